@@ -1,0 +1,14 @@
+/** Who asks. Made by a door from credentials; the only thing about the caller that the model sees (design: access). */
+export interface Principal {
+  /** The name as the user wrote it when it was made; `ANONYMOUS@` for nobody (the standard's name for unauthenticated callers). */
+  readonly name: string
+  /** How it authenticated. */
+  readonly authentication: 'anonymous' | 'basic'
+  /** What it may do with every object of the store: nothing, look, or look and change. */
+  readonly access: 'none' | 'read' | 'write'
+}
+
+/** Nobody in particular, allowed nothing unless an option says so. */
+export function anonymous (access: Principal['access'] = 'none'): Principal {
+  return { name: 'ANONYMOUS@', authentication: 'anonymous', access }
+}

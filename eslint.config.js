@@ -1,0 +1,30 @@
+import neostandard from 'neostandard'
+import importX from 'eslint-plugin-import-x'
+
+// Imports go one way (docs/architecture.md): bin → server → index → plugins → routes → cdmi → storage/contract ← drivers;
+// schemas may be used by all and uses none.
+const zone = (target, from, message) => ({ target, from, message })
+const rooms = {
+  schemas: ['bin', 'server.ts', 'index.ts', 'plugins', 'routes', 'cdmi', 'storage'],
+  storage: ['bin', 'server.ts', 'index.ts', 'plugins', 'routes', 'cdmi'],
+  cdmi: ['bin', 'server.ts', 'index.ts', 'plugins', 'routes', 'storage/embedded', 'storage/distributed', 'storage/open-store.ts'],
+  routes: ['bin', 'server.ts', 'index.ts', 'plugins', 'storage/embedded', 'storage/distributed', 'storage/open-store.ts'],
+  plugins: ['bin', 'server.ts', 'index.ts', 'storage/embedded', 'storage/distributed'],
+  'index.ts': ['bin', 'server.ts'],
+  'server.ts': ['bin']
+}
+
+export default [
+  ...neostandard({ ts: true, ignores: ['dist', 'build', 'node_modules', '.tap', 'data'] }),
+  {
+    files: ['**/*.ts'],
+    plugins: { 'import-x': importX },
+    rules: {
+      '@typescript-eslint/no-explicit-any': 'error',
+      'import-x/no-restricted-paths': ['error', {
+        zones: Object.entries(rooms).flatMap(([target, others]) => others.map(from =>
+          zone(`./${target}`, `./${from}`, `${target} must not import from ${from}: dependencies point one way (docs/architecture.md)`)))
+      }]
+    }
+  }
+]

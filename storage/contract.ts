@@ -1,0 +1,267 @@
+/**
+ * The storage contract: what the CDMI model asks of a store, and all that it may ask.
+ *
+ * The model works by *read, compute, commit*: it reads records (each with its version), computes new ones in pure code and
+ * calls `commit`, which checks every expectation and applies everything at once, or answers with a conflict and changes
+ * nothing. No callback runs inside a transaction and there is no query language, so that an embedded B-tree and a
+ * database server can both do each operation in one step.
+ *
+ * A driver knows records, names, bytes and transactions; it knows no rule of CDMI and never looks into `attributes`.
+ */
+
+/** Upper-case Base16 of the binary object ID (GEN-28, GEN-30); the driver takes it as an opaque key of at most 40 bytes. */
+export type ObjectID = string
+/** Names one run of one writer. Every blob is put under a lease; a commit that gives birth to blobs checks that it is open. */
+export type LeaseID = string
+/** Names one immutable run of bytes. Never used twice. It begins with its lease: `<lease>/<rest>`. */
+export type BlobID = string
+/** A place in the change log: rises with every entry, never used twice. */
+export type Sequence = number
+
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json }
+export interface JsonObject { [key: string]: Json }
+
+/** One object as stored. Immutable; a reader may hold it as long as it likes. */
+export interface StoredRecord {
+  readonly id: ObjectID
+  /** 1 at birth; each commit that puts the record stores the number before plus one. */
+  readonly version: number
+  /** One letter that the index repeats beside each name, so that listings need no records: see `cdmi/record.ts`. */
+  readonly type: string
+  /** Both or neither: the one place in the tree where the object hangs. The root and objects without a path have none. */
+  readonly parentID: ObjectID | undefined
+  readonly name: string | undefined
+  /** What the model keeps with the object. Drivers may decode it on first use. */
+  readonly attributes: JsonObject
+  /** Bytes of the value, gaps included. 0 for objects that have none. */
+  readonly size: number
+  /** The whole value, when it is kept in the record; undefined when it is in segments (or there is none: size 0). */
+  readonly inline: Uint8Array | undefined
+}
+
+/** `length` bytes of the value from `offset` on are the bytes of `blob` from `blobOffset` on. What no segment covers reads as zeros. */
+export interface Segment {
+  readonly offset: number
+  readonly length: number
+  readonly blob: BlobID
+  readonly blobOffset: number
+}
+
+export interface BlobBirth {
+  readonly blob: BlobID
+  readonly size: number
+  /** `<algorithm>:<hex>` of the whole blob, made while it was written. */
+  readonly hash: string
+}
+
+/** How a put changes the segment map of its record. */
+export type SegmentChange =
+  /** The map stays as it is (a change of attributes only). */
+  | { readonly kind: 'keep' }
+  /** The new map, whole. An empty one for inline values. */
+  | { readonly kind: 'replace', readonly segments: readonly Segment[] }
+  /** The range `offset` up to `offset + length` is covered by `segments` instead; what overlaps it is cut, the rest stays. */
+  | { readonly kind: 'splice', readonly offset: number, readonly length: number, readonly segments: readonly Segment[] }
+
+export interface RecordPut {
+  readonly id: ObjectID
+  /** The version to store. 1: the record must not exist. n: the stored record must be at n - 1. */
+  readonly version: number
+  readonly type: string
+  readonly parentID?: ObjectID | undefined
+  readonly name?: string | undefined
+  readonly attributes: JsonObject
+  readonly size: number
+  readonly inline?: Uint8Array | undefined
+  readonly segments: SegmentChange
+}
+
+export interface RecordRemoval {
+  readonly id: ObjectID
+  /** The stored record must be at this version. */
+  readonly version: number
+  /**
+   * True for an object that may have children: it and its name are gone with the commit, and everything below it is out of
+   * reach with it (`lineage` finds nothing); the driver removes the descendants in the background (`prune`).
+   */
+  readonly subtree: boolean
+}
+
+/** Everything that one operation changes. Applied whole or not at all. */
+export interface Change {
+  /** Needed when `births` is not empty. */
+  readonly lease?: LeaseID
+  readonly births?: readonly BlobBirth[]
+  /** Records that must be stored at exactly this version, though they are not changed (the ancestors of what is). */
+  readonly expect: readonly { readonly id: ObjectID, readonly version: number }[]
+  readonly put?: readonly RecordPut[]
+  readonly remove?: readonly RecordRemoval[]
+  /** Appended to the change log in the same transaction, in this order. */
+  readonly events: readonly JsonObject[]
+}
+
+export type CommitResult =
+  | { readonly status: 'committed', readonly sequence: Sequence }
+  /** A record is not at the version that was expected (`id` says which): read again, compute again. */
+  | { readonly status: 'conflict', readonly on: 'version', readonly id: ObjectID }
+  /** The name is taken in its parent by another object (`id`). */
+  | { readonly status: 'conflict', readonly on: 'name', readonly id: ObjectID }
+  /** The lease was closed: the blobs may be gone. The whole operation, upload included, must begin anew. */
+  | { readonly status: 'conflict', readonly on: 'lease' }
+
+/** A child as a listing sees it, without its record. */
+export interface Entry {
+  readonly name: string
+  readonly id: ObjectID
+  readonly type: string
+}
+
+export interface ChildrenQuery {
+  /** Only names greater than this, in the order of their UTF-8 bytes. */
+  readonly after?: string | undefined
+  /** Only names that begin with this. */
+  readonly prefix?: string | undefined
+  /** At most so many; the caller pages on with `after`. */
+  readonly limit: number
+}
+
+export interface LoggedEvent {
+  readonly sequence: Sequence
+  readonly event: JsonObject
+}
+
+/** Names, records, segment maps, leases and the change log. Every method is one transaction or one snapshot. */
+export interface MetaStore {
+  /** The record, or undefined. Says nothing of whether its ancestors still exist: see `lineage`. */
+  get (id: ObjectID): Promise<StoredRecord | undefined>
+  /**
+   * Walks down from `from`: its record, then the child `names[0]` of it, and so on, in one snapshot. Stops at the first that is
+   * missing, so that all were found exactly when the answer has `names.length + 1` records; empty when `from` is missing.
+   */
+  resolve (from: ObjectID, names: readonly string[]): Promise<StoredRecord[]>
+  /** From the top (an object without a parent) down to `id`, in one snapshot. Empty when it, or an ancestor of it, is gone. */
+  lineage (id: ObjectID): Promise<StoredRecord[]>
+  /** Children in the order of the UTF-8 bytes of their names. Does not check that the parent exists. */
+  children (id: ObjectID, query: ChildrenQuery): Promise<Entry[]>
+  /**
+   * The segments that overlap `offset` up to `offset + length`, whole (not cut to the range), ascending, and the version of the record they belong to,
+   * in one snapshot; undefined when the record is gone. The caller compares the version with the record it holds.
+   */
+  segments (id: ObjectID, offset: number, length: number): Promise<{ version: number, segments: Segment[] } | undefined>
+  /** Resolves when the change is durable (flushed), or with the conflict. Rejects with a StorageError when neither is known to be possible. */
+  commit (change: Change): Promise<CommitResult>
+
+  /** Entries of the change log after `after`, ascending, at most `limit`. */
+  events (after: Sequence, limit: number): Promise<LoggedEvent[]>
+  /** The last sequence given out; 0 when the log is empty from birth. */
+  lastSequence (): Promise<Sequence>
+  /** Follows the change log from `after` on, and waits at its end until `signal` aborts. */
+  watch (after: Sequence, signal: AbortSignal): AsyncIterable<LoggedEvent>
+
+  // What only the sweeper calls. Each may be repeated, by any number of sweepers at once.
+
+  /** Open leases of writers known to be dead or not seen for `milliseconds`. Never one of this process. */
+  staleLeases (milliseconds: number): Promise<LeaseID[]>
+  /** Closes it: when this resolves, every commit under it is either visible or will be refused. */
+  closeLease (lease: LeaseID): Promise<void>
+  /** Closed leases whose blobs are still to be looked at. */
+  closedLeases (): Promise<LeaseID[]>
+  /** Forgets a closed lease after its left-overs were removed. A commit under it goes on being refused. */
+  dropLease (lease: LeaseID): Promise<void>
+  /** Of these blobs, the ones that were never born in a commit. */
+  unborn (blobs: readonly BlobID[]): Promise<BlobID[]>
+  /** Blobs that lost a reference more than `graceMilliseconds` ago and that no segment names now: marks them doomed (no commit can name them any more). Returns how many were looked at; 0 = done. */
+  condemn (graceMilliseconds: number, limit: number): Promise<number>
+  /** Doomed blobs, to be removed from the BlobStore, then forgotten. */
+  doomed (limit: number): Promise<BlobID[]>
+  forget (blobs: readonly BlobID[]): Promise<void>
+  /** Removes up to `limit` descendants of removed containers. Returns how many were removed; 0 = nothing left. */
+  prune (limit: number): Promise<number>
+  /** Removes change log entries older than this, at most `limit`. Returns how many. */
+  trimLog (olderThanMilliseconds: number, limit: number): Promise<number>
+}
+
+export interface PutOptions {
+  /** Bytes to come, when known: lets a driver preallocate or choose its request. Never trusted. */
+  readonly size?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Immutable runs of bytes. */
+export interface BlobStore {
+  /** Stores all that `source` gives; resolves when it is durable. On failure what was written is garbage for the sweeper. */
+  put (lease: LeaseID, source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, options?: PutOptions): Promise<BlobBirth>
+  /** Exactly `length` bytes from `offset` on, in chunks; throws a StorageError ('missing', 'corrupt') rather than end short. */
+  get (blob: BlobID, offset: number, length: number): AsyncIterable<Uint8Array>
+  /** The same in one piece; for at most a few MiB. */
+  read (blob: BlobID, offset: number, length: number): Promise<Uint8Array>
+  /** Idempotent. */
+  remove (blob: BlobID): Promise<void>
+  /** All blobs put under the lease, whole or broken, also while it is open. */
+  list (lease: LeaseID): AsyncIterable<BlobID>
+  /** Tells that nothing is left to come under this (closed, empty) lease. */
+  dropLease (lease: LeaseID): Promise<void>
+}
+
+/** The right to put blobs, held for the length of one operation. */
+export interface Lease {
+  readonly id: LeaseID
+  /** The operation has ended, well or not. Blobs given here were never committed (a hint for the sweeper; it looks before it deletes). */
+  release (abandoned?: readonly BlobID[]): void
+}
+
+export interface SweepReport {
+  /** Leases closed, blobs removed, records of removed containers removed, log entries trimmed. */
+  leases: number
+  blobs: number
+  records: number
+  events: number
+}
+
+export interface StoreFlags {
+  /** Other processes may write to the same store at the same time. */
+  readonly crossProcess: boolean
+}
+
+/** What `openStore` gives. */
+export interface Store {
+  readonly name: string
+  readonly flags: StoreFlags
+  readonly meta: MetaStore
+  readonly blobs: BlobStore
+  /** The object ID of the root container's record, made at the first opening. Its record has type `c` and no parent. */
+  readonly rootID: ObjectID
+  /** Values up to so many bytes are kept in the record. */
+  readonly inlineLimit: number
+  /** The longest segment, in bytes. */
+  readonly segmentSize: number
+  lease (): Lease
+  /** One whole round of the sweeper, now. */
+  sweep (): Promise<SweepReport>
+  /** Rejects with a StorageError when the store could not take a write now. */
+  ready (): Promise<void>
+  /** Waits for commits under way, then lets go of everything. Idempotent. */
+  close (): Promise<void>
+}
+
+export type StorageReason =
+  /** No space left for data: nothing was changed. */
+  | 'full'
+  /** The engine is away, broken or closing; nothing is known to have changed. */
+  | 'unavailable'
+  /** The operating system refuses access. */
+  | 'permission'
+  /** Bytes that were acknowledged are not there. */
+  | 'missing'
+  /** Bytes are there but not those that were written. */
+  | 'corrupt'
+  /** Another server owns the store. */
+  | 'locked'
+  /** Written by a newer build, or not a store at all. */
+  | 'format'
+
+/** What a driver throws. `message` is for the operator and may name paths: doors never show it. */
+export class StorageError extends Error {
+  override readonly name = 'StorageError'
+  constructor (readonly reason: StorageReason, message: string, options?: ErrorOptions) { super(message, options) }
+}
