@@ -13,9 +13,8 @@ export const InvalidRequest = createError<[string]>('CDMI_INVALID_REQUEST', '%s'
 export const InvalidJson = createError<[string]>('CDMI_INVALID_JSON', '%s', 400)
 export const InvalidRange = createError<[string]>('CDMI_INVALID_RANGE', '%s', 400)
 export const RangeNotSatisfiable = createError<[string]>('CDMI_RANGE_NOT_SATISFIABLE', '%s', 416)
-export const NotUtf8 = createError<[string]>('CDMI_NOT_UTF8', 'The value is declared as UTF-8 text (charset=utf-8) but is not valid UTF-8; leave the charset out or send UTF-8', 400)
+export const NotUtf8 = createError<[]>('CDMI_NOT_UTF8', 'The value is declared as UTF-8 text (charset=utf-8) but is not valid UTF-8; leave the charset out or send UTF-8', 400)
 export const IncompleteBody = createError<[string]>('CDMI_INCOMPLETE_BODY', '%s', 400)
-export const IsContainer = createError<[string]>('CDMI_IS_CONTAINER', '%s is a container; its URI ends in "/"', 409)
 export const IsNotContainer = createError<[string]>('CDMI_IS_NOT_CONTAINER', '%s is not a container', 404)
 export const RootUndeletable = createError<[]>('CDMI_ROOT_UNDELETABLE', 'The root container cannot be deleted', 409)
 export const PreconditionFailed = createError<[string]>('CDMI_PRECONDITION_FAILED', '%s', 412)
@@ -30,4 +29,13 @@ export const TooManyRequests = createError<[string]>('CDMI_TOO_MANY_REQUESTS', '
 export const Contention = createError<[]>('CDMI_CONTENTION', 'The object is being changed by too many writers at once; try again', 503)
 export const StorageFull = createError<[]>('CDMI_STORAGE_FULL', 'There is no space left to store this; nothing was changed', 507)
 export const StorageUnavailable = createError<[]>('CDMI_STORAGE_UNAVAILABLE', 'The store cannot take this request now; nothing is known to have changed. Try again later', 503)
+export const KeyNotFound = createError<[string]>('KEY_NOT_FOUND', '%s not found.', 404)
+export const KeyExists = createError<[string]>('KEY_EXISTS', '%s already exists.', 406)
+export const NotAKeyedRecord = createError<[string]>('KEY_NOT_JSON', '%s exists but is not a JSON record; read it as a data object, at the same path below the root URI', 409)
 export const InvalidOption = createError<[string]>('CDMI_INVALID_OPTION', '%s', 500)
+
+/** The URI of a container without its slash (HCO-02): nothing was done, `path` is the right CDMI path. Doors that have redirects answer with one. */
+export class MissingSlash extends Error {
+  override readonly name = 'MissingSlash'
+  constructor (readonly path: string) { super(`This is a container; its URI ends in "/": ${path}`) }
+}

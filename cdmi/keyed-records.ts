@@ -1,0 +1,210 @@
+/** Keyed records: JSON documents by key, kept as data objects of the container `/data/` (KEY-01 to KEY-10). Shared by HTTP and sockets. */
+import type { Entry, Json } from '../storage/contract.js'
+import { requireAccess } from './access.js'
+import { type Address, decodeName } from './address.js'
+import { type Containers, isContainerEntry, type ListQuery } from './containers.js'
+import type { ModelContext } from './context.js'
+import { changedDataObject, newDataObject } from './data-object-record.js'
+import type { DataObjects } from './data-objects.js'
+import { Contention, InvalidJson, IsNotContainer, KeyExists, KeyNotFound, MissingSlash, NotAKeyedRecord, NotFound, ParentNotFound } from './errors.js'
+import { isObject, parseJson } from './json-value.js'
+import { mergePatch, shallowMerge } from './merge-patch.js'
+import { checkNewName } from './names.js'
+import { checkPreconditions, type Preconditions } from './preconditions.js'
+import type { Principal } from './principal.js'
+import type { Place } from './namespace.js'
+import { attributesOf, type CdmiObject, isContainer } from './record.js'
+import { removeObject } from './removal.js'
+import { Staging } from './staging.js'
+import { type Content, openContents, placeWhole, stageValue } from './values.js'
+
+/** The container of the keyed records, in the root container. */
+export const keyedContainer = 'data'
+
+/** How a PATCH merges: the original's shallow merge (KEY-07), or RFC 7396. */
+export type MergeKind = 'shallow' | 'merge-patch'
+
+export interface KeyedRecord {
+  readonly object: CdmiObject
+  /** The stored JSON text. */
+  readonly content: Content
+}
+
+export class KeyedRecords {
+  readonly #context: ModelContext
+  readonly #containers: Containers
+  readonly #dataObjects: DataObjects
+
+  constructor (context: ModelContext, containers: Containers, dataObjects: DataObjects) {
+    this.#context = context
+    this.#containers = containers
+    this.#dataObjects = dataObjects
+  }
+
+  /** A key as it stands in a URL (percent-encoded), checked (KEY-10). Throws InvalidName. */
+  static key (segment: string): string {
+    const key = decodeName(segment)
+    checkNewName(key, false)
+    return key
+  }
+
+  /** The keys in order, in pages; none while the container does not exist (KEY-01). */
+  async list (principal: Principal, query: ListQuery = {}): Promise<AsyncIterable<readonly string[]>> {
+    requireAccess(principal, 'read')
+    const container = await this.#context.namespace.find({ from: undefined, names: [keyedContainer], slash: true })
+    const pages: AsyncIterable<readonly Entry[]> | [] = container === undefined ? [] : this.#containers.pages(container.record, { after: query.after, prefix: query.prefix })
+    return keysOf(pages, query.limit ?? Infinity)
+  }
+
+  /** KEY-02. `check`: sees the object before its value is opened, and may throw (NotModified). */
+  async read (principal: Principal, key: string, preconditions?: Preconditions): Promise<KeyedRecord> {
+    const { object, contents } = await this.#dataObjects.read(principal, addressOf(key), object => {
+      checkPreconditions(preconditions, object.record, true)
+      return [{ offset: 0, length: object.record.size }]
+    }).catch(inKeyedWords(key))
+    const [content] = contents
+    if (content === undefined || !isJson(object)) throw new NotAKeyedRecord(key)
+    if (attributesOf(object.record).valuetransferencoding !== 'json') await this.#parse(key, content)
+    return { object, content }
+  }
+
+  /** KEY-03: makes the record; KeyExists when the key is taken. */
+  async create (principal: Principal, key: string, body: Uint8Array, preconditions?: Preconditions): Promise<KeyedRecord> {
+    parseRecord(body)
+    return await this.#write(principal, key, preconditions, async before => {
+      if (before !== undefined) throw new KeyExists(key)
+      return body
+    })
+  }
+
+  /** KEY-06: replaces the record; KeyNotFound when there is none. */
+  async replace (principal: Principal, key: string, body: Uint8Array, preconditions?: Preconditions): Promise<KeyedRecord> {
+    parseRecord(body)
+    return await this.#write(principal, key, preconditions, async before => {
+      if (before === undefined) throw new KeyNotFound(key)
+      return body
+    })
+  }
+
+  /** KEY-07: merges properties into the record. */
+  async merge (principal: Principal, key: string, body: Uint8Array, kind: MergeKind, preconditions?: Preconditions): Promise<KeyedRecord> {
+    const patch = parseJson(body)
+    if (!isObject(patch)) throw new InvalidJson('PATCH takes a JSON object: its properties are merged into the record')
+    return await this.#write(principal, key, preconditions, async before => {
+      if (before === undefined) throw new KeyNotFound(key)
+      const stored = await this.#stored(key, before)
+      if (!isObject(stored)) throw new InvalidJson(`The record ${key} is not a JSON object, so nothing can be merged into it; replace it with PUT`)
+      return Buffer.from(JSON.stringify(kind === 'shallow' ? shallowMerge(stored, patch) : mergePatch(stored, patch)))
+    })
+  }
+
+  async #write (principal: Principal, key: string, preconditions: Preconditions | undefined, bodyFor: (before: CdmiObject | undefined) => Promise<Uint8Array>): Promise<KeyedRecord> {
+    requireAccess(principal, 'write')
+    const { namespace, gate, store, limits } = this.#context
+    const address = addressOf(key)
+    const staging = new Staging(store)
+    try {
+      const done = await gate.mutate(principal, key, async () => {
+        const place = await this.#place(principal, address).catch(inKeyedWords(key))
+        const before = place.record === undefined ? undefined : { record: place.record, ancestors: place.ancestors }
+        const body = await bodyFor(before)
+        checkPreconditions(preconditions, place.record, false)
+        const staged = await stageValue(store, staging, once(body), { limit: limits.json })
+        const value = placeWhole(staged)
+        const encoding = isObject(parseRecord(body)) ? 'json' : 'utf-8'
+        const request = { mimetype: 'application/json' }
+        const put = place.record === undefined
+          ? newDataObject(namespace.newID(), place.parent, key, request, value, encoding)
+          : changedDataObject(place.record, request, value, encoding)
+        const operation = place.record === undefined ? 'create' as const : 'modify' as const
+        const object = { record: put, ancestors: place.ancestors }
+        return { changes: [{ operation, ancestors: place.ancestors, before: place.record, put }], staging, births: value.births, result: { object, content: contentOf(body) } }
+      })
+      if (done === undefined) throw new Contention()
+      return done.result
+    } finally {
+      staging.end()
+    }
+  }
+
+  /** Deletes the record (KEY-08); KeyNotFound when there is none. */
+  async remove (principal: Principal, key: string, preconditions?: Preconditions): Promise<void> {
+    await removeObject(this.#context, principal, addressOf(key), preconditions).catch(inKeyedWords(key))
+  }
+
+  /** The place of a key; the container is made when it is missing. */
+  async #place (principal: Principal, address: Address): Promise<Place> {
+    try {
+      return await this.#context.namespace.place(address)
+    } catch (error) {
+      if (!(error instanceof ParentNotFound)) throw error
+      await this.#containers.create(principal, { from: undefined, names: [keyedContainer], slash: true })
+      return await this.#context.namespace.place(address)
+    }
+  }
+
+  /** The JSON of a stored record. */
+  async #stored (key: string, object: CdmiObject): Promise<Json> {
+    if (!isJson(object)) throw new NotAKeyedRecord(key)
+    const contents = await openContents(this.#context.store, object.record, [{ offset: 0, length: object.record.size }])
+    // Changed meanwhile: whatever is computed from this will not be committed.
+    const [content] = contents ?? [contentOf(Buffer.from('{}'))]
+    return content === undefined ? {} : await this.#parse(key, content)
+  }
+
+  /** A value that another door may have written, under a JSON media type: it is a record only if it is one. */
+  async #parse (key: string, content: Content): Promise<Json> {
+    if (content.length > this.#context.limits.json) throw new NotAKeyedRecord(key)
+    try {
+      const json = parseJson(await content.read())
+      if (typeof json === 'object' && json !== null) return json
+    } catch (error) {
+      if (!(error instanceof InvalidJson)) throw error
+    }
+    throw new NotAKeyedRecord(key)
+  }
+}
+
+function addressOf (key: string): Address {
+  return { from: undefined, names: [keyedContainer, key], slash: false }
+}
+
+function isJson (object: CdmiObject): boolean {
+  const mimetype = isContainer(object.record) ? undefined : attributesOf(object.record).mimetype?.split(';')[0]
+  return mimetype === 'application/json' || mimetype?.endsWith('+json') === true
+}
+
+/** KEY-09: an object or an array. */
+function parseRecord (body: Uint8Array): Json {
+  const json = parseJson(body)
+  if (typeof json !== 'object' || json === null) throw new InvalidJson('A record is a JSON object or a JSON array, not a single value')
+  return json
+}
+
+/** Says errors of the namespace as the keyed door's contract has them. */
+function inKeyedWords (key: string): (error: unknown) => never {
+  return error => {
+    if (error instanceof NotFound || error instanceof ParentNotFound || error instanceof IsNotContainer) throw new KeyNotFound(key)
+    // A container of that name, made by another door.
+    if (error instanceof MissingSlash) throw new NotAKeyedRecord(key)
+    throw error
+  }
+}
+
+async function * once (body: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield body
+}
+
+function contentOf (bytes: Uint8Array): Content {
+  return { offset: 0, length: bytes.length, bytes, stream: () => once(bytes), async read () { return bytes } }
+}
+
+async function * keysOf (pages: AsyncIterable<readonly Entry[]> | [], limit: number): AsyncGenerator<readonly string[]> {
+  let left = limit
+  for await (const page of pages) {
+    const keys = page.filter(entry => !isContainerEntry(entry)).map(entry => entry.name).slice(0, left)
+    left -= keys.length
+    if (keys.length > 0) yield keys
+    if (left <= 0) return
+  }
+}

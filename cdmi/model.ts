@@ -1,0 +1,47 @@
+/** The CDMI model over one store: what every door calls. */
+import type { Store } from '../storage/contract.js'
+import type { Address, objectIDRoot } from './address.js'
+import { Containers } from './containers.js'
+import type { Limits, ModelContext } from './context.js'
+import { DataObjects } from './data-objects.js'
+import { FormUpload } from './form-upload.js'
+import { KeyedRecords } from './keyed-records.js'
+import { MutationGate } from './mutation-gate.js'
+import { Namespace } from './namespace.js'
+import type { Preconditions } from './preconditions.js'
+import type { Principal } from './principal.js'
+import { removeObject } from './removal.js'
+
+export const defaultLimits: Limits = {
+  value: 5 * 1024 ** 4,
+  json: 4 * 1024 ** 2
+}
+
+export class Cdmi {
+  readonly dataObjects: DataObjects
+  readonly containers: Containers
+  readonly keyed: KeyedRecords
+  readonly limits: Limits
+  readonly store: Store
+  readonly #context: ModelContext
+
+  /** `limits`: those given replace the defaults. */
+  constructor (store: Store, limits: Partial<Limits> = {}) {
+    this.store = store
+    this.limits = { ...defaultLimits, ...limits }
+    this.#context = { store, namespace: new Namespace(store), gate: new MutationGate(store), limits: this.limits }
+    this.dataObjects = new DataObjects(this.#context)
+    this.containers = new Containers(this.#context)
+    this.keyed = new KeyedRecords(this.#context, this.containers, this.dataObjects)
+  }
+
+  /** Deletes an object, a container with all below it. Throws NotFound, MissingSlash, RootUndeletable. */
+  async remove (principal: Principal, address: Address, preconditions?: Preconditions): Promise<void> {
+    await removeObject(this.#context, principal, address, preconditions)
+  }
+
+  /** Begins a form upload; end it in any case. */
+  async beginForm (principal: Principal, container: Address | typeof objectIDRoot): Promise<FormUpload> {
+    return await FormUpload.begin(this.#context, principal, container)
+  }
+}

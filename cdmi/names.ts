@@ -1,0 +1,47 @@
+/** Rules for names of objects in containers (GEN-22, KEY-10, CLI-30). */
+import { InvalidName } from './errors.js'
+
+/** Longest name, in bytes of UTF-8. */
+export const maxNameBytes = 1024
+
+// eslint-disable-next-line no-control-regex
+const control = /[\u0000-\u001f\u007f-\u009f]/
+// eslint-disable-next-line no-control-regex
+const unsafe = /[\u0000-\u001f\u007f-\u009f/?\\]/g
+
+/** Throws InvalidName when no object could ever have this (decoded) name. */
+export function checkName (name: string): void {
+  if (name === '') throw new InvalidName('A name must not be empty ("//" in a URI)')
+  if (name === '.' || name === '..') throw new InvalidName('"." and ".." are not names of objects')
+  if (name.includes('/')) throw new InvalidName('A name must not contain "/", also not as "%2F"')
+  if (name.includes('?')) throw new InvalidName('A name must not contain "?", also not as "%3F"')
+  if (control.test(name)) throw new InvalidName('A name must not contain control characters')
+  if (!name.isWellFormed()) throw new InvalidName('A name must be valid UTF-8')
+  if (name.length > maxNameBytes || Buffer.byteLength(name) > maxNameBytes) throw new InvalidName(`A name must not be longer than ${maxNameBytes} bytes of UTF-8`)
+}
+
+/** Throws InvalidName when clients may not make an object of this name. `inRoot`: directly in the root container. */
+export function checkNewName (name: string, inRoot: boolean): void {
+  checkName(name)
+  if (name.startsWith('cdmi_')) throw new InvalidName('Names that begin with "cdmi_" are reserved by the standard; choose another name')
+  if (inRoot && name === '-') throw new InvalidName('The name "-" is reserved in the root container for the server itself; choose another name')
+}
+
+/**
+ * A name for an uploaded file: directories stripped, forbidden characters mapped to "_", shortened so that an object ID can
+ * still be appended. Undefined when nothing usable is left: the server-assigned ID is then the name (CLI-30).
+ */
+export function safeName (fileName: string, inRoot: boolean): string | undefined {
+  const last = fileName.toWellFormed().split(/[/\\]/).at(-1) ?? ''
+  let name = last.replace(unsafe, '_').trim()
+  while (Buffer.byteLength(name) > maxNameBytes - 64) name = [...name].slice(0, -1).join('')
+  if (name === '' || name === '.' || name === '..') return undefined
+  if (name.startsWith('cdmi_') || (inRoot && name === '-')) return '_' + name
+  return name
+}
+
+/** `report.pdf` and an object ID give `report-<ID>.pdf`: for a name that is taken. */
+export function distinctName (name: string, objectID: string): string {
+  const dot = name.lastIndexOf('.')
+  return dot > 0 ? `${name.slice(0, dot)}-${objectID}${name.slice(dot)}` : `${name}-${objectID}`
+}

@@ -1,0 +1,103 @@
+/** From addresses to objects (GEN-19 to GEN-25): both namespaces, the rule of the trailing slash, the place for a new object. */
+import type { Store, StoredRecord } from '../storage/contract.js'
+import { type Address, describe, formatAddress } from './address.js'
+import { IsNotContainer, MissingSlash, NotFound, ParentNotFound } from './errors.js'
+import { checkNewName } from './names.js'
+import { mintObjectID } from './object-id.js'
+import { type CdmiObject, isContainer } from './record.js'
+
+/** Where an object is, or where it would be made. */
+export interface Place {
+  /** From the top down to the parent. */
+  readonly ancestors: readonly StoredRecord[]
+  readonly parent: StoredRecord
+  readonly name: string
+  /** What is there now. */
+  readonly record: StoredRecord | undefined
+}
+
+export class Namespace {
+  readonly #store: Store
+  readonly #enterpriseNumber: number
+
+  constructor (store: Store) {
+    this.#store = store
+    // Every ID of a store carries the number that its root was born with, whatever the options say later.
+    this.#enterpriseNumber = Number.parseInt(store.rootID.slice(2, 8), 16)
+  }
+
+  newID (): string {
+    return mintObjectID(this.#enterpriseNumber)
+  }
+
+  /** Every record found along the address, from the top on, and the names that were not found. */
+  async #walk (address: Address): Promise<{ chain: StoredRecord[], missing: readonly string[] }> {
+    const { from, names } = address
+    if (from === undefined) {
+      const chain = await this.#store.meta.resolve(this.#store.rootID, names)
+      return { chain, missing: names.slice(chain.length - 1) }
+    }
+    const lineage = await this.#store.meta.lineage(from)
+    if (lineage.length === 0) throw new NotFound(describe({ ...address, names: [] }))
+    if (names.length === 0) return { chain: lineage, missing: [] }
+    const below = await this.#store.meta.resolve(from, names)
+    return { chain: [...lineage, ...below.slice(1)], missing: names.slice(below.length - 1) }
+  }
+
+  /**
+   * The object, or undefined. Throws MissingSlash for a container addressed without its slash (unless `slashless`, AMB-14) and
+   * IsNotContainer for anything else addressed with one.
+   */
+  async find (address: Address, slashless = false): Promise<CdmiObject | undefined> {
+    const { chain, missing } = await this.#walk(address)
+    const record = chain.at(-1)
+    if (missing.length > 0 || record === undefined) return undefined
+    checkSlash(address, record, slashless)
+    return { record, ancestors: chain.slice(0, -1) }
+  }
+
+  /** The same; throws NotFound. */
+  async get (address: Address, slashless = false): Promise<CdmiObject> {
+    const object = await this.find(address, slashless)
+    if (object === undefined) throw new NotFound(describe(address))
+    return object
+  }
+
+  /** The container, for something to be made in it. */
+  async container (address: Address): Promise<CdmiObject> {
+    const object = await this.get(address)
+    if (!isContainer(object.record)) throw new IsNotContainer(describe(address))
+    return object
+  }
+
+  /** The place of an object that may have to be made: its parent must exist and be a container (HDO-02). `address` has a name. */
+  async place (address: Address): Promise<Place> {
+    const { chain, missing } = await this.#walk(address)
+    const name = address.names.at(-1) ?? ''
+    const found = chain.at(-1)
+    if (missing.length > 1 || found === undefined) throw new ParentNotFound(describe({ ...address, names: address.names.slice(0, -missing.length), slash: true }))
+    if (missing.length === 1) {
+      if (!isContainer(found)) throw new ParentNotFound(describe({ ...address, names: address.names.slice(0, -1), slash: true }))
+      checkNewName(name, found.id === this.#store.rootID)
+      return { ancestors: chain, parent: found, name, record: undefined }
+    }
+    const parent = chain.at(-2)
+    if (parent === undefined) throw new NotFound(describe(address))
+    checkSlash(address, found, false)
+    return { ancestors: chain.slice(0, -1), parent, name, record: found }
+  }
+
+  /** Whether a container is the root: some names are reserved there. */
+  isRoot (record: StoredRecord): boolean {
+    return record.id === this.#store.rootID
+  }
+}
+
+function checkSlash (address: Address, record: StoredRecord, slashless: boolean): void {
+  if (isContainer(record)) {
+    const byID = address.from !== undefined && address.names.length === 0
+    if (!address.slash && !(slashless && byID)) throw new MissingSlash(formatAddress(address, true))
+  } else if (address.slash) {
+    throw new IsNotContainer(describe({ ...address, slash: false }))
+  }
+}

@@ -1,0 +1,37 @@
+/** The model's view of stored records: types, attributes, and the path that a chain of records spells. */
+import type { RecordAttributes } from '../schemas/record.js'
+import type { JsonObject, StoredRecord } from '../storage/contract.js'
+import { formatPath } from './address.js'
+
+/** The letter of each object type in the store's index. */
+export const typeLetter = { container: 'c', dataObject: 'd' } as const
+
+/** An object and everything above it: `[top, …, parent, record]`. */
+export interface CdmiObject {
+  readonly record: StoredRecord
+  /** From the top down to the parent; empty for the root container and for objects without a path. */
+  readonly ancestors: readonly StoredRecord[]
+}
+
+/** The attributes, typed: only the model writes them, so they are not validated again. */
+export function attributesOf (record: StoredRecord): RecordAttributes {
+  return record.attributes as RecordAttributes
+}
+
+/** The way back, for records that are about to be stored. */
+export function toStored (attributes: RecordAttributes): JsonObject {
+  return attributes as JsonObject
+}
+
+export const isContainer = (record: StoredRecord): boolean => record.type === typeLetter.container
+
+/** The CDMI path of an object from the root container, or undefined when it has none (GEN-25). */
+export function pathOf (object: CdmiObject): string | undefined {
+  const chain = [...object.ancestors, object.record]
+  const names: string[] = []
+  for (const record of chain.slice(1)) {
+    if (record.name !== undefined) names.push(record.name)
+  }
+  if (object.ancestors.length === 0 && !isContainer(object.record)) return undefined
+  return formatPath(names, isContainer(object.record))
+}

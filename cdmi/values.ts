@@ -1,0 +1,264 @@
+/**
+ * Values: how bytes get in and out of the store (design: objects). A value is staged first, flushed but visible to nobody, and
+ * then placed into a record by the commit. Bytes are never rewritten in place.
+ */
+import type { BlobBirth, Segment, SegmentChange, Store, StoredRecord } from '../storage/contract.js'
+import { IncompleteBody, NotUtf8, TooLarge } from './errors.js'
+import type { Staging } from './staging.js'
+import { Utf8Check } from './utf8.js'
+
+/** Where the bytes of a new value come from. Errors that it throws end the operation with nothing changed. */
+export type ValueSource = AsyncIterable<Uint8Array>
+
+export interface StageOptions {
+  /** Longest value in bytes; one byte more is TooLarge. */
+  readonly limit: number
+  /** The number of bytes that must come, when known; another number is IncompleteBody. */
+  readonly length?: number | undefined
+  /** `require`: the bytes must be UTF-8, else NotUtf8; `observe`: find out. */
+  readonly utf8?: 'require' | 'observe' | undefined
+}
+
+/** A value on disk (or small and in memory) that no record names yet. */
+export interface StagedValue {
+  readonly size: number
+  readonly inline: Uint8Array | undefined
+  readonly segments: readonly Segment[]
+  readonly births: readonly BlobBirth[]
+  /** Whether the bytes are UTF-8; undefined when nobody asked. */
+  readonly utf8: boolean | undefined
+}
+
+/** How many segments of one value are written at once: while one is flushed the next one fills. */
+const segmentsInFlight = 2
+
+/** Takes a whole value in. Memory: at most the inline limit and the buffers of two segments under way. */
+export async function stageValue (store: Store, staging: Staging, source: ValueSource, options: StageOptions): Promise<StagedValue> {
+  const chunks = source[Symbol.asyncIterator]()
+  const check = options.utf8 !== undefined ? new Utf8Check() : undefined
+  let size = 0
+  let ended = false
+
+  async function next (): Promise<Uint8Array | undefined> {
+    while (!ended) {
+      const result = await chunks.next()
+      if (result.done === true) {
+        ended = true
+        if (options.utf8 === 'require' && check?.end() === false) throw new NotUtf8()
+        if (options.length !== undefined && size !== options.length) throw new IncompleteBody(`The body has ${size} bytes where ${options.length} were announced; nothing was stored`)
+        return undefined
+      }
+      const chunk = result.value
+      if (chunk.length === 0) continue
+      size += chunk.length
+      if (size > options.limit) throw new TooLarge(`The value is longer than ${options.limit} bytes, the limit of this server; nothing was stored`)
+      if (check?.push(chunk) === false && options.utf8 === 'require') throw new NotUtf8()
+      return chunk
+    }
+    return undefined
+  }
+
+  const head: Uint8Array[] = []
+  while (size <= store.inlineLimit) {
+    const chunk = await next()
+    if (chunk === undefined) return { size, inline: head.length === 1 ? head[0] : Buffer.concat(head, size), segments: [], births: [], utf8: check?.end() }
+    head.push(chunk)
+  }
+
+  const segments: Segment[] = []
+  const births: BlobBirth[] = []
+  const pending = head
+  let offset = 0
+
+  /** The bytes of one segment: what is left over from the one before, then the stream, cut at the segment size. */
+  async function * fill (): AsyncGenerator<Uint8Array> {
+    let room = store.segmentSize
+    while (room > 0) {
+      const chunk = pending.shift() ?? await next()
+      if (chunk === undefined) return
+      if (chunk.length > room) pending.unshift(chunk.subarray(room))
+      const part = chunk.length > room ? chunk.subarray(0, room) : chunk
+      room -= part.length
+      yield part
+    }
+  }
+
+  async function put (expected: number | undefined): Promise<void> {
+    const index = segments.length
+    let filled: () => void = () => {}
+    const exhausted = new Promise<void>(resolve => { filled = resolve })
+    async function * observed (): AsyncGenerator<Uint8Array> {
+      try { yield * fill() } finally { filled() }
+    }
+    segments.push({ offset, length: 0, blob: '', blobOffset: 0 })
+    const start = offset
+    const done = staging.put(observed(), expected).then(birth => {
+      births.push(birth)
+      segments[index] = { offset: start, length: birth.size, blob: birth.blob, blobOffset: 0 }
+    })
+    flights.push(done)
+    done.catch(() => {})
+    await Promise.race([exhausted, done])
+  }
+
+  const flights: Promise<void>[] = []
+  try {
+    while (!ended || pending.length > 0) {
+      const before = size - pending.reduce((sum, chunk) => sum + chunk.length, 0)
+      offset = before
+      const rest = options.length === undefined ? undefined : Math.min(store.segmentSize, options.length - offset)
+      await put(rest)
+      if (flights.length >= segmentsInFlight) await flights.shift()
+      if (pending.length === 0 && !ended) {
+        const chunk = await next()
+        if (chunk !== undefined) pending.push(chunk)
+      }
+    }
+    await Promise.all(flights)
+  } catch (error) {
+    await Promise.allSettled(flights)
+    throw error
+  }
+  return { size, inline: undefined, segments, births, utf8: check?.end() }
+}
+
+/** What a record put needs to hold a value. */
+export interface PlacedValue {
+  readonly size: number
+  readonly inline: Uint8Array | undefined
+  readonly segments: SegmentChange
+  readonly births: readonly BlobBirth[]
+}
+
+/** The staged value becomes the whole value. */
+export function placeWhole (staged: StagedValue): PlacedValue {
+  return { size: staged.size, inline: staged.inline, segments: { kind: 'replace', segments: staged.segments }, births: staged.births }
+}
+
+/** The value stays as it is. */
+export function keepValue (record: StoredRecord): PlacedValue {
+  return { size: record.size, inline: record.inline, segments: { kind: 'keep' }, births: [] }
+}
+
+/**
+ * The staged value covers the bytes from `at` on of the value of `record` (undefined: of an empty value); the rest stays, and
+ * what lies between the old end and `at` reads as zeros (HDO-07, HDO-22, HDO-41). May write small blobs.
+ */
+export async function placeRange (store: Store, staging: Staging, record: StoredRecord | undefined, staged: StagedValue, at: number): Promise<PlacedValue> {
+  const oldSize = record?.size ?? 0
+  const end = at + staged.size
+  const size = staged.size === 0 ? oldSize : Math.max(oldSize, end)
+  const segmented = record !== undefined && oldSize > 0 && record.inline === undefined
+  const old = record?.inline ?? new Uint8Array(0)
+
+  if (!segmented && staged.inline !== undefined && size <= store.inlineLimit) {
+    const inline = Buffer.alloc(size)
+    inline.set(old)
+    inline.set(staged.inline, staged.size === 0 ? 0 : at)
+    return { size, inline, segments: { kind: 'replace', segments: [] }, births: staged.births }
+  }
+
+  const births = [...staged.births]
+  const segments = staged.segments.map(segment => ({ ...segment, offset: segment.offset + at }))
+  if (staged.inline !== undefined && staged.size > 0) {
+    const birth = await staging.put([staged.inline], staged.size)
+    births.push(birth)
+    segments.push({ offset: at, length: staged.size, blob: birth.blob, blobOffset: 0 })
+  }
+  if (segmented) return { size, inline: undefined, segments: { kind: 'splice', offset: at, length: staged.size, segments }, births }
+
+  if (old.length > 0) {
+    const { blob, ...birth } = await staging.put([old], old.length)
+    births.push({ blob, ...birth })
+    if (at > 0) segments.unshift({ offset: 0, length: Math.min(at, old.length), blob, blobOffset: 0 })
+    if (end < old.length) segments.push({ offset: end, length: old.length - end, blob, blobOffset: end })
+  }
+  return { size, inline: undefined, segments: { kind: 'replace', segments }, births }
+}
+
+/** A range of bytes: `length` of them from `offset` on. */
+export interface ByteRange {
+  readonly offset: number
+  readonly length: number
+}
+
+/** Bytes of a value as they were when the record was read, whatever happens to the object meanwhile. */
+export interface Content extends ByteRange {
+  /** The bytes, when they were in the record. */
+  readonly bytes: Uint8Array | undefined
+  /** The bytes in chunks, for any length. */
+  stream (): AsyncIterable<Uint8Array>
+  /** The bytes in one piece. The caller sees to it that `length` is small. */
+  read (): Promise<Uint8Array>
+}
+
+const zeros = Buffer.alloc(256 * 1024)
+
+/**
+ * The contents of ranges of a value, or undefined when the object was changed since the record was read (read again).
+ * Ranges lie within the value.
+ */
+export async function openContents (store: Store, record: StoredRecord, ranges: readonly ByteRange[]): Promise<Content[] | undefined> {
+  const { inline } = record
+  if (inline !== undefined || record.size === 0) return ranges.map(range => inlineContent(inline ?? new Uint8Array(0), range))
+  if (ranges.length === 0) return []
+  const from = Math.min(...ranges.map(range => range.offset))
+  const to = Math.max(...ranges.map(range => range.offset + range.length))
+  const map = await store.meta.segments(record.id, from, to - from)
+  if (map === undefined || map.version !== record.version) return undefined
+  return ranges.map(range => segmentedContent(store, map.segments, range))
+}
+
+function inlineContent (value: Uint8Array, { offset, length }: ByteRange): Content {
+  const bytes = offset === 0 && length === value.length ? value : value.subarray(offset, offset + length)
+  return {
+    offset,
+    length,
+    bytes,
+    async * stream () { if (length > 0) yield bytes },
+    async read () { return bytes }
+  }
+}
+
+/** A run of one blob, or of zeros where `segment` is undefined. */
+interface Run { segment: Segment | undefined, offset: number, length: number }
+
+function * runs (segments: readonly Segment[], { offset, length }: ByteRange): Generator<Run> {
+  const end = offset + length
+  let at = offset
+  for (const segment of segments) {
+    if (segment.offset + segment.length <= at) continue
+    if (segment.offset >= end) break
+    if (segment.offset > at) yield { segment: undefined, offset: at, length: segment.offset - at }
+    at = Math.max(at, segment.offset)
+    const stop = Math.min(end, segment.offset + segment.length)
+    yield { segment, offset: segment.blobOffset + at - segment.offset, length: stop - at }
+    at = stop
+  }
+  if (at < end) yield { segment: undefined, offset: at, length: end - at }
+}
+
+function segmentedContent (store: Store, segments: readonly Segment[], range: ByteRange): Content {
+  async function * stream (): AsyncGenerator<Uint8Array> {
+    for (const run of runs(segments, range)) {
+      if (run.segment !== undefined) {
+        yield * store.blobs.get(run.segment.blob, run.offset, run.length)
+        continue
+      }
+      for (let left = run.length; left > 0; left -= zeros.length) yield left < zeros.length ? zeros.subarray(0, left) : zeros
+    }
+  }
+  return {
+    ...range,
+    bytes: undefined,
+    stream,
+    async read () {
+      const parts: Uint8Array[] = []
+      for (const run of runs(segments, range)) {
+        parts.push(run.segment === undefined ? Buffer.alloc(run.length) : await store.blobs.read(run.segment.blob, run.offset, run.length))
+      }
+      const [only] = parts
+      return parts.length === 1 && only !== undefined ? only : Buffer.concat(parts)
+    }
+  }
+}

@@ -1,0 +1,43 @@
+/** The layout of object IDs (GEN-28, GEN-29): 0, enterprise number (3 bytes), 0, length, CRC-16 (2 bytes), then opaque bytes. */
+import { v7 } from 'uuid'
+import type { ObjectID } from './contract.js'
+
+/** RFC 5612's number for documentation; an organisation sets its own. */
+export const defaultEnterpriseNumber = 32473
+
+const headerLength = 8
+const mintedLength = 24
+const maxLength = 40
+
+const crcTable = Uint16Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte
+  for (let bit = 0; bit < 8; bit++) crc = (crc & 1) === 1 ? (crc >>> 1) ^ 0xa001 : crc >>> 1
+  return crc
+})
+
+/** CRC-16/ARC. */
+export function crc16 (bytes: Uint8Array): number {
+  let crc = 0
+  for (const byte of bytes) crc = (crc >>> 8) ^ (crcTable[(crc ^ byte) & 0xff] ?? 0)
+  return crc
+}
+
+/** A new ID: 24 bytes, the opaque part a time-ordered UUID (version 7), in upper-case Base16. */
+export function mintObjectID (enterpriseNumber: number = defaultEnterpriseNumber): ObjectID {
+  const bytes = Buffer.alloc(mintedLength)
+  bytes.writeUIntBE(enterpriseNumber, 1, 3)
+  bytes[5] = mintedLength
+  v7(undefined, bytes, headerLength)
+  bytes.writeUInt16BE(crc16(bytes), 6)
+  return bytes.toString('hex').toUpperCase()
+}
+
+/** Whether the text (either case) is an object ID of any CDMI server: length and checksum are right. */
+export function isObjectID (text: string): boolean {
+  if (text.length <= headerLength * 2 || text.length > maxLength * 2 || text.length % 2 !== 0 || !/^[0-9a-f]+$/i.test(text)) return false
+  const bytes = Buffer.from(text, 'hex')
+  if (bytes[0] !== 0 || bytes[4] !== 0 || bytes[5] !== bytes.length || bytes.readUIntBE(1, 3) === 0) return false
+  const stated = bytes.readUInt16BE(6)
+  bytes.writeUInt16BE(0, 6)
+  return crc16(bytes) === stated
+}
