@@ -1,0 +1,34 @@
+/** Options of the plugin. This schema is their only definition: types, validation and the manual's table come from it. */
+import Type, { type Static } from 'typebox'
+
+export const User = Type.Object({
+  name: Type.String({ minLength: 1, description: 'Name, as it is typed into the browser.' }),
+  password: Type.Optional(Type.String({ minLength: 1, description: 'Password in clear; hashed at start and dropped.' })),
+  hash: Type.Optional(Type.String({ minLength: 1, description: 'Hash of the password, as `fastify-cdmi user add` makes it. Instead of `password`.' })),
+  access: Type.Optional(Type.Union([Type.Literal('read'), Type.Literal('write')], { description: 'What the user may do. Default: `write`.' }))
+}, { additionalProperties: false })
+export type User = Static<typeof User>
+
+export const LimitOptions = Type.Object({
+  value: Type.Optional(Type.Integer({ minimum: 1, description: 'Longest value of a data object, in bytes. Default: 5 TiB.' })),
+  json: Type.Optional(Type.Integer({ minimum: 2, description: 'Longest keyed JSON record, in bytes. Default: 4 MiB.' })),
+  formFiles: Type.Optional(Type.Integer({ minimum: 1, description: 'Most files in one form. Default: 1000.' })),
+  formFields: Type.Optional(Type.Integer({ minimum: 0, description: 'Most text fields in one form. Default: 1000.' })),
+  formFieldSize: Type.Optional(Type.Integer({ minimum: 0, description: 'Longest text field of a form, in bytes. Default: 64 KiB.' })),
+  frame: Type.Optional(Type.Integer({ minimum: 1, description: 'Longest socket message, in bytes. Default: 4 MiB and 64 KiB.' })),
+  messagesInFlight: Type.Optional(Type.Integer({ minimum: 1, description: 'Messages of one socket that are worked on at once; more wait unread. Default: 32.' })),
+  socketIdle: Type.Optional(Type.Integer({ minimum: 1, description: 'Milliseconds after which a socket that sent no message is closed. Default: 10 minutes.' }))
+}, { additionalProperties: false })
+export type LimitOptions = Static<typeof LimitOptions>
+
+export const CdmiOptions = Type.Object({
+  limits: Type.Optional(LimitOptions),
+  anonymous: Type.Optional(Type.Union([Type.Literal('none'), Type.Literal('read'), Type.Literal('write')], { description: 'What callers without credentials may do. Default: `none`.' })),
+  keyed: Type.Optional(Type.Boolean({ description: 'Offer keyed JSON at `<prefix>/data`. Default: false.' })),
+  sockets: Type.Optional(Type.Boolean({ description: 'Offer keyed JSON over WebSocket at `<prefix>/ws` and socket.io at `<prefix>/socket.io/`. Default: false.' })),
+  activeContent: Type.Optional(Type.Union([Type.Literal('sandbox'), Type.Literal('allow')], { description: 'Whether stored HTML and other active content may run with the origin of the server (CLI-26). Default: `sandbox`.' })),
+  formFields: Type.Optional(Type.Union([Type.Literal('ignore'), Type.Literal('metadata')], { description: 'Text fields of an upload form: ignored, or kept as user metadata of its objects. Default: `ignore`.' })),
+  formAnswer: Type.Optional(Type.Union([Type.Literal('page'), Type.Literal('redirect')], { description: 'What a browser gets after a form upload: a page that lists the objects, or a redirect (303) to the container. Default: `page`.' })),
+  realm: Type.Optional(Type.String({ minLength: 1, description: 'Realm of Basic authentication. Default: `fastify-cdmi`.' }))
+}, { additionalProperties: false })
+export type CdmiOptions = Static<typeof CdmiOptions>
