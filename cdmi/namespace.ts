@@ -75,7 +75,7 @@ export class Namespace {
     const { chain, missing } = await this.#walk(address)
     const name = address.names.at(-1) ?? ''
     const found = chain.at(-1)
-    if (missing.length > 1 || found === undefined) throw new ParentNotFound(describe({ ...address, names: address.names.slice(0, -missing.length), slash: true }))
+    if (missing.length > 1 || found === undefined) throw new ParentNotFound(describe({ ...address, names: address.names.slice(0, address.names.length - missing.length + 1), slash: true }))
     if (missing.length === 1) {
       if (!isContainer(found)) throw new ParentNotFound(describe({ ...address, names: address.names.slice(0, -1), slash: true }))
       checkNewName(name, found.id === this.#store.rootID)

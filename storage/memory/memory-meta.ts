@@ -1,0 +1,257 @@
+/** Names, records, segment maps, leases and the change log in memory. */
+import { EventEmitter, on } from 'node:events'
+import type {
+  BlobID, Change, ChildrenQuery, CommitResult, Entry, LeaseID, LoggedEvent, MetaStore, ObjectID, RecordPut, Segment, Sequence, StoredRecord
+} from '../contract.js'
+import { spliceSegments } from '../segment-map.js'
+
+interface Row { record: StoredRecord, segments: readonly Segment[] }
+interface Child { bytes: Buffer, entry: Entry }
+
+export class MemoryMeta implements MetaStore {
+  readonly #rows = new Map<ObjectID, Row>()
+  /** Children of each container, sorted by the bytes of their names. */
+  readonly #children = new Map<ObjectID, Child[]>()
+  readonly #leases = new Map<LeaseID, 'open' | 'closed'>()
+  readonly #born = new Set<BlobID>()
+  readonly #references = new Map<BlobID, number>()
+  readonly #trash = new Map<BlobID, number>()
+  readonly #doomed = new Set<BlobID>()
+  readonly #orphans: ObjectID[] = []
+  readonly #log: Array<LoggedEvent & { readonly at: number }> = []
+  #sequence = 0
+  readonly #changes = new EventEmitter().setMaxListeners(0)
+  readonly #stopped = new AbortController()
+
+  constructor (root: StoredRecord) {
+    this.#rows.set(root.id, { record: root, segments: [] })
+  }
+
+  openLease (lease: LeaseID): void { this.#leases.set(lease, 'open') }
+  stop (): void { this.#stopped.abort() }
+
+  async get (id: ObjectID): Promise<StoredRecord | undefined> { return this.#rows.get(id)?.record }
+
+  async resolve (from: ObjectID, names: readonly string[]): Promise<StoredRecord[]> {
+    const first = this.#rows.get(from)?.record
+    if (first === undefined) return []
+    const found = [first]
+    let at = from
+    for (const name of names) {
+      const id = this.#child(at, name)?.id
+      const record = id === undefined ? undefined : this.#rows.get(id)?.record
+      if (record === undefined) break
+      found.push(record)
+      at = record.id
+    }
+    return found
+  }
+
+  async lineage (id: ObjectID): Promise<StoredRecord[]> {
+    const chain: StoredRecord[] = []
+    for (let at: ObjectID | undefined = id; at !== undefined;) {
+      const record: StoredRecord | undefined = this.#rows.get(at)?.record
+      if (record === undefined) return []
+      chain.unshift(record)
+      at = record.parentID
+    }
+    return chain
+  }
+
+  async children (id: ObjectID, { after, prefix, limit }: ChildrenQuery): Promise<Entry[]> {
+    const list = this.#children.get(id) ?? []
+    const start = Buffer.from(prefix ?? '')
+    const from = Math.max(after === undefined ? 0 : position(list, Buffer.from(after), true), prefix === undefined ? 0 : position(list, start, false))
+    const page: Entry[] = []
+    for (let at = from; at < list.length && page.length < limit; at++) {
+      const child = list[at]
+      if (child === undefined || !child.bytes.subarray(0, start.length).equals(start)) break
+      page.push(child.entry)
+    }
+    return page
+  }
+
+  async segments (id: ObjectID, offset: number, length: number): Promise<{ version: number, segments: Segment[] } | undefined> {
+    const row = this.#rows.get(id)
+    if (row === undefined) return undefined
+    const segments = row.segments.filter(segment => segment.offset < offset + length && segment.offset + segment.length > offset)
+    return { version: row.record.version, segments }
+  }
+
+  async commit (change: Change): Promise<CommitResult> {
+    const conflict = this.#conflict(change)
+    if (conflict !== undefined) return conflict
+    for (const { blob } of change.births ?? []) this.#born.add(blob)
+    for (const put of change.put ?? []) this.#put(put)
+    for (const { id, subtree } of change.remove ?? []) {
+      this.#remove(id)
+      if (subtree) this.#orphans.push(id)
+    }
+    for (const event of change.events) this.#log.push({ sequence: ++this.#sequence, event: structuredClone(event), at: Date.now() })
+    this.#changes.emit('commit')
+    return { status: 'committed', sequence: this.#sequence }
+  }
+
+  #conflict (change: Change): CommitResult | undefined {
+    if ((change.births ?? []).length > 0 && this.#leases.get(change.lease ?? '') !== 'open') return { status: 'conflict', on: 'lease' }
+    const wanted = [...change.expect, ...change.remove ?? [], ...(change.put ?? []).map(({ id, version }) => ({ id, version: version - 1 }))]
+    for (const { id, version } of wanted) {
+      if ((this.#rows.get(id)?.record.version ?? 0) !== version) return { status: 'conflict', on: 'version', id }
+    }
+    const leaving = new Set([...change.put ?? [], ...change.remove ?? []].map(({ id }) => id))
+    const names = new Map<string, ObjectID>()
+    for (const { id, parentID, name } of change.put ?? []) {
+      if (parentID === undefined || name === undefined) continue
+      const taken = this.#child(parentID, name)
+      const other = names.get(`${parentID}/${name}`)
+      if (other !== undefined) return { status: 'conflict', on: 'name', id: other }
+      if (taken !== undefined && taken.id !== id && !leaving.has(taken.id)) return { status: 'conflict', on: 'name', id: taken.id }
+      names.set(`${parentID}/${name}`, id)
+    }
+    const born = new Set((change.births ?? []).map(({ blob }) => blob))
+    for (const { id, segments } of change.put ?? []) {
+      if (segments.kind === 'keep') continue
+      for (const { blob } of segments.segments) {
+        if (!born.has(blob) && !this.#born.has(blob)) return { status: 'conflict', on: 'version', id }
+      }
+    }
+    return undefined
+  }
+
+  #put (put: RecordPut): void {
+    const old = this.#rows.get(put.id)
+    if (old !== undefined) this.#unlink(old.record)
+    const { segments: change, ...fields } = put
+    const before = old?.segments ?? []
+    const segments = change.kind === 'keep' ? before : change.kind === 'replace' ? [...change.segments].sort((a, b) => a.offset - b.offset) : spliceSegments(before, change)
+    // Copies, as a disk would make them: what the caller changes later does not show.
+    const record: StoredRecord = {
+      ...fields,
+      parentID: put.parentID,
+      name: put.name,
+      inline: put.inline === undefined ? undefined : Uint8Array.from(put.inline),
+      attributes: structuredClone(put.attributes)
+    }
+    this.#count(segments, 1)
+    this.#count(before, -1)
+    this.#rows.set(put.id, { record, segments })
+    if (record.parentID === undefined || record.name === undefined) return
+    const list = this.#children.get(record.parentID) ?? []
+    const bytes = Buffer.from(record.name)
+    list.splice(position(list, bytes, false), 0, { bytes, entry: { name: record.name, id: record.id, type: record.type } })
+    this.#children.set(record.parentID, list)
+  }
+
+  #remove (id: ObjectID): void {
+    const row = this.#rows.get(id)
+    if (row === undefined) return
+    this.#unlink(row.record)
+    this.#count(row.segments, -1)
+    this.#rows.delete(id)
+  }
+
+  #child (parentID: ObjectID, name: string): Entry | undefined {
+    const list = this.#children.get(parentID) ?? []
+    const bytes = Buffer.from(name)
+    const child = list[position(list, bytes, false)]
+    return child?.bytes.equals(bytes) === true ? child.entry : undefined
+  }
+
+  #unlink ({ parentID, name, id }: StoredRecord): void {
+    if (parentID === undefined || name === undefined || this.#child(parentID, name)?.id !== id) return
+    const list = this.#children.get(parentID) ?? []
+    list.splice(position(list, Buffer.from(name), false), 1)
+  }
+
+  #count (segments: readonly Segment[], by: 1 | -1): void {
+    for (const { blob } of segments) {
+      const count = (this.#references.get(blob) ?? 0) + by
+      this.#references.set(blob, count)
+      if (by < 0) this.#trash.set(blob, Date.now())
+    }
+  }
+
+  async events (after: Sequence, limit: number): Promise<LoggedEvent[]> {
+    return this.#log.filter(({ sequence }) => sequence > after).slice(0, limit).map(({ sequence, event }) => ({ sequence, event }))
+  }
+
+  async lastSequence (): Promise<Sequence> { return this.#sequence }
+
+  async * watch (after: Sequence, signal: AbortSignal): AsyncGenerator<LoggedEvent> {
+    const both = AbortSignal.any([signal, this.#stopped.signal])
+    const commits = on(this.#changes, 'commit', { signal: both })
+    let last = after
+    try {
+      while (!both.aborted) {
+        for (const entry of await this.events(last, 1000)) {
+          yield entry
+          last = entry.sequence
+        }
+        if (last >= this.#sequence) await commits.next()
+      }
+    } catch (error) {
+      if (!both.aborted) throw error
+    } finally {
+      await commits.return?.()
+    }
+  }
+
+  async staleLeases (): Promise<LeaseID[]> { return [] }
+  async closeLease (lease: LeaseID): Promise<void> { if (this.#leases.has(lease)) this.#leases.set(lease, 'closed') }
+  async closedLeases (): Promise<LeaseID[]> { return [...this.#leases].filter(([, state]) => state === 'closed').map(([lease]) => lease) }
+  async dropLease (lease: LeaseID): Promise<void> { this.#leases.delete(lease) }
+  async unborn (blobs: readonly BlobID[]): Promise<BlobID[]> { return blobs.filter(blob => !this.#born.has(blob)) }
+
+  async condemn (grace: number, limit: number): Promise<number> {
+    const due = [...this.#trash].filter(([, since]) => since <= Date.now() - grace).slice(0, limit)
+    for (const [blob] of due) {
+      this.#trash.delete(blob)
+      if ((this.#references.get(blob) ?? 0) > 0) continue
+      this.#references.delete(blob)
+      this.#born.delete(blob)
+      this.#doomed.add(blob)
+    }
+    return due.length
+  }
+
+  async doomed (limit: number): Promise<BlobID[]> { return [...this.#doomed].slice(0, limit) }
+  async forget (blobs: readonly BlobID[]): Promise<void> { for (const blob of blobs) this.#doomed.delete(blob) }
+
+  async prune (limit: number): Promise<number> {
+    let removed = 0
+    while (removed < limit) {
+      const parent = this.#orphans[0]
+      if (parent === undefined) break
+      const child = this.#children.get(parent)?.at(-1)
+      if (child === undefined) {
+        this.#children.delete(parent)
+        this.#orphans.shift()
+        continue
+      }
+      if ((this.#children.get(child.entry.id)?.length ?? 0) > 0) this.#orphans.push(child.entry.id)
+      this.#remove(child.entry.id)
+      removed++
+    }
+    return removed
+  }
+
+  async trimLog (olderThan: number, limit: number): Promise<number> {
+    let count = 0
+    while (count < limit && (this.#log[count]?.at ?? Infinity) < Date.now() - olderThan) count++
+    this.#log.splice(0, count)
+    return count
+  }
+}
+
+/** Index of the first child whose name is not below `name` (`past`: above it). */
+function position (list: readonly Child[], name: Buffer, past: boolean): number {
+  let low = 0
+  let high = list.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const order = list[middle]?.bytes.compare(name) ?? 1
+    if (order < 0 || (past && order === 0)) low = middle + 1
+    else high = middle
+  }
+  return low
+}
