@@ -56,12 +56,12 @@ export class KeyedRecords {
   async list (principal: Principal, query: ListQuery = {}): Promise<AsyncIterable<readonly string[]>> {
     requireAccess(principal, 'read')
     const container = await this.#context.namespace.find({ from: undefined, names: [keyedContainer], slash: true })
-    return this.#keys(container?.record, query)
+    return container === undefined ? nothing() : this.#keys(container.record, query)
   }
 
-  async * #keys (container: StoredRecord | undefined, { after, prefix, limit = Infinity }: ListQuery): AsyncGenerator<readonly string[]> {
-    let left = container === undefined ? 0 : limit
-    while (container !== undefined && left > 0) {
+  async * #keys (container: StoredRecord, { after, prefix, limit = Infinity }: ListQuery): AsyncGenerator<readonly string[]> {
+    let left = limit
+    while (left > 0) {
       const size = Math.min(pageSize, left)
       const page = await this.#context.store.meta.children(container.id, { after, prefix, limit: size })
       const keys = page.filter(entry => !isContainerEntry(entry)).map(entry => entry.name)
@@ -232,6 +232,8 @@ function inKeyedWords (key: string): (error: unknown) => never {
     throw error
   }
 }
+
+async function * nothing (): AsyncGenerator<never> {}
 
 async function * once (body: Uint8Array): AsyncGenerator<Uint8Array> {
   yield body
