@@ -15,14 +15,13 @@ const styleHash = createHash('sha256').update(style).digest('base64')
 /** Nothing may be loaded or run; the one style sheet is known by its hash; forms go nowhere but to this server. */
 const contentSecurityPolicy = `default-src 'none'; style-src 'sha256-${styleHash}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`
 
-/** Headers of every page. `no-cache`: a page shows the state of a moment, and two kinds of answer live at one URI. */
+/** Headers of every page. `no-cache`: a page shows the state of a moment. */
 export const htmlHeaders: Readonly<Record<string, string>> = {
   'content-type': 'text/html; charset=utf-8',
   'content-security-policy': contentSecurityPolicy,
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'same-origin',
-  'cache-control': 'private, no-cache',
-  vary: 'Accept'
+  'cache-control': 'private, no-cache'
 }
 
 const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }

@@ -64,11 +64,11 @@ export class FormHeads {
     }
     if (end === -1) {
       if (data.length - at <= maxHeadBytes) return this.#keep(data, at)
-      this.#heads.push(new PartHead(data.latin1Slice(at, at + maxHeadBytes)))
+      this.#heads.push(new PartHead(data.toString('latin1', at, at + maxHeadBytes)))
       this.#state = 'body'
       return at
     }
-    this.#heads.push(new PartHead(data.latin1Slice(at, end)))
+    this.#heads.push(new PartHead(data.toString('latin1', at, end)))
     this.#state = 'body'
     return end + blankLine.length
   }

@@ -52,6 +52,7 @@ export async function * formParts (request: FastifyRequest, limits: FormLimits):
   } finally {
     request.raw.off('data', listen)
     request.raw.unpipe()
+    await parts.return?.()
   }
 }
 
