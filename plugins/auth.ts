@@ -5,8 +5,9 @@
 import basicAuth from '@fastify/basic-auth'
 import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
-import { InvalidOption, Unauthorized } from '../cdmi/errors.js'
+import { Unauthorized } from '../cdmi/errors.js'
 import { anonymous, type Principal } from '../cdmi/principal.js'
+import { OptionError } from '../schemas/check-options.js'
 import { createAuthenticator, type Authenticator, type AuthenticatorOptions } from './authenticator.js'
 import { defaultRealm, isRealm } from './challenge.js'
 
@@ -36,7 +37,7 @@ declare module 'fastify' {
 }
 
 async function auth (app: FastifyInstance, options: AuthOptions): Promise<void> {
-  if (!isRealm(options.realm ?? defaultRealm)) throw new InvalidOption('realm: only printable ASCII characters can be sent to every client')
+  if (!isRealm(options.realm ?? defaultRealm)) throw new OptionError('realm: only printable ASCII characters can be sent to every client')
   const authenticator = options.authenticator ?? await createAuthenticator(options)
   const access = options.anonymous ?? 'none'
   const nobody = access === 'none' ? undefined : anonymous(access)

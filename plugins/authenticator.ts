@@ -7,8 +7,9 @@
 import { createHmac, randomBytes, type BinaryLike } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { withHeaders } from '../cdmi/describe-error.js'
-import { InvalidOption, TooManyRequests, Unauthorized } from '../cdmi/errors.js'
+import { TooManyRequests, Unauthorized } from '../cdmi/errors.js'
 import type { Principal } from '../cdmi/principal.js'
+import { OptionError } from '../schemas/check-options.js'
 import type { User } from '../schemas/options.js'
 import { BoundedQueue } from './bounded-queue.js'
 import { FailureLimit } from './failure-limit.js'
@@ -74,7 +75,7 @@ export async function createAuthenticator (options: AuthenticatorOptions): Promi
   const known = new Map<string, HashedUser>()
   for (const user of users) {
     const name = user.name.normalize('NFC')
-    if (known.has(name)) throw new InvalidOption(`users: the name ${name} is there twice`)
+    if (known.has(name)) throw new OptionError(`users: the name ${name} is there twice`)
     known.set(name, { name, hash: await hashOf(user), access: user.access ?? 'write' })
   }
   const nobody = await hashPassword(generatePassword())
@@ -83,10 +84,10 @@ export async function createAuthenticator (options: AuthenticatorOptions): Promi
 }
 
 async function hashOf (user: User): Promise<string> {
-  if (user.name.includes(':')) throw new InvalidOption(`users: the name ${user.name} has a colon; Basic authentication has no way to send it`)
-  if ((user.password === undefined) === (user.hash === undefined)) throw new InvalidOption(`users: ${user.name} needs either a password or a hash`)
+  if (user.name.includes(':')) throw new OptionError(`users: the name ${user.name} has a colon; Basic authentication has no way to send it`)
+  if ((user.password === undefined) === (user.hash === undefined)) throw new OptionError(`users: ${user.name} needs either a password or a hash`)
   if (user.password !== undefined) return await hashPassword(user.password)
-  if (!isPasswordHash(user.hash ?? '')) throw new InvalidOption(`users: the hash of ${user.name} is not one that "fastify-cdmi user add" makes`)
+  if (!isPasswordHash(user.hash ?? '')) throw new OptionError(`users: the hash of ${user.name} is not one that "fastify-cdmi user add" makes`)
   return user.hash ?? ''
 }
 

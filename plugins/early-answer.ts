@@ -37,28 +37,39 @@ export function partEarly (request: FastifyRequest, reply: FastifyReply): void {
     return
   }
   reply.header('connection', 'close')
-  linger(raw)
+  endGently(raw.socket)
+  // Before Node's own listener, which would have the body dumped without a bound.
+  reply.raw.prependOnceListener('finish', () => drain(raw))
 }
 
 function hasBody (raw: IncomingMessage): boolean {
   return raw.headers['transfer-encoding'] !== undefined || Number(raw.headers['content-length']) > 0
 }
 
-/** Node calls `destroySoon` when an answer with `Connection: close` is out; ours ends gently instead. */
-function linger (raw: IncomingMessage): void {
-  const socket: Socket = raw.socket
+/** Node calls `destroySoon` when an answer with `Connection: close` is out; from now on that ends our half only, and the rest in a while. */
+function endGently (socket: Socket): void {
   socket.destroySoon = () => {
     if (socket.destroyed) return
     socket.end()
     const timer = setTimeout(() => socket.destroy(), lingerTime)
     socket.once('close', () => clearTimeout(timer))
-    if (raw.readableEnded || raw.destroyed) return
-    const limit = socket.bytesRead + lingerBytes
-    raw.on('data', () => { if (socket.bytesRead > limit) raw.pause() })
-    raw.once('end', () => socket.destroy())
-    raw.once('error', () => socket.destroy())
-    raw.resume()
   }
+}
+
+/** Reads and drops what comes, up to the bound; then lets the client wait for the end. */
+function drain (raw: IncomingMessage): void {
+  const { socket } = raw
+  const limit = socket.bytesRead + lingerBytes
+  raw.read(0)
+  raw.on('data', () => { if (socket.bytesRead > limit) raw.pause() })
+  const allRead = (): void => {
+    Reflect.deleteProperty(socket, 'destroySoon')
+    socket.destroySoon()
+  }
+  if (raw.readableEnded) return allRead()
+  raw.once('end', allRead)
+  raw.once('error', () => socket.destroy())
+  raw.resume()
 }
 
 export default fp(earlyAnswer, { name: 'fastify-cdmi-early-answer', fastify: '5.x' })

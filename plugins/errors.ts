@@ -5,11 +5,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { describeError, isServerFault, reasonPhrase, type ErrorDescription } from '../cdmi/describe-error.js'
-import { MethodNotAllowed, MissingSlash, NotFound } from '../cdmi/errors.js'
+import { MethodNotAllowed, NotFound } from '../cdmi/errors.js'
+import { htmlHeaders } from '../routes/http/html.js'
+import { preferredType } from '../routes/http/accept.js'
 import type { Problem } from '../schemas/problem.js'
 import { challenge, defaultRealm } from './challenge.js'
 import earlyAnswer from './early-answer.js'
-import { errorPage, pageHeaders, prefersHtml } from './error-page.js'
+import { errorPage } from './error-page.js'
 
 export interface ErrorsOptions {
   /** Realm of the Basic challenge in a 401. */
@@ -20,6 +22,9 @@ export interface ErrorsOptions {
 
 /** What a handler may have said of the value that it meant to send, and that is not true of the error. */
 const valueHeaders = ['etag', 'last-modified', 'content-range', 'content-encoding', 'content-disposition', 'accept-ranges', 'cache-control', 'content-security-policy']
+
+/** Programs that take anything get the first. */
+const forms = ['application/problem+json', 'application/json', 'text/html'] as const
 
 async function errors (app: FastifyInstance, options: ErrorsOptions): Promise<void> {
   const realm = options.realm ?? defaultRealm
@@ -40,10 +45,9 @@ export function renderError (error: unknown, request: FastifyRequest, reply: Fas
   for (const name of valueHeaders) reply.removeHeader(name)
   reply.code(description.status).headers(description.headers).header('x-request-id', request.id)
   if (description.status === 401) reply.header('www-authenticate', challenge(realm))
-  if (error instanceof MissingSlash) reply.header('location', redirectTarget(error, request))
   if (description.status === 304) return reply.send()
-  reply.header('cache-control', 'no-store').header('vary', 'accept').headers(pageHeaders)
-  if (prefersHtml(request.headers.accept)) return reply.type('text/html; charset=utf-8').send(errorPage(description, request.id))
+  reply.header('cache-control', 'no-store').header('vary', 'accept').header('x-content-type-options', 'nosniff')
+  if (preferredType(request.headers.accept, forms) === 'text/html') return reply.headers(htmlHeaders).send(errorPage(description, request.id))
   return reply.type('application/problem+json').serializer(JSON.stringify).send(problemOf(description, request.id))
 }
 
@@ -63,13 +67,6 @@ export function problemOf (description: ErrorDescription, requestID: string): Pr
     code: description.code,
     requestId: requestID
   }
-}
-
-/** The container's URI with its slash and the query as it was (HCO-02, CLI-06); never a network path of another host. */
-function redirectTarget (error: MissingSlash, request: FastifyRequest): string {
-  const query = request.url.indexOf('?')
-  const root = request.server.prefix.replace(/\/$/, '')
-  return root + error.path + (query === -1 ? '' : request.url.slice(query))
 }
 
 /** No route: the method may be the reason (405 with Allow, RFC 9110 §15.5.6), else the path. */
