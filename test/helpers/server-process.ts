@@ -1,0 +1,72 @@
+/** The stand-alone server as a process of its own, the way a user starts it, on a port that the system chose. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import type { Test } from 'tap'
+
+export interface ServerProcess {
+  readonly origin: string
+  readonly authorization: string
+  readonly child: ChildProcess
+  /** All that it printed so far. */
+  output (): string
+  /** Ends it as an operator would; answers its exit code. */
+  stop (): Promise<number | null>
+  /** Ends it as a power cut would end the process. */
+  kill (): Promise<void>
+  /** Resident memory now, in bytes. */
+  residentMemory (): number
+}
+
+const password = 'test password'
+
+/** Starts `serve` on a directory and waits until it says where it listens. It is ended with the test at the latest. */
+export async function startServer (t: Test, directory: string, flags: readonly string[] = [], environment: Record<string, string> = {}): Promise<ServerProcess> {
+  const child = spawn(process.execPath, ['build/bin/fastify-cdmi.js', 'serve', '--data', directory, '--host', '127.0.0.1', '--port', '0', ...flags], {
+    env: { ...process.env, ADMIN_USER: 'admin', ADMIN_PASSWORD: password, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe']
+  })
+  t.teardown(() => { child.kill('SIGKILL') })
+  let printed = ''
+  const origin = await new Promise<string>((resolve, reject) => {
+    const look = (chunk: Buffer): void => {
+      printed += chunk.toString()
+      const [address] = /https?:\/\/(?:127\.0\.0\.1|\[::1\]|localhost):\d+/.exec(printed) ?? []
+      if (address !== undefined) resolve(address)
+    }
+    child.stdout.on('data', look)
+    child.stderr.on('data', look)
+    child.once('exit', code => { reject(new Error(`the server ended with ${code} at its start: ${printed}`)) })
+  })
+  const exited = once(child, 'exit')
+  return {
+    origin,
+    authorization: 'Basic ' + Buffer.from(`admin:${password}`).toString('base64'),
+    child,
+    output: () => printed,
+    async stop () {
+      child.kill('SIGTERM')
+      const [code] = await exited as [number | null]
+      return code
+    },
+    async kill () {
+      child.kill('SIGKILL')
+      await exited
+    },
+    residentMemory () {
+      const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
+      return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024
+    }
+  }
+}
+
+/** Runs a command of the command line to its end. */
+export async function runCommand (args: readonly string[], environment: Record<string, string> = {}, input = ''): Promise<{ code: number | null, stdout: string, stderr: string }> {
+  const child = spawn(process.execPath, ['build/bin/fastify-cdmi.js', ...args], { env: { ...process.env, ...environment }, stdio: ['pipe', 'pipe', 'pipe'] })
+  const printed = { stdout: '', stderr: '' }
+  child.stdout.on('data', (chunk: Buffer) => { printed.stdout += chunk.toString() })
+  child.stderr.on('data', (chunk: Buffer) => { printed.stderr += chunk.toString() })
+  child.stdin.end(input)
+  const [code] = await once(child, 'close') as [number | null]
+  return { code, ...printed }
+}
