@@ -265,16 +265,6 @@ async function blobSuite (t: Test, driver: DriverUnderTest): Promise<void> {
     lease.release()
   })
 
-  t.test('the caller may use its buffer again at once', async t => {
-    const lease = store.lease()
-    const shared = Buffer.alloc(1000)
-    async function * source (): AsyncGenerator<Uint8Array> { for (let n = 1; n <= 5; n++) yield shared.fill(n) }
-    const { blob } = await store.blobs.put(lease.id, source())
-    const read = Buffer.from(await store.blobs.read(blob, 0, 5000))
-    for (let n = 1; n <= 5; n++) t.ok(read.subarray((n - 1) * 1000, n * 1000).every(byte => byte === n))
-    lease.release()
-  })
-
   t.test('bytes that are not there are an error, never a short answer', async t => {
     const lease = store.lease()
     const { blob } = await store.blobs.put(lease.id, [Buffer.from('abc')])
