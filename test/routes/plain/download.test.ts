@@ -110,13 +110,13 @@ t.test('a reader sees one value, old or new, however the writers come', async t 
   const { origin } = await listen(app)
   const value = (letter: string) => Buffer.alloc(2 * MiB, letter)
   await request(`${origin}/object`, { method: 'PUT', body: value('a') })
-  let writing = true
+  const state = { writing: true }
   const writer = (async () => {
     for (const letter of 'bcdefghi') await (await request(`${origin}/object`, { method: 'PUT', body: value(letter) })).body.dump()
-    writing = false
+    state.writing = false
   })()
   let reads = 0
-  while (writing) {
+  while (state.writing) {
     const body = Buffer.from(await (await request(`${origin}/object`)).body.arrayBuffer())
     t.ok(body.equals(Buffer.alloc(2 * MiB, body.subarray(0, 1))))
     reads++
