@@ -81,7 +81,7 @@ function refusal (error: unknown, limits: FormLimits): Error {
     case 'FST_FILES_LIMIT': return new TooLarge(`The form has more than ${limits.formFiles} files, the limit of this server; nothing was stored`)
     case 'FST_FIELDS_LIMIT': return new TooLarge(`The form has more than ${limits.formFields} text fields, the limit of this server; nothing was stored`)
     case 'FST_PROTO_VIOLATION': return new InvalidRequest('The form has a field named like a property that every object has ("__proto__", "constructor" …), which is refused; nothing was stored')
-    case 'FST_INVALID_JSON_FIELD_ERROR': return new InvalidRequest('The form has a field of type application/json that is not valid JSON; nothing was stored')
+    case 'FST_INVALID_JSON_FIELD_ERROR': return new InvalidRequest(`The form has a field of type application/json that is not valid JSON, or longer than ${limits.formFieldSize} bytes; nothing was stored`)
   }
   return broken(message)
 }
