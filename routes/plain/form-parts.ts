@@ -4,7 +4,7 @@ import type { Multipart, MultipartFile } from '@fastify/multipart'
 import type { FastifyRequest } from 'fastify'
 import { IncompleteBody, InvalidRequest, TooLarge } from '../../cdmi/errors.js'
 import { valueTypeOf, type ValueType } from '../http/content-type.js'
-import { boundaryOf, FormHeads, type PartHead } from './form-heads.js'
+import { boundaryOf, FormHeads, maxHeadBytes, type PartHead } from './form-heads.js'
 
 export interface FormLimits {
   readonly formFiles: number
@@ -45,15 +45,21 @@ export async function * formParts (request: FastifyRequest, limits: FormLimits):
     request.raw.on('data', listen)
     for (let part = await nextPart(parts, limits); part !== undefined; part = await nextPart(parts, limits)) {
       count++
+      refuseOverlong(heads)
       const head = heads.next()
       yield part.type === 'file' ? filePart(part, head) : fieldPart(part.fieldname, part.value, part.valueTruncated, part.mimetype, limits)
     }
+    refuseOverlong(heads)
     if (count !== heads.begun) throw new InvalidRequest('The form has a part without a readable head ("Content-Disposition: form-data; name=…", a blank line, the value); nothing was stored')
   } finally {
     request.raw.off('data', listen)
     request.raw.unpipe()
     await parts.return?.()
   }
+}
+
+function refuseOverlong ({ overlong }: FormHeads): void {
+  if (overlong) throw new InvalidRequest(`The form has a part whose head is longer than ${maxHeadBytes} bytes; nothing was stored`)
 }
 
 function parserOptions ({ formFiles, formFields, formFieldSize }: FormLimits): NonNullable<Parameters<FastifyRequest['parts']>[0]> {

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect } from 'node:net'
 import multipart from '@fastify/multipart'
-import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import fastify, { type FastifyError, type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { Test } from 'tap'
 import { Cdmi } from '../../cdmi/model.js'
 import type { Principal } from '../../cdmi/principal.js'
@@ -48,7 +48,14 @@ export async function openDoor (t: Pick<Test, 'teardown'>, { prefix = '', princi
     scope.decorate('cdmiOptions', options)
     scope.decorateRequest('principal')
     scope.addHook('onRequest', async request => { request.principal = principal })
-    scope.setErrorHandler(redirectOrFail)
+    scope.setErrorHandler<FastifyError>((error, request, reply) => {
+      try {
+        redirectOrFail(error, request, reply)
+      } catch (thrown) {
+        const { statusCode = 500, code, message } = thrown as FastifyError
+        reply.code(statusCode).serializer(JSON.stringify).send({ code, message })
+      }
+    })
     for (const routes of [readRoutes, writeRoutes, deleteRoutes, methodRoutes, postRoutes]) await scope.register(routes)
   }, { prefix })
   await app.listen({ port: 0, host: '127.0.0.1' })

@@ -48,7 +48,7 @@ t.test('CLI-30: file names as clients write them', async t => {
 
 t.test('CLI-30: names of which nothing is left are the object ID', async t => {
   const { origin } = await openDoor(t)
-  for (const disposition of ['filename=""', 'filename="/"', 'filename="a/b/"', 'filename=".."', 'filename="."', 'filename="C:\\"', 'filename="   "', "filename*=UTF-8''"]) {
+  for (const disposition of ['filename=""', 'filename="/"', 'filename="a/b/"', 'filename=".."', 'filename="."', 'filename="   "', "filename*=UTF-8''"]) {
     const { name, id, location } = await nameOf(origin, disposition)
     t.equal(name, id, disposition)
     t.equal((await fetch(location)).status, 200)
