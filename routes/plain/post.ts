@@ -25,7 +25,7 @@ const postRoutes: FastifyPluginAsyncTypebox = async (app) => {
     } else if (!address.slash) {
       // A container without its slash is a redirect, a missing one a 404; what is left is a data object.
       await app.cdmi.dataObjects.read(request.principal, address, () => [])
-      return refuseMethod(request, reply)
+      return refuseMethod(request)
     }
     const { headers } = request.raw
     refuseContentCoding(headers['content-encoding'])
