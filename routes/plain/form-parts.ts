@@ -4,6 +4,7 @@ import type { Multipart, MultipartFile } from '@fastify/multipart'
 import type { FastifyRequest } from 'fastify'
 import { IncompleteBody, InvalidRequest, TooLarge } from '../../cdmi/errors.js'
 import { valueTypeOf, type ValueType } from '../http/content-type.js'
+import { partsOf } from './multipart.js'
 import { boundaryOf, FormHeads, maxHeadBytes, type PartHead } from './form-heads.js'
 
 export interface FormLimits {
@@ -39,7 +40,7 @@ export async function * formParts (request: FastifyRequest, limits: FormLimits):
   if (boundary === undefined) throw new InvalidRequest('The Content-Type of the form has no boundary; let the client set this header itself')
   const heads = new FormHeads(boundary)
   const listen = (chunk: Uint8Array): void => { heads.push(chunk) }
-  const parts = request.parts(parserOptions(limits))
+  const parts = partsOf(request, parserOptions(limits))
   let count = 0
   try {
     request.raw.on('data', listen)

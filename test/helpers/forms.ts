@@ -1,21 +1,15 @@
 /** The plain HTTP door with forms over a store in memory, on a real port, and hands to build forms by. */
 import { once } from 'node:events'
 import { type AddressInfo, connect } from 'node:net'
-import multipart from '@fastify/multipart'
-import fastify, { type FastifyError, type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { Test } from 'tap'
 import { Cdmi } from '../../cdmi/model.js'
 import type { Principal } from '../../cdmi/principal.js'
-import { redirectOrFail } from '../../routes/http/missing-slash.js'
-import type {} from '../../routes/http/decorators.js'
-import deleteRoutes from '../../routes/plain/delete.js'
-import methodRoutes from '../../routes/plain/method-not-allowed.js'
-import postRoutes from '../../routes/plain/post.js'
-import readRoutes from '../../routes/plain/read.js'
-import writeRoutes from '../../routes/plain/write.js'
 import type { CdmiOptions } from '../../schemas/options.js'
 import type { Store } from '../../storage/contract.js'
 import { openMemoryStore } from '../../storage/memory/memory-store.js'
+import errors from '../../plugins/errors.js'
+import plain from '../../routes/plain.js'
 import { at } from './model.js'
 
 export const admin: Principal = { name: 'admin', authentication: 'basic', access: 'write' }
@@ -43,20 +37,12 @@ export async function openDoor (t: Pick<Test, 'teardown'>, { prefix = '', princi
   await app.register(async scope => {
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('*', (_request, _payload, done) => { done(null) })
-    await scope.register(multipart)
     scope.decorate('cdmi', model)
     scope.decorate('cdmiOptions', options)
     scope.decorateRequest('principal')
     scope.addHook('onRequest', async request => { request.principal = principal })
-    scope.setErrorHandler<FastifyError>((error, request, reply) => {
-      try {
-        redirectOrFail(error, request, reply)
-      } catch (thrown) {
-        const { statusCode = 500, code, message } = thrown as FastifyError
-        reply.code(statusCode).serializer(JSON.stringify).send({ code, message })
-      }
-    })
-    for (const routes of [readRoutes, writeRoutes, deleteRoutes, methodRoutes, postRoutes]) await scope.register(routes)
+    await scope.register(errors)
+    await scope.register(plain)
   }, { prefix })
   await app.listen({ port: 0, host: '127.0.0.1' })
   t.teardown(async () => {
