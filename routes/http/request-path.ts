@@ -54,3 +54,8 @@ function prefixLength (path: string, prefix: string): number {
 export function uriOf (target: Pick<RequestTarget, 'base' | 'query'>, path: string): string {
   return target.base + path + target.query
 }
+
+/** The routes of a mount: everything below its prefix, and the prefix itself, which is the root URI without its slash. */
+export function mountURLs (prefix: string): readonly string[] {
+  return prefix === '' || prefix === '/' ? ['/*'] : ['/*', '']
+}

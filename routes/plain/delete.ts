@@ -2,12 +2,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { objectIDRoot, parseAddress } from '../../cdmi/address.js'
 import { preconditionsOf } from '../http/conditional.js'
-import { requestTarget } from '../http/request-path.js'
+import { mountURLs, requestTarget } from '../http/request-path.js'
 import { refuseMethod } from './method-not-allowed.js'
 import { deleteSchema, noValidation } from './schemas.js'
 
 const deleteRoutes: FastifyPluginAsyncTypebox = async (app) => {
-  for (const url of ['/*', '']) {
+  for (const url of mountURLs(app.prefix)) {
     app.route({
       method: 'DELETE',
       url,
@@ -17,7 +17,7 @@ const deleteRoutes: FastifyPluginAsyncTypebox = async (app) => {
       onRequest: async request => { delete request.raw.headers['content-type'] },
       handler: async (request, reply) => {
         const address = parseAddress(requestTarget(request.raw.url ?? '/', app.prefix).path)
-        if (address === objectIDRoot) return refuseMethod(request, reply)
+        if (address === objectIDRoot) return refuseMethod(request)
         await app.cdmi.remove(request.principal, address, preconditionsOf(request.raw.headers))
         return reply.code(204).send()
       }

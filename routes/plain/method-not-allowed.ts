@@ -1,8 +1,9 @@
 /** Methods that a resource does not have: 405 with the list of those it has (GEN-05), and OPTIONS. */
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { MethodNotAllowed } from '../../cdmi/errors.js'
-import { requestTarget, splitTarget } from '../http/request-path.js'
+import { withHeaders } from '../http/error-headers.js'
+import { mountURLs, requestTarget, splitTarget } from '../http/request-path.js'
 import { noValidation, optionsSchema } from './schemas.js'
 
 const ofDataObjects = 'GET, HEAD, PUT, PATCH, DELETE, OPTIONS'
@@ -16,14 +17,13 @@ export function methodsOf (path: string): string {
 }
 
 /** Answers 405. Also for the not-found handler of a server, which gets the methods that the framework does not know. */
-export function refuseMethod (request: FastifyRequest, reply: FastifyReply): never {
+export function refuseMethod (request: FastifyRequest): never {
   const methods = methodsOf(splitTarget(request.raw.url ?? '/', request.server.prefix).path)
-  reply.header('allow', methods)
-  throw new MethodNotAllowed(request.method, methods)
+  throw withHeaders(new MethodNotAllowed(request.method, methods), { allow: methods })
 }
 
 const methodRoutes: FastifyPluginAsyncTypebox = async (app) => {
-  for (const url of ['/*', '']) {
+  for (const url of mountURLs(app.prefix)) {
     app.route({
       method: 'OPTIONS',
       url,

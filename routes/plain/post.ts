@@ -8,7 +8,7 @@ import { entityTag } from '../../cdmi/preconditions.js'
 import { parseContentRange } from '../http/content-range.js'
 import { parseMediaType } from '../http/content-type.js'
 import { locationOf } from '../http/location.js'
-import { requestTarget } from '../http/request-path.js'
+import { mountURLs, requestTarget } from '../http/request-path.js'
 import { announcedLength, bodyOf } from '../http/source.js'
 import { receiveForm } from './form.js'
 import { answerForm, FormResult } from './form-answer.js'
@@ -25,7 +25,7 @@ const postRoutes: FastifyPluginAsyncTypebox = async (app) => {
     } else if (!address.slash) {
       // A container without its slash is a redirect, a missing one a 404; what is left is a data object.
       await app.cdmi.dataObjects.read(request.principal, address, () => [])
-      return refuseMethod(request, reply)
+      return refuseMethod(request)
     }
     const { headers } = request.raw
     if (parseMediaType(headers['content-type'] ?? '')?.type === 'multipart/form-data') {
@@ -49,7 +49,7 @@ const postRoutes: FastifyPluginAsyncTypebox = async (app) => {
     return reply.code(201).headers({ location: locationOf(request, object), etag: entityTag(object.record) }).send()
   }
 
-  for (const url of ['/*', '']) {
+  for (const url of mountURLs(app.prefix)) {
     app.route({ method: 'POST', url, schema: postSchema(url), validatorCompiler: noValidation, handler: post })
   }
 }

@@ -10,8 +10,9 @@ import { wantsOnlyCdmi } from '../http/accept.js'
 import { preconditionsOf } from '../http/conditional.js'
 import { formatContentRange } from '../http/content-range.js'
 import { contentTypeOf } from '../http/content-type.js'
+import { withHeaders } from '../http/error-headers.js'
 import { multipartByteranges } from '../http/multipart-byteranges.js'
-import { requestTarget } from '../http/request-path.js'
+import { mountURLs, requestTarget } from '../http/request-path.js'
 import { sendContent, sendPieces } from '../http/send-content.js'
 import { sendContainerListing } from './listing.js'
 import { refuseMethod } from './method-not-allowed.js'
@@ -25,7 +26,7 @@ const readRoutes: FastifyPluginAsyncTypebox = async (app) => {
   async function read (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { raw } = request
     const address = parseAddress(requestTarget(raw.url ?? '/', app.prefix).path)
-    if (address === objectIDRoot) return refuseMethod(request, reply)
+    if (address === objectIDRoot) return refuseMethod(request)
     if (address.slash) return await list(app, request, reply, address)
     const { headers, method = 'GET' } = raw
     let plan: ReadPlan | undefined
@@ -36,7 +37,7 @@ const readRoutes: FastifyPluginAsyncTypebox = async (app) => {
     return await answer(reply, object, contents, plan?.status ?? 200, method, sandbox)
   }
 
-  for (const url of ['/*', '']) {
+  for (const url of mountURLs(app.prefix)) {
     app.route({ method: 'GET', url, exposeHeadRoute: false, schema: readSchema(url), validatorCompiler: noValidation, handler: read })
     app.route({ method: 'HEAD', url, schema: { ...readSchema(url), hide: true }, validatorCompiler: noValidation, handler: read })
   }
@@ -50,8 +51,8 @@ async function answer (reply: FastifyReply, { record }: CdmiObject, contents: re
   if (status === 202) return reply.code(202).header('content-length', '0').send()
   reply.header('accept-ranges', 'bytes')
   if (status === 416) {
-    reply.header('content-range', `bytes */${record.size}`)
-    throw new RangeNotSatisfiable(`None of the ranges is within the value, which has ${record.size} bytes`)
+    const error = new RangeNotSatisfiable(`None of the ranges is within the value, which has ${record.size} bytes`)
+    throw withHeaders(error, { 'content-range': `bytes */${record.size}` })
   }
   const { mimetype, valuetransferencoding } = attributesOf(record)
   const contentType = contentTypeOf(mimetype, valuetransferencoding)

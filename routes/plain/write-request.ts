@@ -21,6 +21,7 @@ export function hasCdmiArguments (query: string): boolean {
  */
 export function writtenType (request: IncomingMessage, query: string): ValueType | undefined {
   const { headers } = request
+  refuseContentCoding(headers['content-encoding'])
   const type = valueTypeOf(headers['content-type'])
   if (type === undefined) {
     if (namesCdmi(headers.accept) || hasCdmiArguments(query)) throw new InvalidRequest('The request means the CDMI form of an object (by its Accept header or the arguments of its URI) but has no Content-Type')
@@ -28,7 +29,6 @@ export function writtenType (request: IncomingMessage, query: string): ValueType
   }
   const essence = type.mimetype.split(';', 1)[0] ?? ''
   if (isCdmiType(essence) || (essence === 'multipart/mixed' && namesCdmi(headers.accept))) throw new UnsupportedMediaType(`This server does not take the CDMI form of objects yet (${essence}); send the value itself, with its own media type`)
-  refuseContentCoding(headers['content-encoding'])
   return type
 }
 

@@ -7,7 +7,7 @@ import { InvalidRequest } from '../../cdmi/errors.js'
 import { entityTag } from '../../cdmi/preconditions.js'
 import { preconditionsOf } from '../http/conditional.js'
 import { parseContentRange } from '../http/content-range.js'
-import { requestTarget } from '../http/request-path.js'
+import { mountURLs, requestTarget } from '../http/request-path.js'
 import { announcedLength, bodyOf, isEmpty } from '../http/source.js'
 import { refuseMethod } from './method-not-allowed.js'
 import { noValidation, patchSchema, putSchema } from './schemas.js'
@@ -17,19 +17,19 @@ const writeRoutes: FastifyPluginAsyncTypebox = async (app) => {
   async function put (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { path, query } = requestTarget(request.raw.url ?? '/', app.prefix)
     const address = parseAddress(path)
-    if (address === objectIDRoot) return refuseMethod(request, reply)
+    if (address === objectIDRoot) return refuseMethod(request)
     return await (address.slash ? putContainer(request, reply, address, query) : writeValue(request, reply, address, query, 'put'))
   }
 
   async function patch (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { path, query } = requestTarget(request.raw.url ?? '/', app.prefix)
     const address = parseAddress(path)
-    if (address === objectIDRoot) return refuseMethod(request, reply)
+    if (address === objectIDRoot) return refuseMethod(request)
     if (!address.slash) return await writeValue(request, reply, address, query, 'patch')
     // Containers have nothing that a plain value could change (HCO-03). One that is not there is still a 404.
     writtenType(request.raw, query)
     await app.cdmi.dataObjects.read(request.principal, address, () => [])
-    return refuseMethod(request, reply)
+    return refuseMethod(request)
   }
 
   async function writeValue (request: FastifyRequest, reply: FastifyReply, address: Address, query: string, mode: 'put' | 'patch'): Promise<FastifyReply> {
@@ -55,7 +55,7 @@ const writeRoutes: FastifyPluginAsyncTypebox = async (app) => {
     return written(reply, await app.cdmi.containers.create(request.principal, address, preconditions))
   }
 
-  for (const url of ['/*', '']) {
+  for (const url of mountURLs(app.prefix)) {
     app.route({ method: 'PUT', url, schema: putSchema(url), validatorCompiler: noValidation, handler: put })
     app.route({ method: 'PATCH', url, schema: patchSchema(url), validatorCompiler: noValidation, handler: patch })
   }

@@ -2,6 +2,7 @@
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify'
 import { Cdmi } from '../../../cdmi/model.js'
 import type { Limits } from '../../../cdmi/context.js'
+import { refuseMethod } from '../../../routes/plain/method-not-allowed.js'
 import plain from '../../../routes/plain.js'
 import type { CdmiOptions } from '../../../schemas/options.js'
 import type { Store } from '../../../storage/contract.js'
@@ -23,10 +24,11 @@ export async function build (t: { after: (fn: () => Promise<void>) => unknown },
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('*', (_request, _payload, done) => { done(null) })
     scope.addHook('onRequest', async request => { request.principal = { name: 'admin', authentication: 'basic', access: 'write' } })
-    scope.setErrorHandler((error: FastifyError, _request, reply) => {
+    scope.setErrorHandler((error: FastifyError & { headers?: Record<string, string> }, _request, reply) => {
       const status = error.statusCode ?? 500
-      return reply.code(status).type('application/problem+json').send(JSON.stringify({ status, code: error.code, detail: error.message }))
+      return reply.code(status).headers(error.headers ?? {}).type('application/problem+json').send(JSON.stringify({ status, code: error.code, detail: error.message }))
     })
+    scope.setNotFoundHandler(refuseMethod)
     await scope.register(plain)
   }, { prefix })
   t.after(async () => { await app.close() })
