@@ -4,7 +4,7 @@ import type { Store, StoredRecord } from '../storage/contract.js'
 import { requireAccess } from './access.js'
 import { type Address, describe, objectIDRoot } from './address.js'
 import { changedDataObject, encodingAfter, newDataObject } from './data-object-record.js'
-import { Contention, NotFound, TooLarge } from './errors.js'
+import { Contention, InvalidRange, NotFound, TooLarge } from './errors.js'
 import type { ObjectChange } from './mutation-gate.js'
 import type { ModelContext } from './context.js'
 import type { Place } from './namespace.js'
@@ -74,7 +74,7 @@ export class DataObjects {
    */
   async write (principal: Principal, address: Address, mode: 'put' | 'patch', request: ValueRequest): Promise<Written> {
     requireAccess(principal, 'write')
-    this.#checkRange(request.range)
+    this.#checkLength(request)
     // A whole new value says all about itself: without a type it is bytes (CLI-21). A change in part leaves the type alone (HDO-42).
     if (mode === 'put' && request.range === undefined && request.mimetype === undefined) {
       request = { ...request, mimetype: 'application/octet-stream', valuetransferencoding: 'base64' }
@@ -114,7 +114,7 @@ export class DataObjects {
   /** Makes a data object in a container under its own ID as name (HCO-10, HCO-11), or without a path at all (HCO-15). */
   async create (principal: Principal, container: Address | typeof objectIDRoot, request: ValueRequest): Promise<CdmiObject> {
     requireAccess(principal, 'write')
-    this.#checkRange(request.range)
+    this.#checkLength(request)
     const find = async (): Promise<CdmiObject | undefined> => container === objectIDRoot ? undefined : await this.#context.namespace.container(container)
     const first = await find()
     checkPreconditions(request.preconditions, undefined, false)
@@ -136,9 +136,13 @@ export class DataObjects {
     }
   }
 
-  #checkRange (range: ByteRange | undefined): void {
+  /** What can be known to be wrong before the first byte. */
+  #checkLength ({ range, length }: ValueRequest): void {
     const limit = this.#context.limits.value
     if (range !== undefined && range.offset + range.length > limit) throw new TooLarge(`The range ends beyond ${limit} bytes, the limit of this server for a value`)
+    if (length === undefined) return
+    if (length > limit) throw new TooLarge(`The value is longer than ${limit} bytes, the limit of this server; nothing was stored`)
+    if (range !== undefined && length !== range.length) throw new InvalidRange(`The range has ${range.length} bytes but the body has ${length}; nothing was stored`)
   }
 
   async #stage (staging: Staging, request: ValueRequest, before: StoredRecord | undefined): Promise<StagedValue> {

@@ -32,7 +32,6 @@ export const StorageUnavailable = createError<[]>('CDMI_STORAGE_UNAVAILABLE', 'T
 export const KeyNotFound = createError<[string]>('KEY_NOT_FOUND', '%s not found.', 404)
 export const KeyExists = createError<[string]>('KEY_EXISTS', '%s already exists.', 406)
 export const NotAKeyedRecord = createError<[string]>('KEY_NOT_JSON', '%s exists but is not a JSON record; read it as a data object, at the same path below the root URI', 409)
-export const InvalidOption = createError<[string]>('CDMI_INVALID_OPTION', '%s', 500)
 
 /** The URI of a container without its slash (HCO-02): nothing was done, `path` is the right CDMI path. Doors that have redirects answer with one. */
 export class MissingSlash extends Error {

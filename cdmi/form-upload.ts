@@ -1,7 +1,7 @@
 /** An HTML form's files (HCO-14, CLI-30 to CLI-32): each becomes a data object, all of them in one commit, or none. */
 import type { RecordAttributes, ValueTransferEncoding } from '../schemas/record.js'
 import { requireAccess } from './access.js'
-import { type Address, objectIDRoot } from './address.js'
+import { type Address, describe, objectIDRoot } from './address.js'
 import type { ModelContext } from './context.js'
 import { newDataObject } from './data-object-record.js'
 import { Contention, InvalidRequest } from './errors.js'
@@ -57,7 +57,7 @@ export class FormUpload {
   /** Makes all objects visible at once, in the order of the form. A taken name gets the object's ID appended. */
   async commit (metadata: RecordAttributes['metadata'] = {}): Promise<CdmiObject[]> {
     if (this.#files.length === 0) throw new InvalidRequest('The form has no file; send at least one part with a file name')
-    const done = await this.#context.gate.mutate(this.#principal, 'form', async () => {
+    const done = await this.#context.gate.mutate(this.#principal, this.#container === objectIDRoot ? 'form' : describe(this.#container), async () => {
       const parent = this.#container === objectIDRoot ? undefined : await this.#context.namespace.container(this.#container)
       const ancestors = parent === undefined ? [] : [...parent.ancestors, parent.record]
       const taken = new Set<string>()

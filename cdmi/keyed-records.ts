@@ -1,12 +1,13 @@
 /** Keyed records: JSON documents by key, kept as data objects of the container `/data/` (KEY-01 to KEY-10). Shared by HTTP and sockets. */
-import type { Entry, Json } from '../storage/contract.js'
+import type { Json, StoredRecord } from '../storage/contract.js'
+import type { ValueTransferEncoding } from '../schemas/record.js'
 import { requireAccess } from './access.js'
-import { type Address, decodeName } from './address.js'
+import { type Address, decodeName, describe } from './address.js'
 import { type Containers, isContainerEntry, type ListQuery } from './containers.js'
 import type { ModelContext } from './context.js'
 import { changedDataObject, newDataObject } from './data-object-record.js'
 import type { DataObjects } from './data-objects.js'
-import { Contention, InvalidJson, IsNotContainer, KeyExists, KeyNotFound, MissingSlash, NotAKeyedRecord, NotFound, ParentNotFound } from './errors.js'
+import { Contention, InvalidJson, IsNotContainer, KeyExists, KeyNotFound, MissingSlash, NotAKeyedRecord, NotFound, ParentNotFound, TooLarge } from './errors.js'
 import { isObject, parseJson } from './json-value.js'
 import { mergePatch, shallowMerge } from './merge-patch.js'
 import { checkNewName } from './names.js'
@@ -16,10 +17,13 @@ import type { Place } from './namespace.js'
 import { attributesOf, type CdmiObject, isContainer } from './record.js'
 import { removeObject } from './removal.js'
 import { Staging } from './staging.js'
-import { type Content, openContents, placeWhole, stageValue } from './values.js'
+import { type Content, openContents, type PlacedValue, placeWhole, stageValue } from './values.js'
 
 /** The container of the keyed records, in the root container. */
 export const keyedContainer = 'data'
+
+/** Keys that are read from the store at once. */
+const pageSize = 1000
 
 /** How a PATCH merges: the original's shallow merge (KEY-07), or RFC 7396. */
 export type MergeKind = 'shallow' | 'merge-patch'
@@ -52,66 +56,87 @@ export class KeyedRecords {
   async list (principal: Principal, query: ListQuery = {}): Promise<AsyncIterable<readonly string[]>> {
     requireAccess(principal, 'read')
     const container = await this.#context.namespace.find({ from: undefined, names: [keyedContainer], slash: true })
-    const pages: AsyncIterable<readonly Entry[]> | [] = container === undefined ? [] : this.#containers.pages(container.record, { after: query.after, prefix: query.prefix })
-    return keysOf(pages, query.limit ?? Infinity)
+    return container === undefined ? nothing() : this.#keys(container.record, query)
+  }
+
+  async * #keys (container: StoredRecord, { after, prefix, limit = Infinity }: ListQuery): AsyncGenerator<readonly string[]> {
+    let left = limit
+    while (left > 0) {
+      const size = Math.min(pageSize, left)
+      const page = await this.#context.store.meta.children(container.id, { after, prefix, limit: size })
+      const keys = page.filter(entry => !isContainerEntry(entry)).map(entry => entry.name)
+      if (keys.length > 0) yield keys
+      if (page.length < size) return
+      left -= keys.length
+      after = page.at(-1)?.name
+    }
+  }
+
+  /** A tag for the list of keys (weak: for the whole store): as long as it stays, the list has not changed. */
+  async listTag (principal: Principal): Promise<string> {
+    requireAccess(principal, 'read')
+    return `W/"${await this.#context.store.meta.lastSequence()}"`
   }
 
   /** KEY-02. `check`: sees the object before its value is opened, and may throw (NotModified). */
-  async read (principal: Principal, key: string, preconditions?: Preconditions): Promise<KeyedRecord> {
+  async read (principal: Principal, key: string, check?: (object: CdmiObject) => void): Promise<KeyedRecord> {
     const { object, contents } = await this.#dataObjects.read(principal, addressOf(key), object => {
-      checkPreconditions(preconditions, object.record, true)
+      if (!isJson(object)) throw new NotAKeyedRecord(key)
+      check?.(object)
       return [{ offset: 0, length: object.record.size }]
     }).catch(inKeyedWords(key))
     const [content] = contents
-    if (content === undefined || !isJson(object)) throw new NotAKeyedRecord(key)
+    if (content === undefined) throw new NotAKeyedRecord(key)
     if (attributesOf(object.record).valuetransferencoding !== 'json') await this.#parse(key, content)
     return { object, content }
   }
 
   /** KEY-03: makes the record; KeyExists when the key is taken. */
   async create (principal: Principal, key: string, body: Uint8Array, preconditions?: Preconditions): Promise<KeyedRecord> {
-    parseRecord(body)
+    requireAccess(principal, 'write')
+    const text = recordText(body)
     return await this.#write(principal, key, preconditions, async before => {
       if (before !== undefined) throw new KeyExists(key)
-      return body
+      return text
     })
   }
 
   /** KEY-06: replaces the record; KeyNotFound when there is none. */
   async replace (principal: Principal, key: string, body: Uint8Array, preconditions?: Preconditions): Promise<KeyedRecord> {
-    parseRecord(body)
+    requireAccess(principal, 'write')
+    const text = recordText(body)
     return await this.#write(principal, key, preconditions, async before => {
       if (before === undefined) throw new KeyNotFound(key)
-      return body
+      return text
     })
   }
 
   /** KEY-07: merges properties into the record. */
   async merge (principal: Principal, key: string, body: Uint8Array, kind: MergeKind, preconditions?: Preconditions): Promise<KeyedRecord> {
+    requireAccess(principal, 'write')
     const patch = parseJson(body)
     if (!isObject(patch)) throw new InvalidJson('PATCH takes a JSON object: its properties are merged into the record')
     return await this.#write(principal, key, preconditions, async before => {
       if (before === undefined) throw new KeyNotFound(key)
+      // Before the merge, which looks at the content: RFC 9110 §13.2.1.
+      checkPreconditions(preconditions, before.record, false)
       const stored = await this.#stored(key, before)
       if (!isObject(stored)) throw new InvalidJson(`The record ${key} is not a JSON object, so nothing can be merged into it; replace it with PUT`)
-      return Buffer.from(JSON.stringify(kind === 'shallow' ? shallowMerge(stored, patch) : mergePatch(stored, patch)))
+      return { body: Buffer.from(JSON.stringify(kind === 'shallow' ? shallowMerge(stored, patch) : mergePatch(stored, patch))), encoding: 'json' }
     })
   }
 
-  async #write (principal: Principal, key: string, preconditions: Preconditions | undefined, bodyFor: (before: CdmiObject | undefined) => Promise<Uint8Array>): Promise<KeyedRecord> {
-    requireAccess(principal, 'write')
-    const { namespace, gate, store, limits } = this.#context
+  async #write (principal: Principal, key: string, preconditions: Preconditions | undefined, textFor: (before: CdmiObject | undefined) => Promise<RecordText>): Promise<KeyedRecord> {
+    const { namespace, gate, store } = this.#context
     const address = addressOf(key)
     const staging = new Staging(store)
     try {
-      const done = await gate.mutate(principal, key, async () => {
+      const done = await gate.mutate(principal, describe(address), async () => {
         const place = await this.#place(principal, address).catch(inKeyedWords(key))
         const before = place.record === undefined ? undefined : { record: place.record, ancestors: place.ancestors }
-        const body = await bodyFor(before)
+        const { body, encoding } = await textFor(before)
         checkPreconditions(preconditions, place.record, false)
-        const staged = await stageValue(store, staging, once(body), { limit: limits.json })
-        const value = placeWhole(staged)
-        const encoding = isObject(parseRecord(body)) ? 'json' : 'utf-8'
+        const value = await this.#stage(staging, body)
         const request = { mimetype: 'application/json' }
         const put = place.record === undefined
           ? newDataObject(namespace.newID(), place.parent, key, request, value, encoding)
@@ -125,6 +150,13 @@ export class KeyedRecords {
     } finally {
       staging.end()
     }
+  }
+
+  async #stage (staging: Staging, body: Uint8Array): Promise<PlacedValue> {
+    const { store, limits } = this.#context
+    if (body.length > limits.json) throw new TooLarge(`The record is longer than ${limits.json} bytes, the limit of this server; nothing was stored`)
+    if (body.length <= store.inlineLimit) return { size: body.length, inline: body, segments: { kind: 'replace', segments: [] }, births: [] }
+    return placeWhole(await stageValue(store, staging, once(body), { limit: limits.json }))
   }
 
   /** Deletes the record (KEY-08); KeyNotFound when there is none. */
@@ -169,16 +201,26 @@ function addressOf (key: string): Address {
   return { from: undefined, names: [keyedContainer, key], slash: false }
 }
 
-function isJson (object: CdmiObject): boolean {
-  const mimetype = isContainer(object.record) ? undefined : attributesOf(object.record).mimetype?.split(';')[0]
-  return mimetype === 'application/json' || mimetype?.endsWith('+json') === true
+/** Whether an object is a record by its type, and its value has arrived whole. */
+function isJson ({ record }: CdmiObject): boolean {
+  if (isContainer(record)) return false
+  const { mimetype, completionStatus } = attributesOf(record)
+  if (completionStatus !== 'Complete' || mimetype === undefined) return false
+  const [type = ''] = mimetype.split(';', 1)
+  return type === 'application/json' || type.endsWith('+json')
 }
 
-/** KEY-09: an object or an array. */
-function parseRecord (body: Uint8Array): Json {
+/** The text of a record, checked, and the encoding that is true of it. */
+interface RecordText {
+  readonly body: Uint8Array
+  readonly encoding: ValueTransferEncoding
+}
+
+/** KEY-09: an object or an array. The standard's encoding `json` is for objects only (AMB-08). */
+function recordText (body: Uint8Array): RecordText {
   const json = parseJson(body)
   if (typeof json !== 'object' || json === null) throw new InvalidJson('A record is a JSON object or a JSON array, not a single value')
-  return json
+  return { body, encoding: isObject(json) ? 'json' : 'utf-8' }
 }
 
 /** Says errors of the namespace as the keyed door's contract has them. */
@@ -191,20 +233,12 @@ function inKeyedWords (key: string): (error: unknown) => never {
   }
 }
 
+async function * nothing (): AsyncGenerator<never> {}
+
 async function * once (body: Uint8Array): AsyncGenerator<Uint8Array> {
   yield body
 }
 
 function contentOf (bytes: Uint8Array): Content {
   return { offset: 0, length: bytes.length, bytes, stream: () => once(bytes), async read () { return bytes } }
-}
-
-async function * keysOf (pages: AsyncIterable<readonly Entry[]> | [], limit: number): AsyncGenerator<readonly string[]> {
-  let left = limit
-  for await (const page of pages) {
-    const keys = page.filter(entry => !isContainerEntry(entry)).map(entry => entry.name).slice(0, left)
-    left -= keys.length
-    if (keys.length > 0) yield keys
-    if (left <= 0) return
-  }
 }

@@ -14,7 +14,7 @@ import { removeObject } from './removal.js'
 
 export const defaultLimits: Limits = {
   value: 5 * 1024 ** 4,
-  json: 4 * 1024 ** 2
+  json: 1024 ** 2
 }
 
 export class Cdmi {

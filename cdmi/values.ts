@@ -35,6 +35,16 @@ const segmentsInFlight = 2
 /** Takes a whole value in. Memory: at most the inline limit and the buffers of two segments under way. */
 export async function stageValue (store: Store, staging: Staging, source: ValueSource, options: StageOptions): Promise<StagedValue> {
   const chunks = source[Symbol.asyncIterator]()
+  try {
+    return await stageChunks(store, staging, chunks, options)
+  } catch (error) {
+    // Lets go of the source, so that its owner can do something else with what is left. Not awaited: it may be waiting for more.
+    chunks.return?.().catch(() => {})
+    throw error
+  }
+}
+
+async function stageChunks (store: Store, staging: Staging, chunks: AsyncIterator<Uint8Array>, options: StageOptions): Promise<StagedValue> {
   const check = options.utf8 !== undefined ? new Utf8Check() : undefined
   let size = 0
   let ended = false
@@ -51,6 +61,8 @@ export async function stageValue (store: Store, staging: Staging, source: ValueS
       const chunk = result.value
       if (chunk.length === 0) continue
       size += chunk.length
+      // A body that lies about its length is refused with its first byte too many, not after all of it was stored.
+      if (options.length !== undefined && size > options.length) throw new IncompleteBody(`The body has more than the ${options.length} bytes that were announced; nothing was stored`)
       if (size > options.limit) throw new TooLarge(`The value is longer than ${options.limit} bytes, the limit of this server; nothing was stored`)
       if (check?.push(chunk) === false && options.utf8 === 'require') throw new NotUtf8()
       return chunk

@@ -11,11 +11,11 @@ export type User = Static<typeof User>
 
 export const LimitOptions = Type.Object({
   value: Type.Optional(Type.Integer({ minimum: 1, description: 'Longest value of a data object, in bytes. Default: 5 TiB.' })),
-  json: Type.Optional(Type.Integer({ minimum: 2, description: 'Longest keyed JSON record, in bytes. Default: 4 MiB.' })),
+  json: Type.Optional(Type.Integer({ minimum: 2, description: 'Longest keyed JSON record, in bytes. Default: 1 MiB.' })),
   formFiles: Type.Optional(Type.Integer({ minimum: 1, description: 'Most files in one form. Default: 1000.' })),
   formFields: Type.Optional(Type.Integer({ minimum: 0, description: 'Most text fields in one form. Default: 1000.' })),
   formFieldSize: Type.Optional(Type.Integer({ minimum: 0, description: 'Longest text field of a form, in bytes. Default: 64 KiB.' })),
-  frame: Type.Optional(Type.Integer({ minimum: 1, description: 'Longest socket message, in bytes. Default: 4 MiB and 64 KiB.' })),
+  frame: Type.Optional(Type.Integer({ minimum: 1, description: 'Longest socket message, in bytes. Default: 1 MiB and 64 KiB.' })),
   messagesInFlight: Type.Optional(Type.Integer({ minimum: 1, description: 'Messages of one socket that are worked on at once; more wait unread. Default: 32.' })),
   socketIdle: Type.Optional(Type.Integer({ minimum: 1, description: 'Milliseconds after which a socket that sent no message is closed. Default: 10 minutes.' }))
 }, { additionalProperties: false })

@@ -1,0 +1,94 @@
+/**
+ * Basic authentication (RFC 7617, GEN-39, GEN-40): `onRequest: app.authenticate` on a route sets `request.principal`. Every request
+ * authenticates on its own; without valid credentials it ends in Unauthorized, which the error renderer of the door answers.
+ */
+import basicAuth from '@fastify/basic-auth'
+import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
+import fp from 'fastify-plugin'
+import { Unauthorized } from '../cdmi/errors.js'
+import { anonymous, type Principal } from '../cdmi/principal.js'
+import { OptionError } from '../schemas/check-options.js'
+import { createAuthenticator, type Authenticator, type AuthenticatorOptions } from './authenticator.js'
+import { defaultRealm, isRealm } from './challenge.js'
+
+export interface AuthOptions extends AuthenticatorOptions {
+  /** One made before, shared with other doors; then `users` and the rest are not looked at. */
+  readonly authenticator?: Authenticator | undefined
+  /** What callers without an Authorization header may do. Default: `none`, which asks them for one. */
+  readonly anonymous?: Principal['access'] | undefined
+  readonly realm?: string | undefined
+}
+
+type Hook = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => void
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Verifies credentials, for doors that have them elsewhere than in the header. */
+    authenticator: Authenticator
+    /** The principal of callers without credentials; undefined when there must be some. */
+    anonymousPrincipal: Principal | undefined
+    /** An `onRequest` hook: sets `request.principal`, or fails with Unauthorized or TooManyRequests. */
+    authenticate: Hook
+  }
+  interface FastifyRequest {
+    /** Who asks; set by `authenticate`. */
+    principal: Principal
+  }
+}
+
+async function auth (app: FastifyInstance, options: AuthOptions): Promise<void> {
+  if (!isRealm(options.realm ?? defaultRealm)) throw new OptionError('realm: only printable ASCII characters can be sent to every client')
+  const authenticator = options.authenticator ?? await createAuthenticator(options)
+  const access = options.anonymous ?? 'none'
+  const nobody = access === 'none' ? undefined : anonymous(access)
+  const verifyHeader = await headerVerifier(app, authenticator)
+  own(app, 'authenticator', authenticator)
+  own(app, 'anonymousPrincipal', nobody)
+  own(app, 'authenticate', ((request, reply, done) => {
+    if (nobody === undefined || request.headers.authorization !== undefined) return verifyHeader(request, reply, done)
+    request.principal = nobody
+    done()
+  }) satisfies Hook)
+  if (!app.hasRequestDecorator('principal')) app.decorateRequest('principal', null as unknown as Principal)
+}
+
+/** Decorates this scope, also when an application around it uses the same name for something of its own. */
+function own (app: FastifyInstance, name: 'authenticator' | 'anonymousPrincipal' | 'authenticate', value: unknown): void {
+  if (app.hasDecorator(name)) Object.defineProperty(app, name, { value, configurable: true, enumerable: true })
+  else app.decorate(name, value as never)
+}
+
+/**
+ * @fastify/basic-auth reads the header. It decorates its scope with `basicAuth`, which an application around may have done already:
+ * so it gets a scope of its own to decorate.
+ */
+async function headerVerifier (app: FastifyInstance, authenticator: Authenticator): Promise<Hook> {
+  let hook: Hook | undefined
+  const scope: FastifyInstance = Object.create(app, { decorate: { value: (_name: string, decorator: Hook) => { hook = decorator } } })
+  await basicAuth(scope, {
+    utf8: true,
+    strictCredentials: false,
+    validate (name, password, request, _reply, done) {
+      const known = authenticator.recall(name, password)
+      if (known !== undefined) {
+        request.principal = known
+        done()
+        return
+      }
+      authenticator.verify(name, password, request.ip).then(principal => {
+        request.principal = principal
+        done()
+      }, done)
+    }
+  })
+  const verify = hook
+  if (verify === undefined) throw new Error('@fastify/basic-auth did not decorate its scope')
+  return (request, reply, done) => verify.call(app, request, reply, error => done(readable(error)))
+}
+
+/** Whatever is wrong with the header, the caller gets one and the same answer. */
+function readable (error: (Error & { code?: string }) | undefined): Error | undefined {
+  return error?.code?.startsWith('FST_BASIC_AUTH') === true ? new Unauthorized() : error
+}
+
+export default fp(auth, { name: 'fastify-cdmi-auth', fastify: '5.x' })

@@ -1,0 +1,188 @@
+/**
+ * Who is this? Name and password to principal, for every door (design: access). Knows users, hashes, a cache and limits; no HTTP.
+ *
+ * A hash costs tenths of a second on purpose, so credentials that were verified are remembered for a short time under an HMAC with a key
+ * that only this process has: the way of every further request costs one HMAC.
+ */
+import { createHmac, randomBytes, type BinaryLike } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
+import { withHeaders } from '../cdmi/describe-error.js'
+import { TooManyRequests, Unauthorized } from '../cdmi/errors.js'
+import type { Principal } from '../cdmi/principal.js'
+import { OptionError } from '../schemas/check-options.js'
+import type { User } from '../schemas/options.js'
+import { BoundedQueue } from './bounded-queue.js'
+import { FailureLimit } from './failure-limit.js'
+import { generatePassword, hashPassword, isPasswordHash, verifyPassword } from './password.js'
+
+/** What a function given as `users` answers: false for wrong credentials, true or what differs from the defaults for right ones. */
+export type Verdict = boolean | { readonly name?: string, readonly access?: Principal['access'] }
+export type VerifyUser = (name: string, password: string) => Verdict | Promise<Verdict>
+
+/** A user with the hash of the password. */
+export interface HashedUser {
+  readonly name: string
+  readonly hash: string
+  readonly access: 'read' | 'write'
+}
+
+/** Users that may change while the server runs (a users file). */
+export interface UserSource {
+  /** Looks whether they changed; at most a cheap look each time. Never rejects. */
+  refresh (): Promise<void>
+  find (name: string): HashedUser | undefined
+  /** Rises with every change. */
+  readonly generation: number
+}
+
+export interface AuthenticatorOptions {
+  /** Users with passwords or hashes, or a function that decides. */
+  readonly users?: readonly User[] | VerifyUser | undefined
+  /** More users; the ones above win. */
+  readonly source?: UserSource | undefined
+  /** Failed attempts of one source address in one window. Default: 10. */
+  readonly failedAttempts?: number | undefined
+  /** Milliseconds of that window. Default: one minute. */
+  readonly failureWindow?: number | undefined
+}
+
+/** The doors' view. */
+export interface Authenticator {
+  /** The principal when these credentials were verified a short time ago; costs one HMAC. */
+  recall (name: string, password: string): Principal | undefined
+  /**
+   * The principal. `source` is the address of the caller, for the count of failed attempts.
+   * Throws Unauthorized, or TooManyRequests with `headers['retry-after']` in seconds.
+   */
+  verify (name: string, password: string, source: string): Promise<Principal>
+}
+
+/** Milliseconds that verified credentials are remembered after their last use, and in all. */
+const rememberIdle = 60_000
+const rememberLongest = 600_000
+/** Hashes at once: each takes a thread of libuv's four and 64 MiB. */
+const hashesAtOnce = 2
+const hashesWaiting = 64
+/** Milliseconds between two looks at a users file by requests that need no hash. */
+const refreshInterval = 1000
+
+interface Remembered { readonly principal: Principal, readonly until: number }
+
+/** Hashes the passwords given in clear. Throws InvalidOption for users that cannot be. */
+export async function createAuthenticator (options: AuthenticatorOptions): Promise<Authenticator> {
+  const { users = [] } = options
+  if (typeof users === 'function') return new CachingAuthenticator(users, undefined, options)
+  const known = new Map<string, HashedUser>()
+  for (const user of users) {
+    const name = user.name.normalize('NFC')
+    if (known.has(name)) throw new OptionError(`users: the name ${name} is there twice`)
+    known.set(name, { name, hash: await hashOf(user), access: user.access ?? 'write' })
+  }
+  const nobody = await hashPassword(generatePassword())
+  const find = (name: string): HashedUser | undefined => known.get(name) ?? options.source?.find(name)
+  return new CachingAuthenticator(verifierOf(find, nobody), options.source, options)
+}
+
+async function hashOf (user: User): Promise<string> {
+  if (user.name.includes(':')) throw new OptionError(`users: the name ${user.name} has a colon; Basic authentication has no way to send it`)
+  if ((user.password === undefined) === (user.hash === undefined)) throw new OptionError(`users: ${user.name} needs either a password or a hash`)
+  if (user.password !== undefined) return await hashPassword(user.password)
+  if (!isPasswordHash(user.hash ?? '')) throw new OptionError(`users: the hash of ${user.name} is not one that "fastify-cdmi user add" makes`)
+  return user.hash ?? ''
+}
+
+/** An unknown name costs the same hash as a wrong password, so that names cannot be found out by the clock. */
+function verifierOf (find: (name: string) => HashedUser | undefined, nobody: string): VerifyUser {
+  const queue = new BoundedQueue(hashesAtOnce, hashesWaiting)
+  const refuse = (): Error => withHeaders(new TooManyRequests('Too many log-ins at once; try again in a moment'), { 'retry-after': '1' })
+  return async (name, password) => {
+    const user = find(name)
+    const right = await queue.run(() => verifyPassword(password, user?.hash ?? nobody), refuse)
+    return right && user !== undefined ? { name: user.name, access: user.access } : false
+  }
+}
+
+class CachingAuthenticator implements Authenticator {
+  readonly #key = randomBytes(32)
+  readonly #remembered = new LRUCache<string, Remembered>({ max: 10_000, ttl: rememberIdle, updateAgeOnGet: true })
+  readonly #underWay = new Map<string, Promise<Principal>>()
+  readonly #limit: FailureLimit
+  #generation: number
+  #refreshed = 0
+
+  constructor (
+    readonly decide: VerifyUser,
+    readonly source: UserSource | undefined,
+    { failedAttempts = 10, failureWindow = 60_000 }: AuthenticatorOptions
+  ) {
+    this.#limit = new FailureLimit({ attempts: failedAttempts, window: failureWindow })
+    this.#generation = source?.generation ?? 0
+  }
+
+  recall (name: string, password: string): Principal | undefined {
+    this.#followSource()
+    return this.#recall(this.#digest(name, password))
+  }
+
+  async verify (name: string, password: string, source: string): Promise<Principal> {
+    const digest = this.#digest(name, password)
+    const known = this.#recall(digest) ?? this.#underWay.get(digest)
+    if (known !== undefined) return await known
+    const wait = this.#limit.wait(source)
+    if (wait > 0) throw withHeaders(new TooManyRequests(`Too many failed log-ins from your address; try again in ${wait} seconds`), { 'retry-after': String(wait) })
+    this.#limit.begin(source)
+    const attempt = this.#attempt(name, password, digest)
+    this.#underWay.set(digest, attempt)
+    try {
+      const principal = await attempt
+      this.#limit.succeeded(source)
+      return principal
+    } catch (error) {
+      if (!(error instanceof Unauthorized)) this.#limit.succeeded(source)
+      throw error
+    } finally {
+      this.#underWay.delete(digest)
+    }
+  }
+
+  async #attempt (name: string, password: string, digest: string): Promise<Principal> {
+    await this.source?.refresh()
+    this.#forgetOnChange()
+    const generation = this.#generation
+    const verdict = await this.decide(name.normalize('NFC'), password)
+    if (verdict === false) throw new Unauthorized()
+    const principal: Principal = { name, authentication: 'basic', access: 'write', ...(verdict === true ? {} : verdict) }
+    if (generation === this.#generation) this.#remembered.set(digest, { principal, until: Date.now() + rememberLongest })
+    return principal
+  }
+
+  #recall (digest: string): Principal | undefined {
+    const remembered = this.#remembered.get(digest)
+    if (remembered === undefined) return undefined
+    if (remembered.until > Date.now()) return remembered.principal
+    this.#remembered.delete(digest)
+    return undefined
+  }
+
+  /** Lets a removed user out within a second or so, without a wait in the way of requests. */
+  #followSource (): void {
+    if (this.source === undefined) return
+    this.#forgetOnChange()
+    const now = Date.now()
+    if (now - this.#refreshed < refreshInterval) return
+    this.#refreshed = now
+    this.source.refresh().catch(() => {})
+  }
+
+  #forgetOnChange (): void {
+    const generation = this.source?.generation ?? 0
+    if (generation === this.#generation) return
+    this.#generation = generation
+    this.#remembered.clear()
+  }
+
+  #digest (name: string, password: string): string {
+    const credentials: BinaryLike = `${name.length}:${name}${password}`
+    return createHmac('sha256', this.#key).update(credentials).digest('base64')
+  }
+}

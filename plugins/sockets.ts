@@ -1,0 +1,129 @@
+/**
+ * Keyed JSON over sockets: plain WebSocket at `<prefix>/ws` and socket.io at `<prefix>/socket.io/`, both on the port of the
+ * application (KEY-20 to KEY-25). Upgrades pass through Fastify's router as requests do, so that its hooks see them.
+ *
+ * To be registered where `app.cdmi` is, outside of any scope that refuses requests without credentials: a message may bring them.
+ */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { ServerResponse as Response } from 'node:http'
+import { EventEmitter } from 'node:events'
+import type { Duplex } from 'node:stream'
+import websocket from '@fastify/websocket'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { anonymous, type Principal } from '../cdmi/principal.js'
+import type { LimitOptions } from '../schemas/options.js'
+import { callerOf } from './sockets/caller.js'
+import { hardLimit, type SocketContext, type Verifier } from './sockets/context.js'
+import { SocketIoDoor } from './sockets/socket-io-door.js'
+import { UpgradeDispatcher } from './sockets/upgrade-dispatcher.js'
+import { WebSocketDoor } from './sockets/websocket-door.js'
+
+export interface SocketsOptions {
+  readonly verifier: Verifier
+  readonly limits?: LimitOptions | undefined
+  /** What callers without credentials may do. Default: nothing. */
+  readonly anonymous?: Principal['access'] | undefined
+  /** Milliseconds between two heartbeats. Default: 25 seconds. */
+  readonly heartbeat?: number | undefined
+}
+
+/** Milliseconds that messages under way have to be answered when the application closes. */
+const grace = 5000
+
+interface Upgrade { readonly socket: Duplex, readonly head: Buffer }
+
+export async function sockets (app: FastifyInstance, options: SocketsOptions): Promise<void> {
+  const { limits = {} } = options
+  const context: SocketContext = {
+    cdmi: app.cdmi,
+    verifier: options.verifier,
+    anonymous: anonymous(options.anonymous),
+    limits: {
+      frame: limits.frame ?? 4 * 1024 ** 2 + 64 * 1024,
+      messagesInFlight: limits.messagesInFlight ?? 32,
+      socketIdle: limits.socketIdle ?? 600_000,
+      heartbeat: options.heartbeat ?? 25_000
+    },
+    log: app.log
+  }
+  const dispatcher = UpgradeDispatcher.of(app.server as Server)
+  const prefix = app.prefix.replace(/\/$/, '')
+  const plain = new WebSocketDoor(context)
+  const socketIo = new SocketIoDoor(context)
+  const removals: Array<() => void> = []
+
+  // The first of all preClose hooks here: @fastify/websocket would close its sockets in the middle of their messages.
+  app.addHook('preClose', async () => {
+    for (const remove of removals) remove()
+    await Promise.all([plain.close(grace), socketIo.close(grace)])
+  })
+
+  await app.register(async scope => {
+    // An application that has @fastify/websocket already goes on using it, and so do we: there can be only one in a line of scopes.
+    if (!scope.hasDecorator('websocketServer')) {
+      const upgrades = new EventEmitter()
+      await scope.register(websocket, {
+        options: { server: upgrades as Server, maxPayload: hardLimit(context.limits), clientTracking: true },
+        preClose: function (done) {
+          upgrades.removeAllListeners()
+          this.websocketServer.close()
+          done()
+        }
+      })
+      removals.push(dispatcher.add(`${prefix}/ws`, (request, socket, head) => { upgrades.emit('upgrade', request, socket, head) }))
+    }
+    scope.route({
+      method: 'GET',
+      url: '/ws',
+      exposeHeadRoute: false,
+      schema: { tags: ['sockets'], summary: 'Keyed JSON over WebSocket', description: 'Text frames of JSON: {"auth":{"username","password"},"method","url","data"?,"id"?}' },
+      handler: upgradeRequired,
+      wsHandler: (socket, request) => { plain.serve(socket, callerOf(request)) }
+    })
+  })
+
+  await app.register(async scope => {
+    // Bodies belong to engine.io.
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('*', (_request, _payload, done) => { done(null) })
+    const upgrades = new WeakMap<IncomingMessage, Upgrade>()
+    const handler = (request: FastifyRequest, reply: FastifyReply): void => {
+      const { raw } = request
+      const upgrade = upgrades.get(raw)
+      // Headers that hooks have set (CORS, security) go out with the answers of engine.io.
+      for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) reply.raw.setHeader(name, value)
+      reply.hijack()
+      if (upgrade !== undefined) {
+        reply.raw.detachSocket(raw.socket)
+        try {
+          socketIo.upgrade(raw, upgrade.socket, upgrade.head, callerOf(request))
+        } catch (error) {
+          request.log.debug({ err: error }, 'an upgrade to socket.io was refused')
+          upgrade.socket.destroy()
+        }
+        return
+      }
+      socketIo.request(raw, reply.raw, callerOf(request)).catch((error: unknown) => { broken(request, reply.raw, error) })
+    }
+    for (const url of ['/socket.io/', '/socket.io']) {
+      scope.route({ method: ['GET', 'POST', 'OPTIONS'], url, exposeHeadRoute: false, schema: { hide: true }, handler })
+      removals.push(dispatcher.add(prefix + url, (request, socket, head) => {
+        upgrades.set(request, { socket, head })
+        const response = new Response(request)
+        response.assignSocket(request.socket)
+        app.routing(request, response)
+      }))
+    }
+  })
+}
+
+function upgradeRequired (_request: FastifyRequest, reply: FastifyReply): void {
+  reply.code(426).headers({ connection: 'upgrade', upgrade: 'websocket' }).type('application/json; charset=utf-8').send('{"error":"This is a WebSocket; connect with a WebSocket client"}')
+}
+
+/** Requests that engine.io chokes on, such as targets that are no URL. */
+function broken (request: FastifyRequest, response: ServerResponse, error: unknown): void {
+  request.log.debug({ err: error }, 'a request to socket.io was refused')
+  if (!response.headersSent) response.writeHead(400, { 'content-type': 'application/json' })
+  response.end('{"code":3,"message":"Bad request"}')
+}

@@ -1,0 +1,35 @@
+/** What the parts of the socket doors share: one per instance of the plugin. */
+import type { FastifyBaseLogger } from 'fastify'
+import type { Cdmi } from '../../cdmi/model.js'
+import type { Principal } from '../../cdmi/principal.js'
+
+/** Tells who somebody is. Throws Unauthorized, or TooManyRequests after too many failures of one source. */
+export interface Verifier {
+  verify (name: string, password: string, source: string): Promise<Principal>
+}
+
+export interface SocketLimits {
+  /** Longest message, in bytes. */
+  readonly frame: number
+  /** Messages of one socket that are worked on at once. */
+  readonly messagesInFlight: number
+  /** Milliseconds without a message after which a socket is closed. */
+  readonly socketIdle: number
+  /** Milliseconds between two heartbeats. */
+  readonly heartbeat: number
+}
+
+export interface SocketContext {
+  readonly cdmi: Cdmi
+  readonly verifier: Verifier
+  /** Who nobody in particular is. */
+  readonly anonymous: Principal
+  readonly limits: SocketLimits
+  readonly log: FastifyBaseLogger
+}
+
+/** Close codes: RFC 6455 §7.4.1, and one of ours. */
+export const closing = { goingAway: 1001, tooBig: 1009, idle: 4408 } as const
+
+/** How long a message may be to get an answer that says it is too long; beyond that the connection ends with 1009. */
+export const hardLimit = (limits: SocketLimits): number => limits.frame * 2

@@ -1,0 +1,151 @@
+/** socket.io (clients of v2, v3 and v4): messages and answers are events named `http message`. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { WebSocket } from '@fastify/websocket'
+import { Server as EngineServer } from 'engine.io'
+import { Server as SocketIoServer, type Socket } from 'socket.io'
+import { InvalidRequest } from '../../cdmi/errors.js'
+import { credentialsOf, type Caller } from './caller.js'
+import { closing, hardLimit, type SocketContext } from './context.js'
+import { Flow, type Job } from './flow.js'
+import { refused, toValue, understand, type Answer, type Work } from './messages.js'
+import { endLater, within } from './websocket-door.js'
+
+/** The name of the event, both ways (KEY-20). */
+export const eventName = 'http message'
+
+/** An engine.io connection, with what its types keep to themselves. */
+interface Connection {
+  readonly id: string
+  readonly readyState: string
+  readonly writeBuffer: readonly unknown[]
+  on (event: 'drain' | 'close' | 'upgrade', listener: () => void): void
+  close (): void
+  readonly transport: { readonly name: string, readonly socket?: WebSocket }
+}
+
+export class SocketIoDoor {
+  readonly #context: SocketContext
+  readonly #engine: EngineServer
+  readonly #io: SocketIoServer
+  readonly #callers = new WeakMap<IncomingMessage, Caller>()
+  /** By the ID of the connection (not of the socket.io socket: a connection may carry more than one). */
+  readonly #flows = new Map<string, Flow>()
+
+  constructor (context: SocketContext) {
+    this.#context = context
+    this.#engine = new EngineServer({
+      allowEIO3: true,
+      maxHttpBufferSize: hardLimit(context.limits),
+      pingInterval: context.limits.heartbeat
+    })
+    this.#io = new SocketIoServer({ serveClient: false })
+    // Not attached to any server: upgrades come from our dispatcher, polling from a route.
+    this.#io.bind(this.#engine)
+    this.#io.on('connection', socket => { this.#serve(socket) })
+  }
+
+  /** A request of the polling transport. `response` belongs to engine.io from here on. */
+  async request (request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void> {
+    this.#callers.set(request, caller)
+    if (request.method === 'POST') {
+      // Back-pressure where nothing can be paused: the body is not read before there is room for what is in it.
+      const sid = new URLSearchParams((request.url ?? '').split('?', 2)[1]).get('sid')
+      await this.#flows.get(sid ?? '')?.readable()
+      if (request.destroyed) return
+    }
+    this.#engine.handleRequest(request as Parameters<EngineServer['handleRequest']>[0], response)
+  }
+
+  upgrade (request: IncomingMessage, socket: Duplex, head: Buffer, caller: Caller): void {
+    this.#callers.set(request, caller)
+    this.#engine.handleUpgrade(request as Parameters<EngineServer['handleUpgrade']>[0], socket, head)
+  }
+
+  #serve (socket: Socket): void {
+    const connection = socket.conn as unknown as Connection
+    const { limits } = this.#context
+    const handshake = this.#callers.get(socket.request)
+    const caller: Caller = {
+      source: handshake?.source ?? socket.handshake.address,
+      credentials: credentialsOf(socket.handshake.auth) ?? handshake?.credentials
+    }
+    const sent = sender(connection)
+    const flow = new Flow({
+      limit: limits.messagesInFlight,
+      hasRoom: () => connection.writeBuffer.length === 0,
+      setPaused: () => { pause(connection, flow.paused) }
+    })
+    this.#flows.set(connection.id, flow)
+    const idle = setTimeout(() => { connection.close() }, limits.socketIdle).unref()
+    connection.on('upgrade', () => { pause(connection, flow.paused) })
+    socket.onAny((event: unknown, message: unknown, ...rest: unknown[]) => {
+      idle.refresh()
+      const acknowledge = rest.concat(message).find(value => typeof value === 'function') as ((answer: unknown) => void) | undefined
+      const work = (): Work => event === eventName
+        ? understand(this.#context, message, caller)
+        : refused(this.#context, new InvalidRequest(`Messages are events of the name "${eventName}"`))
+      flow.push(() => job(work(), answer => {
+        const value = toValue(answer)
+        socket.emit(eventName, value)
+        acknowledge?.(value)
+      }, sent))
+    })
+    socket.on('disconnect', () => {
+      clearTimeout(idle)
+      flow.close()
+      if (this.#flows.get(connection.id) === flow) this.#flows.delete(connection.id)
+    })
+  }
+
+  /** Answers what is under way (for at most `grace` milliseconds), then says good-bye to all. */
+  async close (grace: number): Promise<void> {
+    const clients = Object.values(this.#engine['clients'] as unknown as Record<string, Connection>)
+    await Promise.all(clients.map(async connection => {
+      const flow = this.#flows.get(connection.id)
+      pause(connection, true)
+      if (flow !== undefined) await within(grace, flow.drained())
+      flow?.close()
+      const { socket } = connection.transport
+      if (socket === undefined || socket.readyState === socket.CLOSED) return
+      const closed = new Promise<void>(resolve => { socket.once('close', () => { resolve() }) })
+      socket.resume()
+      // engine.io itself would close without a code.
+      socket.close(closing.goingAway, 'The server is closing')
+      endLater(socket)
+      await closed
+    }))
+    await this.#io.close()
+  }
+}
+
+function job ({ subject, run }: Work, send: (answer: Answer) => void, sent: () => Promise<void>): Job {
+  return {
+    subject,
+    async run () {
+      send(await run())
+      await sent()
+    }
+  }
+}
+
+/** Resolves when what was sent so far has been handed to the transport, or the connection has ended. */
+function sender (connection: Connection): () => Promise<void> {
+  let waiting: Array<() => void> = []
+  const release = (): void => {
+    const released = waiting
+    waiting = []
+    for (const resolve of released) resolve()
+  }
+  connection.on('drain', release)
+  connection.on('close', release)
+  return async () => {
+    if (connection.writeBuffer.length === 0 || connection.readyState === 'closed') return
+    await new Promise<void>(resolve => { waiting.push(resolve) })
+  }
+}
+
+function pause ({ transport: { socket } }: Connection, paused: boolean): void {
+  if (paused) socket?.pause()
+  else socket?.resume()
+}

@@ -1,0 +1,102 @@
+/**
+ * Who gets an `upgrade` of a server. Everybody who wants sockets listens to that one event, and every listener sees every
+ * upgrade: engine.io would cut off the connections of others, @fastify/websocket would answer 404 to them. Here each path of ours
+ * goes to its own door only, and everything else goes on as if we were not there: to the other listeners, or, where there are
+ * none, back to the server as an ordinary request (Node offers upgrades instead of requests as soon as anybody listens;
+ * `curl --http2` asks for one with each request).
+ */
+import type { IncomingMessage, Server as HttpServer } from 'node:http'
+import { Server as HttpsServer } from 'node:https'
+import type { Duplex } from 'node:stream'
+
+export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+
+type Emit = HttpServer['emit']
+
+const dispatchers = new WeakMap<HttpServer, UpgradeDispatcher>()
+
+export class UpgradeDispatcher {
+  readonly #server: HttpServer
+  readonly #handlers = new Map<string, UpgradeHandler>()
+  readonly #decline = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    if (this.#server.listenerCount('upgrade') === 1) asOrdinaryRequest(this.#server, request, socket, head)
+  }
+
+  private constructor (server: HttpServer) {
+    this.#server = server
+  }
+
+  /** The dispatcher of a server; all instances of the plugin share it. */
+  static of (server: HttpServer): UpgradeDispatcher {
+    let dispatcher = dispatchers.get(server)
+    if (dispatcher === undefined) {
+      dispatcher = new UpgradeDispatcher(server)
+      dispatchers.set(server, dispatcher)
+    }
+    return dispatcher
+  }
+
+  /** Takes the upgrades of a path. Returns what gives them back. */
+  add (path: string, handler: UpgradeHandler): () => void {
+    if (this.#handlers.has(path)) throw new Error(`Something else takes the sockets at ${path} already`)
+    if (this.#handlers.size === 0) this.#begin()
+    this.#handlers.set(path, handler)
+    return () => {
+      if (this.#handlers.get(path) !== handler) return
+      this.#handlers.delete(path)
+      if (this.#handlers.size === 0) this.#end()
+    }
+  }
+
+  /** Only by way of `emit` can an upgrade be kept from listeners that others add, before or after us. */
+  #begin (): void {
+    const server = this.#server
+    const emit: Emit = server.emit
+    const handlers = this.#handlers
+    server.emit = function (this: HttpServer, event: string | symbol, ...values: unknown[]): boolean {
+      if (event === 'upgrade') {
+        const [request, socket, head] = values as Parameters<UpgradeHandler>
+        const handler = handlers.get(pathOf(request.url ?? ''))
+        if (handler !== undefined) {
+          // Node takes its own listener off before it gives the socket away.
+          socket.on('error', destroy)
+          handler(request, socket, head)
+          return true
+        }
+      }
+      return Reflect.apply(emit, this, [event, ...values]) as boolean
+    } as Emit
+    // Without a listener Node would not offer upgrades at all.
+    server.on('upgrade', this.#decline)
+  }
+
+  /** The `emit` stays as it is, for somebody may have wrapped it; without handlers it only passes on. */
+  #end (): void {
+    this.#server.off('upgrade', this.#decline)
+    dispatchers.delete(this.#server)
+  }
+}
+
+function destroy (this: Duplex): void {
+  this.destroy()
+}
+
+function pathOf (url: string): string {
+  const path = url.startsWith('/') ? url : url.replace(/^[a-z]+:\/\/[^/?]*/i, '')
+  const mark = path.indexOf('?')
+  return mark < 0 ? path : path.slice(0, mark)
+}
+
+/** Puts a request back into its connection without the wish to upgrade: a server may always ignore that (RFC 9110 §7.8). */
+function asOrdinaryRequest (server: HttpServer, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  const lines = [`${request.method ?? 'GET'} ${request.url ?? '/'} HTTP/${request.httpVersion}`]
+  for (let n = 0; n + 1 < request.rawHeaders.length; n += 2) {
+    const name = request.rawHeaders[n] ?? ''
+    let value = request.rawHeaders[n + 1] ?? ''
+    if (/^(upgrade|http2-settings)$/i.test(name)) continue
+    if (/^connection$/i.test(name)) value = value.split(',').map(token => token.trim()).filter(token => !/^(upgrade|http2-settings)$/i.test(token)).join(', ')
+    if (value !== '' || !/^connection$/i.test(name)) lines.push(`${name}: ${value}`)
+  }
+  socket.unshift(Buffer.concat([Buffer.from(lines.join('\r\n') + '\r\n\r\n', 'latin1'), head]))
+  server.emit(server instanceof HttpsServer ? 'secureConnection' : 'connection', socket)
+}

@@ -1,0 +1,75 @@
+/** Values on their way to a client: one piece when small, else a stream with back-pressure. */
+import { Readable } from 'node:stream'
+import type { FastifyReply } from 'fastify'
+import type { Content } from '../../cdmi/values.js'
+
+/** Up to so many bytes are sent in one piece. */
+export const onePiece = 1024 * 1024
+
+/** What an answer is made of, in order. */
+export type Piece = Uint8Array | Content
+
+const isContent = (piece: Piece): piece is Content => !(piece instanceof Uint8Array)
+
+/**
+ * Sends the pieces as the body, with its exact length. What cannot be read at all is thrown, with nothing sent; a failure later
+ * cuts the connection, so that nobody takes half a value for a whole one.
+ */
+export async function sendPieces (reply: FastifyReply, pieces: readonly Piece[], length: number): Promise<FastifyReply> {
+  if (length <= onePiece) {
+    const body = await inOnePiece(pieces, length)
+    return reply.header('content-length', String(length)).send(body)
+  }
+  const chunks = inChunks(pieces)
+  const first = await chunks.next()
+  return reply.header('content-length', String(length)).send(new ChunkStream(chunks, first))
+}
+
+/** The common case of the above, without a list. */
+export async function sendContent (reply: FastifyReply, content: Content): Promise<FastifyReply> {
+  if (content.bytes !== undefined) return reply.header('content-length', String(content.length)).send(content.bytes)
+  return await sendPieces(reply, [content], content.length)
+}
+
+async function inOnePiece (pieces: readonly Piece[], length: number): Promise<Uint8Array> {
+  const parts: Uint8Array[] = []
+  for (const piece of pieces) parts.push(isContent(piece) ? await piece.read() : piece)
+  const [only] = parts
+  return parts.length === 1 && only !== undefined ? only : Buffer.concat(parts, length)
+}
+
+async function * inChunks (pieces: readonly Piece[]): AsyncGenerator<Uint8Array> {
+  for (const piece of pieces) {
+    if (isContent(piece)) yield * piece.stream()
+    else yield piece
+  }
+}
+
+/**
+ * Like Readable.from(), for an iterator that has been started: destroying the stream ends the iterator in any case, so that the
+ * files behind it are closed.
+ */
+class ChunkStream extends Readable {
+  readonly #chunks: AsyncGenerator<Uint8Array>
+  #next: IteratorResult<Uint8Array> | undefined
+
+  constructor (chunks: AsyncGenerator<Uint8Array>, first: IteratorResult<Uint8Array>) {
+    super()
+    this.#chunks = chunks
+    this.#next = first
+  }
+
+  override _read (): void {
+    this.#pull().catch((error: unknown) => { this.destroy(error as Error) })
+  }
+
+  async #pull (): Promise<void> {
+    const { done, value } = this.#next ?? await this.#chunks.next()
+    this.#next = undefined
+    if (!this.destroyed) this.push(done === true ? null : value)
+  }
+
+  override _destroy (error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#chunks.return(undefined).then(() => { callback(error) }, () => { callback(error) })
+  }
+}

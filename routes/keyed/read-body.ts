@@ -1,0 +1,45 @@
+/** A request body in memory, up to a limit. */
+import type { Readable } from 'node:stream'
+import { IncompleteBody, TooLarge } from '../../cdmi/errors.js'
+
+/**
+ * Reads it whole. `announced`: the Content-Length, if there is one. Throws TooLarge, without reading when the announced length
+ * says so, and IncompleteBody when another number of bytes comes.
+ *
+ * By events and not by iteration: to leave an iteration early destroys the request, and with it the socket that the 413 is to go out on.
+ */
+export async function readBody (stream: Readable, announced: string | undefined, limit: number): Promise<Buffer> {
+  const length = announced === undefined ? undefined : Number(announced)
+  if (length !== undefined && length > limit) throw tooLong(limit)
+  return await new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    const onData = (chunk: Buffer) => {
+      size += chunk.length
+      if (size > limit) end(tooLong(limit))
+      else chunks.push(chunk)
+    }
+    const onEnd = () => {
+      end(length !== undefined && size !== length ? new IncompleteBody(`The body has ${size} bytes where ${length} were announced; nothing was stored`) : undefined)
+    }
+    const onBroken = () => { end(new IncompleteBody('The connection ended before the whole body had arrived; nothing was stored')) }
+    function end (error?: Error): void {
+      stream.off('data', onData).off('end', onEnd).off('error', onBroken).off('close', onBroken)
+      if (error === undefined) {
+        resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size))
+        return
+      }
+      // An error may still come (the client gives up on seeing the refusal) and is nobody's business then.
+      stream.on('error', () => {})
+      stream.pause()
+      reject(error)
+    }
+    if (stream.destroyed || stream.readableEnded) {
+      end(stream.readableEnded && (length ?? 0) === 0 ? undefined : new IncompleteBody('The connection ended before the whole body had arrived; nothing was stored'))
+      return
+    }
+    stream.on('data', onData).on('end', onEnd).on('error', onBroken).on('close', onBroken)
+  })
+}
+
+const tooLong = (limit: number) => new TooLarge(`The body is longer than ${limit} bytes, the limit of this server for a JSON record; nothing was stored`)

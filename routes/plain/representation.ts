@@ -1,0 +1,31 @@
+/** Headers of answers that show a data object. */
+import type { FastifyReply } from 'fastify'
+import { entityTag, lastModified } from '../../cdmi/preconditions.js'
+import type { StoredRecord } from '../../storage/contract.js'
+import { formatHttpDate } from '../http/http-date.js'
+
+/**
+ * The validators, and what caches must know: the same URI has other forms for other Accept headers, and any door may change the
+ * object at any time, so that a cache asks before it answers. These go with 304, too (RFC 9110 §15.4.5).
+ */
+export function setValidators (reply: FastifyReply, record: StoredRecord): void {
+  reply.header('etag', entityTag(record))
+  reply.header('last-modified', formatHttpDate(lastModified(record)))
+  reply.header('cache-control', 'no-cache')
+  addVary(reply, 'Accept')
+}
+
+/** Adds to the Vary header; a CORS plugin may have set one already. */
+export function addVary (reply: FastifyReply, field: string): void {
+  const vary = reply.getHeader('vary')
+  reply.header('vary', vary === undefined ? field : `${String(vary)}, ${field}`)
+}
+
+/**
+ * What keeps a stored value from being taken for something that its type does not say, and, when `sandbox`, from running with
+ * the rights of this server's origin: HTML, SVG and all other content that could be active (CLI-26).
+ */
+export function setContentSafety (reply: FastifyReply, sandbox: boolean): void {
+  reply.header('x-content-type-options', 'nosniff')
+  if (sandbox) reply.header('content-security-policy', 'sandbox')
+}
