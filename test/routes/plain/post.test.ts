@@ -71,7 +71,7 @@ t.test('HCO-13: X-CDMI-Partial leaves the object in Processing until a write wit
   t.equal(await (await fetch(location)).text(), '0123456789')
 })
 
-t.test('HCO-15: POST to /cdmi_objectid/ makes an object that has only an ID', async t => {
+t.test('HCO-15, GEN-25: POST to /cdmi_objectid/ makes an object that has only an ID', async t => {
   const { origin } = await openDoor(t, { prefix: '/x' })
   const response = await post(`${origin}/x/cdmi_objectid/`, 'flat')
   t.equal(response.status, 201)
