@@ -14,15 +14,15 @@ t.test('GEN-05: a method that a resource lacks is 405 with those it has', async 
 })
 
 t.test('GEN-05: methods that the framework does not know, on the wire', async t => {
-  const app = await build(t)
+  const app = await build(t, { prefix: '/cdmi' })
   const { port } = await listen(app)
   for (const method of ['PROPFIND', 'MKCOL', 'LOCK', 'SEARCH', 'TRACE']) {
-    const [head = ''] = (await converse(port, `${method} /object HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n`)).split('\r\n\r\n')
+    const [head = ''] = (await converse(port, `${method} /cdmi/object HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n`)).split('\r\n\r\n')
     t.match(head, /^HTTP\/1.1 405 /, method)
     t.match(head, /\r\nallow: GET, /i, method)
   }
   for (const method of ['CONNECT', 'NONSENSE', 'get']) {
-    const answer = await converse(port, `${method} /object HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n`)
+    const answer = await converse(port, `${method} /cdmi/object HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n`)
     t.notMatch(answer, /^HTTP\/1.1 (2|3|5)/, method)
   }
 })
