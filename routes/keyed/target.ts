@@ -15,7 +15,8 @@ export function pathOf (url: string): string {
   // "absolute-form" (RFC 9112 §3.2.2): every server must take it.
   const start = url.startsWith('/') ? 0 : url.indexOf('/', url.indexOf('://') + 3)
   if (start < 0) return '/'
-  const end = url.search(/[?#]/)
+  if (url.includes('#')) throw new InvalidName('A "#" in a URI must be written as "%23"')
+  const end = url.indexOf('?')
   return url.slice(start, end < 0 ? undefined : end)
 }
 
