@@ -5,12 +5,13 @@ import importX from 'eslint-plugin-import-x'
 // schemas may be used by all and uses none.
 const zone = (target, from, message) => ({ target, from, message })
 const rooms = {
-  schemas: ['bin', 'server.ts', 'index.ts', 'plugins', 'routes', 'cdmi', 'storage'],
-  storage: ['bin', 'server.ts', 'index.ts', 'plugins', 'routes', 'cdmi'],
-  cdmi: ['bin', 'server.ts', 'index.ts', 'plugins', 'routes', 'storage/embedded', 'storage/distributed', 'storage/open-store.ts'],
-  routes: ['bin', 'server.ts', 'index.ts', 'plugins', 'storage/embedded', 'storage/distributed', 'storage/open-store.ts'],
-  plugins: ['bin', 'server.ts', 'index.ts', 'storage/embedded', 'storage/distributed'],
-  'index.ts': ['bin', 'server.ts'],
+  schemas: ['bin', 'server', 'server.ts', 'index.ts', 'plugins', 'routes', 'cdmi', 'storage'],
+  storage: ['bin', 'server', 'server.ts', 'index.ts', 'plugins', 'routes', 'cdmi'],
+  cdmi: ['bin', 'server', 'server.ts', 'index.ts', 'plugins', 'routes', 'storage/embedded', 'storage/distributed', 'storage/open-store.ts'],
+  routes: ['bin', 'server', 'server.ts', 'index.ts', 'plugins', 'storage/embedded', 'storage/distributed', 'storage/open-store.ts'],
+  plugins: ['bin', 'server', 'server.ts', 'index.ts', 'storage/embedded', 'storage/distributed'],
+  'index.ts': ['bin', 'server', 'server.ts'],
+  server: ['bin', 'server.ts'],
   'server.ts': ['bin']
 }
 

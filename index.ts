@@ -1,9 +1,84 @@
 /**
- * The plugin: a CDMI object store on the URIs below its prefix.
+ * The plugin, and what the package exports.
  *
  * ```ts
  * const store = await openStore({ directory: './data' })
  * await app.register(cdmi, { store, prefix: '/cdmi/2.0.0', users: [{ name: 'admin', password: 'secret' }] })
  * ```
  */
+import multipart from '@fastify/multipart'
+import type { FastifyPluginAsync, LogLevel } from 'fastify'
+import { Cdmi } from './cdmi/model.js'
+import auth from './plugins/auth.js'
+import type { Authenticator, UserSource, VerifyUser } from './plugins/authenticator.js'
+import errors from './plugins/errors.js'
+import expectContinue from './plugins/expect-continue.js'
+import { keyedContainer } from './plugins/keyed-container.js'
+import { addMediaTypeConstraint } from './plugins/media-type-constraint.js'
+import { sockets } from './plugins/sockets.js'
+import { keyedRoutes } from './routes/keyed.js'
+import plainRoutes from './routes/plain.js'
+import { checkOptions, OptionError } from './schemas/check-options.js'
+import { CdmiOptions, type User } from './schemas/options.js'
+import type { Store } from './storage/contract.js'
+
+export interface CdmiPluginOptions extends CdmiOptions {
+  /** What `openStore` gave. The application opens it before and closes it after. */
+  readonly store: Store
+  /** Who may log in: users with passwords or hashes, or a function that decides. */
+  readonly users?: readonly User[] | VerifyUser
+  /** Users that may change while the application runs. */
+  readonly userSource?: UserSource
+  /** One authenticator for several registrations; then `users` and `userSource` are not looked at. */
+  readonly authenticator?: Authenticator
+  /** Fastify's: below it lie all URIs of the store. */
+  readonly prefix?: string
+  /** Fastify's. */
+  readonly logLevel?: LogLevel
+}
+
+const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
+  const { store, users, userSource, authenticator, prefix: _prefix, logLevel: _logLevel, ...rest } = given
+  if (typeof store !== 'object' || store === null || typeof store.meta?.commit !== 'function') {
+    throw new OptionError('The plugin needs the option "store": what openStore() resolved to')
+  }
+  const options = checkOptions(CdmiOptions, rest, 'The plugin')
+  const { limits = {}, anonymous, realm } = options
+
+  app.decorate('cdmi', new Cdmi(store, limits))
+  app.decorate('cdmiOptions', options)
+  await app.register(errors, { realm })
+  await app.register(expectContinue)
+  await app.register(auth, { users, source: userSource, authenticator, anonymous, realm })
+  // Routes that the router shares by media type must know how before the first of them.
+  if (options.keyed === true) addMediaTypeConstraint(app)
+
+  await app.register(async doors => {
+    doors.removeAllContentTypeParsers()
+    // Bodies are streams until a door reads them; the framework reads none.
+    doors.addContentTypeParser('*', (_request, _payload, done) => { done(null) })
+    // Its own limits are off: the form door has exact ones.
+    await doors.register(multipart)
+    doors.addHook('onRequest', doors.authenticate)
+    await doors.register(plainRoutes)
+    if (options.keyed === true) {
+      await doors.register(keyedRoutes, { constraints: { cdmiMediaType: 'other' } })
+      await doors.register(keyedContainer)
+    }
+  })
+  // Outside of the doors that refuse requests without credentials: messages may bring them.
+  if (options.sockets === true) await app.register(sockets, { verifier: app.authenticator, limits, anonymous })
+}
+
+export default cdmi
+export { cdmi }
 export { Cdmi } from './cdmi/model.js'
+export type { Principal } from './cdmi/principal.js'
+export type { Authenticator, HashedUser, UserSource, VerifyUser } from './plugins/authenticator.js'
+export { createAuthenticator } from './plugins/authenticator.js'
+export { OptionError } from './schemas/check-options.js'
+export type { CdmiOptions, LimitOptions, User } from './schemas/options.js'
+export { StorageError } from './storage/contract.js'
+export type { Store, SweepReport } from './storage/contract.js'
+export { openStore } from './storage/open-store.js'
+export { openMemoryStore } from './storage/memory/memory-store.js'

@@ -33,11 +33,20 @@ export function checkNewName (name: string, inRoot: boolean): void {
  */
 export function safeName (fileName: string, inRoot: boolean): string | undefined {
   const last = fileName.toWellFormed().split(/[/\\]/).at(-1) ?? ''
-  let name = last.replace(unsafe, '_').trim()
-  while (Buffer.byteLength(name) > maxNameBytes - 64) name = [...name].slice(0, -1).join('')
+  const name = shorten(last.replace(unsafe, '_').trim(), maxNameBytes - 64)
   if (name === '' || name === '.' || name === '..') return undefined
   if (name.startsWith('cdmi_') || (inRoot && name === '-')) return '_' + name
   return name
+}
+
+/** The longest beginning of a text that fits into so many bytes of UTF-8, in whole characters. */
+function shorten (text: string, bytes: number): string {
+  // A lead byte or ASCII is where a character may be cut off; 10xxxxxx is inside of one.
+  const buffer = Buffer.from(text)
+  if (buffer.length <= bytes) return text
+  let end = bytes
+  while (((buffer[end] ?? 0) & 0xc0) === 0x80) end--
+  return buffer.toString('utf8', 0, end)
 }
 
 /** `report.pdf` and an object ID give `report-<ID>.pdf`: for a name that is taken. */

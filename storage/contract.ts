@@ -189,7 +189,10 @@ export interface PutOptions {
 
 /** Immutable runs of bytes. */
 export interface BlobStore {
-  /** Stores all that `source` gives; resolves when it is durable. On failure what was written is garbage for the sweeper. */
+  /**
+   * Stores all that `source` gives; resolves when it is durable. On failure what was written is garbage for the sweeper.
+   * The chunks belong to the store from then on: the caller does not change them.
+   */
   put (lease: LeaseID, source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, options?: PutOptions): Promise<BlobBirth>
   /** Exactly `length` bytes from `offset` on, in chunks; throws a StorageError ('missing', 'corrupt') rather than end short. */
   get (blob: BlobID, offset: number, length: number): AsyncIterable<Uint8Array>

@@ -10,47 +10,62 @@ export interface SweepOptions {
   /** Milliseconds after which a lease that was not renewed counts as dead. */
   readonly leaseTimeout?: number
   /** Milliseconds that change log entries are kept; undefined: for ever. */
-  readonly logRetention?: number
+  readonly logRetention?: number | undefined
 }
+
+interface Swept { readonly meta: MetaStore, readonly blobs: BlobStore }
 
 const batch = 500
 const defaultLeaseTimeout = 300_000
+/** Files that are removed at the same time. */
+const removalsInFlight = 16
 
-/** One whole round. */
-export async function sweepOnce (store: { meta: MetaStore, blobs: BlobStore }, options: SweepOptions): Promise<SweepReport> {
+/** One whole round. What fails does not keep the rest from being swept; the first error is thrown at the end. */
+export async function sweepOnce (store: Swept, options: SweepOptions): Promise<SweepReport> {
   const report: SweepReport = { leases: 0, blobs: 0, records: 0, events: 0 }
-  await sweepLeases(store, options, report)
-  await sweepDescendants(store.meta, report)
-  await sweepTrash(store, options, report)
-  if (options.logRetention !== undefined) {
-    for (let count = batch; count === batch;) {
-      count = await store.meta.trimLog(options.logRetention, batch)
-      report.events += count
-    }
-  }
+  const failures: unknown[] = []
+  const steps = [
+    async () => { await sweepLeases(store, options, report, failures) },
+    async () => { await sweepDescendants(store.meta, report) },
+    async () => { await sweepTrash(store, options, report) },
+    async () => { await sweepLog(store.meta, options, report) }
+  ]
+  for (const step of steps) await step().catch((error: unknown) => { failures.push(error) })
+  if (failures.length > 0) throw failures[0]
   return report
 }
 
 /** Closes leases of the dead, THEN looks for blobs under them that no commit gave birth to: the closing fences slow commits off. */
-async function sweepLeases ({ meta, blobs }: { meta: MetaStore, blobs: BlobStore }, options: SweepOptions, report: SweepReport): Promise<void> {
+async function sweepLeases (store: Swept, options: SweepOptions, report: SweepReport, failures: unknown[]): Promise<void> {
+  const { meta } = store
   for (const lease of await meta.staleLeases(options.leaseTimeout ?? defaultLeaseTimeout)) await meta.closeLease(lease)
   for (const lease of await meta.closedLeases()) {
-    let page: BlobID[] = []
-    const clear = async (): Promise<void> => {
-      for (const blob of await meta.unborn(page)) {
-        await blobs.remove(blob)
-        report.blobs++
-      }
-      page = []
+    try {
+      await sweepLease(store, lease, report)
+    } catch (error) {
+      failures.push(error)
     }
-    for await (const blob of blobs.list(lease)) {
-      if (page.push(blob) >= batch) await clear()
-    }
-    await clear()
-    await blobs.dropLease(lease)
-    await meta.dropLease(lease)
-    report.leases++
   }
+}
+
+async function sweepLease ({ meta, blobs }: Swept, lease: string, report: SweepReport): Promise<void> {
+  let page: BlobID[] = []
+  for await (const blob of blobs.list(lease)) {
+    if (page.push(blob) < batch) continue
+    report.blobs += await removeUnborn({ meta, blobs }, page)
+    page = []
+  }
+  report.blobs += await removeUnborn({ meta, blobs }, page)
+  await blobs.dropLease(lease)
+  await meta.dropLease(lease)
+  report.leases++
+}
+
+/** Removes those of these blobs that no commit gave birth to; none is coming any more. Returns how many. */
+export async function removeUnborn ({ meta, blobs }: Swept, candidates: readonly BlobID[]): Promise<number> {
+  const unborn = candidates.length === 0 ? [] : await meta.unborn(candidates)
+  await removeAll(blobs, unborn)
+  return unborn.length
 }
 
 /** Removes what hangs below removed containers. */
@@ -62,11 +77,52 @@ async function sweepDescendants (meta: MetaStore, report: SweepReport): Promise<
 }
 
 /** Blobs without a reference: condemned in the records first, removed after that, then forgotten. */
-async function sweepTrash ({ meta, blobs }: { meta: MetaStore, blobs: BlobStore }, options: SweepOptions, report: SweepReport): Promise<void> {
+async function sweepTrash ({ meta, blobs }: Swept, options: SweepOptions, report: SweepReport): Promise<void> {
   while (await meta.condemn(options.trashGrace, batch) > 0);
   for (let doomed = await meta.doomed(batch); doomed.length > 0; doomed = await meta.doomed(batch)) {
-    for (const blob of doomed) await blobs.remove(blob)
+    await removeAll(blobs, doomed)
     await meta.forget(doomed)
     report.blobs += doomed.length
+  }
+}
+
+async function sweepLog (meta: MetaStore, { logRetention }: SweepOptions, report: SweepReport): Promise<void> {
+  if (logRetention === undefined) return
+  for (let count = batch; count === batch;) {
+    count = await meta.trimLog(logRetention, batch)
+    report.events += count
+  }
+}
+
+async function removeAll (blobs: BlobStore, names: readonly BlobID[]): Promise<void> {
+  for (let at = 0; at < names.length; at += removalsInFlight) {
+    await Promise.all(names.slice(at, at + removalsInFlight).map(async blob => { await blobs.remove(blob) }))
+  }
+}
+
+export interface SweepTimer {
+  /** Waits for a round under way; none begins after it. */
+  stop (): Promise<void>
+}
+
+/**
+ * Sweeps in the background, `interval` milliseconds after the end of the last round, without keeping the process alive.
+ * Errors go to `report`; the next round tries again.
+ */
+export function sweepEvery (interval: number, sweep: () => Promise<unknown>, report: (error: unknown) => void): SweepTimer {
+  let stopped = false
+  let timer: NodeJS.Timeout | undefined
+  let round: Promise<void> = Promise.resolve()
+  const wait = (): void => {
+    if (stopped) return
+    timer = setTimeout(() => { round = sweep().then(() => {}, report).then(wait) }, interval).unref()
+  }
+  if (interval > 0) wait()
+  return {
+    async stop () {
+      stopped = true
+      clearTimeout(timer)
+      await round
+    }
   }
 }

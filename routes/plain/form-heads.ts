@@ -4,8 +4,8 @@
  * could not read, a file perhaps. A form with such a part must be refused, never stored in part (CLI-32).
  */
 
-/** Longest head that is read: the parser cuts longer ones. */
-const maxHeadBytes = 64 * 1024
+/** Longest head that is taken: the parser cuts longer ones, and a cut file name may be no file name. */
+export const maxHeadBytes = 64 * 1024
 const blankLine = Buffer.from('\r\n\r\n')
 const lineBreak = Buffer.from('\r\n')
 const dash = 0x2d
@@ -20,6 +20,8 @@ export class FormHeads {
   #state: State = 'body'
   /** Parts begun so far, whole or not. */
   begun = 0
+  /** A head was longer than anybody needs: the parser has not read all of it. */
+  overlong = false
 
   constructor (boundary: string) {
     this.#delimiter = Buffer.from(`\r\n--${boundary}`, 'latin1')
@@ -64,10 +66,11 @@ export class FormHeads {
     }
     if (end === -1) {
       if (data.length - at <= maxHeadBytes) return this.#keep(data, at)
-      this.#heads.push(new PartHead(data.toString('latin1', at, at + maxHeadBytes)))
+      this.overlong = true
       this.#state = 'body'
       return at
     }
+    if (end - at > maxHeadBytes) this.overlong = true
     this.#heads.push(new PartHead(data.toString('latin1', at, end)))
     this.#state = 'body'
     return end + blankLine.length

@@ -4,7 +4,8 @@ import type { Multipart, MultipartFile } from '@fastify/multipart'
 import type { FastifyRequest } from 'fastify'
 import { IncompleteBody, InvalidRequest, TooLarge } from '../../cdmi/errors.js'
 import { valueTypeOf, type ValueType } from '../http/content-type.js'
-import { boundaryOf, FormHeads, type PartHead } from './form-heads.js'
+import { partsOf } from './multipart.js'
+import { boundaryOf, FormHeads, maxHeadBytes, type PartHead } from './form-heads.js'
 
 export interface FormLimits {
   readonly formFiles: number
@@ -39,21 +40,27 @@ export async function * formParts (request: FastifyRequest, limits: FormLimits):
   if (boundary === undefined) throw new InvalidRequest('The Content-Type of the form has no boundary; let the client set this header itself')
   const heads = new FormHeads(boundary)
   const listen = (chunk: Uint8Array): void => { heads.push(chunk) }
-  const parts = request.parts(parserOptions(limits))
+  const parts = partsOf(request, parserOptions(limits))
   let count = 0
   try {
     request.raw.on('data', listen)
     for (let part = await nextPart(parts, limits); part !== undefined; part = await nextPart(parts, limits)) {
       count++
+      refuseOverlong(heads)
       const head = heads.next()
       yield part.type === 'file' ? filePart(part, head) : fieldPart(part.fieldname, part.value, part.valueTruncated, part.mimetype, limits)
     }
+    refuseOverlong(heads)
     if (count !== heads.begun) throw new InvalidRequest('The form has a part without a readable head ("Content-Disposition: form-data; name=…", a blank line, the value); nothing was stored')
   } finally {
     request.raw.off('data', listen)
     request.raw.unpipe()
     await parts.return?.()
   }
+}
+
+function refuseOverlong ({ overlong }: FormHeads): void {
+  if (overlong) throw new InvalidRequest(`The form has a part whose head is longer than ${maxHeadBytes} bytes; nothing was stored`)
 }
 
 function parserOptions ({ formFiles, formFields, formFieldSize }: FormLimits): NonNullable<Parameters<FastifyRequest['parts']>[0]> {
@@ -81,7 +88,7 @@ function refusal (error: unknown, limits: FormLimits): Error {
     case 'FST_FILES_LIMIT': return new TooLarge(`The form has more than ${limits.formFiles} files, the limit of this server; nothing was stored`)
     case 'FST_FIELDS_LIMIT': return new TooLarge(`The form has more than ${limits.formFields} text fields, the limit of this server; nothing was stored`)
     case 'FST_PROTO_VIOLATION': return new InvalidRequest('The form has a field named like a property that every object has ("__proto__", "constructor" …), which is refused; nothing was stored')
-    case 'FST_INVALID_JSON_FIELD_ERROR': return new InvalidRequest('The form has a field of type application/json that is not valid JSON; nothing was stored')
+    case 'FST_INVALID_JSON_FIELD_ERROR': return new InvalidRequest(`The form has a field of type application/json that is not valid JSON, or longer than ${limits.formFieldSize} bytes; nothing was stored`)
   }
   return broken(message)
 }

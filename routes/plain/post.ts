@@ -28,8 +28,8 @@ const postRoutes: FastifyPluginAsyncTypebox = async (app) => {
       return refuseMethod(request)
     }
     const { headers } = request.raw
+    refuseContentCoding(headers['content-encoding'])
     if (parseMediaType(headers['content-type'] ?? '')?.type === 'multipart/form-data') {
-      refuseContentCoding(headers['content-encoding'])
       return answerForm(request, reply, address, await receiveForm(request, address))
     }
     return await postValue(request, reply, address, query)

@@ -14,6 +14,7 @@ export function memoryBlobs (): BlobStore {
 
   return {
     async put (lease, source, options) {
+      options?.signal?.throwIfAborted()
       const blob = `${lease}/${v7()}`
       const chunks: Uint8Array[] = []
       for await (const chunk of source) {

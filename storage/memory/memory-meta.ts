@@ -138,7 +138,9 @@ export class MemoryMeta implements MetaStore {
     if (record.parentID === undefined || record.name === undefined) return
     const list = this.#children.get(record.parentID) ?? []
     const bytes = Buffer.from(record.name)
-    list.splice(position(list, bytes, false), 0, { bytes, entry: { name: record.name, id: record.id, type: record.type } })
+    const at = position(list, bytes, false)
+    // Another record of the same change may still have the name: it is leaving it.
+    list.splice(at, list[at]?.bytes.equals(bytes) === true ? 1 : 0, { bytes, entry: { name: record.name, id: record.id, type: record.type } })
     this.#children.set(record.parentID, list)
   }
 

@@ -1,82 +1,104 @@
-/** What the shared suite needs to know of a driver under test, and small tools that speak the storage contract. */
+/** What a driver gives to the suite, and short ways to say what the suite's tests say often. */
 import type { Test } from 'tap'
+import type { BlobBirth, Change, CommitResult, LoggedEvent, RecordPut, Segment, Store, StoredRecord } from '../../storage/contract.js'
 import { mintObjectID } from '../../storage/object-id.js'
-import type { BlobBirth, Change, CommitResult, ObjectID, RecordPut, Segment, SegmentChange, Store, StoredRecord } from '../../storage/contract.js'
 
-export interface OpenOptions {
-  readonly inlineLimit?: number
-  readonly segmentSize?: number
-  /** Milliseconds. */
-  readonly trashGrace?: number
-}
-
-export interface DriverUnderTest {
+export interface Driver {
   readonly name: string
-  /** False: all is lost when the store is closed. */
-  readonly durable: boolean
-  /** A new, empty place. What it gives opens a store there, as often as wanted, one after the other. */
-  place (t: Test): Promise<(options?: OpenOptions) => Promise<Store>>
+  /** An empty store with a grace time of 0 and no sweeper in the background; closed with the test. */
+  fresh (t: Test): Promise<Store>
+  /** Where the driver keeps things beyond a process: a place that can be opened again and again, one at a time. */
+  place? (t: Test): Promise<Place>
 }
 
-export const newID = (): ObjectID => mintObjectID(32473)
-
-/** A put of a new record; the fields given replace the defaults. */
-export function birth (fields: Partial<RecordPut> = {}): RecordPut & { readonly id: ObjectID } {
-  return { id: newID(), version: 1, type: 'd', attributes: {}, size: 0, segments: { kind: 'keep' }, ...fields }
+export interface Place {
+  open (): Promise<Store>
 }
 
-/** A put that changes a stored record; the fields given replace what was. */
-export function change (record: StoredRecord, fields: Partial<RecordPut> = {}): RecordPut {
-  const { id, version, type, parentID, name, attributes, size, inline } = record
+export const text = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString()
+
+/** A put that fills in what a test does not care about. */
+export function aRecord (fields: Partial<RecordPut> = {}): RecordPut {
+  return { id: mintObjectID(), version: 1, type: 'd', attributes: {}, size: 0, segments: { kind: 'replace', segments: [] }, ...fields }
+}
+
+/** A put with an inline value. */
+export function aValue (value: string, fields: Partial<RecordPut> = {}): RecordPut {
+  const inline = Buffer.from(value)
+  return aRecord({ size: inline.length, inline, ...fields })
+}
+
+/** The put that follows a stored record or another put: one version later. */
+export function next (before: RecordPut | StoredRecord, fields: Partial<RecordPut> = {}): RecordPut {
+  const { id, version, type, parentID, name, attributes, size, inline } = before
   return { id, version: version + 1, type, parentID, name, attributes, size, inline, segments: { kind: 'keep' }, ...fields }
 }
 
-export async function commit (store: Store, fields: Partial<Change>): Promise<CommitResult> {
-  return await store.meta.commit({ expect: [], events: [], ...fields })
+export async function commit (store: Store, change: Partial<Change>): Promise<CommitResult> {
+  return await store.meta.commit({ expect: [], events: [], ...change })
 }
 
-/** Commits and throws when that is refused. */
-export async function must (store: Store, fields: Partial<Change>): Promise<void> {
-  const result = await commit(store, fields)
-  if (result.status !== 'committed') throw new Error(`refused: ${JSON.stringify(result)}`)
+/** Commits what must succeed. */
+export async function store (target: Store, change: Partial<Change>): Promise<void> {
+  const result = await commit(target, change)
+  if (result.status !== 'committed') throw new Error(`not committed: ${JSON.stringify(result)}`)
 }
 
-export async function putBlob (store: Store, bytes: Uint8Array): Promise<{ lease: string, birth: BlobBirth, release: () => void }> {
-  const lease = store.lease()
-  return { lease: lease.id, birth: await store.blobs.put(lease.id, [bytes]), release: () => { lease.release() } }
+/** The fields of a record, for comparison: drivers may give them by getters. */
+export function fields (record: StoredRecord | undefined): Record<string, unknown> | undefined {
+  if (record === undefined) return undefined
+  const { id, version, type, parentID, name, attributes, size, inline } = record
+  return { id, version, type, parentID, name, attributes, size, inline: inline === undefined ? undefined : text(inline) }
 }
 
-/** A data object in the root container whose value is these bytes, in one blob. */
-export async function segmented (store: Store, name: string, bytes: Uint8Array): Promise<RecordPut & { blob: BlobBirth }> {
-  const { lease, birth: blob, release } = await putBlob(store, bytes)
-  const put = birth({ parentID: store.rootID, name, size: bytes.length, segments: { kind: 'replace', segments: [{ offset: 0, length: bytes.length, blob: blob.blob, blobOffset: 0 }] } })
-  await must(store, { lease, births: [blob], put: [put] })
-  release()
-  return { ...put, blob }
+/** What `fields` answers for a record that was put so. */
+export function fieldsOfPut ({ id, version, type, parentID, name, attributes, size, inline }: RecordPut): Record<string, unknown> {
+  return { id, version, type, parentID, name, attributes, size, inline: inline === undefined ? undefined : text(inline) }
 }
 
-/** The whole value of a record as its segments and inline bytes spell it. */
-export async function valueOf (store: Store, id: ObjectID): Promise<Buffer> {
-  const record = await store.meta.get(id)
-  if (record === undefined) throw new Error(`${id} is gone`)
-  if (record.inline !== undefined) return Buffer.from(record.inline)
-  const value = Buffer.alloc(record.size)
-  const map = await store.meta.segments(id, 0, Math.max(record.size, 1))
-  for (const { offset, length, blob, blobOffset } of map?.segments ?? []) value.set(await store.blobs.read(blob, blobOffset, length), offset)
-  return value
+export function segmentOf ({ blob, size }: BlobBirth, offset = 0): Segment {
+  return { offset, length: size, blob, blobOffset: 0 }
 }
 
-export async function collect<T> (items: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = []
-  for await (const item of items) all.push(item)
-  return all
+/** Stores an object whose value is one blob. */
+export async function storeBlob (target: Store, value: string | Uint8Array, fields: Partial<RecordPut> = {}): Promise<{ put: RecordPut, birth: BlobBirth }> {
+  const lease = target.lease()
+  const birth = await target.blobs.put(lease.id, [Buffer.from(value)])
+  const put = aRecord({ size: birth.size, segments: { kind: 'replace', segments: [segmentOf(birth)] }, ...fields })
+  await store(target, { lease: lease.id, births: [birth], put: [put] })
+  lease.release()
+  return { put, birth }
 }
 
-/** Every blob that is in the BlobStore under the leases given. */
-export async function blobsOf (store: Store, leases: Iterable<string>): Promise<string[]> {
-  const all: string[] = []
-  for (const lease of leases) all.push(...await collect(store.blobs.list(lease)))
-  return all.sort()
+/** The value of an object, read through its segment map; gaps are zeros. */
+export async function readValue (target: Store, record: StoredRecord): Promise<Buffer> {
+  const bytes = Buffer.alloc(record.size)
+  if (record.inline !== undefined) bytes.set(record.inline)
+  const map = await target.meta.segments(record.id, 0, record.size)
+  if (map === undefined || map.version !== record.version) throw new Error('the record changed while it was read')
+  for (const { offset, length, blob, blobOffset } of map.segments) {
+    if (offset < record.size) bytes.set((await target.blobs.read(blob, blobOffset, length)).subarray(0, record.size - offset), offset)
+  }
+  return bytes
 }
 
-export type { Segment, SegmentChange }
+export async function collect (source: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const parts: Uint8Array[] = []
+  for await (const part of source) parts.push(part)
+  return Buffer.concat(parts)
+}
+
+/** Follows the log until it has given so many entries. */
+export async function follow (target: Store, after: number, count: number): Promise<LoggedEvent[]> {
+  const stop = new AbortController()
+  const seen: LoggedEvent[] = []
+  for await (const entry of target.meta.watch(after, stop.signal)) {
+    if (seen.push(entry) === count) stop.abort()
+  }
+  return seen
+}
+
+/** Whether the blob can still be read. */
+export async function isReadable (target: Store, { blob, size }: BlobBirth): Promise<boolean> {
+  return await target.blobs.read(blob, 0, size).then(() => true, () => false)
+}

@@ -2,4 +2,11 @@ import t from 'tap'
 import { openMemoryStore } from '../../storage/memory/memory-store.js'
 import { driverSuite } from './driver-suite.js'
 
-driverSuite(t, { name: 'memory', durable: false, place: async () => async options => openMemoryStore(options) })
+driverSuite(t, {
+  name: 'memory',
+  async fresh (t) {
+    const store = openMemoryStore({ trashGrace: 0 })
+    t.teardown(async () => { await store.close() })
+    return store
+  }
+})

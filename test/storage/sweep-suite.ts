@@ -1,135 +1,134 @@
-/** What every driver's leases, trash and sweeper promise: nothing that a commit names is ever removed, and all else is in the end. */
+/** Leases, the fence, and what the sweeper removes. */
 import type { Test } from 'tap'
-import { birth, blobsOf, change, commit, type DriverUnderTest, must, putBlob, segmented, valueOf } from './driver.js'
+import type { BlobID, RecordPut, Store } from '../../storage/contract.js'
+import { sweepOnce } from '../../storage/sweeper.js'
+import { aRecord, commit, type Driver, isReadable, next, segmentOf, store, storeBlob } from './driver.js'
 
-export async function sweepSuite (t: Test, driver: DriverUnderTest): Promise<void> {
-  t.test('the fence: a commit under a closed lease is refused, and what it put is swept', async t => {
-    const store = await (await driver.place(t))({ trashGrace: 0 })
-    t.teardown(async () => { await store.close() })
-    const kept = await segmented(store, 'kept', Buffer.from('kept'))
-    const { lease, birth: blob } = await putBlob(store, Buffer.from('too late'))
-    await store.meta.closeLease(lease)
-    const segments = { kind: 'replace' as const, segments: [{ offset: 0, length: 8, blob: blob.blob, blobOffset: 0 }] }
-    const late = birth({ parentID: store.rootID, name: 'late', size: 8, segments })
-    t.same(await commit(store, { lease, births: [blob], put: [late] }), { status: 'conflict', on: 'lease' })
-    t.equal(await store.meta.get(late.id), undefined)
-    t.ok((await store.meta.closedLeases()).includes(lease))
-    t.same(await store.meta.unborn([blob.blob, kept.blob.blob]), [blob.blob])
-    await store.sweep()
-    t.same(await blobsOf(store, [lease]), [kept.blob.blob])
-    t.same(await commit(store, { lease, births: [blob], put: [late] }), { status: 'conflict', on: 'lease' }, 'also after the lease is forgotten')
-    t.equal(String(await valueOf(store, kept.id)), 'kept')
+async function listed (target: Store, lease: string): Promise<BlobID[]> {
+  const blobs: BlobID[] = []
+  for await (const blob of target.blobs.list(lease)) blobs.push(blob)
+  return blobs
+}
+
+/** Sweeps as if every grace time were over. */
+async function sweepAll (target: Store): Promise<void> {
+  await sweepOnce(target, { trashGrace: 0 })
+}
+
+export function sweepSuite (t: Test, driver: Driver): void {
+  t.test('the fence: a writer that outlives its lease is refused, and its bytes are swept', async t => {
+    const target = await driver.fresh(t)
+    const lease = target.lease()
+    const kept = await target.blobs.put(lease.id, [Buffer.from('in time')])
+    const inTime = aRecord({ size: 7, segments: { kind: 'replace', segments: [segmentOf(kept)] } })
+    await store(target, { lease: lease.id, births: [kept], put: [inTime] })
+    const late = await target.blobs.put(lease.id, [Buffer.from('too late')])
+    t.notOk((await target.meta.staleLeases(0)).includes(lease.id), 'a lease of this process is never stale')
+    await target.meta.closeLease(lease.id)
+    await target.meta.closeLease(lease.id)
+    t.ok((await target.meta.closedLeases()).includes(lease.id))
+    const refused = { lease: lease.id, births: [late], put: [aRecord({ size: 8, segments: { kind: 'replace', segments: [segmentOf(late)] } })] }
+    t.same(await commit(target, refused), { status: 'conflict', on: 'lease' })
+    await sweepAll(target)
+    t.notOk(await isReadable(target, late))
+    t.ok(await isReadable(target, kept), 'what was committed in time stays')
+    t.notOk((await target.meta.closedLeases()).includes(lease.id))
+    t.same(await commit(target, refused), { status: 'conflict', on: 'lease' }, 'still refused when the lease is forgotten')
+    t.same(await commit(target, { births: [late], put: [] }), { status: 'conflict', on: 'lease' }, 'births need a lease')
+    t.match(await commit(target, { put: [aRecord()] }), { status: 'committed' }, 'a change without births needs none')
+
+    // What comes even later is refused at once or with its commit, and never stays.
+    const later = await target.blobs.put(lease.id, [Buffer.from('later still')]).catch(() => undefined)
+    if (later !== undefined) t.same(await commit(target, { lease: lease.id, births: [later], put: [] }), { status: 'conflict', on: 'lease' })
+    else t.same(await listed(target, lease.id), [kept.blob])
+    await store(target, { remove: [{ id: inTime.id, version: 1, subtree: false }] })
+    await sweepAll(target)
+    t.notOk(await isReadable(target, kept))
   })
 
-  t.test('a blob that no commit ever named cannot be referred to', async t => {
-    const store = await (await driver.place(t))()
-    t.teardown(async () => { await store.close() })
-    const { birth: blob, release } = await putBlob(store, Buffer.from('loose'))
-    const put = birth({ size: 5, segments: { kind: 'replace', segments: [{ offset: 0, length: 5, blob: blob.blob, blobOffset: 0 }] } })
-    t.equal((await commit(store, { put: [put] })).status, 'conflict')
-    release()
+  t.test('replaced bytes stay for the grace time, then go', async t => {
+    const target = await driver.fresh(t)
+    const { put, birth } = await storeBlob(target, 'old')
+    await store(target, { put: [next(put, { size: 0, segments: { kind: 'replace', segments: [] } })] })
+    await sweepOnce(target, { trashGrace: 3_600_000 })
+    t.ok(await isReadable(target, birth), 'a download under way can end')
+    await sweepAll(target)
+    t.notOk(await isReadable(target, birth))
+    t.same(await target.meta.doomed(10), [])
   })
 
-  t.test('copies share blobs: one is removed with its last reference, not before', async t => {
-    const store = await (await driver.place(t))({ trashGrace: 0 })
-    t.teardown(async () => { await store.close() })
-    const original = await segmented(store, 'original', Buffer.from('shared value'))
-    const map = await store.meta.segments(original.id, 0, 100)
-    const copy = birth({ parentID: store.rootID, name: 'copy', size: original.size, segments: { kind: 'replace', segments: map?.segments ?? [] } })
-    await must(store, { put: [copy] })
-    await must(store, { remove: [{ id: original.id, version: 1, subtree: false }] })
-    await store.sweep()
-    t.equal(String(await valueOf(store, copy.id)), 'shared value')
-    await must(store, { remove: [{ id: copy.id, version: 1, subtree: false }] })
-    const report = await store.sweep()
-    t.equal(report.blobs, 1)
-    const again = birth({ size: original.size, segments: { kind: 'replace', segments: map?.segments ?? [] } })
-    t.equal((await commit(store, { put: [again] })).status, 'conflict', 'a removed blob cannot be referred to again')
+  t.test('a blob that is referenced again before the grace time ends is left alone', async t => {
+    const target = await driver.fresh(t)
+    const { put, birth } = await storeBlob(target, 'twice')
+    await store(target, { put: [next(put, { size: 0, segments: { kind: 'replace', segments: [] } })] })
+    const copy = aRecord({ size: 5, segments: { kind: 'replace', segments: [segmentOf(birth)] } })
+    await store(target, { put: [copy] })
+    await sweepAll(target)
+    t.ok(await isReadable(target, birth))
+    await store(target, { remove: [{ id: copy.id, version: 1, subtree: false }] })
+    await sweepAll(target)
+    t.notOk(await isReadable(target, birth))
   })
 
-  t.test('a blob stays readable for the grace time after its last reference is gone', async t => {
-    const store = await (await driver.place(t))({ trashGrace: 3_600_000 })
-    t.teardown(async () => { await store.close() })
-    const object = await segmented(store, 'o', Buffer.from('still being read'))
-    await must(store, { remove: [{ id: object.id, version: 1, subtree: false }] })
-    t.equal((await store.sweep()).blobs, 0)
-    t.equal(String(await store.blobs.read(object.blob.blob, 0, 16)), 'still being read')
-  })
-
-  t.test('a copy made while the sweeper looks at the trash wins or is refused; it is never left without its bytes', async t => {
-    const store = await (await driver.place(t))({ trashGrace: 0 })
-    t.teardown(async () => { await store.close() })
-    for (let round = 0; round < 20; round++) {
-      const object = await segmented(store, `r${round}`, Buffer.from('value'))
-      const map = await store.meta.segments(object.id, 0, 100)
-      await must(store, { remove: [{ id: object.id, version: 1, subtree: false }] })
-      const copy = birth({ size: 5, segments: { kind: 'replace', segments: map?.segments ?? [] } })
-      const [result] = await Promise.all([commit(store, { put: [copy] }), store.sweep()])
-      if (result.status === 'committed') t.equal(String(await valueOf(store, copy.id)), 'value')
-      else t.equal(await store.meta.get(copy.id), undefined)
-    }
-  })
-
-  t.test('the blobs of what hung below a removed container are removed', async t => {
-    const store = await (await driver.place(t))({ trashGrace: 0 })
-    t.teardown(async () => { await store.close() })
-    const container = birth({ type: 'c', parentID: store.rootID, name: 'c' })
-    const inner = birth({ type: 'c', parentID: container.id, name: 'i' })
-    await must(store, { put: [container, inner] })
-    const objects = await Promise.all(Array.from({ length: 10 }, async (_, n) => await segmented(store, `o${n}`, Buffer.from(`value ${n}`))))
-    for (const { id } of objects) {
-      const record = await store.meta.get(id)
-      if (record !== undefined) await must(store, { put: [change(record, { parentID: inner.id })] })
-    }
-    await must(store, { remove: [{ id: container.id, version: 1, subtree: true }] })
-    const report = await store.sweep()
-    t.equal(report.records, 11)
-    const lease = store.lease()
-    const left = (await blobsOf(store, [lease.id, ...objects.map(({ blob }) => blob.blob.split('/')[0] ?? '')])).length
-    lease.release()
-    t.equal(left, 0)
-  })
-
-  t.test('a blob that a failed operation gave back is removed', async t => {
-    const store = await (await driver.place(t))({ trashGrace: 0 })
-    t.teardown(async () => { await store.close() })
-    const lease = store.lease()
-    const { blob } = await store.blobs.put(lease.id, [Buffer.from('abandoned')])
-    const held = store.lease()
-    const used = await store.blobs.put(held.id, [Buffer.from('under way')])
-    lease.release([blob])
-    await store.sweep()
-    t.same(await blobsOf(store, new Set([lease.id])), lease.id === held.id ? [used.blob] : [])
-    const put = birth({ size: 9, segments: { kind: 'replace', segments: [{ offset: 0, length: 9, blob: used.blob, blobOffset: 0 }] } })
-    await must(store, { lease: held.id, births: [used], put: [put] })
-    held.release()
-    await store.sweep()
-    t.equal(String(await valueOf(store, put.id)), 'under way', 'a sweep never takes from an operation under way')
-  })
-
-  t.test('two sweepers at once, beside writers, do no harm', async t => {
-    const store = await (await driver.place(t))({ trashGrace: 0 })
-    t.teardown(async () => { await store.close() })
-    const ids = new Map<string, string>()
-    const writing = new AbortController()
-    const sweepers = Array.from({ length: 2 }, async () => { while (!writing.signal.aborted) await store.sweep() })
-    for (let n = 0; n < 40; n++) {
-      const value = `value ${n}`
-      const { id } = await segmented(store, `w${n}`, Buffer.from(value))
-      ids.set(id, value)
-      if (n % 3 === 0) {
-        await must(store, { remove: [{ id, version: 1, subtree: false }] })
-        ids.delete(id)
+  t.test('a removed container takes its descendants out of reach at once, their records and bytes in the background', async t => {
+    const target = await driver.fresh(t)
+    const top = aRecord({ type: 'c', parentID: target.rootID, name: 'top' })
+    const inner = Array.from({ length: 5 }, (_, n) => aRecord({ type: 'c', parentID: top.id, name: `inner${n}` }))
+    const leaves: RecordPut[] = []
+    await store(target, { put: [top, ...inner] })
+    const births = []
+    for (const { id } of inner) {
+      for (let n = 0; n < 7; n++) {
+        const { put, birth } = await storeBlob(target, `value ${n}`, { parentID: id, name: `leaf${n}` })
+        leaves.push(put)
+        births.push(birth)
       }
     }
-    writing.abort()
-    await Promise.all(sweepers)
-    for (const [id, value] of ids) t.equal(String(await valueOf(store, id)), value)
+    const beside = await storeBlob(target, 'beside', { parentID: target.rootID, name: 'beside' })
+    await store(target, { remove: [{ id: top.id, version: 1, subtree: true }] })
+    t.equal(await target.meta.get(top.id), undefined)
+    t.same(await target.meta.lineage(leaves[0]?.id ?? ''), [])
+    t.same((await target.meta.resolve(target.rootID, ['top'])).length, 1)
+    // A new container of that name has nothing to do with the old one.
+    const again = aRecord({ type: 'c', parentID: target.rootID, name: 'top' })
+    await store(target, { put: [again, aRecord({ parentID: again.id, name: 'inner0' })] })
+    let removed = 0
+    for (let count = await target.meta.prune(3); count > 0; count = await target.meta.prune(3)) {
+      t.ok(count <= 3)
+      removed += count
+    }
+    t.equal(removed, 40)
+    for (const { id } of [...inner, ...leaves]) t.equal(await target.meta.get(id), undefined)
+    await sweepAll(target)
+    for (const birth of births) t.notOk(await isReadable(target, birth))
+    t.ok(await isReadable(target, beside.birth))
+    t.equal((await target.meta.resolve(target.rootID, ['top', 'inner0'])).length, 3)
   })
 
-  t.test('a store that is open is ready', async t => {
-    const store = await (await driver.place(t))()
-    await t.resolves(store.ready())
-    await store.close()
+  t.test('two sweepers at once do no harm', async t => {
+    const target = await driver.fresh(t)
+    const top = aRecord({ type: 'c', parentID: target.rootID, name: 'top' })
+    await store(target, { put: [top] })
+    const lease = target.lease()
+    const kept = []
+    const dropped = []
+    for (let n = 0; n < 30; n++) {
+      dropped.push((await storeBlob(target, `dropped ${n}`, { parentID: top.id, name: String(n) })).birth)
+      kept.push((await storeBlob(target, `kept ${n}`)).birth)
+      dropped.push(await target.blobs.put(lease.id, [Buffer.from('abandoned')]))
+    }
+    await store(target, { remove: [{ id: top.id, version: 1, subtree: true }] })
+    await target.meta.closeLease(lease.id)
+    await Promise.all([sweepAll(target), sweepAll(target), target.sweep(), target.sweep()])
+    await sweepAll(target)
+    for (const birth of kept) t.ok(await isReadable(target, birth))
+    for (const birth of dropped) t.notOk(await isReadable(target, birth))
+  })
+
+  t.test('the log is trimmed by a round', async t => {
+    const target = await driver.fresh(t)
+    for (let n = 0; n < 10; n++) await store(target, { events: Array.from({ length: 60 }, () => ({ n })) })
+    t.equal((await sweepOnce(target, { trashGrace: 0, logRetention: 3_600_000 })).events, 0)
+    t.equal((await sweepOnce(target, { trashGrace: 0, logRetention: -1000 })).events, 600)
   })
 }

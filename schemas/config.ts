@@ -1,0 +1,40 @@
+/** Configuration of the stand-alone server. This schema is its only definition: the config file, the environment, the flags, `--help` and the manual come from it. */
+import Type, { type Static } from 'typebox'
+import { CdmiOptions, LimitOptions } from './options.js'
+
+const { anonymous, activeContent, formFields, formAnswer, realm } = CdmiOptions.properties
+
+const seconds = (description: string) => Type.Optional(Type.Number({ minimum: 0, maximum: 86_400, description }))
+const text = (description: string) => Type.Optional(Type.String({ minLength: 1, description }))
+const path = (description: string) => Type.Optional(Type.String({ minLength: 1, description, format: 'path' }))
+/** Never a flag: other users of the machine could read it in the list of processes. */
+const secret = (description: string) => Type.Optional(Type.String({ minLength: 1, description, writeOnly: true }))
+
+export const ServerConfig = Type.Object({
+  data: path('Directory of the store; made when it is not there. Default: `./data`.'),
+  host: text('Address to listen on. `localhost` (the default) is both loopback addresses; `0.0.0.0` or `::` is every network.'),
+  port: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535, description: 'Port to listen on; 0 lets the system choose. Default: 6375.' })),
+  users: path('File of users, made by `fastify-cdmi user add`. Default: `users.json` in the directory of the store, made at the first start.'),
+  adminUser: text('Name of the first user. Default: `admin`.'),
+  adminPassword: secret('Password of that user. It is not stored. Without it, and without a users file, one is made at the first start and printed once.'),
+  anonymous,
+  realm,
+  tls: Type.Optional(Type.Union([Type.Literal('off'), Type.Literal('self-signed')], { description: '`self-signed`: serve HTTPS (and nothing else) with a certificate that is made once per store. A certificate of your own (tlsCert, tlsKey) also turns TLS on. Default: `off`.' })),
+  tlsCert: path('Certificate with its chain: a PEM file, or the PEM text itself.'),
+  tlsKey: path('Private key of the certificate: a PEM file, or the PEM text itself.'),
+  tlsPassphrase: secret('Passphrase of the private key.'),
+  workers: Type.Optional(Type.Integer({ minimum: 1, maximum: 256, description: 'Processes that serve HTTP; they share the one that writes. Default: 1.' })),
+  logLevel: Type.Optional(Type.Union(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map(level => Type.Literal(level)), { description: 'Least level that is logged, as JSON lines on standard error. Default: `info`.' })),
+  cors: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { description: 'Origins whose pages may use the server from a browser, or `*`. Default: none.' })),
+  trustProxy: text('Which proxies are believed about the address of the client, the host and the scheme: `true`, the number of hops, or addresses and networks with commas between. Default: none.'),
+  activeContent,
+  formFields,
+  formAnswer,
+  docs: Type.Optional(Type.Boolean({ description: 'Serve the description of the API at `/-/docs`. Default: `true`.' })),
+  drainTimeout: seconds('Seconds that requests in flight have to finish after SIGTERM. Default: 30.'),
+  idleTimeout: seconds('Seconds after which a connection on which nothing moves is closed; 0: never. Default: 120.'),
+  headersTimeout: seconds('Seconds that a client has to send the header of a request. Default: 30.'),
+  trashGrace: seconds('Seconds that bytes which lost their last reference are kept for readers under way. Default: 3600.'),
+  limits: Type.Optional(LimitOptions)
+}, { additionalProperties: false })
+export type ServerConfig = Static<typeof ServerConfig>

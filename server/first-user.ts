@@ -1,0 +1,44 @@
+/** Who may log in to the stand-alone server: the users file, the user of the environment, and, at the first start, one that is made. */
+import { access, mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createAuthenticator, type Authenticator } from '../plugins/authenticator.js'
+import { generatePassword, hashPassword } from '../plugins/password.js'
+import { changeUsers, openUsersFile } from '../plugins/users-file.js'
+import type { ServerConfig } from '../schemas/config.js'
+
+export interface FirstUser {
+  readonly name: string
+  /** To be shown once, and to nobody but the operator. */
+  readonly password: string
+  readonly file: string
+}
+
+/** Name of the user when the configuration has none. */
+export const defaultAdmin = 'admin'
+
+/** Makes the users file of a new store, with one user, unless others are configured; undefined when there was nothing to do. */
+export async function makeFirstUser (config: ServerConfig, directory: string): Promise<FirstUser | undefined> {
+  const file = join(directory, 'users.json')
+  if (config.adminPassword !== undefined || config.users !== undefined || await exists(file)) return undefined
+  const name = config.adminUser ?? defaultAdmin
+  const password = generatePassword()
+  const hash = await hashPassword(password)
+  await mkdir(directory, { recursive: true })
+  await changeUsers(file, users => users.length > 0 ? users : [{ name, hash, access: 'write' }])
+  return { name, password, file }
+}
+
+/** `warn` is told when the users file cannot be read any more. Throws UsersFileError and OptionError. */
+export async function serverAuthenticator (config: ServerConfig, directory: string, warn: (message: string) => void): Promise<Authenticator> {
+  const { adminUser: name = defaultAdmin, adminPassword: password } = config
+  const file = config.users ?? join(directory, 'users.json')
+  const hasFile = config.users !== undefined || await exists(file)
+  return await createAuthenticator({
+    users: password === undefined ? [] : [{ name, password, access: 'write' }],
+    source: hasFile ? await openUsersFile(file, warn) : undefined
+  })
+}
+
+async function exists (file: string): Promise<boolean> {
+  return await access(file).then(() => true, () => false)
+}

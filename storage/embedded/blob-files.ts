@@ -1,0 +1,267 @@
+/**
+ * Blobs as files: `blobs/<lease>/<group>/<number>`. About a thousand share a directory, so that uploads at the same time share its
+ * flush. A name is used once, so a file is written under its final name: nobody looks at it before the commit that gives birth to it.
+ */
+import { type FileHandle, mkdir, open, readdir, rmdir, unlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { crc32 } from 'node:zlib'
+import { type BlobBirth, type BlobID, type BlobStore, type LeaseID, type PutOptions, StorageError } from '../contract.js'
+import { DirectorySync } from './directory-sync.js'
+import { hasCode, toStorageError } from './storage-errors.js'
+
+export interface BlobFilesOptions {
+  /** Where `blobs` is. */
+  readonly directory: string
+  /** Looks the lease up, now. */
+  readonly leaseIsOpen: (lease: LeaseID) => boolean
+  /** Is told of leases under which a broken file was left. */
+  readonly left: (lease: LeaseID) => void
+}
+
+type Source = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
+
+const groupSize = 1000
+/** Bytes that are gathered for one write. */
+const writeSize = 512 * 1024
+/** Up to here one read brings all; above, pieces of `readSize`, the next one read while one is sent. */
+const wholeRead = 1024 * 1024
+const readSize = 256 * 1024
+const pattern = /^[0-9a-z-]+\/[0-9a-z]+\/[0-9a-z]+$/
+
+export class BlobFiles implements BlobStore {
+  readonly #root: string
+  readonly #options: BlobFilesOptions
+  readonly #sync = new DirectorySync()
+  readonly #counters = new Map<LeaseID, number>()
+  /** Directories that are made and on the disk, or are being made. */
+  readonly #made = new Map<string, Promise<void>>()
+
+  constructor (options: BlobFilesOptions) {
+    this.#root = join(options.directory, 'blobs')
+    this.#options = options
+  }
+
+  /** The source must leave a chunk alone once it has given it. An error that it throws is passed on as it is. */
+  async put (lease: LeaseID, source: Source, options: PutOptions = {}): Promise<BlobBirth> {
+    options.signal?.throwIfAborted()
+    const number = this.#counters.get(lease) ?? 0
+    this.#counters.set(lease, number + 1)
+    const blob = `${lease}/${Math.floor(number / groupSize).toString(36)}/${number.toString(36)}`
+    try {
+      return await this.#write(lease, blob, source, options.signal)
+    } catch (error) {
+      this.#options.left(lease)
+      throw error
+    }
+  }
+
+  async #write (lease: LeaseID, blob: BlobID, source: Source, signal: AbortSignal | undefined): Promise<BlobBirth> {
+    const path = this.#path(blob)
+    const handle = await this.#create(lease, path)
+    let size = 0
+    let sum = 0
+    try {
+      let writing: Promise<unknown> = Promise.resolve()
+      let gathered: Uint8Array[] = []
+      let waiting = 0
+      const write = async (chunks: Uint8Array[]): Promise<void> => { await failsAs(`writing ${path}`, writeAll(handle, chunks)) }
+      try {
+        for await (const chunk of source) {
+          signal?.throwIfAborted()
+          if (chunk.length === 0) continue
+          size += chunk.length
+          sum = crc32(chunk, sum)
+          gathered.push(chunk)
+          waiting += chunk.length
+          if (waiting < writeSize) continue
+          await writing
+          writing = write(gathered)
+          // Awaited before the next write, or below.
+          writing.catch(() => {})
+          gathered = []
+          waiting = 0
+        }
+        signal?.throwIfAborted()
+      } finally {
+        await writing
+      }
+      if (gathered.length > 0) await write(gathered)
+      await Promise.all([failsAs(`flushing ${path}`, handle.datasync()), this.#flushDirectory(dirname(path))])
+    } finally {
+      await handle.close().catch(() => {})
+    }
+    return { blob, size, hash: 'crc32:' + sum.toString(16).padStart(8, '0') }
+  }
+
+  /** Opens the new file. Under a closed lease it throws: the sweeper lists a lease once it is closed, and would never see this file. */
+  async #create (lease: LeaseID, path: string): Promise<FileHandle> {
+    const directory = dirname(path)
+    const handle = await failsAs(`creating ${path}`, (async () => {
+      await this.#makeDirectory(directory)
+      return await open(path, 'wx', 0o600)
+    })())
+    try {
+      if (this.#options.leaseIsOpen(lease)) return handle
+      throw new StorageError('unavailable', `Lease ${lease} is closed`)
+    } catch (error) {
+      await handle.close().catch(() => {})
+      await unlink(path).catch(() => {})
+      if (await removeEmpty(directory)) await removeEmpty(dirname(directory))
+      throw error
+    }
+  }
+
+  async #makeDirectory (directory: string): Promise<void> {
+    let made = this.#made.get(directory)
+    if (made === undefined) {
+      made = (async () => {
+        if (directory !== this.#root) await this.#makeDirectory(dirname(directory))
+        await mkdir(directory, { mode: 0o700 }).catch((error: unknown) => { if (!hasCode(error, 'EEXIST')) throw error })
+        await this.#sync.sync(dirname(directory))
+      })()
+      this.#made.set(directory, made)
+      made.catch(() => { this.#made.delete(directory) })
+    }
+    await made
+  }
+
+  async #flushDirectory (directory: string): Promise<void> {
+    await failsAs(`flushing ${directory}`, this.#sync.sync(directory))
+  }
+
+  async * get (blob: BlobID, offset: number, length: number): AsyncGenerator<Uint8Array> {
+    if (length === 0) return
+    const handle = await this.#open(blob)
+    const piece = length <= wholeRead ? length : readSize
+    let ahead = readExactly(handle, blob, offset, Math.min(piece, length))
+    try {
+      for (let at = 0; at < length;) {
+        const bytes = await ahead
+        at += bytes.length
+        if (at < length) {
+          ahead = readExactly(handle, blob, offset + at, Math.min(piece, length - at))
+          // Looked at in the next turn, if there is one.
+          ahead.catch(() => {})
+        }
+        yield bytes
+      }
+    } finally {
+      await ahead.catch(() => {})
+      await handle.close().catch(() => {})
+    }
+  }
+
+  async read (blob: BlobID, offset: number, length: number): Promise<Uint8Array> {
+    if (length === 0) return new Uint8Array(0)
+    const handle = await this.#open(blob)
+    try {
+      return await readExactly(handle, blob, offset, length)
+    } finally {
+      await handle.close().catch(() => {})
+    }
+  }
+
+  async #open (blob: BlobID): Promise<FileHandle> {
+    const path = this.#path(blob)
+    try {
+      return await open(path, 'r')
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) throw new StorageError('missing', `Blob ${blob} is gone`, { cause: error })
+      throw toStorageError(error, `opening ${path}`)
+    }
+  }
+
+  async remove (blob: BlobID): Promise<void> {
+    const path = this.#path(blob)
+    await failsAs(`removing ${path}`, unlink(path).catch((error: unknown) => { if (!hasCode(error, 'ENOENT')) throw error }))
+    const [lease] = blob.split('/', 1)
+    if (lease !== undefined && !this.#options.leaseIsOpen(lease) && await removeEmpty(dirname(path))) await removeEmpty(join(this.#root, lease))
+  }
+
+  async * list (lease: LeaseID): AsyncGenerator<BlobID> {
+    const directory = join(this.#root, lease)
+    for (const group of await namesIn(directory)) {
+      for (const name of await namesIn(join(directory, group))) yield `${lease}/${group}/${name}`
+    }
+  }
+
+  async dropLease (lease: LeaseID): Promise<void> {
+    this.#counters.delete(lease)
+    const directory = join(this.#root, lease)
+    for (const group of await namesIn(directory)) {
+      this.#made.delete(join(directory, group))
+      await removeEmpty(join(directory, group))
+    }
+    this.#made.delete(directory)
+    await removeEmpty(directory)
+  }
+
+  /** Tries whether files can be made. Throws a StorageError when not. */
+  async probe (): Promise<void> {
+    const path = join(this.#root, `probe-${process.pid}`)
+    await failsAs(`writing ${path}`, (async () => {
+      await this.#makeDirectory(this.#root)
+      const handle = await open(path, 'w', 0o600)
+      try {
+        await handle.write('x')
+      } finally {
+        await handle.close()
+        await unlink(path)
+      }
+    })())
+  }
+
+  #path (blob: BlobID): string {
+    if (!pattern.test(blob)) throw new TypeError(`"${blob}" is not the name of a blob`)
+    return join(this.#root, blob)
+  }
+}
+
+async function failsAs<T> (doing: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    throw toStorageError(error, doing)
+  }
+}
+
+async function writeAll (handle: FileHandle, chunks: Uint8Array[]): Promise<void> {
+  const total = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+  const { bytesWritten } = await handle.writev(chunks)
+  if (bytesWritten === total) return
+  // A write cut short: the rest in one piece, which brings the error if there is one.
+  await handle.writeFile(Buffer.concat(chunks).subarray(bytesWritten))
+}
+
+async function readExactly (handle: FileHandle, blob: BlobID, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = Buffer.allocUnsafeSlow(length)
+  try {
+    for (let at = 0; at < length;) {
+      const { bytesRead } = await handle.read(bytes, at, length - at, offset + at)
+      if (bytesRead === 0) throw new StorageError('corrupt', `Blob ${blob} has ${offset + at} bytes; those up to ${offset + length} were written`)
+      at += bytesRead
+    }
+  } catch (error) {
+    throw toStorageError(error, `reading blob ${blob}`)
+  }
+  return bytes
+}
+
+async function namesIn (directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory)
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return []
+    throw toStorageError(error, `listing ${directory}`)
+  }
+}
+
+async function removeEmpty (directory: string): Promise<boolean> {
+  try {
+    await rmdir(directory)
+    return true
+  } catch {
+    // Not empty, or gone already.
+    return false
+  }
+}

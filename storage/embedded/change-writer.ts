@@ -1,0 +1,170 @@
+/** Changes of the model, inside a write transaction: every expectation is checked before anything is written. */
+import type { BlobID } from '../contract.js'
+import { readU64, u64, writeU64 } from './bytes.js'
+import { blobKey, idText, ownerKey } from './keys.js'
+import { copyHead, entryKeyOf, hasSegments, markSegments, typeOf, versionOf } from './record-codec.js'
+import { SegmentWriter } from './segment-writer.js'
+import { nothing, stateKeys, type Tables } from './tables.js'
+import type { WireChange, WireResult } from './wire.js'
+
+export const leaseStates = { open: 1, closed: 2 } as const
+
+/** A row of the blobs: since when without a reference (8 bytes, 0: not), size (8), hash. */
+function encodeBlobRow (size: number, hash: string, since: number): Buffer {
+  const bytes = Buffer.allocUnsafe(16 + Buffer.byteLength(hash))
+  writeU64(bytes, since, 0)
+  writeU64(bytes, size, 8)
+  bytes.write(hash, 16)
+  return bytes
+}
+
+export class ChangeWriter {
+  readonly #tables: Tables
+  readonly #segments: SegmentWriter
+  #sequence = 0
+
+  constructor (tables: Tables) {
+    this.#tables = tables
+    this.#segments = new SegmentWriter(tables)
+  }
+
+  /** At the start of each transaction. */
+  begin (): void {
+    const stored = this.#tables.state.getBinaryFast(stateKeys.sequence)
+    this.#sequence = stored === undefined ? 0 : readU64(stored, 0)
+    this.#segments.reset()
+  }
+
+  /** At its end. */
+  end (): void {
+    this.#tables.state.putSync(stateKeys.sequence, u64(this.#sequence))
+  }
+
+  apply (change: WireChange): WireResult {
+    const found = this.#check(change)
+    if (Array.isArray(found)) return found
+    const now = Date.now()
+    this.#bear(change)
+    for (const [id, record, segments] of change.put) {
+      const old = found.get(id.toString('latin1'))
+      markSegments(record, this.#segments.apply(id, segments, old !== undefined && hasSegments(old)))
+      this.#place(id, record, old)
+      this.#tables.records.putSync(id, record)
+    }
+    for (const [id, , subtree] of change.remove) {
+      this.removeRecord(id, found.get(id.toString('latin1')))
+      if (subtree) this.#tables.orphans.putSync(ownerKey(id), nothing)
+    }
+    this.#segments.trashLost(now)
+    for (const event of change.events) this.#tables.log.putSync(u64(++this.#sequence), Buffer.concat([u64(now), event]))
+    return ['committed', this.#sequence]
+  }
+
+  /** Removes a record, its name and its segments. `old`: its head. */
+  removeRecord (id: Buffer, old: Buffer | undefined): void {
+    if (old === undefined) return
+    this.#unlink(id, entryKeyOf(old))
+    if (hasSegments(old)) this.#segments.clear(id)
+    this.#tables.records.removeSync(id)
+  }
+
+  /** Blobs that removed records left go to the trash. */
+  trashLost (): void {
+    this.#segments.trashLost(Date.now())
+  }
+
+  /** The heads of the records that are replaced or removed, or the first expectation that does not hold. */
+  #check (change: WireChange): Map<string, Buffer> | WireResult {
+    const { records, leases } = this.#tables
+    if (change.births.length > 0) {
+      const lease = change.lease === null ? undefined : leases.getBinaryFast(Buffer.from(change.lease))
+      if (lease?.[0] !== leaseStates.open) return ['conflict', 'lease']
+    }
+    for (const [id, version] of change.expect) {
+      const record = records.getBinaryFast(id)
+      if ((record === undefined ? 0 : versionOf(record)) !== version) return ['conflict', 'version', idText(id)]
+    }
+    const heads = new Map<string, Buffer>()
+    const leaving = new Set<string>()
+    for (const [id, version] of change.remove) {
+      if (!this.#collect(id, version, heads)) return ['conflict', 'version', idText(id)]
+      leaving.add(id.toString('latin1'))
+    }
+    for (const [id, record] of change.put) {
+      if (!this.#collect(id, versionOf(record) - 1, heads)) return ['conflict', 'version', idText(id)]
+      leaving.add(id.toString('latin1'))
+    }
+    return this.#checkNames(change, leaving) ?? this.#checkBlobs(change) ?? heads
+  }
+
+  #collect (id: Buffer, version: number, heads: Map<string, Buffer>): boolean {
+    const stored = this.#tables.records.getBinaryFast(id)
+    if ((stored === undefined ? 0 : versionOf(stored)) !== version) return false
+    if (stored !== undefined) heads.set(id.toString('latin1'), copyHead(stored))
+    return true
+  }
+
+  #checkNames ({ put }: WireChange, leaving: ReadonlySet<string>): WireResult | undefined {
+    const taken = new Map<string, Buffer>()
+    for (const [id, record] of put) {
+      const key = Buffer.from(entryKeyOf(record))
+      if (key.length === 0) continue
+      const other = taken.get(key.toString('latin1'))
+      if (other !== undefined) return ['conflict', 'name', idText(other)]
+      const holder = this.#holder(key)
+      if (holder !== undefined && !leaving.has(holder.toString('latin1')) && !holder.equals(id)) return ['conflict', 'name', idText(holder)]
+      if (put.length > 1) taken.set(key.toString('latin1'), id)
+    }
+    return undefined
+  }
+
+  /** A blob that is named must be born here or before, and not doomed: a copy of a value that was deleted meanwhile reads again. */
+  #checkBlobs ({ births, put }: WireChange): WireResult | undefined {
+    let born: Set<BlobID> | undefined
+    for (const [id, , change] of put) {
+      if (change[0] === 'keep') continue
+      for (const [, , blob] of change[1]) {
+        born ??= new Set(births.map(([name]) => name))
+        if (!born.has(blob) && this.#tables.blobs.getBinaryFast(blobKey(blob)) === undefined) return ['conflict', 'version', idText(id)]
+      }
+    }
+    return undefined
+  }
+
+  #bear ({ births, put }: WireChange): void {
+    if (births.length === 0) return
+    const named = new Set(put.flatMap(([, , change]) => change[0] === 'keep' ? [] : change[1].map(([, , blob]) => blob)))
+    for (const [blob, size, hash] of births) {
+      // Born and never named: garbage at once, but only the trash may look at it from now on.
+      const since = named.has(blob) ? 0 : Date.now()
+      this.#tables.blobs.putSync(blobKey(blob), encodeBlobRow(size, hash, since))
+      if (since > 0) this.#segments.abandon(blob, since)
+    }
+  }
+
+  #place (id: Buffer, record: Buffer, old: Buffer | undefined): void {
+    const key = Buffer.from(entryKeyOf(record))
+    if (old !== undefined) {
+      const before = entryKeyOf(old)
+      if (key.equals(before) && typeOf(old) === typeOf(record)) {
+        // Unless another record of this change has taken the name over.
+        if (key.length === 0 || this.#holder(key)?.equals(id) === true) return
+      } else {
+        this.#unlink(id, before)
+      }
+    }
+    if (key.length > 0) this.#tables.entries.putSync(key, Buffer.concat([record.subarray(2, 3), id]))
+  }
+
+  /** The ID that has this place. */
+  #holder (key: Buffer): Buffer | undefined {
+    return this.#tables.entries.getBinary(key)?.subarray(1)
+  }
+
+  /** Frees the place, unless another record of the same change has taken it. */
+  #unlink (id: Buffer, entry: Uint8Array): void {
+    if (entry.length === 0) return
+    const key = Buffer.from(entry)
+    if (this.#holder(key)?.equals(id) === true) this.#tables.entries.removeSync(key)
+  }
+}

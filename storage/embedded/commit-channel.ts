@@ -1,0 +1,82 @@
+/** The way to the writer: what is submitted while a batch is on its way is the next batch. No timers. */
+import { StorageError } from '../contract.js'
+import { packBatch, type WireResult } from './wire.js'
+
+export interface CommitChannel {
+  /** Hands an encoded item to the writer; resolves when it is durable, or with why not. Rejects when the writer cannot be reached. */
+  submit (item: Uint8Array): Promise<WireResult>
+  /** Waits for what is under way; what comes later is refused. */
+  close (): Promise<void>
+}
+
+/** Takes a batch to the writer and brings its results back, one for each item in the same order. */
+export interface BatchTransport {
+  send (batch: Uint8Array<ArrayBuffer>): Promise<WireResult[]>
+  close (): Promise<void>
+}
+
+interface Waiting {
+  readonly item: Uint8Array
+  readonly resolve: (result: WireResult) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Bytes after which a batch is sent although more is waiting: a transaction holds all its pages in memory. */
+const batchBytes = 8 * 1024 * 1024
+
+export class BatchingChannel implements CommitChannel {
+  readonly #transport: BatchTransport
+  readonly #committed: () => void
+  #waiting: Waiting[] = []
+  /** Set while a batch is under way; settles when none is left. */
+  #pumping: Promise<void> | undefined
+  #closed = false
+
+  /** `committed` is called after each batch in which something was committed. */
+  constructor (transport: BatchTransport, committed: () => void) {
+    this.#transport = transport
+    this.#committed = committed
+  }
+
+  async submit (item: Uint8Array): Promise<WireResult> {
+    if (this.#closed) throw new StorageError('unavailable', 'The store is closed')
+    return await new Promise((resolve, reject) => {
+      this.#waiting.push({ item, resolve, reject })
+      this.#pumping ??= this.#pump()
+    })
+  }
+
+  async close (): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await this.#pumping
+    await this.#transport.close()
+  }
+
+  async #pump (): Promise<void> {
+    // Whatever else this turn of the event loop submits goes along.
+    await new Promise(setImmediate)
+    while (this.#waiting.length > 0) {
+      const batch = this.#take()
+      try {
+        const results = await this.#transport.send(packBatch(batch.map(({ item }) => item)))
+        for (const [index, { resolve, reject }] of batch.entries()) {
+          const result = results[index]
+          if (result === undefined) reject(new StorageError('unavailable', 'The writer gave no answer'))
+          else resolve(result)
+        }
+        if (results.some(([status]) => status === 'committed')) this.#committed()
+      } catch (error) {
+        for (const { reject } of batch) reject(error)
+      }
+    }
+    this.#pumping = undefined
+  }
+
+  #take (): Waiting[] {
+    let bytes = 0
+    const tooMany = this.#waiting.findIndex(({ item }) => (bytes += item.length) > batchBytes)
+    const batch = this.#waiting.splice(0, tooMany === -1 ? this.#waiting.length : Math.max(1, tooMany))
+    return batch
+  }
+}

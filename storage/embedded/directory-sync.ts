@@ -1,0 +1,43 @@
+/** Flushes of directories, shared: who asks while one is under way shares the next one, for that sees his new names too. */
+import { open } from 'node:fs/promises'
+import { hasCode } from './storage-errors.js'
+
+export class DirectorySync {
+  readonly #running = new Map<string, Promise<void>>()
+  readonly #next = new Map<string, Promise<void>>()
+
+  /** Resolves when every name that is in the directory now is on the disk. */
+  async sync (directory: string): Promise<void> {
+    const running = this.#running.get(directory)
+    if (running === undefined) return await this.#run(directory)
+    let next = this.#next.get(directory)
+    if (next === undefined) {
+      next = running.catch(() => {}).then(async () => {
+        this.#next.delete(directory)
+        await this.#run(directory)
+      })
+      this.#next.set(directory, next)
+    }
+    await next
+  }
+
+  async #run (directory: string): Promise<void> {
+    const flush = flushDirectory(directory).finally(() => { this.#running.delete(directory) })
+    this.#running.set(directory, flush)
+    await flush
+  }
+}
+
+async function flushDirectory (directory: string): Promise<void> {
+  try {
+    const handle = await open(directory, 'r')
+    try {
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    // Windows opens no directories; its file system keeps names by itself.
+    if (process.platform !== 'win32' || !hasCode(error, 'EISDIR', 'EPERM', 'EACCES')) throw error
+  }
+}

@@ -1,0 +1,225 @@
+/** Names, records, segment maps, leases and the change log in LMDB. Reads happen here and now, writes go to the writer. */
+import type {
+  BlobID, Change, ChildrenQuery, CommitResult, Entry, LeaseID, LoggedEvent, MetaStore, ObjectID, Segment, Sequence, StoredRecord
+} from '../contract.js'
+import { readU64, successor, u64 } from './bytes.js'
+import { leaseStates } from './change-writer.js'
+import type { CommitChannel } from './commit-channel.js'
+import { decodeJson } from './json-codec.js'
+import { blobKey, entryKey, idKey, idText, maxNameLength, nameOfEntry, ownerKey } from './keys.js'
+import { EmbeddedRecord, versionOf } from './record-codec.js'
+import { overlapping } from './segment-writer.js'
+import { toStorageError } from './storage-errors.js'
+import { stateKeys, type Table, type Tables } from './tables.js'
+import { commitResultOf, countOf, encodeChange, encodeItem, type WireItem } from './wire.js'
+
+export interface EmbeddedMetaOptions {
+  /** Whether other processes commit too, without this one hearing of it. */
+  readonly foreignCommits: boolean
+  /** Open leases of writers that are known to be dead. */
+  readonly staleLeases?: (open: readonly LeaseID[]) => LeaseID[]
+}
+
+/** Entries of the log that a follower takes at a time. */
+const page = 1000
+/** Milliseconds after which the log is looked at for commits of other processes. */
+const pollInterval = 200
+
+export class EmbeddedMeta implements MetaStore {
+  readonly #tables: Tables
+  readonly #channel: CommitChannel
+  readonly #options: EmbeddedMetaOptions
+  readonly #followers = new Set<() => void>()
+  readonly #stopped = new AbortController()
+  #commits = 0
+
+  constructor (tables: Tables, channel: CommitChannel, options: EmbeddedMetaOptions) {
+    this.#tables = tables
+    this.#channel = channel
+    this.#options = options
+  }
+
+  /** Tells followers of the log that something was committed. */
+  wake (): void {
+    this.#commits++
+    for (const follower of this.#followers) follower()
+  }
+
+  /** Ends all followers of the log. */
+  stop (): void {
+    this.#stopped.abort()
+  }
+
+  /** Runs a read in the newest snapshot. */
+  #read<T> (doing: string, read: (tables: Tables) => T): T {
+    try {
+      this.#tables.env.resetReadTxn()
+      return read(this.#tables)
+    } catch (error) {
+      throw toStorageError(error, doing)
+    }
+  }
+
+  async get (id: ObjectID): Promise<StoredRecord | undefined> {
+    const key = idKey(id)
+    return this.#read(`reading record ${id}`, ({ records }) => recordAt(records, key, id))
+  }
+
+  async resolve (from: ObjectID, names: readonly string[]): Promise<StoredRecord[]> {
+    const start = idKey(from)
+    return this.#read(`reading names below ${from}`, ({ records, entries }) => {
+      const first = recordAt(records, start, from)
+      if (first === undefined) return []
+      const found = [first]
+      let key = start
+      let id = from
+      for (const name of names) {
+        if (name.length > maxNameLength) break
+        const entry = entries.getBinary(entryKey(key, name))
+        if (entry === undefined) break
+        const childKey = entry.subarray(1)
+        const child = recordAt(records, childKey, idText(childKey), id)
+        if (child === undefined) break
+        found.push(child)
+        key = childKey
+        id = child.id
+      }
+      return found
+    })
+  }
+
+  async lineage (id: ObjectID): Promise<StoredRecord[]> {
+    const start = idKey(id)
+    return this.#read(`reading the ancestors of ${id}`, ({ records }) => {
+      const chain: StoredRecord[] = []
+      let record = recordAt(records, start, id)
+      while (record !== undefined) {
+        chain.push(record)
+        if (record.parentID === undefined) return chain.reverse()
+        record = recordAt(records, idKey(record.parentID), record.parentID)
+      }
+      return []
+    })
+  }
+
+  async children (id: ObjectID, { after, prefix, limit }: ChildrenQuery): Promise<Entry[]> {
+    const parent = idKey(id)
+    return this.#read(`listing ${id}`, ({ entries }) => {
+      const owner = ownerKey(parent)
+      const names = prefix === undefined ? owner : entryKey(parent, prefix)
+      if (names.length > owner.length + maxNameLength) return []
+      // A name cut one byte past the longest possible one sorts among real names just like the whole.
+      const past = after === undefined ? undefined : Buffer.concat([entryKey(parent, after).subarray(0, owner.length + maxNameLength + 1), Buffer.from([0])])
+      const start = past !== undefined && past.compare(names) > 0 ? past : names
+      const end = successor(names)
+      if (limit <= 0 || start.compare(end) >= 0) return []
+      return Array.from(entries.getRange({ start, end, limit }), ({ key, value }): Entry => ({ name: nameOfEntry(key), id: idText(value, 1), type: String.fromCharCode(value[0] ?? 0) }))
+    })
+  }
+
+  async segments (id: ObjectID, offset: number, length: number): Promise<{ version: number, segments: Segment[] } | undefined> {
+    const key = idKey(id)
+    return this.#read(`reading the segments of ${id}`, ({ records, segments }) => {
+      const record = records.getBinaryFast(key)
+      if (record === undefined) return undefined
+      const version = versionOf(record)
+      return { version, segments: overlapping(segments, key, offset, length).map(({ offset, length, blob, blobOffset }) => ({ offset, length, blob, blobOffset })) }
+    })
+  }
+
+  async commit (change: Change): Promise<CommitResult> {
+    const result = commitResultOf(await this.#channel.submit(encodeChange(change)))
+    return result
+  }
+
+  async events (after: Sequence, limit: number): Promise<LoggedEvent[]> {
+    return this.#events(after, limit)
+  }
+
+  #events (after: Sequence, limit: number): LoggedEvent[] {
+    if (limit <= 0) return []
+    return this.#read('reading the change log', ({ log }) =>
+      Array.from(log.getRange({ start: u64(after + 1), limit }), ({ key, value }) => ({ sequence: readU64(key, 0), event: decodeJson(value.subarray(8)) })))
+  }
+
+  async lastSequence (): Promise<Sequence> {
+    return this.#read('reading the change log', ({ state }) => {
+      const stored = state.getBinaryFast(stateKeys.sequence)
+      return stored === undefined ? 0 : readU64(stored, 0)
+    })
+  }
+
+  async * watch (after: Sequence, signal: AbortSignal): AsyncGenerator<LoggedEvent> {
+    const stop = AbortSignal.any([signal, this.#stopped.signal])
+    let last = after
+    while (!stop.aborted) {
+      const commits = this.#commits
+      const entries = this.#events(last, page)
+      for (const entry of entries) {
+        yield entry
+        if (stop.aborted) return
+        last = entry.sequence
+      }
+      if (entries.length === 0 && commits === this.#commits) await this.#nextCommit(stop)
+    }
+  }
+
+  /** Resolves at the next commit, or when others may have committed, or when `stop` aborts. */
+  async #nextCommit (stop: AbortSignal): Promise<void> {
+    await new Promise<void>(resolve => {
+      const timer = this.#options.foreignCommits ? setTimeout(() => { wake() }, pollInterval).unref() : undefined
+      const wake = (): void => {
+        clearTimeout(timer)
+        this.#followers.delete(wake)
+        stop.removeEventListener('abort', wake)
+        resolve()
+      }
+      this.#followers.add(wake)
+      stop.addEventListener('abort', wake)
+    })
+  }
+
+  async #submit (item: WireItem): Promise<number> {
+    return countOf(await this.#channel.submit(encodeItem(item)))
+  }
+
+  /** Makes a lease known: from now on commits under it are taken. */
+  async openLease (lease: LeaseID): Promise<void> { await this.#submit({ kind: 'openLease', lease }) }
+  /** Writes durably what nobody reads. */
+  async touch (): Promise<void> { await this.#submit({ kind: 'touch' }) }
+
+  leaseIsOpen (lease: LeaseID): boolean {
+    return this.#read('reading leases', ({ leases }) => leases.getBinaryFast(Buffer.from(lease))?.[0] === leaseStates.open)
+  }
+
+  #leases (state: number): LeaseID[] {
+    return this.#read('reading leases', ({ leases }) => Array.from(leases.getRange({ start: Buffer.from([0]) })).filter(({ value }) => value[0] === state).map(({ key }) => key.toString()))
+  }
+
+  async staleLeases (): Promise<LeaseID[]> {
+    return this.#options.staleLeases?.(this.#leases(leaseStates.open)) ?? []
+  }
+
+  async closeLease (lease: LeaseID): Promise<void> { await this.#submit({ kind: 'closeLease', lease }) }
+  async closedLeases (): Promise<LeaseID[]> { return this.#leases(leaseStates.closed) }
+  async dropLease (lease: LeaseID): Promise<void> { await this.#submit({ kind: 'dropLease', lease }) }
+
+  async unborn (blobs: readonly BlobID[]): Promise<BlobID[]> {
+    return this.#read('reading blobs', tables => blobs.filter(blob => tables.blobs.getBinaryFast(blobKey(blob)) === undefined))
+  }
+
+  async condemn (grace: number, limit: number): Promise<number> { return await this.#submit({ kind: 'condemn', grace, limit }) }
+
+  async doomed (limit: number): Promise<BlobID[]> {
+    return this.#read('reading doomed blobs', ({ doomed }) => Array.from(doomed.getKeys({ start: Buffer.from([0]), limit }), key => key.toString()))
+  }
+
+  async forget (blobs: readonly BlobID[]): Promise<void> { await this.#submit({ kind: 'forget', blobs }) }
+  async prune (limit: number): Promise<number> { return await this.#submit({ kind: 'prune', limit }) }
+  async trimLog (olderThan: number, limit: number): Promise<number> { return await this.#submit({ kind: 'trimLog', olderThan, limit }) }
+}
+
+function recordAt (records: Table, key: Buffer, id: ObjectID, parentID?: ObjectID): StoredRecord | undefined {
+  const bytes = records.getBinary(key)
+  return bytes === undefined ? undefined : new EmbeddedRecord(id, bytes, parentID)
+}

@@ -1,0 +1,112 @@
+/**
+ * The leases of one process. Operations share one; it is changed for a new one from time to time, and closed when its last
+ * operation has ended, so that the sweeper finds what failed uploads left under it.
+ */
+import { v7 } from 'uuid'
+import type { BlobID, Lease, LeaseID } from '../contract.js'
+
+export interface LeaseRecords {
+  openLease (lease: LeaseID): Promise<void>
+  closeLease (lease: LeaseID): Promise<void>
+}
+
+interface Held {
+  readonly id: LeaseID
+  readonly since: number
+  operations: number
+  /** Files may lie under it that no operation will ever commit. */
+  littered: boolean
+  retired: boolean
+}
+
+export class LeaseKeeper {
+  readonly #records: LeaseRecords
+  readonly #report: (error: unknown, doing: string) => void
+  readonly #retired = new Set<Held>()
+  #current: Held
+  #abandoned = new Set<BlobID>()
+  #closing: Promise<void> = Promise.resolve()
+
+  private constructor (records: LeaseRecords, report: (error: unknown, doing: string) => void, first: Held) {
+    this.#records = records
+    this.#report = report
+    this.#current = first
+  }
+
+  static async start (records: LeaseRecords, report: (error: unknown, doing: string) => void): Promise<LeaseKeeper> {
+    return new LeaseKeeper(records, report, await open(records))
+  }
+
+  /** The lease of an operation that begins now. */
+  take (): Lease {
+    const held = this.#current
+    held.operations++
+    let released = false
+    return {
+      id: held.id,
+      release: (abandoned = []) => {
+        if (released) return
+        released = true
+        held.operations--
+        for (const blob of abandoned) this.#abandoned.add(blob)
+        if (held.retired) this.#closeIdle()
+      }
+    }
+  }
+
+  /** Notes that a file without an owner lies under the lease. */
+  litter (lease: LeaseID): void {
+    for (const held of [this.#current, ...this.#retired]) if (held.id === lease) held.littered = true
+  }
+
+  /** The blobs that operations gave up, to be looked at now. They can be told so only once. */
+  takeAbandoned (): BlobID[] {
+    const blobs = [...this.#abandoned]
+    this.#abandoned = new Set()
+    return blobs
+  }
+
+  /** Changes to a new lease when the current one is littered or older than this; resolves when every idle old one is closed. */
+  async rotate (duration: number): Promise<void> {
+    const old = this.#current
+    if (old.littered || Date.now() - old.since >= duration) {
+      this.#current = await open(this.#records)
+      old.retired = true
+      this.#retired.add(old)
+    }
+    this.#closeIdle()
+    await this.#closing
+  }
+
+  /** Closes all leases, whatever still runs under them: its commits will be refused. */
+  async close (): Promise<void> {
+    for (const held of [this.#current, ...this.#retired]) await this.#records.closeLease(held.id)
+    this.#retired.clear()
+  }
+
+  /** All leases of this process that are not closed. */
+  ids (): LeaseID[] {
+    return [this.#current, ...this.#retired].map(({ id }) => id)
+  }
+
+  #closeIdle (): void {
+    this.#closing = this.#closing.then(async () => {
+      for (const held of this.#retired) {
+        if (held.operations > 0) continue
+        try {
+          await this.#records.closeLease(held.id)
+          this.#retired.delete(held)
+        } catch (error) {
+          // Tried again at the next rotation.
+          this.#report(error, `closing lease ${held.id}`)
+        }
+      }
+    })
+  }
+}
+
+async function open (records: LeaseRecords): Promise<Held> {
+  const id = v7()
+  await records.openLease(id)
+  return { id, since: Date.now(), operations: 0, littered: false, retired: false }
+}

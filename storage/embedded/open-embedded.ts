@@ -1,0 +1,96 @@
+/** Opens a store as its owner: checks the format, takes the lock, starts the writer. */
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { CompleteStoreOptions } from '../../schemas/store-options.js'
+import { mintObjectID } from '../object-id.js'
+import { leaseStates } from './change-writer.js'
+import { BatchingChannel, type CommitChannel } from './commit-channel.js'
+import { DirectorySync } from './directory-sync.js'
+import { EmbeddedMeta } from './embedded-meta.js'
+import { embeddedStore, type EmbeddedStore, type Reporter } from './embedded-store.js'
+import { idKey } from './keys.js'
+import { type OwnerLock, takeOwnership } from './owner-lock.js'
+import { encodeRecord } from './record-codec.js'
+import { toStorageError } from './storage-errors.js'
+import { migrate, readFormat } from './store-format.js'
+import { openTables, stateKeys, type Tables } from './tables.js'
+import { threadTransport } from './thread-transport.js'
+
+/** The store, and the way to its writer for worker processes. */
+export interface OwnedStore {
+  readonly store: EmbeddedStore
+  readonly channel: CommitChannel
+  /** Leases of worker processes that live. */
+  readonly workerLeases: Set<string>
+}
+
+/** Throws a StorageError: 'locked', 'format', or what the operating system says. */
+export async function openEmbedded (options: CompleteStoreOptions, report: Reporter): Promise<OwnedStore> {
+  const { directory } = options
+  const version = await readFormat(directory)
+  const tables = openFile(directory)
+  let lock: OwnerLock | undefined
+  let channel: CommitChannel | undefined
+  try {
+    lock = await takeOwnership(directory, tables)
+    await migrate(directory, version)
+    tables.env.transactionSync(() => { prepare(tables, options) })
+    await mkdir(join(directory, 'blobs'), { recursive: true, mode: 0o700 })
+    // The names of the LMDB file and of `blobs` are on the disk before anything is acknowledged.
+    await new DirectorySync().sync(directory)
+    const workerLeases = new Set<string>()
+    channel = new BatchingChannel(threadTransport(directory), () => { meta.wake() })
+    let own: () => string[] = () => []
+    const meta: EmbeddedMeta = new EmbeddedMeta(tables, channel, {
+      foreignCommits: false,
+      staleLeases: open => {
+        const live = new Set([...workerLeases, ...own()])
+        return open.filter(lease => !live.has(lease))
+      }
+    })
+    const opened = { channel, lock }
+    const store = await embeddedStore({
+      tables,
+      meta,
+      options,
+      report,
+      crossProcess: false,
+      sweeps: true,
+      close: async () => { await letGo(tables, opened.channel, opened.lock) }
+    })
+    own = store.openLeases
+    return { store, channel, workerLeases }
+  } catch (error) {
+    await letGo(tables, channel, lock).catch((later: unknown) => { report(later, `closing ${directory}`) })
+    throw toStorageError(error, `opening ${directory}`)
+  }
+}
+
+function openFile (directory: string): Tables {
+  try {
+    return openTables(directory)
+  } catch (error) {
+    throw toStorageError(error, `opening ${join(directory, 'meta.lmdb')}`)
+  }
+}
+
+/** The root at the first opening; and every lease of before is closed, for who held it is gone. */
+function prepare ({ records, leases, state }: Tables, { enterpriseNumber }: CompleteStoreOptions): void {
+  if (state.getBinary(stateKeys.root) === undefined) {
+    const id = mintObjectID(enterpriseNumber)
+    const born = Date.now() * 1000
+    const attributes = { metadata: {}, created: born, modified: born, completionStatus: 'Complete' }
+    records.putSync(idKey(id), encodeRecord({ id, version: 1, type: 'c', attributes, size: 0, segments: { kind: 'keep' } }))
+    state.putSync(stateKeys.root, Buffer.from(id))
+  }
+  for (const lease of Array.from(leases.getKeys({ start: Buffer.from([0]) }))) leases.putSync(lease, Buffer.from([leaseStates.closed]))
+}
+
+async function letGo (tables: Tables, channel: CommitChannel | undefined, lock: OwnerLock | undefined): Promise<void> {
+  await channel?.close()
+  try {
+    await lock?.release()
+  } finally {
+    await tables.env.close()
+  }
+}

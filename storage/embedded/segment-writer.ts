@@ -1,0 +1,123 @@
+/** Segment maps and the reverse index of blobs, inside a write transaction. */
+import type { BlobID } from '../contract.js'
+import { readU64, successor, writeU64 } from './bytes.js'
+import { offsetOfSegment, ownerKey, referenceKey, referencePrefix, segmentKey, trashKey, blobKey } from './keys.js'
+import { hasKeys, nothing, type Table, type Tables } from './tables.js'
+import type { WireSegment, WireSegmentChange } from './wire.js'
+
+interface StoredSegment { key: Buffer, offset: number, length: number, blobOffset: number, blob: BlobID }
+
+/** Length (8 bytes), offset in the blob (8), blob. */
+function encodeSegment (length: number, blobOffset: number, blob: BlobID): Buffer {
+  const bytes = Buffer.allocUnsafe(16 + Buffer.byteLength(blob))
+  writeU64(bytes, length, 0)
+  writeU64(bytes, blobOffset, 8)
+  bytes.write(blob, 16)
+  return bytes
+}
+
+export function decodeSegment (key: Buffer, value: Buffer): StoredSegment {
+  return { key, offset: offsetOfSegment(key), length: readU64(value, 0), blobOffset: readU64(value, 8), blob: value.toString('utf8', 16) }
+}
+
+/** The segments of an object that overlap the range, ascending. Reads the snapshot, or the transaction under way. */
+export function overlapping (segments: Table, id: Buffer, offset: number, length: number): StoredSegment[] {
+  const found: StoredSegment[] = []
+  const start = segmentKey(id, offset)
+  // The one that begins before the range and may reach into it.
+  for (const { key, value } of segments.getRange({ start, end: ownerKey(id), reverse: true, exclusiveStart: true, limit: 1 })) {
+    const before = decodeSegment(key, value)
+    if (before.offset + before.length > offset) found.push(before)
+  }
+  for (const { key, value } of segments.getRange({ start, end: segmentKey(id, offset + length) })) found.push(decodeSegment(key, value))
+  return found
+}
+
+/** All segments of an object. */
+export function allSegments (segments: Table, id: Buffer): StoredSegment[] {
+  const owner = ownerKey(id)
+  return Array.from(segments.getRange({ start: owner, end: successor(owner) }), ({ key, value }) => decodeSegment(key, value))
+}
+
+export class SegmentWriter {
+  readonly #tables: Tables
+  /** Blobs that lost a reference in the change under way. */
+  readonly #lost = new Set<BlobID>()
+
+  constructor (tables: Tables) {
+    this.#tables = tables
+  }
+
+  /** Applies a change to the map of `id`, which `had` segments or not; answers whether it has some now. */
+  apply (id: Buffer, change: WireSegmentChange, had: boolean): boolean {
+    switch (change[0]) {
+      case 'keep': return had
+      case 'replace':
+        if (had) this.clear(id)
+        for (const segment of change[1]) this.#add(id, segment)
+        return change[1].length > 0
+      case 'splice':
+        if (had) this.#cut(id, change[2], change[3])
+        for (const segment of change[1]) this.#add(id, segment)
+        return had || change[1].length > 0
+    }
+  }
+
+  clear (id: Buffer): void {
+    for (const segment of allSegments(this.#tables.segments, id)) this.#remove(segment)
+  }
+
+  /** Empties the range: what overlaps it loses its middle, and keeps head and tail. */
+  #cut (id: Buffer, offset: number, length: number): void {
+    if (length === 0) return
+    const end = offset + length
+    for (const segment of overlapping(this.#tables.segments, id, offset, length)) {
+      this.#remove(segment)
+      const segmentEnd = segment.offset + segment.length
+      if (segment.offset < offset) this.#add(id, [segment.offset, offset - segment.offset, segment.blob, segment.blobOffset])
+      if (segmentEnd > end) this.#add(id, [end, segmentEnd - end, segment.blob, segment.blobOffset + end - segment.offset])
+    }
+  }
+
+  #add (id: Buffer, [offset, length, blob, blobOffset]: WireSegment): void {
+    const key = segmentKey(id, offset)
+    this.#tables.segments.putSync(key, encodeSegment(length, blobOffset, blob))
+    this.#tables.references.putSync(referenceKey(blob, key), nothing)
+  }
+
+  #remove ({ key, blob }: StoredSegment): void {
+    this.#tables.segments.removeSync(key)
+    this.#tables.references.removeSync(referenceKey(blob, key))
+    this.#lost.add(blob)
+  }
+
+  /** To be called at the end of each change: what lost its last reference goes to the trash, to be looked at again after the grace time. */
+  trashLost (now: number): void {
+    for (const blob of this.#lost) {
+      if (isReferenced(this.#tables, blob)) continue
+      const key = blobKey(blob)
+      const row = this.#tables.blobs.getBinary(key)
+      if (row === undefined) continue
+      const before = readU64(row, 0)
+      if (before > 0) this.#tables.trash.removeSync(trashKey(before, blob))
+      writeU64(row, now, 0)
+      this.#tables.blobs.putSync(key, row)
+      this.#tables.trash.putSync(trashKey(now, blob), nothing)
+    }
+    this.#lost.clear()
+  }
+
+  /** A blob without any reference goes to the trash. */
+  abandon (blob: BlobID, since: number): void {
+    this.#tables.trash.putSync(trashKey(since, blob), nothing)
+  }
+
+  /** Forgets what a change that was broken off had noted. */
+  reset (): void {
+    this.#lost.clear()
+  }
+}
+
+export function isReferenced ({ references }: Tables, blob: BlobID): boolean {
+  return hasKeys(references, referencePrefix(blob))
+}

@@ -1,0 +1,95 @@
+/** Leases and the steps of the sweeper, inside a write transaction. Each may be repeated. */
+import type { BlobID, LeaseID } from '../contract.js'
+import { readU64, successor, u64 } from './bytes.js'
+import { type ChangeWriter, leaseStates } from './change-writer.js'
+import { blobKey, ownerKey } from './keys.js'
+import { copyHead } from './record-codec.js'
+import { isReferenced } from './segment-writer.js'
+import { hasKeys, nothing, type Tables } from './tables.js'
+
+/** Steps are cut so that no commit waits long behind one. */
+const longestStep = 200
+
+export class SweepWriter {
+  readonly #tables: Tables
+  readonly #changes: ChangeWriter
+
+  constructor (tables: Tables, changes: ChangeWriter) {
+    this.#tables = tables
+    this.#changes = changes
+  }
+
+  openLease (lease: LeaseID): void {
+    this.#tables.leases.putSync(Buffer.from(lease), Buffer.from([leaseStates.open]))
+  }
+
+  closeLease (lease: LeaseID): void {
+    const key = Buffer.from(lease)
+    if (this.#tables.leases.getBinaryFast(key) !== undefined) this.#tables.leases.putSync(key, Buffer.from([leaseStates.closed]))
+  }
+
+  dropLease (lease: LeaseID): void {
+    const key = Buffer.from(lease)
+    if (this.#tables.leases.getBinaryFast(key)?.[0] === leaseStates.closed) this.#tables.leases.removeSync(key)
+  }
+
+  /** Looks at the oldest of the trash. What is named again is left alone, the rest is doomed: its row goes, so that no commit can name it any more. */
+  condemn (grace: number, limit: number): number {
+    const { trash, blobs, doomed } = this.#tables
+    const end = u64(Math.max(0, Date.now() - grace) + 1)
+    const due = Array.from(trash.getKeys({ start: Buffer.from([0]), end, limit: Math.min(limit, longestStep) }))
+    for (const key of due) {
+      trash.removeSync(key)
+      const blob = key.toString('utf8', 8)
+      const row = blobs.getBinaryFast(blobKey(blob))
+      // A later entry in the trash decides.
+      if (row === undefined || readU64(row, 0) !== readU64(key, 0)) continue
+      if (isReferenced(this.#tables, blob)) continue
+      blobs.removeSync(blobKey(blob))
+      doomed.putSync(blobKey(blob), nothing)
+    }
+    return due.length
+  }
+
+  forget (blobs: readonly BlobID[]): void {
+    for (const blob of blobs) this.#tables.doomed.removeSync(blobKey(blob))
+  }
+
+  /** Removes descendants of removed containers; where it stopped, the next call goes on. */
+  prune (limit: number): number {
+    const { orphans, entries, records } = this.#tables
+    let removed = 0
+    while (removed < Math.min(limit, longestStep)) {
+      const [parent] = orphans.getKeys({ start: Buffer.from([0]), limit: 1 })
+      if (parent === undefined) break
+      const room = Math.min(limit, longestStep) - removed
+      const children = Array.from(entries.getRange({ start: parent, end: successor(parent), limit: room }))
+      for (const { key, value } of children) {
+        const id = value.subarray(1)
+        const record = records.getBinaryFast(id)
+        const head = record === undefined ? undefined : copyHead(record)
+        this.#changes.removeRecord(id, head)
+        // The record removes its own entry; one without a record must not be found for ever.
+        entries.removeSync(key)
+        const below = ownerKey(id)
+        if (hasKeys(entries, below)) orphans.putSync(below, nothing)
+        removed++
+      }
+      if (children.length < room) orphans.removeSync(parent)
+    }
+    this.#changes.trashLost()
+    return removed
+  }
+
+  trimLog (olderThan: number, limit: number): number {
+    const { log } = this.#tables
+    const before = Date.now() - olderThan
+    const old: Buffer[] = []
+    for (const { key, value } of log.getRange({ start: Buffer.from([0]), limit })) {
+      if (readU64(value, 0) >= before) break
+      old.push(key)
+    }
+    for (const key of old) log.removeSync(key)
+    return old.length
+  }
+}

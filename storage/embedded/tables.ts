@@ -1,0 +1,81 @@
+/** The LMDB file and its tables. Reads go straight to the memory map; only the writer opens write transactions (and who opens or closes the store). */
+import { join } from 'node:path'
+import { successor } from './bytes.js'
+import { type Database, open, type RootDatabase } from 'lmdb'
+
+export type Table = Database<Buffer, Buffer>
+
+export interface Tables {
+  readonly env: RootDatabase<Buffer, Buffer>
+  /** Object ID → record. */
+  readonly records: Table
+  /** Parent and name → type letter and object ID: a listing touches nothing else. */
+  readonly entries: Table
+  /** Object ID and offset → length, place in the blob, blob. */
+  readonly segments: Table
+  /** Blob and segment key → nothing: who names a blob. Looked up, never counted, so that nothing can drift. */
+  readonly references: Table
+  /** Blob → when it lost its last reference, size, hash. A blob without a row here is not born, or doomed. */
+  readonly blobs: Table
+  /** Since when, and blob → nothing: blobs without a reference, oldest first. */
+  readonly trash: Table
+  /** Blob → nothing: to be removed from the disk. */
+  readonly doomed: Table
+  /** Lease → its state. */
+  readonly leases: Table
+  /** Removed container → nothing: their descendants are still to be removed. */
+  readonly orphans: Table
+  /** Sequence → when, event. */
+  readonly log: Table
+  /** Root, sequence, owner. */
+  readonly state: Table
+}
+
+export const stateKeys = { root: Buffer.from('root'), sequence: Buffer.from('sequence'), owner: Buffer.from('owner'), touched: Buffer.from('touched') } as const
+
+/** Whether any key begins with this. */
+export function hasKeys (table: Table, prefix: Buffer): boolean {
+  return Array.from(table.getKeys({ start: prefix, end: successor(prefix), limit: 1 })).length > 0
+}
+
+/** For values of tables whose keys say it all. */
+export const nothing = Buffer.from([1])
+
+/** Address space, not disk: the file grows as it is filled, and LMDB maps more when this is not enough. */
+const mapSize = 64 * 1024 ** 3
+
+export interface TableOptions {
+  readonly readOnly?: boolean
+}
+
+/** Opens `meta.lmdb` in the directory; makes it when it does not exist (unless read-only). */
+export function openTables (directory: string, { readOnly = false }: TableOptions = {}): Tables {
+  const shape = { encoding: 'binary', keyEncoding: 'binary' } as const
+  const env = open<Buffer, Buffer>({
+    path: join(directory, 'meta.lmdb'),
+    // Otherwise a dot in the path decides whether it is a file.
+    noSubdir: true,
+    // A commit is on the disk when it returns.
+    overlappingSync: false,
+    mapSize,
+    maxDbs: 16,
+    maxReaders: 512,
+    readOnly,
+    ...shape
+  })
+  const table = (name: string): Table => env.openDB<Buffer, Buffer>({ name, ...shape })
+  return {
+    env,
+    records: table('records'),
+    entries: table('entries'),
+    segments: table('segments'),
+    references: table('references'),
+    blobs: table('blobs'),
+    trash: table('trash'),
+    doomed: table('doomed'),
+    leases: table('leases'),
+    orphans: table('orphans'),
+    log: table('log'),
+    state: table('state')
+  }
+}

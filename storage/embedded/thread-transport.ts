@@ -1,0 +1,56 @@
+/** Batches to the writer's thread of this process. */
+import { Worker } from 'node:worker_threads'
+import { StorageError } from '../contract.js'
+import type { BatchTransport } from './commit-channel.js'
+import type { WireResult } from './wire.js'
+import type { WriterThreadData } from './writer-thread.js'
+
+/** Starts the thread. It keeps the process alive only while a batch is under way. */
+export function threadTransport (directory: string): BatchTransport {
+  const data: WriterThreadData = { directory }
+  const thread = new Worker(new URL('./writer-thread.js', import.meta.url), { workerData: data, name: 'cdmi-writer' })
+  thread.unref()
+  let answer: ((results: WireResult[]) => void) | undefined
+  let refuse: ((error: StorageError) => void) | undefined
+  let broken: StorageError | undefined
+  let closing = false
+  let exited = false
+
+  const ended = new Promise<void>(resolve => {
+    thread.once('exit', code => {
+      exited = true
+      if (!closing) fail(new StorageError('unavailable', `The writer thread has ended (code ${code})`))
+      resolve()
+    })
+  })
+  function fail (error: StorageError): void {
+    broken ??= error
+    refuse?.(broken)
+  }
+  thread.on('error', error => { fail(new StorageError('unavailable', `The writer thread has failed: ${error.message}`, { cause: error })) })
+  thread.on('message', (results: WireResult[]) => {
+    thread.unref()
+    answer?.(results)
+  })
+
+  return {
+    async send (batch) {
+      if (broken !== undefined) throw broken
+      return await new Promise((resolve, reject) => {
+        answer = resolve
+        refuse = reject
+        thread.ref()
+        thread.postMessage(batch, [batch.buffer])
+      })
+    },
+    async close () {
+      if (closing) return await ended
+      closing = true
+      if (!exited) {
+        thread.ref()
+        thread.postMessage('close')
+      }
+      await ended
+    }
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * What goes to the writer and what comes back: to its thread, or from another process through the primary. Encoded where the
+ * caller is, so that the writer only compares heads and moves bytes.
+ */
+import { Packr } from 'msgpackr'
+import { type BlobID, type Change, type CommitResult, type LeaseID, type ObjectID, type Segment, StorageError, type StorageReason } from '../contract.js'
+import { encodeJson } from './json-codec.js'
+import { idKey } from './keys.js'
+import { encodeRecord } from './record-codec.js'
+
+/** Offset, length, blob, offset in the blob. */
+export type WireSegment = [offset: number, length: number, blob: BlobID, blobOffset: number]
+export type WireSegmentChange = ['keep'] | ['replace', WireSegment[]] | ['splice', WireSegment[], offset: number, length: number]
+
+export interface WireChange {
+  readonly kind: 'change'
+  readonly lease: LeaseID | null
+  readonly births: ReadonlyArray<[blob: BlobID, size: number, hash: string]>
+  readonly expect: ReadonlyArray<[id: Buffer, version: number]>
+  readonly put: ReadonlyArray<[id: Buffer, record: Buffer, segments: WireSegmentChange]>
+  readonly remove: ReadonlyArray<[id: Buffer, version: number, subtree: boolean]>
+  readonly events: readonly Buffer[]
+}
+
+/** One item of a batch: a change of the model, or a step of the sweeper. Each is applied whole or not at all. */
+export type WireItem =
+  | WireChange
+  | { readonly kind: 'openLease' | 'closeLease' | 'dropLease', readonly lease: LeaseID }
+  | { readonly kind: 'condemn', readonly grace: number, readonly limit: number }
+  | { readonly kind: 'forget', readonly blobs: readonly BlobID[] }
+  | { readonly kind: 'prune', readonly limit: number }
+  | { readonly kind: 'trimLog', readonly olderThan: number, readonly limit: number }
+  /** Writes something that nobody reads: to see whether it can be done. */
+  | { readonly kind: 'touch' }
+
+export type WireResult =
+  | ['committed', sequence: number]
+  | ['conflict', on: 'version' | 'name', id: ObjectID]
+  | ['conflict', on: 'lease']
+  | ['done', count: number]
+  | ['failed', reason: StorageReason, message: string]
+
+const packr = new Packr({ useRecords: false })
+
+/** Throws for what cannot be stored at all: a name that is too long, an ID that is none. */
+export function encodeChange (change: Change): Buffer {
+  return encodeItem({
+    kind: 'change',
+    lease: change.lease ?? null,
+    births: (change.births ?? []).map(({ blob, size, hash }) => [blob, size, hash]),
+    expect: change.expect.map(({ id, version }) => [idKey(id), version]),
+    put: (change.put ?? []).map(put => [idKey(put.id), encodeRecord(put), wireSegmentChange(put.segments)]),
+    remove: (change.remove ?? []).map(({ id, version, subtree }) => [idKey(id), version, subtree]),
+    events: change.events.map(encodeJson)
+  })
+}
+
+function wireSegmentChange (change: NonNullable<Change['put']>[number]['segments']): WireSegmentChange {
+  switch (change.kind) {
+    case 'keep': return ['keep']
+    case 'replace': return ['replace', change.segments.map(wireSegment)]
+    case 'splice': return ['splice', change.segments.map(wireSegment), change.offset, change.length]
+  }
+}
+
+const wireSegment = ({ offset, length, blob, blobOffset }: Segment): WireSegment => [offset, length, blob, blobOffset]
+
+export function encodeItem (item: WireItem): Buffer {
+  return packr.pack(item)
+}
+
+export function decodeItem (bytes: Uint8Array): WireItem {
+  return packr.unpack(bytes) as WireItem
+}
+
+/** Several items in one run of bytes of its own, which can change threads without a copy. */
+export function packBatch (items: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const heads = 4 + items.length * 4
+  const bytes = new Uint8Array(new ArrayBuffer(items.reduce((sum, item) => sum + item.length, heads)))
+  const view = new DataView(bytes.buffer)
+  view.setUint32(0, items.length)
+  let at = heads
+  for (const [index, item] of items.entries()) {
+    view.setUint32(4 + index * 4, item.length)
+    bytes.set(item, at)
+    at += item.length
+  }
+  return bytes
+}
+
+export function unpackBatch (batch: Uint8Array): Buffer[] {
+  const bytes = Buffer.from(batch.buffer, batch.byteOffset, batch.length)
+  const count = bytes.readUInt32BE(0)
+  let at = 4 + count * 4
+  return Array.from({ length: count }, (_, index) => {
+    const start = at
+    at += bytes.readUInt32BE(4 + index * 4)
+    return bytes.subarray(start, at)
+  })
+}
+
+/** Throws the StorageError that the writer met. */
+export function commitResultOf (result: WireResult): CommitResult {
+  switch (result[0]) {
+    case 'committed': return { status: 'committed', sequence: result[1] }
+    case 'conflict': return result[1] === 'lease' ? { status: 'conflict', on: 'lease' } : { status: 'conflict', on: result[1], id: result[2] }
+    case 'failed': throw new StorageError(result[1], result[2])
+    case 'done': throw new TypeError('The writer answered a change as if it were a step of the sweeper')
+  }
+}
+
+/** How many things a step of the sweeper did. Throws the StorageError that the writer met. */
+export function countOf (result: WireResult): number {
+  if (result[0] === 'failed') throw new StorageError(result[1], result[2])
+  return result[0] === 'done' ? result[1] : 0
+}

@@ -1,0 +1,23 @@
+/** The thread of the writer. A message in is a batch, a message out its results, in the same order; `close` ends it. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { openTables } from './tables.js'
+import { Writer } from './writer.js'
+
+export interface WriterThreadData {
+  readonly directory: string
+}
+
+export type WriterThreadMessage = Uint8Array | 'close'
+
+const port = parentPort
+if (port === null) throw new Error('This file is the body of a worker thread')
+const { directory } = workerData as WriterThreadData
+const tables = openTables(directory)
+const writer = new Writer(tables)
+port.on('message', (message: WriterThreadMessage) => {
+  if (message !== 'close') {
+    port.postMessage(writer.write(message))
+    return
+  }
+  tables.env.close().finally(() => { port.close() }).catch(() => {})
+})

@@ -1,0 +1,71 @@
+/** The one writer: batch after batch, each in one flushed transaction. Runs in its own thread, so that nobody waits for the disk. */
+import { toStorageError } from './storage-errors.js'
+import { ChangeWriter } from './change-writer.js'
+import { SweepWriter } from './sweep-writer.js'
+import { stateKeys, type Tables } from './tables.js'
+import { u64 } from './bytes.js'
+import { decodeItem, unpackBatch, type WireItem, type WireResult } from './wire.js'
+
+export class Writer {
+  readonly #tables: Tables
+  readonly #changes: ChangeWriter
+  readonly #sweep: SweepWriter
+
+  constructor (tables: Tables) {
+    this.#tables = tables
+    this.#changes = new ChangeWriter(tables)
+    this.#sweep = new SweepWriter(tables, this.#changes)
+  }
+
+  /**
+   * Applies a batch; on the disk when it returns. An item whose expectations do not hold leaves its neighbours alone. When the
+   * transaction fails (no space left), each item is tried in one of its own, so that only those fail which cannot be done.
+   */
+  write (batch: Uint8Array): WireResult[] {
+    const items = unpackBatch(batch)
+    try {
+      return this.#transact(items)
+    } catch (error) {
+      if (items.length === 1) return [failure(error)]
+    }
+    return items.map(item => {
+      try {
+        return this.#transact([item])[0] ?? failure(new Error('nothing happened'))
+      } catch (error) {
+        return failure(error)
+      }
+    })
+  }
+
+  #transact (items: readonly Buffer[]): WireResult[] {
+    return this.#tables.env.transactionSync(() => {
+      this.#changes.begin()
+      const results = items.map(item => this.#apply(decodeItem(item)))
+      this.#changes.end()
+      return results
+    })
+  }
+
+  #apply (item: WireItem): WireResult {
+    switch (item.kind) {
+      case 'change': return this.#changes.apply(item)
+      case 'openLease': return done(this.#sweep.openLease(item.lease))
+      case 'closeLease': return done(this.#sweep.closeLease(item.lease))
+      case 'dropLease': return done(this.#sweep.dropLease(item.lease))
+      case 'condemn': return done(this.#sweep.condemn(item.grace, item.limit))
+      case 'forget': return done(this.#sweep.forget(item.blobs))
+      case 'prune': return done(this.#sweep.prune(item.limit))
+      case 'trimLog': return done(this.#sweep.trimLog(item.olderThan, item.limit))
+      case 'touch': return done(this.#tables.state.putSync(stateKeys.touched, u64(Date.now())))
+    }
+  }
+}
+
+function done (count: number | boolean | void): WireResult {
+  return ['done', Number(count ?? 0)]
+}
+
+function failure (error: unknown): WireResult {
+  const { reason, message } = toStorageError(error, 'writing to meta.lmdb')
+  return ['failed', reason, message]
+}

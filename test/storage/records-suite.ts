@@ -1,0 +1,177 @@
+/** Records, names, listings and the change log. */
+import type { Test } from 'tap'
+import fc from 'fast-check'
+import type { JsonObject } from '../../storage/contract.js'
+import { mintObjectID } from '../../storage/object-id.js'
+import { aRecord, aValue, commit, type Driver, fields, fieldsOfPut, follow, next, store } from './driver.js'
+
+export function recordsSuite (t: Test, driver: Driver): void {
+  t.test('a new store has a root container without a parent', async t => {
+    const target = await driver.fresh(t)
+    const root = await target.meta.get(target.rootID)
+    t.match(fields(root), { id: target.rootID, version: 1, type: 'c', parentID: undefined, name: undefined, size: 0, inline: undefined })
+    t.same(root?.attributes['metadata'], {})
+    t.equal(root?.attributes['completionStatus'], 'Complete')
+    t.same((await target.meta.resolve(target.rootID, [])).map(({ id }) => id), [target.rootID])
+    t.same(await target.meta.children(target.rootID, { limit: 10 }), [])
+    t.equal(await target.meta.lastSequence(), 0)
+  })
+
+  t.test('what was committed is read back the same', async t => {
+    const target = await driver.fresh(t)
+    const puts = [
+      aRecord(),
+      aValue('', { parentID: target.rootID, name: 'empty' }),
+      aValue('väl', { parentID: target.rootID, name: 'ünï 你 \u{1f600}', type: 'x', attributes: { n: 1.5, i: 1_764_000_000_000_001, neg: -3, s: 'ß', list: [1, null, { a: true }], empty: {} } }),
+      aRecord({ parentID: target.rootID, name: 'y'.repeat(1024), size: 2 ** 40 + 1 })
+    ]
+    await store(target, { put: puts })
+    for (const put of puts) t.same(fields(await target.meta.get(put.id)), fieldsOfPut(put))
+    t.equal(await target.meta.get(mintObjectID()), undefined)
+  })
+
+  t.test('attributes are kept whatever JSON they are', async t => {
+    const target = await driver.fresh(t)
+    await fc.assert(fc.asyncProperty(fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue({ maxDepth: 3 })), async dictionary => {
+      const attributes = JSON.parse(JSON.stringify(dictionary)) as JsonObject
+      const put = aRecord({ attributes })
+      await store(target, { put: [put], events: [attributes] })
+      t.equal(JSON.stringify((await target.meta.get(put.id))?.attributes), JSON.stringify(attributes))
+      const [entry] = await target.meta.events(await target.meta.lastSequence() - 1, 1)
+      t.equal(JSON.stringify(entry?.event), JSON.stringify(attributes))
+    }), { numRuns: 50, examples: [[JSON.parse('{"__proto__":{"a":1}}')], [{ s: '\ud800' }]] })
+  })
+
+  t.test('resolve walks down and stops at the first missing name; lineage walks up', async t => {
+    const target = await driver.fresh(t)
+    const a = aRecord({ type: 'c', parentID: target.rootID, name: 'a' })
+    const b = aRecord({ type: 'c', parentID: a.id, name: 'b' })
+    const c = aValue('c', { parentID: b.id, name: 'c' })
+    await store(target, { put: [a, b, c] })
+    const ids = async (names: string[]): Promise<string[]> => (await target.meta.resolve(target.rootID, names)).map(({ id }) => id)
+    t.same(await ids(['a', 'b', 'c']), [target.rootID, a.id, b.id, c.id])
+    t.same(await ids(['a', 'x', 'c']), [target.rootID, a.id])
+    t.same(await ids(['a', 'b', 'c', 'd']), [target.rootID, a.id, b.id, c.id])
+    t.same(await ids(['z'.repeat(5000)]), [target.rootID])
+    t.same((await target.meta.resolve(b.id, ['c'])).map(fields), [fieldsOfPut(b), fieldsOfPut(c)])
+    t.same(await target.meta.resolve(mintObjectID(), ['c']), [])
+    t.same((await target.meta.lineage(c.id)).map(({ id }) => id), [target.rootID, a.id, b.id, c.id])
+    t.same((await target.meta.lineage(target.rootID)).map(({ id }) => id), [target.rootID])
+    t.same(await target.meta.lineage(mintObjectID()), [])
+    const alone = aRecord()
+    await store(target, { put: [alone] })
+    t.same((await target.meta.lineage(alone.id)).map(({ id }) => id), [alone.id], 'an object without a path is its own top')
+  })
+
+  t.test('versions: a put needs the one before, 1 needs none; nothing of a refused change happens', async t => {
+    const target = await driver.fresh(t)
+    const put = aValue('1', { parentID: target.rootID, name: 'o' })
+    await store(target, { put: [put] })
+    const other = aRecord({ parentID: target.rootID, name: 'other' })
+    const refused = { status: 'conflict', on: 'version', id: put.id }
+    t.same(await commit(target, { put: [other, { ...put, name: 'again' }] }), refused, 'it exists')
+    t.same(await commit(target, { put: [other, { ...put, version: 3 }] }), refused, 'one was left out')
+    t.same(await commit(target, { put: [other], expect: [{ id: put.id, version: 2 }] }), refused, 'not at the version expected')
+    t.same(await commit(target, { put: [other], expect: [{ id: put.id, version: 0 }] }), refused)
+    t.same(await commit(target, { put: [other], remove: [{ id: put.id, version: 2, subtree: false }], events: [{}] }), refused)
+    const missing = mintObjectID()
+    t.same(await commit(target, { put: [other], expect: [{ id: missing, version: 1 }] }), { status: 'conflict', on: 'version', id: missing })
+    t.same(await commit(target, { put: [aRecord({ id: missing, version: 2 })] }), { status: 'conflict', on: 'version', id: missing })
+    t.equal(await target.meta.get(other.id), undefined)
+    t.same((await target.meta.children(target.rootID, { limit: 9 })).map(({ name }) => name), ['o'])
+    t.equal(await target.meta.lastSequence(), 0)
+    await store(target, { put: [next(put, { attributes: { x: 1 } })], expect: [{ id: target.rootID, version: 1 }] })
+    t.match(fields(await target.meta.get(put.id)), { version: 2, inline: '1', attributes: { x: 1 } })
+  })
+
+  t.test('names: one object a name; moves and swaps in one change', async t => {
+    const target = await driver.fresh(t)
+    const at = (name: string, fields = {}): ReturnType<typeof aValue> => aValue(name, { parentID: target.rootID, name, ...fields })
+    const [a, b] = [at('a'), at('b')]
+    await store(target, { put: [a, b] })
+    t.same(await commit(target, { put: [at('a')] }), { status: 'conflict', on: 'name', id: a.id })
+    t.same(await commit(target, { put: [next(a, { name: 'b' })] }), { status: 'conflict', on: 'name', id: b.id })
+    const names = async (): Promise<Record<string, string>> => Object.fromEntries((await target.meta.children(target.rootID, { limit: 99 })).map(({ name, id }) => [name, id]))
+    await store(target, { put: [next(a, { name: 'b' }), next(b, { name: 'a' })] })
+    t.same(await names(), { a: b.id, b: a.id }, 'swapped')
+    const c = at('a')
+    await store(target, { put: [c], remove: [{ id: b.id, version: 2, subtree: false }] })
+    t.same(await names(), { a: c.id, b: a.id }, 'replaced by another')
+    const [one, two] = [at('twin'), at('twin')]
+    t.match(await commit(target, { put: [one, two] }), { status: 'conflict', on: 'name' })
+    await store(target, { put: [next(next(a, { name: 'b' }), { parentID: undefined, name: undefined })] })
+    t.same(await names(), { a: c.id }, 'an object can lose its place')
+    await store(target, { put: [next(c, { type: 'q' })] })
+    t.match(await target.meta.children(target.rootID, { limit: 9 }), [{ name: 'a', type: 'q' }], 'the letter of the listing follows the record')
+  })
+
+  t.test('children come in the order of their UTF-8 bytes, from a name on, with a prefix, page by page', async t => {
+    const target = await driver.fresh(t)
+    const parent = aRecord({ type: 'c', parentID: target.rootID, name: 'p' })
+    const sibling = aRecord({ type: 'c', parentID: target.rootID, name: 'q' })
+    await store(target, { put: [parent, sibling, aRecord({ parentID: sibling.id, name: 'elsewhere' })] })
+    await fc.assert(fc.asyncProperty(
+      fc.uniqueArray(fc.string({ minLength: 1, maxLength: 4, unit: fc.constantFrom('a', 'b', 'z', 'é', '\uffff', '\u{1f600}', ' ') }), { maxLength: 30 }),
+      fc.option(fc.string({ maxLength: 3, unit: fc.constantFrom('a', 'b', 'é', '\u{1f600}', '\uffff') }), { nil: undefined }),
+      fc.option(fc.string({ maxLength: 2, unit: fc.constantFrom('a', 'b', 'é', '\uffff') }), { nil: undefined }),
+      fc.integer({ min: 1, max: 7 }),
+      async (names, after, prefix, limit) => {
+        const container = aRecord({ type: 'c' })
+        await store(target, { put: [container, ...names.map(name => aRecord({ parentID: container.id, name }))] })
+        const expected = names.map(name => Buffer.from(name)).sort(Buffer.compare)
+          .filter(name => after === undefined || name.compare(Buffer.from(after)) > 0)
+          .filter(name => prefix === undefined || name.subarray(0, Buffer.byteLength(prefix)).equals(Buffer.from(prefix)))
+          .map(String)
+        const listed: string[] = []
+        for (let at = after, page; ; at = page.at(-1)?.name) {
+          page = await target.meta.children(container.id, { after: at, prefix, limit })
+          listed.push(...page.map(({ name }) => name))
+          if (page.length < limit) break
+        }
+        t.same(listed, expected)
+      }), { numRuns: 60 })
+    t.same(await target.meta.children(parent.id, { limit: 10 }), [])
+    t.same(await target.meta.children(parent.id, { limit: 10, after: 'x'.repeat(3000) }), [])
+    t.same(await target.meta.children(parent.id, { limit: 10, prefix: 'x'.repeat(3000) }), [])
+  })
+
+  t.test('the change log has every event in the order of the commits, and can be followed and trimmed', async t => {
+    const target = await driver.fresh(t)
+    await store(target, { events: [{ n: 1 }, { n: 2 }] })
+    const following = follow(target, 1, 4)
+    t.match(await commit(target, { events: [{ n: 3 }] }), { status: 'committed', sequence: 3 })
+    await store(target, { put: [aRecord()] })
+    await commit(target, { events: [{ n: 'never' }], expect: [{ id: target.rootID, version: 9 }] })
+    await Promise.all([4, 5].map(async n => { await store(target, { events: [{ n }] }) }))
+    t.same((await target.meta.events(0, 100)).map(({ sequence }) => sequence), [1, 2, 3, 4, 5])
+    t.same((await target.meta.events(1, 2)).map(({ event }) => event), [{ n: 2 }, { n: 3 }])
+    t.equal(await target.meta.lastSequence(), 5)
+    t.same((await following).map(({ sequence }) => sequence), [2, 3, 4, 5])
+    t.equal(await target.meta.trimLog(3_600_000, 10), 0)
+    t.equal(await target.meta.trimLog(-1000, 2), 2)
+    t.equal(await target.meta.trimLog(-1000, 10), 3)
+    t.same(await target.meta.events(0, 100), [])
+    t.equal(await target.meta.lastSequence(), 5)
+    t.match(await commit(target, { events: [{}] }), { sequence: 6 }, 'no place is given out twice')
+  })
+
+  t.test('who follows the log stops with his signal, and when the store is closed', async t => {
+    const target = await driver.fresh(t)
+    const stop = new AbortController()
+    const seen: number[] = []
+    const one = (async () => { for await (const { sequence } of target.meta.watch(0, stop.signal)) seen.push(sequence) })()
+    const two = (async () => { for await (const { sequence } of target.meta.watch(0, new AbortController().signal)) seen.push(sequence) })()
+    stop.abort()
+    await one
+    await target.close()
+    await two
+    t.same(seen, [])
+  })
+
+  t.test('a store that is ready says so; closing twice is closing once', async t => {
+    const target = await driver.fresh(t)
+    await target.ready()
+    await target.close()
+    await target.close()
+  })
+}
