@@ -10,6 +10,7 @@ import type { FastifyPluginAsync, LogLevel } from 'fastify'
 import { Cdmi } from './cdmi/model.js'
 import auth from './plugins/auth.js'
 import type { Authenticator, UserSource, VerifyUser } from './plugins/authenticator.js'
+import { challenge, defaultRealm } from './plugins/challenge.js'
 import errors from './plugins/errors.js'
 import expectContinue from './plugins/expect-continue.js'
 import { keyedContainer } from './plugins/keyed-container.js'
@@ -59,7 +60,7 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
     doors.addHook('onRequest', doors.authenticate)
     await doors.register(plainRoutes)
     if (options.keyed === true) {
-      await doors.register(keyedRoutes, { constraints: { cdmiMediaType: 'other' } })
+      await doors.register(keyedRoutes, { constraints: { cdmiMediaType: 'other' }, challenge: challenge(realm ?? defaultRealm) })
       await doors.register(keyedContainer)
     }
   })

@@ -206,6 +206,7 @@ function isJson ({ record }: CdmiObject): boolean {
   if (isContainer(record)) return false
   const { mimetype, completionStatus } = attributesOf(record)
   if (completionStatus !== 'Complete' || mimetype === undefined) return false
+  if (mimetype === 'application/json') return true
   const [type = ''] = mimetype.split(';', 1)
   return type === 'application/json' || type.endsWith('+json')
 }

@@ -21,7 +21,12 @@ interface Connection {
   readonly writeBuffer: readonly unknown[]
   on (event: 'drain' | 'close' | 'upgrade', listener: () => void): void
   close (): void
-  readonly transport: { readonly name: string, readonly socket?: WebSocket }
+  readonly transport: {
+    readonly name: string
+    readonly socket?: WebSocket
+    /** Polling: ends a session at once that waits for one more poll to tell the client by; else its timer lives on for 30 s. */
+    readonly shouldClose?: (() => void) | null
+  }
 }
 
 export class SocketIoDoor {
@@ -42,6 +47,9 @@ export class SocketIoDoor {
     this.#io = new SocketIoServer({ serveClient: false })
     // Not attached to any server: upgrades come from our dispatcher, polling from a route.
     this.#io.bind(this.#engine)
+    this.#engine.on('connection', (connection: Connection) => {
+      connection.on('close', () => { connection.transport.shouldClose?.() })
+    })
     this.#io.on('connection', socket => { this.#serve(socket) })
   }
 
@@ -116,6 +124,7 @@ export class SocketIoDoor {
       await closed
     }))
     await this.#io.close()
+    for (const { transport } of clients) transport.shouldClose?.()
   }
 }
 

@@ -1,0 +1,182 @@
+/** socket.io: clients of every version, all transports, over self-signed TLS. */
+import { once } from 'node:events'
+import t, { type Test } from 'tap'
+import { Agent, request } from 'undici'
+import { io as io4, type Socket } from 'socket.io-client'
+// @ts-expect-error its package has no types that its exports lead to
+import { io as io3 } from 'socket.io-client-3'
+import { admin, adminHeader } from '../../helpers/keyed-app.js'
+import { socketsApp, webSocket, type Reply } from '../../helpers/sockets-app.js'
+
+const eventName = 'http message'
+type Connect = (url: string, options: Record<string, unknown>) => Socket
+const versions: Array<[string, Connect]> = [['3', io3 as unknown as Connect], ['4', io4 as unknown as Connect]]
+
+async function connected (t: Test, connect: Connect, url: string, options: Record<string, unknown> = {}): Promise<Socket> {
+  const socket = connect(url, { rejectUnauthorized: false, forceNew: true, reconnection: false, ...options })
+  t.teardown(() => { socket.disconnect() })
+  await new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve)
+    socket.once('connect_error', reject)
+  })
+  return socket
+}
+
+/** By the event, as the original's clients do it. */
+async function ask (socket: Socket, message: unknown): Promise<Reply> {
+  return await new Promise<Reply>(resolve => {
+    socket.once(eventName, resolve)
+    socket.emit(eventName, message)
+  })
+}
+
+for (const [version, connect] of versions) {
+  t.test(`KEY-25: the example of the original, with socket.io-client ${version}`, async t => {
+    const { port } = await socketsApp(t, { tls: true })
+    const socket = connect(`wss://127.0.0.1:${port}`, { rejectUnauthorized: false })
+    t.teardown(() => { socket.disconnect() })
+    socket.emit(eventName, { auth: { username: 'admin', password: 'secret' }, url: '/data/example', method: 'POST', data: { hello: 'world' } })
+    const [answer] = await once(socket as unknown as NodeJS.EventEmitter, eventName)
+    t.strictSame(answer, { method: 'POST', url: '/data/example', status: 201, statusText: 'Created', data: { hello: 'world' } })
+  })
+
+  for (const transports of [['polling'], ['websocket'], ['polling', 'websocket']]) {
+    for (const tls of [true, false]) {
+      t.test(`CLI-40, KEY-20: socket.io-client ${version} by ${transports.join(', then ')} over ${tls ? 'self-signed TLS' : 'plain TCP'}`, async t => {
+        const { url } = await socketsApp(t, { tls })
+        const socket = await connected(t, connect, url, { transports })
+        if (transports.length === 2) {
+          const { engine } = socket.io as unknown as { engine: { transport: { name: string } } & NodeJS.EventEmitter }
+          if (engine.transport.name !== 'websocket') await once(engine, 'upgrade')
+          t.equal(engine.transport.name, 'websocket')
+        }
+        t.strictSame(await ask(socket, { auth: admin, method: 'GET', url: '/data' }), { method: 'GET', url: '/data', status: 200, statusText: 'OK', data: [] })
+        t.equal((await ask(socket, { auth: admin, method: 'POST', url: '/data/k', data: { a: 'ü' } })).status, 201)
+        t.strictSame(await ask(socket, { auth: admin, method: 'DELETE', url: '/data/k', id: 7 }), { method: 'DELETE', url: '/data/k', id: 7, status: 204, statusText: 'No Content' })
+        const wrong = await ask(socket, { method: 'GET', url: '/data' })
+        t.equal(wrong.status, 401)
+        t.notOk('data' in wrong)
+        t.ok(socket.connected)
+      })
+    }
+  }
+
+  t.test(`KEY-22: an acknowledgement callback of socket.io-client ${version} gets the same answer as the event`, async t => {
+    const { url } = await socketsApp(t)
+    const socket = await connected(t, connect, url)
+    const event = new Promise<Reply>(resolve => { socket.once(eventName, resolve) })
+    const acknowledged = await new Promise<Reply>(resolve => { socket.emit(eventName, { auth: admin, method: 'GET', url: '/data', id: 'a' }, resolve) })
+    t.strictSame(acknowledged, { method: 'GET', url: '/data', id: 'a', status: 200, statusText: 'OK', data: [] })
+    t.strictSame(await event, acknowledged)
+  })
+
+  t.test(`KEY-23: credentials in the handshake of socket.io-client ${version} are for all messages`, async t => {
+    const { url } = await socketsApp(t)
+    const message = { method: 'GET', url: '/data' }
+    for (const transports of [['polling'], ['websocket']]) {
+      t.equal((await ask(await connected(t, connect, url, { transports, auth: admin }), message)).status, 200, 'auth')
+      t.equal((await ask(await connected(t, connect, url, { transports, extraHeaders: { authorization: adminHeader } }), message)).status, 200, 'header')
+      t.equal((await ask(await connected(t, connect, url, { transports, auth: { username: 'admin', password: 'wrong' } }), message)).status, 401)
+    }
+  })
+
+  t.test(`KEY-24: bad messages of socket.io-client ${version} get an answer, and nothing breaks`, async t => {
+    const { url } = await socketsApp(t)
+    const socket = await connected(t, connect, url)
+    for (const message of [undefined, null, 1, 'text', [], {}, { url: '/data' }, { method: 'GET' }, { url: {}, method: {} }, Buffer.from('x')]) {
+      t.equal((await ask(socket, message)).status, 400, JSON.stringify(message))
+    }
+    t.equal((await ask(socket, { url: '/data', method: 'BREW' })).status, 405)
+    t.match(await ask(socket, { auth: admin, url: '/data/k', method: 'POST', data: { a: [Buffer.from('x')] } }), { status: 400, error: 'binary' })
+    t.equal((await ask(socket, { auth: admin, url: '/data/k', method: 'POST', data: JSON.parse('{"__proto__":{"x":1}}') })).status, 400)
+    const other = new Promise<Reply>(resolve => { socket.once(eventName, resolve) })
+    socket.emit('another event', { auth: admin, url: '/data', method: 'GET' })
+    t.match(await other, { status: 400, error: 'http message' })
+    t.same((await ask(socket, { auth: admin, url: '/data', method: 'GET' })).data, [])
+  })
+}
+
+t.test('CLI-40: protocol 3 of socket.io v2 by polling and by websocket', async t => {
+  const { url, wsURL } = await socketsApp(t)
+  const polling = `${url}/socket.io/?EIO=3&transport=polling`
+  const text = async (options: Parameters<typeof request>[1] & { sid?: string }): Promise<string> => {
+    const { statusCode, body } = await request(polling + (options.sid === undefined ? '' : `&sid=${options.sid}`), options)
+    t.equal(statusCode, 200)
+    return await body.text()
+  }
+  // Version 3 counts the characters of each packet, and the server joins the default namespace by itself.
+  const opened = await text({})
+  const sid = String(JSON.parse(/^\d+:0(\{.*?\})/.exec(opened)?.[1] ?? '{}').sid)
+  if (!opened.includes(':40')) t.match(await text({ sid }), ':40')
+  const packet = '42' + JSON.stringify([eventName, { auth: admin, method: 'POST', url: '/data/v2', data: { a: 1 } }])
+  t.equal(await text({ sid, method: 'POST', body: `${packet.length}:${packet}`, headers: { 'content-type': 'text/plain;charset=UTF-8' } }), 'ok')
+  t.match(await text({ sid }), '"status":201,"statusText":"Created","data":{"a":1}')
+
+  const socket = await webSocket(t, wsURL.replace('/ws', '/socket.io/?EIO=3&transport=websocket'))
+  const seen: string[] = []
+  const answered = new Promise<void>(resolve => {
+    socket.on('message', data => {
+      seen.push(String(data))
+      if (String(data).startsWith('42')) resolve()
+    })
+  })
+  socket.send('42' + JSON.stringify([eventName, { auth: admin, method: 'GET', url: '/data' }]))
+  await answered
+  t.match(seen.at(-1), '"data":["v2"]')
+})
+
+t.test('KEY-24: what engine.io cannot understand is refused, and the server lives', async t => {
+  const { url, app } = await socketsApp(t)
+  for (const path of ['/socket.io/', '/socket.io/?transport=x', '/socket.io/?EIO=4&transport=polling&sid=none', '/socket.io/?EIO=4&transport=__proto__', '/socket.io/?EIO=4&transport=websocket', '/socket.io?EIO=4&transport=polling&sid=none']) {
+    for (const method of ['GET', 'POST'] as const) {
+      const { statusCode, body } = await request(url + path, { method })
+      await body.dump()
+      t.equal(statusCode, 400, `${method} ${path}`)
+    }
+  }
+  const { statusCode, body } = await request(`${url}/socket.io/?EIO=4&transport=polling`)
+  const { sid } = JSON.parse((await body.text()).slice(1))
+  t.equal(statusCode, 200)
+  for (const nonsense of ['', '9', '4', '42', '42[]', '42["http message"', '451-[]', '40/elsewhere,', '\u001e\u001e', '42["http message",{"a":1}]'.repeat(100)]) {
+    await request(`${url}/socket.io/?EIO=4&transport=polling&sid=${sid}`, { method: 'POST', body: nonsense }).then(async ({ body }) => { await body.dump() })
+  }
+  t.equal((await app.inject({ url: '/data', headers: { authorization: adminHeader } })).statusCode, 200)
+})
+
+t.test('KEY-20, CLI-40: both doors at once on one port, on 127.0.0.1 and on localhost', async t => {
+  const { app, url, port, wsURL } = await socketsApp(t)
+  const plain = await webSocket(t, wsURL)
+  const socket = await connected(t, io4 as unknown as Connect, url)
+  t.equal((await ask(socket, { auth: admin, method: 'POST', url: '/data/a', data: {} })).status, 201)
+  t.same((await plain.ask({ auth: admin, method: 'GET', url: '/data' })).data, ['a'])
+  t.equal((await request(`${url}/data/a`, { headers: { authorization: adminHeader } })).statusCode, 200)
+  t.equal((await request(`${url}/ws`, { dispatcher: new Agent() })).statusCode, 426)
+  t.ok(port)
+  await app.close()
+})
+
+t.test('KEY-05: of simultaneous creates over HTTP and all kinds of sockets exactly one gets 201, the others 406', async t => {
+  const { url, wsURL } = await socketsApp(t)
+  const message = { auth: admin, method: 'POST', url: '/data/k', data: {} }
+  const plain = await Promise.all(Array.from({ length: 8 }, () => webSocket(t, wsURL)))
+  const sockets = await Promise.all(Array.from({ length: 8 }, (_, n) => connected(t, versions[n % 2]?.[1] ?? io4 as unknown as Connect, url, { transports: [n % 4 < 2 ? 'polling' : 'websocket'] })))
+  const statuses = await Promise.all([
+    ...plain.map(async socket => (await socket.ask(message)).status),
+    ...sockets.map(async socket => (await ask(socket, message)).status),
+    ...Array.from({ length: 8 }, async () => (await request(`${url}/data/k`, { method: 'POST', headers: { authorization: adminHeader, 'content-type': 'application/json' }, body: '{}' })).statusCode)
+  ])
+  t.equal(statuses.filter(status => status === 201).length, 1)
+  t.equal(statuses.filter(status => status === 406).length, 23)
+})
+
+t.test('KEY-07: 64 simultaneous PATCHes of different properties over sockets lose none', async t => {
+  const { url, wsURL, app } = await socketsApp(t)
+  const plain = await Promise.all(Array.from({ length: 32 }, () => webSocket(t, wsURL)))
+  const sockets = await Promise.all(Array.from({ length: 32 }, () => connected(t, io4 as unknown as Connect, url, { transports: ['websocket'] })))
+  const headers = { authorization: adminHeader }
+  await app.inject({ method: 'POST', url: '/data/k', headers: { ...headers, 'content-type': 'application/json' }, payload: '{}' })
+  const patch = (n: number): object => ({ auth: admin, method: 'PATCH', url: '/data/k', data: { [`p${n}`]: n } })
+  const answers = await Promise.all([...plain.map((socket, n) => socket.ask(patch(n))), ...sockets.map((socket, n) => ask(socket, patch(32 + n)))])
+  t.ok(answers.every(({ status }) => status === 200))
+  t.equal(Object.keys((await app.inject({ url: '/data/k', headers })).json()).length, 64)
+})

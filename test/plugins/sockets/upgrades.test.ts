@@ -1,0 +1,148 @@
+/** Whose upgrade it is: several instances of the plugin, and the sockets of others, on one server. */
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import websocket from '@fastify/websocket'
+import Fastify, { type FastifyInstance } from 'fastify'
+import t, { type Test } from 'tap'
+import { WebSocket } from 'ws'
+import { io } from 'socket.io-client'
+import { Cdmi } from '../../../cdmi/model.js'
+import { sockets } from '../../../plugins/sockets.js'
+import { openMemoryStore } from '../../../storage/memory/memory-store.js'
+import { admin, adminHeader, Door } from '../../helpers/keyed-app.js'
+import { socketsApp, webSocket, type Reply } from '../../helpers/sockets-app.js'
+import { writer } from '../../helpers/model.js'
+
+/** The status of a refused upgrade. */
+async function refusal (url: string): Promise<number | undefined> {
+  const socket = new WebSocket(url)
+  socket.on('error', () => {})
+  const [, response] = await once(socket, 'unexpected-response') as [unknown, { statusCode?: number, resume (): void }]
+  response.resume()
+  socket.terminate()
+  return response.statusCode
+}
+
+async function addSockets (app: FastifyInstance, prefix: string, key: string): Promise<void> {
+  const cdmi = new Cdmi(openMemoryStore())
+  await cdmi.keyed.create(writer, key, Buffer.from('{}'))
+  await app.register(async scope => {
+    scope.decorate('cdmi', cdmi)
+    await scope.register(sockets, { verifier: new Door() })
+  }, { prefix })
+}
+
+async function listen (t: Test, app: FastifyInstance): Promise<string> {
+  t.teardown(() => app.close())
+  return (await app.listen({ port: 0, host: '127.0.0.1' })).replace('http', 'ws')
+}
+
+const message = { auth: admin, method: 'GET', url: '/data' }
+
+async function overSocketIo (url: string, path: string): Promise<Reply> {
+  const socket = io(url.replace('ws', 'http'), { path, transports: ['websocket'], forceNew: true, reconnection: false })
+  return await new Promise<Reply>(resolve => {
+    socket.on('http message', (answer: Reply) => {
+      socket.disconnect()
+      resolve(answer)
+    })
+    socket.emit('http message', message)
+  })
+}
+
+t.test('KEY-20: two instances under two prefixes of one application do not see each other', async t => {
+  const app = Fastify()
+  await addSockets(app, '/one', '1')
+  await addSockets(app, '/two', '2')
+  const url = await listen(t, app)
+  t.same((await (await webSocket(t, `${url}/one/ws`)).ask(message)).data, ['1'])
+  t.same((await (await webSocket(t, `${url}/two/ws`)).ask(message)).data, ['2'])
+  t.same((await overSocketIo(url, '/one/socket.io/')).data, ['1'])
+  t.same((await overSocketIo(url, '/two/socket.io')).data, ['2'])
+})
+
+t.test('KEY-20: two applications in one process do not see each other, and one may close before the other', async t => {
+  const [a, b] = [await socketsApp(t), await socketsApp(t)]
+  await a.cdmi.keyed.create(writer, 'a', Buffer.from('{}'))
+  const [toA, toB] = [await webSocket(t, a.wsURL), await webSocket(t, b.wsURL)]
+  t.same((await toA.ask(message)).data, ['a'])
+  t.same((await toB.ask(message)).data, [])
+  await a.app.close()
+  t.same((await toB.ask(message)).data, [])
+})
+
+for (const order of ['before', 'after'] as const) {
+  t.test(`the WebSocket routes of an application that registered @fastify/websocket ${order} us go on working, and ours work`, async t => {
+    const app = Fastify()
+    const theirs = async (): Promise<void> => {
+      await app.register(websocket)
+      await app.register(async scope => {
+        scope.get('/echo', { websocket: true }, socket => { socket.on('message', data => { socket.send(String(data)) }) })
+      })
+    }
+    if (order === 'before') await theirs()
+    await addSockets(app, '/cdmi', 'k')
+    if (order === 'after') await theirs()
+    const url = await listen(t, app)
+    const echo = await webSocket(t, `${url}/echo`)
+    t.same(await echo.ask({ a: 1 }), { a: 1 })
+    t.same((await (await webSocket(t, `${url}/cdmi/ws`)).ask(message)).data, ['k'])
+    t.same((await overSocketIo(url, '/cdmi/socket.io')).data, ['k'])
+    t.equal(await refusal(`${url}/elsewhere`), 404)
+  })
+}
+
+t.test('somebody else who listens to upgrades gets all but ours', async t => {
+  const { app, wsURL, url, port } = await socketsApp(t)
+  const seen: Array<string | undefined> = []
+  app.server.on('upgrade', (request, socket) => {
+    seen.push(request.url)
+    socket.end('HTTP/1.1 418 Teapot\r\ncontent-length: 0\r\nconnection: close\r\n\r\n')
+  })
+  t.equal(await refusal(`ws://127.0.0.1:${port}/other`), 418)
+  t.same((await (await webSocket(t, wsURL)).ask(message)).data, [])
+  t.same((await overSocketIo(url.replace('http', 'ws'), '/socket.io')).data, [])
+  t.same(seen, ['/other'])
+})
+
+t.test('an upgrade that nobody wants is an ordinary request, with its body, as if we were not there', async t => {
+  for (const tls of [false, true]) {
+    const { app, port, wsURL } = await socketsApp(t, { tls })
+    if (!tls) {
+      t.equal(await refusal(`ws://127.0.0.1:${port}/elsewhere`), 404)
+      const socket = connect(port, '127.0.0.1').setEncoding('latin1')
+      let answers = ''
+      socket.on('data', (text: string) => { answers += text })
+      const head = `Host: x\r\nAuthorization: ${adminHeader}\r\nContent-Type: application/json\r\n`
+      socket.write(`POST /data/k HTTP/1.1\r\n${head}Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\nContent-Length: 7\r\n\r\n{"a":`)
+      await once(socket, 'ready')
+      socket.write('1}')
+      while (!answers.includes('{"a":1}')) await once(socket, 'data')
+      t.match(answers, /^HTTP\/1\.1 201 /)
+      answers = ''
+      socket.write(`GET /data HTTP/1.1\r\n${head}Connection: close\r\n\r\n`)
+      await once(socket, 'close')
+      t.match(answers, /^HTTP\/1\.1 200 [^]*\["k"\]$/, 'the connection lives on')
+    } else {
+      const socket = new WebSocket(`wss://127.0.0.1:${port}/elsewhere`, { rejectUnauthorized: false })
+      socket.on('error', () => {})
+      const [, response] = await once(socket, 'unexpected-response') as [unknown, { statusCode?: number }]
+      t.equal(response.statusCode, 404)
+      socket.terminate()
+    }
+    t.same((await (await webSocket(t, wsURL)).ask(message)).status, 200)
+    await app.close()
+  }
+})
+
+t.test('what is no WebSocket handshake at our paths is refused', async t => {
+  const { port } = await socketsApp(t)
+  for (const [path, headers] of [['/ws', 'Upgrade: h2c'], ['/ws', 'Upgrade: websocket'], ['/ws?x=%zz', 'Upgrade: websocket'], ['/socket.io/?EIO=4&transport=websocket', 'Upgrade: websocket'], ['/socket.io/', 'Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='], ['/socket.io/?EIO=4&transport=websocket&sid=none', 'Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==']] as const) {
+    const socket = connect(port, '127.0.0.1').setEncoding('latin1')
+    let answer = ''
+    socket.on('data', (text: string) => { answer += text })
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n${headers}\r\n\r\n`)
+    await once(socket, 'close')
+    t.match(answer, /^HTTP\/1\.1 4\d\d /, `${path} ${headers.slice(0, 30)}`)
+  }
+})
