@@ -54,13 +54,9 @@ export function serveWorkers (cluster: Cluster, store: Store): () => void {
   /** What the dead worker sent is in the queue before these: each commit is visible, or will be refused. */
   const bury = (worker: Worker): void => {
     for (const lease of leasesOf.get(worker.id) ?? []) {
-      meta.closeLease(lease).then(
-        () => { workerLeases.delete(lease) },
-        (error: unknown) => {
-          // The sweeper closes it: it belongs to nobody now.
-          workerLeases.delete(lease)
-          report(error, `closing lease ${lease} of a dead worker`)
-        })
+      // It belongs to nobody now: where closing fails, the sweeper does it.
+      workerLeases.delete(lease)
+      meta.closeLease(lease).catch((error: unknown) => { report(error, `closing lease ${lease} of a dead worker`) })
     }
     leasesOf.delete(worker.id)
   }

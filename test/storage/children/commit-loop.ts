@@ -1,0 +1,32 @@
+/** Writes for ever, 16 objects at a time, and prints each acknowledgement: to be killed. Arguments: directory. */
+import type { BlobBirth } from '../../../storage/contract.js'
+import { openStore } from '../../../storage/open-store.js'
+import { aRecord, next, segmentOf } from '../driver.js'
+import { valueOf } from './known-values.js'
+
+const store = await openStore({ directory: process.argv[2] ?? '', trashGrace: 0, sweepInterval: 5 }, error => { throw error })
+
+async function write (): Promise<void> {
+  let put = aRecord({ parentID: store.rootID })
+  put = { ...put, name: put.id }
+  for (let number = 1; number <= 5; number++) {
+    const value = valueOf(put.id, number)
+    const lease = store.lease()
+    const births: BlobBirth[] = []
+    const half = value.length >> 1
+    if (number % 2 === 0) births.push(await store.blobs.put(lease.id, [value.subarray(0, half)]), await store.blobs.put(lease.id, [value.subarray(half)]))
+    const segments = births.map((birth, index) => segmentOf(birth, index * half))
+    const fields = { size: value.length, inline: births.length === 0 ? value : undefined, segments: { kind: 'replace', segments } } as const
+    put = number === 1 ? { ...put, ...fields } : next(put, fields)
+    const result = await store.meta.commit({ ...(births.length > 0 ? { lease: lease.id, births } : {}), expect: [{ id: store.rootID, version: 1 }], put: [put], events: [{ id: put.id, number }] })
+    if (result.status !== 'committed') throw new Error(JSON.stringify(result))
+    process.stdout.write(`${put.id} ${number}\n`)
+    lease.release()
+  }
+  if (put.id.endsWith('0')) {
+    const result = await store.meta.commit({ expect: [], remove: [{ id: put.id, version: 5, subtree: false }], events: [{ id: put.id }] })
+    if (result.status === 'committed') process.stdout.write(`${put.id} gone\n`)
+  }
+}
+
+await Promise.all(Array.from({ length: 16 }, async () => { for (;;) await write() }))

@@ -1,0 +1,110 @@
+import t, { type Test } from 'tap'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openTables, stateKeys } from '../../storage/embedded/tables.js'
+import { openStore } from '../../storage/open-store.js'
+import { startNode } from './child-process.js'
+import { noErrors } from './embedded-driver.js'
+
+/** A short path has room for a socket; in a long one only numbers of processes can tell. */
+const places: Record<string, (t: Test) => string> = {
+  'short path (socket)': t => {
+    const directory = mkdtempSync(join(tmpdir(), 'cdmi-'))
+    t.teardown(() => { rmSync(directory, { recursive: true, force: true }) })
+    return join(directory, 's')
+  },
+  'long path (process number)': t => join(t.testdir(), 'x'.repeat(100))
+}
+
+for (const [kind, place] of Object.entries(places)) {
+  t.test(`one owner, ${kind}`, async t => {
+    const directory = place(t)
+    const store = await openStore({ directory }, noErrors)
+    const [socket] = (await readdir(directory)).filter(name => name.endsWith('.sock'))
+    t.equal(socket !== undefined, kind.startsWith('short'))
+    await t.rejects(openStore({ directory }), { name: 'StorageError', reason: 'locked', message: `The store in ${directory} is in use by process ${process.pid} (this one); stop it first, or use another directory` })
+    await store.ready()
+    await store.close()
+    t.same((await readdir(directory)).filter(name => name.endsWith('.sock')), [])
+
+    const holder = startNode(t, 'hold-store', directory)
+    await holder.printed(1)
+    t.same(holder.lines, ['open'])
+    await t.rejects(openStore({ directory }), { reason: 'locked', message: new RegExp(`in use by process ${holder.process.pid};`) })
+    holder.process.kill('SIGKILL')
+    await holder.ended
+
+    // All at once find the dead owner; one takes his place.
+    const starters = Array.from({ length: 4 }, () => startNode(t, 'hold-store', directory))
+    await Promise.all(starters.map(async starter => { await starter.printed(1) }))
+    t.same(starters.map(({ lines }) => lines[0]?.split(' ')[0]).sort(), ['locked', 'locked', 'locked', 'open'])
+    for (const starter of starters) starter.process.stdin?.end()
+    await Promise.all(starters.map(async starter => { await starter.ended }))
+    const again = await openStore({ directory }, noErrors)
+    await again.close()
+  })
+}
+
+t.test('a number that another process has now does not lock the store; nor does the owner of a copy', async t => {
+  const directory = join(t.testdir(), 'x'.repeat(100))
+  await (await openStore({ directory }, noErrors)).close()
+  for (const change of [{ started: 'another boot 1' }, { place: '0:0' }]) {
+    const holder = startNode(t, 'hold-store', directory)
+    await holder.printed(1)
+    const tables = openTables(directory)
+    const owner = JSON.parse(tables.state.getBinary(stateKeys.owner)?.toString() ?? '{}') as Record<string, unknown>
+    tables.env.transactionSync(() => { tables.state.putSync(stateKeys.owner, Buffer.from(JSON.stringify({ ...owner, pid: process.pid, ...change }))) })
+    await tables.env.close()
+    holder.process.kill('SIGKILL')
+    await holder.ended
+    const store = await openStore({ directory }, noErrors)
+    await store.close()
+  }
+})
+
+t.test('a directory that is no store is refused, and so is a store of a newer build', async t => {
+  const directory = t.testdir({ other: { 'file.txt': 'x' }, text: { 'format.json': 'no JSON' }, strange: { 'format.json': '{"format":"something else","version":1}' }, newer: { 'format.json': '{"format":"fastify-cdmi store","version":2}' }, file: 'x', cut: { 'format.json.123': '' } })
+  const refused = async (name: string, message: RegExp, reason = 'format'): Promise<void> => { await t.rejects(openStore({ directory: join(directory, name) }), { name: 'StorageError', reason, message }) }
+  await refused('other', /not empty and not a store/)
+  await refused('text', /not JSON/)
+  await refused('strange', /does not describe a store/)
+  await refused('newer', /format version 2; this build knows versions up to 1/)
+  await refused('file', /EEXIST|ENOTDIR/, 'unavailable')
+  mkdirSync(join(directory, 'cut', 'lost+found'))
+  await (await openStore({ directory: join(directory, 'cut') }, noErrors)).close()
+  t.pass('a start that was cut short, and the root of a file system, are begun anew')
+  writeFileSync(join(directory, 'cut', 'note.txt'), 'a store may have other files beside it')
+  await (await openStore({ directory: join(directory, 'cut') }, noErrors)).close()
+})
+
+t.test('options that are unknown or wrong are named', async t => {
+  const directory = t.testdir()
+  // @ts-expect-error an option that does not exist
+  await t.rejects(openStore({ directory, grace: 1 }), { name: 'OptionError', message: 'openStore has no option "grace"' })
+  await t.rejects(openStore({ directory, segmentSize: 0 }), { name: 'OptionError', message: /"segmentSize"/ })
+  // @ts-expect-error the one option that must be given
+  await t.rejects(openStore({}), { name: 'OptionError', message: /"directory"/ })
+  t.same(await readdir(directory), [])
+})
+
+t.test('the enterprise number of a new store is in its root, and stays', async t => {
+  const directory = join(t.testdir(), 'store')
+  const store = await openStore({ directory, enterpriseNumber: 28669 }, noErrors)
+  t.match(store.rootID, /^00006FFD0018/)
+  await store.close()
+  const again = await openStore({ directory, enterpriseNumber: 1 }, noErrors)
+  t.equal(again.rootID, store.rootID)
+  await again.close()
+})
+
+t.test('after close everything is refused with a StorageError', async t => {
+  const store = await openStore({ directory: join(t.testdir(), 'store') }, noErrors)
+  await store.close()
+  const calls: Promise<unknown>[] = [store.meta.get(store.rootID), store.meta.commit({ expect: [], events: [] }), store.ready(), store.sweep(), store.meta.children(store.rootID, { limit: 1 })]
+  for (const call of calls) {
+    call.catch(() => {})
+    await t.rejects(call.then(() => {}), { name: 'StorageError', reason: 'unavailable' })
+  }
+})
