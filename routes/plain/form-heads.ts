@@ -104,7 +104,7 @@ export class PartHead {
 
   /** The value of a header field. */
   field (name: string): string | undefined {
-    const prefix = `${name}:`
+    const prefix = `${name.toLowerCase()}:`
     const line = this.#text.split('\r\n').find(line => line.slice(0, prefix.length).toLowerCase() === prefix)
     return line?.slice(prefix.length).trim()
   }
