@@ -6,7 +6,6 @@
  * await app.register(cdmi, { store, prefix: '/cdmi/2.0.0', users: [{ name: 'admin', password: 'secret' }] })
  * ```
  */
-import multipart from '@fastify/multipart'
 import type { FastifyPluginAsync, LogLevel } from 'fastify'
 import { Cdmi } from './cdmi/model.js'
 import auth from './plugins/auth.js'
@@ -58,8 +57,6 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
     doors.removeAllContentTypeParsers()
     // Bodies are streams until a door reads them; the framework reads none.
     doors.addContentTypeParser('*', (_request, _payload, done) => { done(null) })
-    // Its own limits are off: the form door has exact ones.
-    await doors.register(multipart)
     doors.addHook('onRequest', doors.authenticate)
     await doors.register(plainRoutes)
     if (options.keyed === true) {

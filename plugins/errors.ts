@@ -46,9 +46,15 @@ export function renderError (error: unknown, request: FastifyRequest, reply: Fas
   reply.code(description.status).headers(description.headers).header('x-request-id', request.id)
   if (description.status === 401) reply.header('www-authenticate', challenge(realm))
   if (description.status === 304) return reply.send()
-  reply.header('cache-control', 'no-store').header('vary', 'accept').header('x-content-type-options', 'nosniff')
+  reply.header('cache-control', 'no-store').header('vary', varyOf(reply)).header('x-content-type-options', 'nosniff')
   if (preferredType(request.headers.accept, forms) === 'text/html') return reply.headers(htmlHeaders).send(errorPage(description, request.id))
   return reply.type('application/problem+json').serializer(JSON.stringify).send(problemOf(description, request.id))
+}
+
+/** The form depends on Accept; on what else was said already (CORS: Origin). */
+function varyOf (reply: FastifyReply): string {
+  const before = reply.getHeader('vary')
+  return before === undefined ? 'accept' : `${String(before)}, accept`
 }
 
 /** The log has what the caller does not get to know. */

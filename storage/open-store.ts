@@ -14,10 +14,9 @@ import { openEmbedded } from './embedded/open-embedded.js'
  * `report` is told of what fails in the background; by default it becomes a warning of the process.
  */
 export async function openStore (options: StoreOptions, report: Reporter = warn): Promise<Store> {
-  const { store } = await openEmbedded(completeStoreOptions(checkOptions(StoreOptions, options, 'openStore')), report)
-  return store
+  return await openEmbedded(completeStoreOptions(checkOptions(StoreOptions, options, 'openStore')), report)
 }
 
-function warn (error: unknown, doing: string): void {
+export function warn (error: unknown, doing: string): void {
   process.emitWarning(`${doing}: ${error instanceof Error ? error.message : String(error)}`, 'StorageWarning')
 }

@@ -22,6 +22,8 @@ export class ChangeWriter {
   readonly #tables: Tables
   readonly #segments: SegmentWriter
   #sequence = 0
+  /** The sequence at the start of the transaction. */
+  #stored = 0
 
   constructor (tables: Tables) {
     this.#tables = tables
@@ -31,13 +33,13 @@ export class ChangeWriter {
   /** At the start of each transaction. */
   begin (): void {
     const stored = this.#tables.state.getBinaryFast(stateKeys.sequence)
-    this.#sequence = stored === undefined ? 0 : readU64(stored, 0)
+    this.#sequence = this.#stored = stored === undefined ? 0 : readU64(stored, 0)
     this.#segments.reset()
   }
 
   /** At its end. */
   end (): void {
-    this.#tables.state.putSync(stateKeys.sequence, u64(this.#sequence))
+    if (this.#sequence !== this.#stored) this.#tables.state.putSync(stateKeys.sequence, u64(this.#sequence))
   }
 
   apply (change: WireChange): WireResult {

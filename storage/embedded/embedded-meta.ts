@@ -18,6 +18,8 @@ export interface EmbeddedMetaOptions {
   readonly foreignCommits: boolean
   /** Open leases of writers that are known to be dead. */
   readonly staleLeases?: (open: readonly LeaseID[]) => LeaseID[]
+  /** Is told of a lease before it is opened. */
+  readonly announceLease?: (lease: LeaseID) => void
 }
 
 /** Entries of the log that a follower takes at a time. */
@@ -32,6 +34,7 @@ export class EmbeddedMeta implements MetaStore {
   readonly #followers = new Set<() => void>()
   readonly #stopped = new AbortController()
   #commits = 0
+  #leaseRefused: ((lease: LeaseID) => void) | undefined
 
   constructor (tables: Tables, channel: CommitChannel, options: EmbeddedMetaOptions) {
     this.#tables = tables
@@ -43,6 +46,11 @@ export class EmbeddedMeta implements MetaStore {
   wake (): void {
     this.#commits++
     for (const follower of this.#followers) follower()
+  }
+
+  /** `listener` is told of leases under which a commit was refused. */
+  whenLeaseRefused (listener: (lease: LeaseID) => void): void {
+    this.#leaseRefused = listener
   }
 
   /** Ends all followers of the log. */
@@ -129,6 +137,7 @@ export class EmbeddedMeta implements MetaStore {
 
   async commit (change: Change): Promise<CommitResult> {
     const result = commitResultOf(await this.#channel.submit(encodeChange(change)))
+    if (result.status === 'conflict' && result.on === 'lease' && change.lease !== undefined) this.#leaseRefused?.(change.lease)
     return result
   }
 
@@ -184,7 +193,11 @@ export class EmbeddedMeta implements MetaStore {
   }
 
   /** Makes a lease known: from now on commits under it are taken. */
-  async openLease (lease: LeaseID): Promise<void> { await this.#submit({ kind: 'openLease', lease }) }
+  async openLease (lease: LeaseID): Promise<void> {
+    this.#options.announceLease?.(lease)
+    await this.#submit({ kind: 'openLease', lease })
+  }
+
   /** Writes durably what nobody reads. */
   async touch (): Promise<void> { await this.#submit({ kind: 'touch' }) }
 
@@ -208,15 +221,35 @@ export class EmbeddedMeta implements MetaStore {
     return this.#read('reading blobs', tables => blobs.filter(blob => tables.blobs.getBinaryFast(blobKey(blob)) === undefined))
   }
 
-  async condemn (grace: number, limit: number): Promise<number> { return await this.#submit({ kind: 'condemn', grace, limit }) }
+  // Whether there is something to do is looked up first: a round with nothing to do writes nothing.
+
+  async condemn (grace: number, limit: number): Promise<number> {
+    const since = this.#firstOf('trash')?.key
+    if (since === undefined || readU64(since, 0) > Date.now() - grace) return 0
+    return await this.#submit({ kind: 'condemn', grace, limit })
+  }
 
   async doomed (limit: number): Promise<BlobID[]> {
     return this.#read('reading doomed blobs', ({ doomed }) => Array.from(doomed.getKeys({ start: Buffer.from([0]), limit }), key => key.toString()))
   }
 
-  async forget (blobs: readonly BlobID[]): Promise<void> { await this.#submit({ kind: 'forget', blobs }) }
-  async prune (limit: number): Promise<number> { return await this.#submit({ kind: 'prune', limit }) }
-  async trimLog (olderThan: number, limit: number): Promise<number> { return await this.#submit({ kind: 'trimLog', olderThan, limit }) }
+  async forget (blobs: readonly BlobID[]): Promise<void> {
+    if (blobs.length > 0) await this.#submit({ kind: 'forget', blobs })
+  }
+
+  async prune (limit: number): Promise<number> {
+    return this.#firstOf('orphans') === undefined ? 0 : await this.#submit({ kind: 'prune', limit })
+  }
+
+  async trimLog (olderThan: number, limit: number): Promise<number> {
+    const oldest = this.#firstOf('log')?.value
+    if (oldest === undefined || readU64(oldest, 0) >= Date.now() - olderThan) return 0
+    return await this.#submit({ kind: 'trimLog', olderThan, limit })
+  }
+
+  #firstOf (table: 'trash' | 'orphans' | 'log'): { key: Buffer, value: Buffer } | undefined {
+    return this.#read(`reading the ${table}`, tables => Array.from(tables[table].getRange({ start: Buffer.from([0]), limit: 1 }))[0])
+  }
 }
 
 function recordAt (records: Table, key: Buffer, id: ObjectID, parentID?: ObjectID): StoredRecord | undefined {

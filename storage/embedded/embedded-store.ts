@@ -1,6 +1,6 @@
 /** The store over an opened LMDB file and a way to its writer: the same in the process that owns it and in its workers. */
 import type { CompleteStoreOptions } from '../../schemas/store-options.js'
-import { type ObjectID, type Store, StorageError, type SweepReport } from '../contract.js'
+import { type ObjectID, type Store, type StoreFlags, StorageError, type SweepReport } from '../contract.js'
 import { removeUnborn, sweepEvery, sweepOnce } from '../sweeper.js'
 import { BlobFiles } from './blob-files.js'
 import type { EmbeddedMeta } from './embedded-meta.js'
@@ -15,7 +15,7 @@ export interface EmbeddedParts {
   readonly meta: EmbeddedMeta
   readonly options: CompleteStoreOptions
   readonly report: Reporter
-  readonly crossProcess: boolean
+  readonly flags: StoreFlags
   /** Whether this process sweeps in the background. */
   readonly sweeps: boolean
   /** Runs last: ends the way to the writer, and closes the file. */
@@ -33,6 +33,11 @@ const readyFor = 1000
 export async function embeddedStore (parts: EmbeddedParts): Promise<EmbeddedStore> {
   const { tables, meta, options, report } = parts
   const leases = await LeaseKeeper.start(meta, report)
+  // Somebody took this process for dead: it goes on with a new lease.
+  meta.whenLeaseRefused(lease => {
+    leases.litter(lease)
+    leases.rotate(options.leaseDuration).catch((error: unknown) => { report(error, 'taking a new lease') })
+  })
   const blobs = new BlobFiles({
     directory: options.directory,
     leaseIsOpen: lease => meta.leaseIsOpen(lease),
@@ -60,7 +65,7 @@ export async function embeddedStore (parts: EmbeddedParts): Promise<EmbeddedStor
 
   return {
     name: 'embedded',
-    flags: { crossProcess: parts.crossProcess },
+    flags: parts.flags,
     meta,
     blobs,
     rootID: rootOf(tables),

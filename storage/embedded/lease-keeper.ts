@@ -26,6 +26,7 @@ export class LeaseKeeper {
   #current: Held
   #abandoned = new Set<BlobID>()
   #closing: Promise<void> = Promise.resolve()
+  #opening: Promise<Held> | undefined
 
   private constructor (records: LeaseRecords, report: (error: unknown, doing: string) => void, first: Held) {
     this.#records = records
@@ -70,9 +71,13 @@ export class LeaseKeeper {
   async rotate (duration: number): Promise<void> {
     const old = this.#current
     if (old.littered || Date.now() - old.since >= duration) {
-      this.#current = await open(this.#records)
-      old.retired = true
-      this.#retired.add(old)
+      this.#opening ??= open(this.#records).finally(() => { this.#opening = undefined })
+      const fresh = await this.#opening
+      if (this.#current === old) {
+        this.#current = fresh
+        old.retired = true
+        this.#retired.add(old)
+      }
     }
     this.#closeIdle()
     await this.#closing

@@ -2,6 +2,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CompleteStoreOptions } from '../../schemas/store-options.js'
+import type { LeaseID, Store } from '../contract.js'
 import { mintObjectID } from '../object-id.js'
 import { leaseStates } from './change-writer.js'
 import { BatchingChannel, type CommitChannel } from './commit-channel.js'
@@ -16,16 +17,26 @@ import { migrate, readFormat } from './store-format.js'
 import { openTables, stateKeys, type Tables } from './tables.js'
 import { threadTransport } from './thread-transport.js'
 
-/** The store, and the way to its writer for worker processes. */
-export interface OwnedStore {
-  readonly store: EmbeddedStore
+/** What the owner of a store can do for its worker processes. */
+export interface Ownership {
+  readonly directory: string
   readonly channel: CommitChannel
+  readonly meta: EmbeddedMeta
   /** Leases of worker processes that live. */
-  readonly workerLeases: Set<string>
+  readonly workerLeases: Set<LeaseID>
+  readonly flags: { crossProcess: boolean }
+  readonly report: Reporter
+}
+
+const ownerships = new WeakMap<Store, Ownership>()
+
+/** What goes with a store that `openEmbedded` gave; undefined for any other. */
+export function ownershipOf (store: Store): Ownership | undefined {
+  return ownerships.get(store)
 }
 
 /** Throws a StorageError: 'locked', 'format', or what the operating system says. */
-export async function openEmbedded (options: CompleteStoreOptions, report: Reporter): Promise<OwnedStore> {
+export async function openEmbedded (options: CompleteStoreOptions, report: Reporter): Promise<EmbeddedStore> {
   const { directory } = options
   const version = await readFormat(directory)
   const tables = openFile(directory)
@@ -38,9 +49,10 @@ export async function openEmbedded (options: CompleteStoreOptions, report: Repor
     await mkdir(join(directory, 'blobs'), { recursive: true, mode: 0o700 })
     // The names of the LMDB file and of `blobs` are on the disk before anything is acknowledged.
     await new DirectorySync().sync(directory)
-    const workerLeases = new Set<string>()
+    const workerLeases = new Set<LeaseID>()
+    const flags = { crossProcess: false }
     channel = new BatchingChannel(threadTransport(directory), () => { meta.wake() })
-    let own: () => string[] = () => []
+    let own: () => LeaseID[] = () => []
     const meta: EmbeddedMeta = new EmbeddedMeta(tables, channel, {
       foreignCommits: false,
       staleLeases: open => {
@@ -54,12 +66,13 @@ export async function openEmbedded (options: CompleteStoreOptions, report: Repor
       meta,
       options,
       report,
-      crossProcess: false,
+      flags,
       sweeps: true,
       close: async () => { await letGo(tables, opened.channel, opened.lock) }
     })
     own = store.openLeases
-    return { store, channel, workerLeases }
+    ownerships.set(store, { directory, channel, meta, workerLeases, flags, report })
+    return store
   } catch (error) {
     await letGo(tables, channel, lock).catch((later: unknown) => { report(later, `closing ${directory}`) })
     throw toStorageError(error, `opening ${directory}`)

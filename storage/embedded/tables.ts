@@ -64,7 +64,7 @@ export function openTables (directory: string, { readOnly = false }: TableOption
     ...shape
   })
   const table = (name: string): Table => env.openDB<Buffer, Buffer>({ name, ...shape })
-  return {
+  const openAll = (): Tables => ({
     env,
     records: table('records'),
     entries: table('entries'),
@@ -77,5 +77,7 @@ export function openTables (directory: string, { readOnly = false }: TableOption
     orphans: table('orphans'),
     log: table('log'),
     state: table('state')
-  }
+  })
+  // In one transaction: each table by itself would be a flush of its own.
+  return readOnly ? openAll() : env.transactionSync(openAll)
 }

@@ -13,7 +13,7 @@ const port = parentPort
 if (port === null) throw new Error('This file is the body of a worker thread')
 const { directory } = workerData as WriterThreadData
 const tables = openTables(directory)
-const writer = new Writer(tables)
+const writer = new Writer(directory, tables)
 port.on('message', (message: WriterThreadMessage) => {
   if (message !== 'close') {
     port.postMessage(writer.write(message))

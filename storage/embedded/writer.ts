@@ -1,4 +1,5 @@
 /** The one writer: batch after batch, each in one flushed transaction. Runs in its own thread, so that nobody waits for the disk. */
+import { statfsSync } from 'node:fs'
 import { toStorageError } from './storage-errors.js'
 import { ChangeWriter } from './change-writer.js'
 import { SweepWriter } from './sweep-writer.js'
@@ -6,12 +7,19 @@ import { stateKeys, type Tables } from './tables.js'
 import { u64 } from './bytes.js'
 import { decodeItem, unpackBatch, type WireItem, type WireResult } from './wire.js'
 
+/** Bytes that must be free for an input/output error not to be put down to lack of space: more than a batch needs. */
+const scarce = 16 * 1024 * 1024
+
+const inputOutputError = 5
+
 export class Writer {
+  readonly #directory: string
   readonly #tables: Tables
   readonly #changes: ChangeWriter
   readonly #sweep: SweepWriter
 
-  constructor (tables: Tables) {
+  constructor (directory: string, tables: Tables) {
+    this.#directory = directory
     this.#tables = tables
     this.#changes = new ChangeWriter(tables)
     this.#sweep = new SweepWriter(tables, this.#changes)
@@ -26,13 +34,13 @@ export class Writer {
     try {
       return this.#transact(items)
     } catch (error) {
-      if (items.length === 1) return [failure(error)]
+      if (items.length === 1) return [this.#failure(error)]
     }
     return items.map(item => {
       try {
-        return this.#transact([item])[0] ?? failure(new Error('nothing happened'))
+        return this.#transact([item])[0] ?? this.#failure(new Error('nothing happened'))
       } catch (error) {
-        return failure(error)
+        return this.#failure(error)
       }
     })
   }
@@ -44,6 +52,13 @@ export class Writer {
       this.#changes.end()
       return results
     })
+  }
+
+  #failure (error: unknown): WireResult {
+    const { reason, message } = toStorageError(error, `writing to meta.lmdb in ${this.#directory}`)
+    // LMDB calls a write that was cut short by a full disk an input/output error.
+    const full = (error as { code?: unknown } | null)?.code === inputOutputError && isScarce(this.#directory)
+    return ['failed', full ? 'full' : reason, message]
   }
 
   #apply (item: WireItem): WireResult {
@@ -65,7 +80,11 @@ function done (count: number | boolean | void): WireResult {
   return ['done', Number(count ?? 0)]
 }
 
-function failure (error: unknown): WireResult {
-  const { reason, message } = toStorageError(error, 'writing to meta.lmdb')
-  return ['failed', reason, message]
+function isScarce (directory: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(directory)
+    return bavail * bsize < scarce
+  } catch {
+    return false
+  }
 }

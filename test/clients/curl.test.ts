@@ -2,8 +2,10 @@ import { execFile } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import fastify from 'fastify'
 import t from 'tap'
 import { FormData, request } from 'undici'
+import cdmi, { openMemoryStore } from '../../index.js'
 import { childrenOf, openDoor } from '../helpers/forms.js'
 import { missingCommand } from '../helpers/missing-command.js'
 
@@ -39,6 +41,17 @@ t.test('CLI-32: curl reads the refusal of a form that is too large, with and wit
     t.match(stdout, /HTTP\/1.1 413 /)
   }
   t.same(await childrenOf(model, '/c/'), [])
+})
+
+t.test('HCO-14: curl waits to be asked for the form, and is', { skip: missingCommand('curl') }, async t => {
+  const directory = t.testdir({ a: 'x'.repeat(100_000) })
+  const app = fastify()
+  t.teardown(async () => { await app.close() })
+  await app.register(cdmi, { store: openMemoryStore(), anonymous: 'write' })
+  const origin = await app.listen({ port: 0, host: '127.0.0.1' })
+  const upload = ['-sS', '-i', '--expect100-timeout', '60', '-H', 'Expect: 100-continue', '-F', `f=@${directory}/a`]
+  t.match((await run('curl', [...upload, `${origin}/`])).stdout, /^HTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 201 /)
+  t.match((await run('curl', [...upload, `${origin}/missing/`])).stdout, /^HTTP\/1.1 404 /)
 })
 
 t.test('HCO-14: undici FormData: blobs, files, fields', async t => {

@@ -1,10 +1,9 @@
 import fastify from 'fastify'
 import multipart from '@fastify/multipart'
 import t from 'tap'
-import { Cdmi } from '../../../cdmi/model.js'
-import plain from '../../../routes/plain.js'
+import cdmi from '../../../index.js'
 import { openMemoryStore } from '../../../storage/memory/memory-store.js'
-import { admin, filePart, formBody, openDoor, postForm } from '../../helpers/forms.js'
+import { filePart, formBody, openDoor, postForm } from '../../helpers/forms.js'
 
 const browser = { accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8' }
 const form = formBody([filePart('%22><img src=x onerror=alert(1)>.txt', '1'), filePart('b.txt', '2', 'text/<b>')])
@@ -52,15 +51,7 @@ t.test('HCO-14: an application with a multipart parser of its own keeps it, and 
   t.teardown(async () => { await app.close() })
   await app.register(multipart, { attachFieldsToBody: 'keyValues' })
   app.post('/own', async request => Object.keys(request.body as object))
-  const cdmi = new Cdmi(openMemoryStore())
-  await app.register(async scope => {
-    scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser('*', (_request, _payload, done) => { done(null) })
-    scope.decorate('cdmi', cdmi)
-    scope.decorate('cdmiOptions', {})
-    scope.addHook('onRequest', async request => { request.principal = admin })
-    await scope.register(plain)
-  }, { prefix: '/store' })
+  await app.register(cdmi, { store: openMemoryStore(), anonymous: 'write', prefix: '/store' })
   const origin = await app.listen({ port: 0, host: '127.0.0.1' })
   t.equal((await postForm(`${origin}/store/`, form)).json.objects.length, 2)
   t.same(await (await fetch(`${origin}/own`, { method: 'POST', headers: { 'content-type': 'multipart/form-data; boundary=xyz' }, body: formBody([filePart('a', 'b')]) })).json(), ['file'])

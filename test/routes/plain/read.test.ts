@@ -163,7 +163,7 @@ t.test('CLI-22: If-Range gives the range of the same value or all of another, an
   t.equal(await status(etag), 200)
 })
 
-t.test('GEN-06, GEN-09: an Accept that takes the CDMI form alone is refused, any other gives the value', async t => {
+t.test('GEN-06, GEN-09, GEN-43: an Accept that takes the CDMI form alone is refused, any other gives the value', async t => {
   const { get } = await withValue(t)
   for (const accept of ['*/*', 'text/plain', 'application/cdmi-object, */*;q=0.1', 'text/*, application/cdmi-object', 'image/png', 'garbage', 'application/cdmi-object;q=0, text/html']) {
     t.equal((await get({ accept })).statusCode, 200, accept)

@@ -1,0 +1,138 @@
+/** The stand-alone server: every door over one store, with TLS, users, health, documentation. It reads no environment and handles no signals. */
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import type { SecureContextOptions } from 'node:tls'
+import type { Server } from 'node:http'
+import cdmi, { openStore, type CdmiPluginOptions, type Store } from './index.js'
+import cors from './plugins/cors.js'
+import { partEarly } from './plugins/early-answer.js'
+import errors, { renderError } from './plugins/errors.js'
+import openapi from './plugins/openapi.js'
+import healthRoutes from './routes/health.js'
+import { checkOptions } from './schemas/check-options.js'
+import { ServerConfig } from './schemas/config.js'
+import { answerClientError } from './server/client-error.js'
+import { Connections } from './server/connections.js'
+import { makeFirstUser, serverAuthenticator, type FirstUser } from './server/first-user.js'
+import { listenOn } from './server/listen.js'
+import { loggerOptions, requestID, RequestLog, type LogStream } from './server/logging.js'
+import { tlsOptions } from './server/tls.js'
+import { trustedProxies } from './server/trust-proxy.js'
+import { version } from './server/version.js'
+
+export interface ServerParts {
+  /** Used instead of the one in `config.data`. Closed with the server all the same. */
+  readonly store?: Store
+  /** Where the log goes. Default: standard error. */
+  readonly log?: LogStream
+  /** Is told of the user that was made because nobody could have logged in: to be shown, this once. */
+  readonly onFirstUser?: (user: FirstUser) => void
+}
+
+export interface BuiltServer {
+  readonly app: FastifyInstance
+  /** Begins to listen; answers the URL. */
+  listen (): Promise<string>
+  /** Lets requests in flight finish, cuts what takes longer than `drainTimeout`, closes the store. Answers how many connections were cut. */
+  close (): Promise<number>
+}
+
+/** The conventional root URI (design: URL space). */
+const conventionalPrefix = '/cdmi/2.0.0'
+/** Milliseconds that a client has for the TLS handshake. */
+const handshakeTimeout = 10_000
+
+/**
+ * Opens the store and composes the server; nothing listens yet.
+ * Throws OptionError, ConfigError, UsersFileError and StorageError, with sentences for the operator.
+ */
+export async function buildServer (given: ServerConfig, parts: ServerParts = {}): Promise<BuiltServer> {
+  const config = checkOptions(ServerConfig, given, 'The server')
+  const { data = './data', host = 'localhost', port = 6375 } = config
+  let app: FastifyInstance | undefined
+  const report = (error: unknown, doing: string): void => { app?.log.error({ err: error }, `failed in the background: ${doing}`) }
+  const store = parts.store ?? await openStore({ directory: data, ...storeOptions(config) }, report)
+  try {
+    // After the store, which makes its directory itself.
+    const tls = await tlsOptions(config, data)
+    const server = app = Fastify(fastifyOptions(config, tls, parts.log ?? process.stderr)) as unknown as FastifyInstance
+    const firstUser = await makeFirstUser(config, data)
+    // Whatever goes wrong from here on: nobody will ever see it again.
+    if (firstUser !== undefined) parts.onFirstUser?.(firstUser)
+    const authenticator = await serverAuthenticator(config, data, message => { server.log.warn(message) })
+    const close = await compose(server, config, { store, authenticator })
+    await server.ready()
+    return { app: server, close, listen: () => listenOn(server, { host, port }) }
+  } catch (error) {
+    await app?.close().catch(() => {})
+    await store.close()
+    throw error
+  }
+}
+
+/** What the configuration says to the store. */
+export function storeOptions ({ trashGrace }: ServerConfig): { trashGrace?: number } {
+  return trashGrace === undefined ? {} : { trashGrace: trashGrace * 1000 }
+}
+
+function fastifyOptions (config: ServerConfig, tls: SecureContextOptions | undefined, log: LogStream): FastifyServerOptions {
+  const http = { headersTimeout: milliseconds(config.headersTimeout, 30), requestTimeout: 0 }
+  return {
+    logger: loggerOptions(config.logLevel ?? 'info', log) ?? false,
+    logController: new RequestLog(),
+    genReqId: requestID,
+    trustProxy: trustedProxies(config.trustProxy) as never,
+    // Uploads may take as long as they like, as long as they move.
+    requestTimeout: 0,
+    connectionTimeout: milliseconds(config.idleTimeout, 120),
+    pluginTimeout: 60_000,
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: 16_384 },
+    // Absolute form, as proxies send it (RFC 9112 §3.2.2).
+    rewriteUrl: ({ url = '/' }) => /^https?:\/\//i.test(url) ? url.replace(/^https?:\/\/[^/?#]*\/?/i, '/') : url,
+    clientErrorHandler: answerClientError as never,
+    frameworkErrors: (error, request, reply) => {
+      partEarly(request as never, reply as never)
+      renderError(error, request as never, reply as never, config.realm)
+    },
+    ...(tls === undefined ? { http } : { https: { ...tls, ...http, handshakeTimeout } })
+  } as FastifyServerOptions
+}
+
+function milliseconds (seconds: number | undefined, otherwise: number): number {
+  return (seconds ?? otherwise) * 1000
+}
+
+/** Puts everything together; answers how to end it. */
+async function compose (app: FastifyInstance, config: ServerConfig, { store, authenticator }: Required<Pick<CdmiPluginOptions, 'store' | 'authenticator'>>): Promise<() => Promise<number>> {
+  const { realm, anonymous, limits, activeContent, formFields, formAnswer, cors: origins = [], docs = true } = config
+  const connections = new Connections(app.server as Server)
+  let drained: Promise<number> = Promise.resolve(0)
+  app.addHook('preClose', async () => {
+    drained = connections.drain(milliseconds(config.drainTimeout, 30))
+    // Not one more connection while sockets say goodbye.
+    app.server.close()
+  })
+  app.addHook('onClose', async () => {
+    const cut = await drained
+    if (cut > 0) app.log.warn({ connections: cut }, 'connections were cut, for they did not come to an end in time')
+    await store.close()
+  })
+  app.addHook('onRequest', async (_request, reply) => { reply.header('x-content-type-options', 'nosniff') })
+
+  await app.register(errors, { realm, notFound: true })
+  if (origins.length > 0) await app.register(cors, { origins })
+  if (docs) await app.register(openapi, { version, twins: [conventionalPrefix] })
+  await app.register(healthRoutes, { store, version, draining: () => connections.draining })
+  const options = defined({ realm, anonymous, limits, activeContent, formFields, formAnswer })
+  await app.register(cdmi, { prefix: conventionalPrefix, store, authenticator, ...options })
+  await app.register(cdmi, { prefix: '/', store, authenticator, ...options, keyed: true, sockets: true })
+  return async () => {
+    await app.close()
+    return await drained
+  }
+}
+
+/** Without the properties that are undefined. */
+function defined<T extends object> (values: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as { [K in keyof T]: Exclude<T[K], undefined> }
+}

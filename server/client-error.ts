@@ -1,0 +1,25 @@
+/** Answers to what is not HTTP, or too slow or too long a header: by hand, for there is no request yet. */
+import type { Socket } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import { reasonPhrase } from '../cdmi/describe-error.js'
+
+interface Answer { readonly status: number, readonly detail: string }
+
+const malformed: Answer = { status: 400, detail: 'This is not a valid HTTP request' }
+const answers: Readonly<Record<string, Answer>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: { status: 408, detail: 'The header of the request did not arrive in time' },
+  HPE_HEADER_OVERFLOW: { status: 431, detail: 'The header of the request is too long' },
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: { status: 413, detail: 'The chunk extensions of the body are too long' }
+}
+
+/** Fastify's `clientErrorHandler`. */
+export function answerClientError (this: FastifyInstance, error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return
+  this.log.debug({ code: error.code }, 'not a request')
+  const { status, detail } = answers[error.code ?? ''] ?? malformed
+  const body = JSON.stringify({ type: 'about:blank', title: reasonPhrase(status), status, detail, code: `HTTP_${status}` })
+  if (socket.writable && socket.bytesWritten === 0) {
+    socket.write(`HTTP/1.1 ${status} ${reasonPhrase(status)}\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`)
+  }
+  socket.destroySoon()
+}

@@ -1,0 +1,85 @@
+/**
+ * The end of a server: connections on which nothing is going on are closed at once, the others when their last answer is out, and what
+ * is left after a while is cut. Node alone would wait for clients that opened a connection and never said a word.
+ */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { Server as TlsServer } from 'node:tls'
+
+export class Connections {
+  /** Requests under way by connection. */
+  readonly #busy = new Map<Socket, Set<ServerResponse>>()
+  /** Connections that became something else (WebSocket): whoever made them ends them. */
+  readonly #upgraded = new Set<Socket>()
+  #draining = false
+  #ended: (() => void) | undefined
+
+  constructor (server: Server) {
+    // Of TLS connections only those that have shaken hands; the others have a time limit of their own.
+    server.on(server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => { this.#add(socket) })
+    server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => { this.#begin(request.socket, response) })
+    server.on('upgrade', (_request: IncomingMessage, socket: Socket) => {
+      this.#busy.delete(socket)
+      this.#upgraded.add(socket)
+      socket.once('close', () => {
+        this.#upgraded.delete(socket)
+        this.#closed()
+      })
+    })
+  }
+
+  get draining (): boolean {
+    return this.#draining
+  }
+
+  /**
+   * Ends what is idle, and the rest as it becomes idle. Resolves with the number of connections that were cut after `milliseconds`.
+   */
+  async drain (milliseconds: number): Promise<number> {
+    this.#draining = true
+    for (const [socket, responses] of this.#busy) {
+      if (responses.size === 0) socket.destroySoon()
+      for (const response of responses) if (!response.headersSent) response.setHeader('connection', 'close')
+    }
+    if (this.#isEmpty()) return 0
+    let timer: NodeJS.Timeout | undefined
+    const ended = new Promise<void>(resolve => { this.#ended = resolve })
+    const late = new Promise<void>(resolve => { timer = setTimeout(resolve, milliseconds) })
+    await Promise.race([ended, late])
+    clearTimeout(timer)
+    const left = [...this.#busy.keys(), ...this.#upgraded]
+    for (const socket of left) socket.destroy()
+    return left.length
+  }
+
+  #isEmpty (): boolean {
+    return this.#busy.size === 0 && this.#upgraded.size === 0
+  }
+
+  #add (socket: Socket): void {
+    if (this.#draining) {
+      socket.destroy()
+      return
+    }
+    this.#busy.set(socket, new Set())
+    socket.once('close', () => {
+      this.#busy.delete(socket)
+      this.#closed()
+    })
+  }
+
+  #closed (): void {
+    if (this.#isEmpty()) this.#ended?.()
+  }
+
+  #begin (socket: Socket, response: ServerResponse): void {
+    const responses = this.#busy.get(socket)
+    if (responses === undefined) return
+    responses.add(response)
+    if (this.#draining) response.setHeader('connection', 'close')
+    response.once('close', () => {
+      responses.delete(response)
+      if (this.#draining && responses.size === 0) socket.destroySoon()
+    })
+  }
+}

@@ -1,0 +1,45 @@
+/** The log of the server: one JSON line a request, without secrets. */
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import { LogController, type FastifyReply, type FastifyRequest, type FastifyServerOptions } from 'fastify'
+
+/** Where lines go: standard error, so that standard output has only what a person asked for. */
+export interface LogStream { write (line: string): unknown }
+
+/** Second line of defence: no serializer below gives headers away, but who knows what is logged one day. */
+const secrets = ['authorization', 'cookie', 'password', 'adminPassword', 'tlsPassphrase', 'passphrase', 'hash']
+const redact = secrets.flatMap(name => [name, `*.${name}`, `*.*.${name}`, `*["${name}"]`])
+
+export function loggerOptions (level: string, stream: LogStream): FastifyServerOptions['logger'] {
+  return {
+    level,
+    stream: stream as never,
+    redact,
+    serializers: {
+      req: (request: FastifyRequest) => ({ method: request.method, url: safeUrl(request.originalUrl), remoteAddress: request.ip, user: request.principal?.name }),
+      res: ({ statusCode }) => ({ statusCode: statusCode ?? 0 })
+    }
+  }
+}
+
+/** One line when a request is done, instead of two. */
+export class RequestLog extends LogController {
+  override incomingRequest (): void {}
+
+  override requestCompleted (error: Error | null | undefined, request: FastifyRequest, reply: FastifyReply): void {
+    const line = { req: request, res: reply, responseTime: Math.round(reply.elapsedTime * 1000) / 1000 }
+    if (error === null || error === undefined) reply.log.info(line, 'request completed')
+    else reply.log.warn({ ...line, err: error }, 'the answer was cut off')
+  }
+}
+
+/** An absolute URI may carry credentials before its host. */
+function safeUrl (url: string): string {
+  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/i, '$1')
+}
+
+/** The client's number for the request when it is one that can do no harm in a log, else a new one. */
+export function requestID (request: IncomingMessage): string {
+  const given = request.headers['x-request-id']
+  return typeof given === 'string' && /^[\w.:-]{1,64}$/.test(given) ? given : randomUUID()
+}
