@@ -130,7 +130,10 @@ export async function sockets (app: FastifyInstance, options: SocketsOptions): P
       removals.push(dispatcher.add(prefix + url, (request, socket, head) => {
         upgrades.set(request, { socket, head })
         const response = new Response(request)
+        // Only what a hook answers goes out through this, and ends the connection: there is no parser on it any more.
+        response.shouldKeepAlive = false
         response.assignSocket(request.socket)
+        response.once('finish', () => { socket.end() })
         app.routing(request, response)
       }))
     }
