@@ -13,7 +13,7 @@ function readInPieces (body: Buffer, sizes: readonly number[], boundary = 'xyz')
   return heads
 }
 
-t.test('HDO-04: the heads of parts are found in any values, however the stream is cut', async t => {
+t.test('HDO-04: the heads of parts are found in any values, however the stream is cut', async () => {
   // Values made of what delimiters are made of.
   const value = fc.array(fc.constantFrom('\r', '\n', '\r\n', '--', '-', 'x', 'xy', '\r\n--xy', '\r\n\r\n', 'a'), { maxLength: 12 })
     .map(pieces => pieces.join('')).filter(text => !`\r\n${text}\r\n`.includes('\r\n--xyz'))
