@@ -12,11 +12,12 @@ import websocket from '@fastify/websocket'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { anonymous, type Principal } from '../cdmi/principal.js'
 import type { LimitOptions } from '../schemas/options.js'
-import { callerOf } from './sockets/caller.js'
+import { callerOf, type Caller } from './sockets/caller.js'
 import { hardLimit, type SocketContext, type Verifier } from './sockets/context.js'
 import { SocketIoDoor } from './sockets/socket-io-door.js'
 import { UpgradeDispatcher } from './sockets/upgrade-dispatcher.js'
 import { WebSocketDoor } from './sockets/websocket-door.js'
+import { WorkerAffinity, type AffinityOptions } from './sockets/worker-affinity.js'
 
 export interface SocketsOptions {
   readonly verifier: Verifier
@@ -25,6 +26,8 @@ export interface SocketsOptions {
   readonly anonymous?: Principal['access'] | undefined
   /** Milliseconds between two heartbeats. Default: 25 seconds. */
   readonly heartbeat?: number | undefined
+  /** Where several processes serve one port: what they find each other by. */
+  readonly affinity?: AffinityOptions | undefined
 }
 
 /** Milliseconds that messages under way have to be answered when the application closes. */
@@ -49,13 +52,41 @@ export async function sockets (app: FastifyInstance, options: SocketsOptions): P
   const dispatcher = UpgradeDispatcher.of(app.server as Server)
   const prefix = app.prefix.replace(/\/$/, '')
   const plain = new WebSocketDoor(context)
-  const socketIo = new SocketIoDoor(context)
+  const affinity = options.affinity && new WorkerAffinity(options.affinity, (request, response) => { poll(request, response) }, (request, socket, head) => { upgrade(request, socket, head) })
+  const socketIo = new SocketIoDoor(context, affinity && (id => affinity.mark(id)))
   const removals: Array<() => void> = []
 
   // The first of all preClose hooks here: @fastify/websocket would close its sockets in the middle of their messages.
   app.addHook('preClose', async () => {
     for (const remove of removals) remove()
     await Promise.all([plain.close(grace), socketIo.close(grace)])
+    await affinity?.close()
+  })
+  await affinity?.listen()
+
+  /** Requests that engine.io chokes on, such as targets that are no URL, are refused too. */
+  function poll (request: IncomingMessage, response: ServerResponse, caller?: Caller): void {
+    socketIo.request(request, response, caller).catch((error: unknown) => {
+      app.log.debug({ err: error }, 'a request to socket.io was refused')
+      if (!response.headersSent) response.writeHead(400, { 'content-type': 'application/json' })
+      response.end('{"code":3,"message":"Bad request"}')
+    })
+  }
+
+  function upgrade (request: IncomingMessage, socket: Duplex, head: Buffer, caller?: Caller): void {
+    try {
+      socketIo.upgrade(request, socket, head, caller)
+    } catch (error) {
+      app.log.debug({ err: error }, 'an upgrade to socket.io was refused')
+      socket.destroy()
+    }
+  }
+
+  // A hook may answer instead (401, 403, 429): that ends the connection, for there is no parser on it any more.
+  const offered = new WeakMap<IncomingMessage, Duplex>()
+  app.addHook('onResponse', async request => {
+    const socket = offered.get(request.raw)
+    socket?.end(() => { socket.destroy() })
   })
 
   await app.register(async scope => {
@@ -70,7 +101,10 @@ export async function sockets (app: FastifyInstance, options: SocketsOptions): P
           done()
         }
       })
-      removals.push(dispatcher.add(`${prefix}/ws`, (request, socket, head) => { upgrades.emit('upgrade', request, socket, head) }))
+      removals.push(dispatcher.add(`${prefix}/ws`, (request, socket, head) => {
+        offered.set(request, socket)
+        upgrades.emit('upgrade', request, socket, head)
+      }))
     }
     scope.route({
       method: 'GET',
@@ -89,25 +123,22 @@ export async function sockets (app: FastifyInstance, options: SocketsOptions): P
     const upgrades = new WeakMap<IncomingMessage, Upgrade>()
     const handler = (request: FastifyRequest, reply: FastifyReply): void => {
       const { raw } = request
-      const upgrade = upgrades.get(raw)
+      const wanted = upgrades.get(raw)
       // Headers that hooks have set (CORS, security) go out with the answers of engine.io.
       for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) reply.raw.setHeader(name, value)
       reply.hijack()
-      if (upgrade !== undefined) {
+      if (wanted !== undefined) {
+        const { socket, head } = wanted
         reply.raw.detachSocket(raw.socket)
-        try {
-          socketIo.upgrade(raw, upgrade.socket, upgrade.head, callerOf(request))
-        } catch (error) {
-          request.log.debug({ err: error }, 'an upgrade to socket.io was refused')
-          upgrade.socket.destroy()
-        }
-        return
+        if (affinity?.forwardUpgrade(raw, socket, head) !== true) upgrade(raw, socket, head, callerOf(request))
+      } else if (affinity?.forward(raw, reply.raw) !== true) {
+        poll(raw, reply.raw, callerOf(request))
       }
-      socketIo.request(raw, reply.raw, callerOf(request)).catch((error: unknown) => { broken(request, reply.raw, error) })
     }
     for (const url of ['/socket.io/', '/socket.io']) {
       scope.route({ method: ['GET', 'POST', 'OPTIONS'], url, exposeHeadRoute: false, schema: { hide: true }, handler })
       removals.push(dispatcher.add(prefix + url, (request, socket, head) => {
+        offered.set(request, socket)
         upgrades.set(request, { socket, head })
         const response = new Response(request)
         response.assignSocket(request.socket)
@@ -119,11 +150,4 @@ export async function sockets (app: FastifyInstance, options: SocketsOptions): P
 
 function upgradeRequired (_request: FastifyRequest, reply: FastifyReply): void {
   reply.code(426).headers({ connection: 'upgrade', upgrade: 'websocket' }).type('application/json; charset=utf-8').send('{"error":"This is a WebSocket; connect with a WebSocket client"}')
-}
-
-/** Requests that engine.io chokes on, such as targets that are no URL. */
-function broken (request: FastifyRequest, response: ServerResponse, error: unknown): void {
-  request.log.debug({ err: error }, 'a request to socket.io was refused')
-  if (!response.headersSent) response.writeHead(400, { 'content-type': 'application/json' })
-  response.end('{"code":3,"message":"Bad request"}')
 }

@@ -37,7 +37,8 @@ export class SocketIoDoor {
   /** By the ID of the connection (not of the socket.io socket: a connection may carry more than one). */
   readonly #flows = new Map<string, Flow>()
 
-  constructor (context: SocketContext) {
+  /** `mark`: makes the ID of a session out of one that engine.io made up. */
+  constructor (context: SocketContext, mark: (id: string) => string = id => id) {
     this.#context = context
     this.#engine = new EngineServer({
       allowEIO3: true,
@@ -45,6 +46,8 @@ export class SocketIoDoor {
       pingInterval: context.limits.heartbeat
     })
     this.#io = new SocketIoServer({ serveClient: false })
+    const generate = this.#engine.generateId.bind(this.#engine)
+    this.#engine.generateId = request => mark(generate(request) as string)
     // Not attached to any server: upgrades come from our dispatcher, polling from a route.
     this.#io.bind(this.#engine)
     this.#engine.on('connection', (connection: Connection) => {
@@ -53,9 +56,9 @@ export class SocketIoDoor {
     this.#io.on('connection', socket => { this.#serve(socket) })
   }
 
-  /** A request of the polling transport. `response` belongs to engine.io from here on. */
-  async request (request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void> {
-    this.#callers.set(request, caller)
+  /** A request of the polling transport. `response` belongs to engine.io from here on. `caller`: needed for the first of a session. */
+  async request (request: IncomingMessage, response: ServerResponse, caller?: Caller): Promise<void> {
+    if (caller !== undefined) this.#callers.set(request, caller)
     if (request.method === 'POST') {
       // Back-pressure where nothing can be paused: the body is not read before there is room for what is in it.
       const sid = new URLSearchParams((request.url ?? '').split('?', 2)[1]).get('sid')
@@ -65,8 +68,8 @@ export class SocketIoDoor {
     this.#engine.handleRequest(request as Parameters<EngineServer['handleRequest']>[0], response)
   }
 
-  upgrade (request: IncomingMessage, socket: Duplex, head: Buffer, caller: Caller): void {
-    this.#callers.set(request, caller)
+  upgrade (request: IncomingMessage, socket: Duplex, head: Buffer, caller?: Caller): void {
+    if (caller !== undefined) this.#callers.set(request, caller)
     this.#engine.handleUpgrade(request as Parameters<EngineServer['handleUpgrade']>[0], socket, head)
   }
 

@@ -146,3 +146,19 @@ t.test('what is no WebSocket handshake at our paths is refused', async t => {
     t.match(answer, /^HTTP\/1\.1 4\d\d /, `${path} ${headers.slice(0, 30)}`)
   }
 })
+
+t.test('hooks of the application see upgrades and may refuse them', async t => {
+  const { port } = await socketsApp(t, {
+    before: app => app.addHook('onRequest', async (request, reply) => {
+      if (request.headers['x-stranger'] !== undefined) return await reply.code(403).send('no')
+    })
+  })
+  for (const path of ['/ws', '/socket.io/?EIO=4&transport=websocket']) {
+    const socket = connect(port, '127.0.0.1').setEncoding('latin1')
+    let answer = ''
+    socket.on('data', (text: string) => { answer += text })
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nX-Stranger: 1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`)
+    await once(socket, 'close')
+    t.match(answer, /^HTTP\/1\.1 403 /, path)
+  }
+})
