@@ -13,7 +13,7 @@ import { ServerConfig } from './schemas/config.js'
 import { answerClientError } from './server/client-error.js'
 import { Connections } from './server/connections.js'
 import { makeFirstUser, serverAuthenticator, type FirstUser } from './server/first-user.js'
-import { listenOn } from './server/listen.js'
+import { Listener } from './server/listen.js'
 import { loggerOptions, requestID, RequestLog, type LogStream } from './server/logging.js'
 import { tlsOptions } from './server/tls.js'
 import { trustedProxies } from './server/trust-proxy.js'
@@ -59,9 +59,10 @@ export async function buildServer (given: ServerConfig, parts: ServerParts = {})
     // Whatever goes wrong from here on: nobody will ever see it again.
     if (firstUser !== undefined) parts.onFirstUser?.(firstUser)
     const authenticator = await serverAuthenticator(config, data, message => { server.log.warn(message) })
-    const close = await compose(server, config, { store, authenticator })
+    const listener = new Listener(server)
+    const close = await compose(server, config, { store, authenticator }, listener)
     await server.ready()
-    return { app: server, close, listen: () => listenOn(server, { host, port }) }
+    return { app: server, close, listen: () => listener.listen({ host, port }) }
   } catch (error) {
     await app?.close().catch(() => {})
     await store.close()
@@ -103,14 +104,14 @@ function milliseconds (seconds: number | undefined, otherwise: number): number {
 }
 
 /** Puts everything together; answers how to end it. */
-async function compose (app: FastifyInstance, config: ServerConfig, { store, authenticator }: Required<Pick<CdmiPluginOptions, 'store' | 'authenticator'>>): Promise<() => Promise<number>> {
+async function compose (app: FastifyInstance, config: ServerConfig, { store, authenticator }: Required<Pick<CdmiPluginOptions, 'store' | 'authenticator'>>, listener: Listener): Promise<() => Promise<number>> {
   const { realm, anonymous, limits, activeContent, formFields, formAnswer, cors: origins = [], docs = true } = config
   const connections = new Connections(app.server as Server)
   let drained: Promise<number> = Promise.resolve(0)
   app.addHook('preClose', async () => {
     drained = connections.drain(milliseconds(config.drainTimeout, 30))
     // Not one more connection while sockets say goodbye.
-    app.server.close()
+    listener.stop()
   })
   app.addHook('onClose', async () => {
     const cut = await drained

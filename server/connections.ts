@@ -5,6 +5,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
+import { UpgradeDispatcher } from '../plugins/sockets/upgrade-dispatcher.js'
 
 export class Connections {
   /** Requests under way by connection. */
@@ -18,7 +19,7 @@ export class Connections {
     // Of TLS connections only those that have shaken hands; the others have a time limit of their own.
     server.on(server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => { this.#add(socket) })
     server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => { this.#begin(request.socket, response) })
-    server.on('upgrade', (_request: IncomingMessage, socket: Socket) => {
+    UpgradeDispatcher.of(server).watch(socket => {
       this.#busy.delete(socket)
       this.#upgraded.add(socket)
       socket.once('close', () => {
