@@ -38,8 +38,10 @@ export interface BuiltServer {
 
 /** The conventional root URI (design: URL space). */
 const conventionalPrefix = '/cdmi/2.0.0'
-/** Milliseconds that a client has for the TLS handshake. */
-const handshakeTimeout = 10_000
+/** Milliseconds that a client has for the TLS handshake, at most. */
+const longestHandshake = 10_000
+/** Milliseconds after which Node looks for headers that are late, at most. */
+const longestLook = 30_000
 
 /**
  * Opens the store and composes the server; nothing listens yet.
@@ -76,7 +78,11 @@ export function storeOptions ({ trashGrace }: ServerConfig): { trashGrace?: numb
 }
 
 function fastifyOptions (config: ServerConfig, tls: SecureContextOptions | undefined, log: LogStream): FastifyServerOptions {
-  const http = { headersTimeout: milliseconds(config.headersTimeout, 30), requestTimeout: 0 }
+  const headersTimeout = milliseconds(config.headersTimeout, 30)
+  // 0: no limit.
+  const noLongerThan = (longest: number): number => headersTimeout === 0 ? longest : Math.min(longest, headersTimeout)
+  const http = { headersTimeout, requestTimeout: 0, connectionsCheckingInterval: noLongerThan(longestLook) }
+  const handshakeTimeout = noLongerThan(longestHandshake)
   return {
     logger: loggerOptions(config.logLevel ?? 'info', log) ?? false,
     logController: new RequestLog(),

@@ -1,4 +1,7 @@
-/** Answers to what is not HTTP, or too slow or too long a header: by hand, for there is no request yet. */
+/**
+ * Answers to what is not HTTP, or too slow or too long a header: by hand, for there is no request yet. What went wrong below HTTP (a TLS
+ * handshake that failed or took too long, a connection that broke) can have no answer, and must not wait for one to go out.
+ */
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { reasonPhrase } from '../cdmi/describe-error.js'
@@ -14,9 +17,13 @@ const answers: Readonly<Record<string, Answer>> = {
 
 /** Fastify's `clientErrorHandler`. */
 export function answerClientError (this: FastifyInstance, error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || socket.destroyed) return
-  this.log.debug({ code: error.code }, 'not a request')
-  const { status, detail } = answers[error.code ?? ''] ?? malformed
+  const { code = '' } = error
+  this.log.debug({ code }, 'not a request')
+  if (!/^(HPE_|ERR_HTTP_)/.test(code)) {
+    socket.destroy()
+    return
+  }
+  const { status, detail } = answers[code] ?? malformed
   const body = JSON.stringify({ type: 'about:blank', title: reasonPhrase(status), status, detail, code: `HTTP_${status}` })
   if (socket.writable && socket.bytesWritten === 0) {
     socket.write(`HTTP/1.1 ${status} ${reasonPhrase(status)}\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`)

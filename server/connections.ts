@@ -12,12 +12,19 @@ export class Connections {
   readonly #busy = new Map<Socket, Set<ServerResponse>>()
   /** Connections that became something else (WebSocket): whoever made them ends them. */
   readonly #upgraded = new Set<Socket>()
+  /** TLS connections before the end of their handshake, by the address of the client: Node says no more of them. */
+  readonly #shaking = new Map<string, Socket>()
   #draining = false
   #ended: (() => void) | undefined
 
   constructor (server: Server) {
-    // Of TLS connections only those that have shaken hands; the others have a time limit of their own.
-    server.on(server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => { this.#add(socket) })
+    if (server instanceof TlsServer) {
+      server.on('connection', (socket: Socket) => { this.#shake(socket) })
+      server.on('secureConnection', (socket: Socket) => {
+        this.#shaking.delete(addressOf(socket))
+        this.#add(socket)
+      })
+    } else server.on('connection', (socket: Socket) => { this.#add(socket) })
     server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => { this.#begin(request.socket, response) })
     UpgradeDispatcher.of(server).watch(socket => {
       this.#busy.delete(socket)
@@ -38,6 +45,7 @@ export class Connections {
    */
   async drain (milliseconds: number): Promise<number> {
     this.#draining = true
+    for (const socket of this.#shaking.values()) socket.destroy()
     for (const [socket, responses] of this.#busy) {
       if (responses.size === 0) socket.destroySoon()
       for (const response of responses) if (!response.headersSent) response.setHeader('connection', 'close')
@@ -55,6 +63,12 @@ export class Connections {
 
   #isEmpty (): boolean {
     return this.#busy.size === 0 && this.#upgraded.size === 0
+  }
+
+  #shake (socket: Socket): void {
+    const address = addressOf(socket)
+    this.#shaking.set(address, socket)
+    socket.once('close', () => { this.#shaking.delete(address) })
   }
 
   #add (socket: Socket): void {
@@ -83,4 +97,8 @@ export class Connections {
       if (this.#draining && responses.size === 0) socket.destroySoon()
     })
   }
+}
+
+function addressOf ({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`
 }
