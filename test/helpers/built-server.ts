@@ -1,10 +1,11 @@
 /** The stand-alone server in the process of the test, on a port that the system chose, over a store in memory; and a way to ask it. */
 import { once } from 'node:events'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
 import { hashPassword } from '../../plugins/password.js'
 import type { ServerConfig } from '../../schemas/config.js'
@@ -40,12 +41,18 @@ export async function writeUsers (file: string, names: readonly string[] = ['adm
   return file
 }
 
+function temporaryDirectory (t: Test): string {
+  const directory = mkdtempSync(join(tmpdir(), 'cdmi-server-'))
+  t.teardown(() => { rmSync(directory, { recursive: true, force: true }) })
+  return directory
+}
+
 /** Nothing listens yet. With no user configured there is `admin`. Closed with the test. */
 export async function builtServer (t: Test, config: ServerConfig = {}, parts: ServerParts = {}): Promise<TestServer> {
-  const directory = config.data ?? join(t.testdir(), 'store')
+  const directory = config.data ?? join(temporaryDirectory(t), 'store')
   mkdirSync(directory, { recursive: true })
   const log: string[] = []
-  const users = config.users === undefined && config.adminPassword === undefined ? { users: await writeUsers(join(directory, '..', 'test-users.json')) } : {}
+  const users = config.users === undefined && config.adminPassword === undefined ? { users: await writeUsers(join(dirname(directory), 'test-users.json')) } : {}
   const server = await buildServer(
     { data: directory, port: 0, host: '127.0.0.1', ...users, ...config },
     { store: openMemoryStore(), log: { write: line => { log.push(line) } }, ...parts }
