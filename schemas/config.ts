@@ -24,7 +24,7 @@ export const ServerConfig = Type.Object({
   tlsKey: path('Private key of the certificate: a PEM file, or the PEM text itself.'),
   tlsPassphrase: secret('Passphrase of the private key.'),
   workers: Type.Optional(Type.Integer({ minimum: 1, maximum: 256, description: 'Processes that serve HTTP; they share the one that writes. Default: 1.' })),
-  logLevel: Type.Optional(Type.Union(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map(level => Type.Literal(level)), { description: 'Least level that is logged, as JSON lines on standard error. Default: `info`.' })),
+  logLevel: Type.Optional(Type.Union([Type.Literal('fatal'), Type.Literal('error'), Type.Literal('warn'), Type.Literal('info'), Type.Literal('debug'), Type.Literal('trace'), Type.Literal('silent')], { description: 'Least level that is logged, as JSON lines on standard error. Default: `info`.' })),
   cors: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { description: 'Origins whose pages may use the server from a browser, or `*`. Default: none.' })),
   trustProxy: text('Which proxies are believed about the address of the client, the host and the scheme: `true`, the number of hops, or addresses and networks with commas between. Default: none.'),
   activeContent,
