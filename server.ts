@@ -2,6 +2,7 @@
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { SecureContextOptions } from 'node:tls'
 import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
 import cdmi, { openStore, type CdmiPluginOptions, type Store } from './index.js'
 import cors from './plugins/cors.js'
 import { partEarly } from './plugins/early-answer.js'
@@ -10,7 +11,7 @@ import openapi from './plugins/openapi.js'
 import healthRoutes from './routes/health.js'
 import { checkOptions } from './schemas/check-options.js'
 import { ServerConfig } from './schemas/config.js'
-import { answerClientError } from './server/client-error.js'
+import { clientErrorHandler } from './server/client-error.js'
 import { Connections } from './server/connections.js'
 import { makeFirstUser, serverAuthenticator, type FirstUser } from './server/first-user.js'
 import { Listener } from './server/listen.js'
@@ -56,13 +57,16 @@ export async function buildServer (given: ServerConfig, parts: ServerParts = {})
   try {
     // After the store, which makes its directory itself.
     const tls = await tlsOptions(config, data)
-    const server = app = Fastify(fastifyOptions(config, tls, parts.log ?? process.stderr)) as unknown as FastifyInstance
+    let connections: Connections | undefined
+    const answering = (socket: Socket): boolean => connections?.isAnswering(socket) ?? false
+    const server = app = Fastify(fastifyOptions(config, tls, parts.log ?? process.stderr, answering)) as unknown as FastifyInstance
+    connections = new Connections(server.server as Server)
     const firstUser = await makeFirstUser(config, data)
     // Whatever goes wrong from here on: nobody will ever see it again.
     if (firstUser !== undefined) parts.onFirstUser?.(firstUser)
     const authenticator = await serverAuthenticator(config, data, message => { server.log.warn(message) })
     const listener = new Listener(server)
-    const close = await compose(server, config, { store, authenticator }, listener)
+    const close = await compose(server, config, { store, authenticator, connections, listener })
     await server.ready()
     return { app: server, close, listen: () => listener.listen({ host, port }) }
   } catch (error) {
@@ -77,7 +81,7 @@ export function storeOptions ({ trashGrace }: ServerConfig): { trashGrace?: numb
   return trashGrace === undefined ? {} : { trashGrace: trashGrace * 1000 }
 }
 
-function fastifyOptions (config: ServerConfig, tls: SecureContextOptions | undefined, log: LogStream): FastifyServerOptions {
+function fastifyOptions (config: ServerConfig, tls: SecureContextOptions | undefined, log: LogStream, answering: (socket: Socket) => boolean): FastifyServerOptions {
   const headersTimeout = milliseconds(config.headersTimeout, 30)
   // 0: no limit.
   const noLongerThan = (longest: number): number => headersTimeout === 0 ? longest : Math.min(longest, headersTimeout)
@@ -96,7 +100,7 @@ function fastifyOptions (config: ServerConfig, tls: SecureContextOptions | undef
     routerOptions: { maxParamLength: 16_384 },
     // Absolute form, as proxies send it (RFC 9112 §3.2.2).
     rewriteUrl: ({ url = '/' }) => /^https?:\/\//i.test(url) ? url.replace(/^https?:\/\/[^/?#]*\/?/i, '/') : url,
-    clientErrorHandler: answerClientError as never,
+    clientErrorHandler: clientErrorHandler(answering) as never,
     frameworkErrors: (error, request, reply) => {
       partEarly(request as never, reply as never)
       renderError(error, request as never, reply as never, config.realm)
@@ -109,10 +113,14 @@ function milliseconds (seconds: number | undefined, otherwise: number): number {
   return (seconds ?? otherwise) * 1000
 }
 
+interface Composed extends Required<Pick<CdmiPluginOptions, 'store' | 'authenticator'>> {
+  readonly connections: Connections
+  readonly listener: Listener
+}
+
 /** Puts everything together; answers how to end it. */
-async function compose (app: FastifyInstance, config: ServerConfig, { store, authenticator }: Required<Pick<CdmiPluginOptions, 'store' | 'authenticator'>>, listener: Listener): Promise<() => Promise<number>> {
+async function compose (app: FastifyInstance, config: ServerConfig, { store, authenticator, connections, listener }: Composed): Promise<() => Promise<number>> {
   const { realm, anonymous, limits, activeContent, formFields, formAnswer, cors: origins = [], docs = true } = config
-  const connections = new Connections(app.server as Server)
   let drained: Promise<number> = Promise.resolve(0)
   app.addHook('preClose', async () => {
     drained = connections.drain(milliseconds(config.drainTimeout, 30))

@@ -40,6 +40,11 @@ export class Connections {
     return this.#draining
   }
 
+  /** True while a request that came whole has no answer, and while an answer is only half out. */
+  isAnswering (socket: Socket): boolean {
+    return [...this.#busy.get(socket) ?? []].some(({ headersSent, req }) => headersSent || req.complete)
+  }
+
   /**
    * Ends what is idle, and the rest as it becomes idle. Resolves with the number of connections that were cut after `milliseconds`.
    */

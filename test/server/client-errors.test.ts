@@ -51,7 +51,7 @@ t.test('a bad request behind one that is being answered spoils no answer', async
   const client = await RawClient.open(t, port)
   client.socket.write(`PUT /x HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\nContent-Length: 2\r\n\r\nhigarbage\r\n\r\n`)
   await client.end()
-  t.ok((client.received.match(/HTTP\/1\.1 /g) ?? []).length <= 1, client.received)
+  t.notMatch(client.received, 'HTTP/1.1 400', 'that would be taken for the answer to the first')
 })
 
 t.test('a body that is malformed is a 400', async t => {
