@@ -26,7 +26,7 @@ export const ServerConfig = Type.Object({
   workers: Type.Optional(Type.Integer({ minimum: 1, maximum: 256, description: 'Processes that serve HTTP; they share the one that writes. Default: 1.' })),
   logLevel: Type.Optional(Type.Union([Type.Literal('fatal'), Type.Literal('error'), Type.Literal('warn'), Type.Literal('info'), Type.Literal('debug'), Type.Literal('trace'), Type.Literal('silent')], { description: 'Least level that is logged, as JSON lines on standard error. Default: `info`.' })),
   cors: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { description: 'Origins whose pages may use the server from a browser, or `*`. Default: none.' })),
-  trustProxy: text('Which proxies are believed about the address of the client, the host and the scheme: `true`, the number of hops, or addresses and networks with commas between. Default: none.'),
+  trustProxy: text('Which proxies are believed about the address of the client, the host and the scheme: addresses and networks (`10.0.0.0/8`, `loopback`, `linklocal`, `uniquelocal`) with commas between, or `true` for everybody. Default: none.'),
   activeContent,
   formFields,
   formAnswer,
