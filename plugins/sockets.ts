@@ -110,7 +110,7 @@ export async function sockets (app: FastifyInstance, options: SocketsOptions): P
       method: 'GET',
       url: '/ws',
       exposeHeadRoute: false,
-      schema: { tags: ['sockets'], summary: 'Keyed JSON over WebSocket', description: 'Text frames of JSON: {"auth":{"username","password"},"method","url","data"?,"id"?}' },
+      schema: { tags: ['sockets'], security: [], summary: 'Keyed JSON over WebSocket', description: 'Text frames of JSON: {"auth":{"username","password"},"method","url","data"?,"id"?}' },
       handler: upgradeRequired,
       wsHandler: (socket, request) => { plain.serve(socket, callerOf(request)) }
     })
