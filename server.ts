@@ -57,10 +57,9 @@ export async function buildServer (given: ServerConfig, parts: ServerParts = {})
   try {
     // After the store, which makes its directory itself.
     const tls = await tlsOptions(config, data)
-    let connections: Connections | undefined
-    const answering = (socket: Socket): boolean => connections?.isAnswering(socket) ?? false
+    const answering = (socket: Socket): boolean => connections.isAnswering(socket)
     const server = app = Fastify(fastifyOptions(config, tls, parts.log ?? process.stderr, answering)) as unknown as FastifyInstance
-    connections = new Connections(server.server as Server)
+    const connections = new Connections(server.server as Server)
     const firstUser = await makeFirstUser(config, data)
     // Whatever goes wrong from here on: nobody will ever see it again.
     if (firstUser !== undefined) parts.onFirstUser?.(firstUser)
