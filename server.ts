@@ -80,7 +80,7 @@ export async function buildServer (given: ServerConfig, parts: ServerParts = {})
 
 /** What the configuration says to the store. */
 export function storeOptions ({ trashGrace }: ServerConfig): { trashGrace?: number } {
-  return trashGrace === undefined ? {} : { trashGrace: trashGrace * 1000 }
+  return trashGrace === undefined ? {} : { trashGrace: milliseconds(trashGrace, 0) }
 }
 
 function fastifyOptions (config: ServerConfig, tls: SecureContextOptions | undefined, log: LogStream, answering: (socket: Socket) => boolean): FastifyServerOptions {
@@ -112,7 +112,7 @@ function fastifyOptions (config: ServerConfig, tls: SecureContextOptions | undef
 }
 
 function milliseconds (seconds: number | undefined, otherwise: number): number {
-  return (seconds ?? otherwise) * 1000
+  return Math.round((seconds ?? otherwise) * 1000)
 }
 
 interface Composed extends Required<Pick<CdmiPluginOptions, 'store' | 'authenticator'>> {
