@@ -54,17 +54,26 @@ async function ownCertificate (directory: string): Promise<{ key: string, cert: 
   const pem = await readFile(file, 'utf8').catch(() => '')
   if (isValid(pem)) return { key: pem, cert: pem }
   const made = await makeCertificate()
-  await mkdir(directory, { recursive: true })
+  try {
+    await mkdir(directory, { recursive: true })
+    await keep(made, file)
+  } catch (error) {
+    throw new ConfigError(`The self-signed certificate cannot be kept in ${directory} (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`)
+  }
+  return { key: made, cert: made }
+}
+
+/** Whole or not at all, and for its owner alone. */
+async function keep (pem: string, file: string): Promise<void> {
   const beside = `${file}.${process.pid}`
   const handle = await open(beside, 'w', 0o600)
   try {
-    await handle.writeFile(made)
+    await handle.writeFile(pem)
     await handle.sync()
   } finally {
     await handle.close()
   }
   await rename(beside, file)
-  return { key: made, cert: made }
 }
 
 function isValid (pem: string): boolean {
