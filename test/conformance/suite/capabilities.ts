@@ -1,5 +1,6 @@
 /** CAP: capability objects. */
 import type { Case } from './case.js'
+import { catalogue } from './catalogue.js'
 import { answers, fieldsIn, has, hasNot, holds, listIn, matches, refuses, same, textIn, type Fields } from './expect.js'
 import { cdmi, type Target } from './target.js'
 
@@ -145,6 +146,15 @@ export const capabilities: readonly Case[] = [
       ] as const) holds(!(has(dataobject, name) || has(container, name)) || has(system, implied), `${name} is advertised without ${implied}`)
       if (has(dataobject, 'cdmi_versioning')) for (const name of ['object', 'current', 'oldest', 'parent', 'children']) holds(has(dataobject, `cdmi_version_${name}`), `cdmi_versioning is advertised without cdmi_version_${name}`)
       if (has(system, 'cdmi_dac')) holds(Array.isArray(system.cdmi_dac_methods) && system.cdmi_dac_methods.includes('https'), 'cdmi_dac is advertised without https in cdmi_dac_methods')
+    }
+  },
+  {
+    id: 'CAP-13',
+    text: 'Only capabilities of the standard begin with cdmi_.',
+    async run (target) {
+      for (const name of await tree(target)) {
+        for (const key of Object.keys(fieldsIn(await target.fields(name), 'capabilities'))) holds(!key.startsWith('cdmi_') || catalogue.has(key), `${key} of ${name} is not in the standard`)
+      }
     }
   },
   {

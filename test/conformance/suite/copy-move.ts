@@ -100,7 +100,6 @@ const copies = needing({ system: ['cdmi_object_copy_from_local'], container: ['c
   },
   {
     id: 'CMV-20',
-    needs: { system: ['cdmi_partial'] },
     text: 'An object that is Processing cannot be copied.',
     async run (target) {
       answers(await target.put('s', { value: 'half' }, { 'x-cdmi-partial': 'true' }), [201, 202])

@@ -159,7 +159,6 @@ const byValue: readonly Case[] = [
   },
   {
     id: 'DOC-23, CMV-16, CMV-17, DOC-57, DOC-22',
-    needs: { system: ['cdmi_partial'] },
     text: 'X-CDMI-Partial: true makes an object that is Processing and shows no value, until an update without it.',
     async run (target) {
       const answer = answers(await target.put('o', { value: 'half' }, { 'x-cdmi-partial': 'true' }), [201, 202])

@@ -138,7 +138,6 @@ const values = needing({ dataobject: ['cdmi_modify_value'] }, [
   },
   {
     id: 'DOC-82, CMV-20',
-    needs: { system: ['cdmi_partial'] },
     text: 'X-CDMI-Partial: true on an update, then one without it: Complete again.',
     async run (target) {
       answers(await target.put('o', { value: 'half' }, { 'x-cdmi-partial': 'true' }), [201, 202])

@@ -54,7 +54,6 @@ const create = needing({ container: ['cdmi_create_dataobject'] }, [
   },
   {
     id: 'HDO-06, HDO-43, CMV-20, COC-77, AMB-16',
-    needs: { system: ['cdmi_partial'] },
     text: 'X-CDMI-Partial: true leaves an object Processing and its value withheld, until an update without it.',
     async run (target) {
       const partial = { 'x-cdmi-partial': 'true' }
@@ -210,7 +209,6 @@ const update = needing({ dataobject: ['cdmi_modify_value'] }, [
   },
   {
     id: 'HDO-43, DOC-82',
-    needs: { system: ['cdmi_partial'] },
     text: 'X-CDMI-Partial works on a PATCH, and across both protocols.',
     async run (target) {
       await target.make('o', { value })

@@ -32,22 +32,25 @@ export async function readOffers (server: Server): Promise<Offers> {
 
 /** The first capability that is needed and not advertised. */
 export function lacking (offers: Offers, needs: Capabilities = {}): string | undefined {
-  return named(needs).find(([scope, name]) => !advertised(offers, scope, name))?.join(': ')
+  return namesOf(needs).find(name => !advertised(offers, name))
 }
 
 /** The first capability that is advertised. */
 export function offering (offers: Offers, names: Capabilities = {}): string | undefined {
-  return named(names).find(([scope, name]) => advertised(offers, scope, name))?.join(': ')
+  return namesOf(names).find(name => advertised(offers, name))
 }
 
-function named (capabilities: Capabilities): [Scope, string][] {
-  return scopes.flatMap(scope => (capabilities[scope] ?? []).map((name): [Scope, string] => [scope, name]))
+/** Each with the capability object that lists it: `system: cdmi_references`. */
+export function namesOf (capabilities: Capabilities): string[] {
+  return scopes.flatMap(scope => (capabilities[scope] ?? []).map(name => `${scope}: ${name}`))
 }
 
-function advertised ({ lists }: Offers, scope: Scope, name: string): boolean {
-  const list = lists[scope]
+/** `name`: as `namesOf` gives it. */
+export function advertised ({ lists }: Offers, name: string): boolean {
+  const [scope, capability = ''] = name.split(': ')
+  const list = lists[scopes.find(each => each === scope) ?? 'system']
   if (list === undefined) return true
-  const value = list[name]
+  const value = list[capability]
   if (Array.isArray(value)) return value.length > 0
   return typeof value === 'string' && value !== 'false' && value !== ''
 }

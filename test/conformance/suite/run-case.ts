@@ -9,13 +9,13 @@ export type Outcome =
   | { readonly status: 'passed' }
   | { readonly status: 'failed', readonly sentence: string }
   /** The server does not advertise what the case needs, or it was started without credentials or for a server of 2.0 alone. */
-  | { readonly status: 'not offered', readonly sentence: string }
+  | { readonly status: 'not offered', readonly sentence: string, readonly capability?: string }
   /** The case says what happens without a capability that the server has. */
   | { readonly status: 'does not apply', readonly sentence: string }
 
 export async function runCase (server: Server, offers: Offers, each: Case): Promise<Outcome> {
   const missing = lacking(offers, each.needs)
-  if (missing !== undefined) return { status: 'not offered', sentence: `${missing} is not advertised` }
+  if (missing !== undefined) return { status: 'not offered', sentence: `${missing} is not advertised`, capability: missing }
   if (each.version1 === true && !offers.version1) return { status: 'not offered', sentence: 'CDMI 1.x is not spoken' }
   if (each.credentials === true && server.user === undefined) return { status: 'not offered', sentence: 'no user was given' }
   const there = offering(offers, each.lacks)
