@@ -1,6 +1,8 @@
 /** The CDMI model over one store: what every door calls. */
 import type { Store } from '../storage/contract.js'
 import type { Address, objectIDRoot } from './address.js'
+import { Capabilities } from './capabilities.js'
+import { CapabilityObjects } from './capability-objects.js'
 import { Containers } from './containers.js'
 import type { Limits, ModelContext } from './context.js'
 import { DataObjects } from './data-objects.js'
@@ -14,7 +16,10 @@ import { removeObject } from './removal.js'
 
 export const defaultLimits: Limits = {
   value: 5 * 1024 ** 4,
-  json: 1024 ** 2
+  json: 1024 ** 2,
+  metadataItems: 1024,
+  metadataItemSize: 64 * 1024,
+  metadataSize: 512 * 1024
 }
 
 export class Cdmi {
@@ -23,13 +28,17 @@ export class Cdmi {
   readonly keyed: KeyedRecords
   readonly limits: Limits
   readonly store: Store
+  readonly capabilities: Capabilities
+  readonly capabilityObjects: CapabilityObjects
   readonly #context: ModelContext
 
-  /** `limits`: those given replace the defaults. */
-  constructor (store: Store, limits: Partial<Limits> = {}) {
+  /** `limits`: those given replace the defaults. `without`: capabilities that are switched off. */
+  constructor (store: Store, limits: Partial<Limits> = {}, without: readonly string[] = []) {
     this.store = store
     this.limits = { ...defaultLimits, ...limits }
-    this.#context = { store, namespace: new Namespace(store), gate: new MutationGate(store), limits: this.limits }
+    this.capabilities = new Capabilities(this.limits, without)
+    this.capabilityObjects = new CapabilityObjects(store, this.capabilities)
+    this.#context = { store, namespace: new Namespace(store), gate: new MutationGate(store), limits: this.limits, capabilities: this.capabilities }
     this.dataObjects = new DataObjects(this.#context)
     this.containers = new Containers(this.#context)
     this.keyed = new KeyedRecords(this.#context, this.containers, this.dataObjects)
