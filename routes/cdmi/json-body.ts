@@ -9,6 +9,7 @@ import type { Json, JsonObject } from '../../storage/contract.js'
 import { ByteCursor } from './byte-cursor.js'
 import { forbiddenKey, isBlank, JsonSyntax, quote, unexpected } from './json-syntax.js'
 import { unescapeText } from './json-text.js'
+import { KeptStream } from './kept-stream.js'
 
 /** The field `value` of a body, unread. What is left of it when the callback returns is checked and dropped. */
 export type JsonValueStream =
@@ -181,35 +182,6 @@ class BodyReader {
 
   #checkLimit (): void {
     if (this.#cursor.offset - (this.#valueLength ?? 0) > this.#limit) throw new TooLarge(`The fields of the body, all but "${valueField}", are longer than ${this.#limit} bytes, the limit of this server`)
-  }
-}
-
-/** A stream that outlives the iterators it hands out: whatever they were left for, it is read to its end, and what broke it is not forgotten. */
-class KeptStream implements AsyncIterable<Uint8Array> {
-  readonly #chunks: AsyncGenerator<Uint8Array, undefined>
-  #failure: unknown
-
-  constructor (chunks: AsyncGenerator<Uint8Array, undefined>) {
-    this.#chunks = chunks
-  }
-
-  async * [Symbol.asyncIterator] (): AsyncGenerator<Uint8Array, undefined> {
-    for (let chunk = await this.#next(); chunk !== undefined; chunk = await this.#next()) yield chunk
-  }
-
-  async drain (): Promise<void> {
-    while (await this.#next() !== undefined);
-  }
-
-  async #next (): Promise<Uint8Array | undefined> {
-    if (this.#failure !== undefined) throw this.#failure
-    try {
-      const { done, value } = await this.#chunks.next()
-      return done === true ? undefined : value
-    } catch (error) {
-      this.#failure = error
-      throw error
-    }
   }
 }
 

@@ -11,6 +11,16 @@ export async function * inChunks (bytes: Uint8Array | string, sizes: readonly nu
   }
 }
 
+/** A stream without end, and a promise for the moment when its reader lets go of it. */
+export function endless (chunk: string): { source: AsyncIterable<Uint8Array>, released: Promise<void> } {
+  let release = (): void => {}
+  const released = new Promise<void>(resolve => { release = resolve })
+  async function * source (): AsyncGenerator<Uint8Array> {
+    try { for (;;) yield Buffer.from(chunk) } finally { release() }
+  }
+  return { source: source(), released }
+}
+
 export async function gather (source: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const chunks: Uint8Array[] = []
   for await (const chunk of source) chunks.push(chunk)
