@@ -16,6 +16,7 @@ import expectContinue from './plugins/expect-continue.js'
 import { keyedContainer } from './plugins/keyed-container.js'
 import { addMediaTypeConstraint } from './plugins/media-type-constraint.js'
 import { sockets } from './plugins/sockets.js'
+import type { AffinityOptions } from './plugins/sockets/worker-affinity.js'
 import { keyedRoutes } from './routes/keyed.js'
 import plainRoutes from './routes/plain.js'
 import { checkOptions, OptionError } from './schemas/check-options.js'
@@ -31,6 +32,8 @@ export interface CdmiPluginOptions extends CdmiOptions {
   readonly userSource?: UserSource
   /** One authenticator for several registrations; then `users` and `userSource` are not looked at. */
   readonly authenticator?: Authenticator
+  /** Where several processes serve one port: what their sockets find each other by. */
+  readonly affinity?: AffinityOptions
   /** Fastify's: below it lie all URIs of the store. */
   readonly prefix?: string
   /** Fastify's. */
@@ -38,7 +41,7 @@ export interface CdmiPluginOptions extends CdmiOptions {
 }
 
 const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
-  const { store, users, userSource, authenticator, prefix: _prefix, logLevel: _logLevel, ...rest } = given
+  const { store, users, userSource, authenticator, affinity, prefix: _prefix, logLevel: _logLevel, ...rest } = given
   if (typeof store !== 'object' || store === null || typeof store.meta?.commit !== 'function') {
     throw new OptionError('The plugin needs the option "store": what openStore() resolved to')
   }
@@ -65,7 +68,7 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
     }
   })
   // Outside of the doors that refuse requests without credentials: messages may bring them.
-  if (options.sockets === true) await app.register(sockets, { verifier: app.authenticator, limits, anonymous })
+  if (options.sockets === true) await app.register(sockets, { verifier: app.authenticator, limits, anonymous, affinity })
 }
 
 export default cdmi
@@ -73,6 +76,7 @@ export { cdmi }
 export { Cdmi } from './cdmi/model.js'
 export type { Principal } from './cdmi/principal.js'
 export type { Authenticator, HashedUser, UserSource, VerifyUser } from './plugins/authenticator.js'
+export type { AffinityOptions } from './plugins/sockets/worker-affinity.js'
 export { createAuthenticator } from './plugins/authenticator.js'
 export { OptionError } from './schemas/check-options.js'
 export type { CdmiOptions, LimitOptions, User } from './schemas/options.js'

@@ -7,6 +7,7 @@ import cors from './plugins/cors.js'
 import { partEarly } from './plugins/early-answer.js'
 import errors, { renderError } from './plugins/errors.js'
 import openapi from './plugins/openapi.js'
+import type { AffinityOptions } from './plugins/sockets/worker-affinity.js'
 import healthRoutes from './routes/health.js'
 import { checkOptions } from './schemas/check-options.js'
 import { ServerConfig } from './schemas/config.js'
@@ -24,6 +25,8 @@ export interface ServerParts {
   readonly store?: Store
   /** Where the log goes. Default: standard error. */
   readonly log?: LogStream
+  /** Where several processes serve one port: what their sockets find each other by. */
+  readonly affinity?: AffinityOptions
   /** Is told of the user that was made because nobody could have logged in: to be shown, this once. */
   readonly onFirstUser?: (user: FirstUser) => void
 }
@@ -59,7 +62,7 @@ export async function buildServer (given: ServerConfig, parts: ServerParts = {})
     // Whatever goes wrong from here on: nobody will ever see it again.
     if (firstUser !== undefined) parts.onFirstUser?.(firstUser)
     const authenticator = await serverAuthenticator(config, data, message => { server.log.warn(message) })
-    const close = await compose(server, config, { store, authenticator })
+    const close = await compose(server, config, { store, authenticator, affinity: parts.affinity })
     await server.ready()
     return { app: server, close, listen: () => listenOn(server, { host, port }) }
   } catch (error) {
@@ -102,8 +105,10 @@ function milliseconds (seconds: number | undefined, otherwise: number): number {
   return (seconds ?? otherwise) * 1000
 }
 
+type Composed = Required<Pick<CdmiPluginOptions, 'store' | 'authenticator'>> & { readonly affinity: AffinityOptions | undefined }
+
 /** Puts everything together; answers how to end it. */
-async function compose (app: FastifyInstance, config: ServerConfig, { store, authenticator }: Required<Pick<CdmiPluginOptions, 'store' | 'authenticator'>>): Promise<() => Promise<number>> {
+async function compose (app: FastifyInstance, config: ServerConfig, { store, authenticator, affinity }: Composed): Promise<() => Promise<number>> {
   const { realm, anonymous, limits, activeContent, formFields, formAnswer, cors: origins = [], docs = true } = config
   const connections = new Connections(app.server as Server)
   let drained: Promise<number> = Promise.resolve(0)
@@ -125,7 +130,7 @@ async function compose (app: FastifyInstance, config: ServerConfig, { store, aut
   await app.register(healthRoutes, { store, version, draining: () => connections.draining })
   const options = defined({ realm, anonymous, limits, activeContent, formFields, formAnswer })
   await app.register(cdmi, { prefix: conventionalPrefix, store, authenticator, ...options })
-  await app.register(cdmi, { prefix: '/', store, authenticator, ...options, keyed: true, sockets: true })
+  await app.register(cdmi, { prefix: '/', store, authenticator, ...options, ...defined({ affinity }), keyed: true, sockets: true })
   return async () => {
     await app.close()
     return await drained

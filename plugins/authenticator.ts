@@ -13,7 +13,7 @@ import { OptionError } from '../schemas/check-options.js'
 import type { User } from '../schemas/options.js'
 import { BoundedQueue } from './bounded-queue.js'
 import { FailureLimit } from './failure-limit.js'
-import { generatePassword, hashPassword, isPasswordHash, verifyPassword } from './password.js'
+import { hashOfNobody, hashPassword, isPasswordHash, verifyPassword } from './password.js'
 
 /** What a function given as `users` answers: false for wrong credentials, true or what differs from the defaults for right ones. */
 export type Verdict = boolean | { readonly name?: string, readonly access?: Principal['access'] }
@@ -78,9 +78,8 @@ export async function createAuthenticator (options: AuthenticatorOptions): Promi
     if (known.has(name)) throw new OptionError(`users: the name ${name} is there twice`)
     known.set(name, { name, hash: await hashOf(user), access: user.access ?? 'write' })
   }
-  const nobody = await hashPassword(generatePassword())
   const find = (name: string): HashedUser | undefined => known.get(name) ?? options.source?.find(name)
-  return new CachingAuthenticator(verifierOf(find, nobody), options.source, options)
+  return new CachingAuthenticator(verifierOf(find), options.source, options)
 }
 
 async function hashOf (user: User): Promise<string> {
@@ -92,7 +91,8 @@ async function hashOf (user: User): Promise<string> {
 }
 
 /** An unknown name costs the same hash as a wrong password, so that names cannot be found out by the clock. */
-function verifierOf (find: (name: string) => HashedUser | undefined, nobody: string): VerifyUser {
+function verifierOf (find: (name: string) => HashedUser | undefined): VerifyUser {
+  const nobody = hashOfNobody()
   const queue = new BoundedQueue(hashesAtOnce, hashesWaiting)
   const refuse = (): Error => withHeaders(new TooManyRequests('Too many log-ins at once; try again in a moment'), { 'retry-after': '1' })
   return async (name, password) => {

@@ -26,7 +26,16 @@ const form = /^scrypt\$(\d{1,8})\$(\d{1,3})\$(\d{1,3})\$([\w-]{11,128})\$([\w-]{
 export async function hashPassword (password: string, cost: ScryptCost = defaultCost): Promise<string> {
   const salt = randomBytes(16)
   const hash = await derive(password, salt, 32, cost)
+  return formatHash({ cost, salt, hash })
+}
+
+function formatHash ({ cost, salt, hash }: ParsedHash): string {
   return `scrypt$${cost.N}$${cost.r}$${cost.p}$${salt.toString('base64url')}$${hash.toString('base64url')}`
+}
+
+/** A hash that no password has, and that costs as much to compare with: for names that nobody has. */
+export function hashOfNobody ({ N, r, p }: ScryptCost = defaultCost): string {
+  return formatHash({ cost: { N, r, p }, salt: randomBytes(16), hash: randomBytes(32) })
 }
 
 /** True when the password is the one that was hashed. Takes the same time whether it is or not. Throws a RangeError on a bad `hash`. */

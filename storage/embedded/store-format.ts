@@ -16,8 +16,9 @@ export type Migration = (directory: string) => Promise<void>
 const migrations: ReadonlyMap<number, Migration> = new Map()
 
 const fileName = 'format.json'
-/** Files that may be in a directory that is to become a store. `fileName` also begins the names of what an interrupted start leaves. */
-const harmless = (name: string): boolean => name === 'lost+found' || name.startsWith(fileName)
+/** Beginnings of the names of files that may be in a directory that is to become a store: what an interrupted start leaves, and what a server keeps beside its store. */
+const harmlessNames = [fileName, 'users.json', 'self-signed.pem'] as const
+const harmless = (name: string): boolean => name === 'lost+found' || harmlessNames.some(beginning => name.startsWith(beginning))
 
 /**
  * Makes the directory when it is missing and a store of it when it is empty. Answers the version that it has. Throws a

@@ -1,0 +1,57 @@
+/** The commands and what their `--help` teaches. Options come from the schema of the configuration, so that they cannot differ from it. */
+import { Command, Option } from 'commander'
+import { version } from '../server/version.js'
+import { addConfigOptions, type Flags } from './config-flags.js'
+import { serve } from './serve.js'
+import { sweep } from './sweep.js'
+import { addUser, changePassword, listUsers, removeUser } from './user.js'
+
+/** The parser. Errors are thrown, not exited with. */
+export function commandLine (): Command {
+  const program = new Command('fastify-cdmi')
+    .description('An object store: plain HTTP, form upload, keyed JSON and sockets over one durable store.')
+    .version(version)
+    .showHelpAfterError('Try --help.')
+    .exitOverride()
+
+  addConfigOptions(program.command('serve').copyInheritedSettings(program))
+    .description('Serve a store over HTTP or HTTPS until SIGTERM or SIGINT.')
+    .addHelpText('after', serveHelp)
+    .action(async (flags: Flags) => { await serve(flags) })
+
+  addConfigOptions(program.command('sweep').copyInheritedSettings(program), ['data', 'trashGrace'])
+    .description('Remove what failed uploads and deleted objects left behind. A running server does it by itself; this is for a store at rest.')
+    .action(async (flags: Flags) => { await sweep(flags) })
+
+  const user = program.command('user').copyInheritedSettings(program)
+    .description('Users of a server: its users file, by default users.json in the directory of the store. A running server notices changes within a second.')
+  const userCommand = (name: string, description: string): Command =>
+    addConfigOptions(user.command(name).copyInheritedSettings(user), ['data', 'users']).description(description)
+  userCommand('add <name>', 'Add a user. The password is asked for, or read from standard input.')
+    .addOption(new Option('--read-only', 'The user may look, but not change anything.'))
+    .addOption(new Option('--generate', 'Make a password and print it, once.'))
+    .action(async (name: string, flags: Flags) => { await addUser(name, flags) })
+  userCommand('passwd <name>', 'Give a user a new password.')
+    .addOption(new Option('--generate', 'Make a password and print it, once.'))
+    .action(async (name: string, flags: Flags) => { await changePassword(name, flags) })
+  userCommand('remove <name>', 'Remove a user.')
+    .action(async (name: string, flags: Flags) => { await removeUser(name, flags) })
+  userCommand('list', 'List the users and what they may do.')
+    .action(async (flags: Flags) => { await listUsers(flags) })
+  return program
+}
+
+const serveHelp = `
+Every option may also come from the environment or from a config file (TOML); a flag wins over a variable, a variable over the file.
+Secrets have no flag: ADMIN_PASSWORD, TLS_PASSPHRASE.
+
+Examples:
+  fastify-cdmi serve --data ./data                    http://localhost:6375; the first start prints a password
+  ADMIN_PASSWORD=… fastify-cdmi serve --host 0.0.0.0 --tls self-signed
+  TLS_CERT=cert.pem TLS_KEY=key.pem fastify-cdmi serve --host :: --port 443
+  fastify-cdmi serve --config /etc/fastify-cdmi.toml
+
+Then, for instance:
+  curl -u admin:… -T photo.jpg http://localhost:6375/photo.jpg
+  curl -u admin:… -X POST http://localhost:6375/data/alice -H 'content-type: application/json' -d '{"age":30}'
+The API is described at /-/docs.`

@@ -1,0 +1,71 @@
+/** `fastify-cdmi serve`: one process, or several under one that writes. Ends gently on a signal. */
+import cluster from 'node:cluster'
+import closeWithGrace from 'close-with-grace'
+import { buildServer, type BuiltServer } from '../server.js'
+import type { ServerConfig } from '../schemas/config.js'
+import type { FirstUser } from '../server/first-user.js'
+import { buildWorker, startWorkers } from './workers.js'
+import { configOf, type Flags } from './config-flags.js'
+
+/** Milliseconds beyond `drainTimeout` after which an end that does not come to an end is forced. */
+const patience = 15_000
+
+export async function serve (flags: Flags): Promise<void> {
+  const config = configOf(flags)
+  if (cluster.isWorker) {
+    await serveAsWorker(config)
+  } else if ((config.workers ?? 1) > 1) {
+    const workers = await startWorkers(config, { onFirstUser: showFirstUser })
+    endOnSignal(config, workers.close)
+    announce(workers.url)
+  } else {
+    const server = await buildServer(config, { onFirstUser: showFirstUser })
+    const url = await listenOrClose(server)
+    endOnSignal(config, server.close)
+    announce(url)
+  }
+}
+
+async function serveAsWorker (config: ServerConfig): Promise<void> {
+  try {
+    const worker = await buildWorker(config)
+    worker.listening(await listenOrClose(worker))
+    endOnSignal(config, worker.close)
+  } catch (error) {
+    // Or the channel to the primary would keep this process alive.
+    cluster.worker?.disconnect()
+    throw error
+  }
+}
+
+async function listenOrClose (server: BuiltServer): Promise<string> {
+  try {
+    return await server.listen()
+  } catch (error) {
+    await server.close()
+    throw error
+  }
+}
+
+/** The exit code is 0 when everything ended, also when connections had to be cut; 1 when something failed. */
+function endOnSignal (config: ServerConfig, close: () => Promise<unknown>): void {
+  const delay = (config.drainTimeout ?? 30) * 1000 + patience
+  closeWithGrace({ delay }, async ({ err }) => {
+    if (err !== undefined) process.stderr.write(`fastify-cdmi: ${err.stack ?? err.message}\n`)
+    await close()
+  })
+}
+
+function announce (url: string): void {
+  process.stdout.write(`fastify-cdmi is at ${url}/ (Ctrl-C ends it)\n`)
+}
+
+function showFirstUser ({ name, password, file }: FirstUser): void {
+  process.stdout.write(`
+This store has no users yet, so one was made. The password is shown only now; its hash is in ${file}.
+
+    user:     ${name}
+    password: ${password}
+
+`)
+}

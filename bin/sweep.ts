@@ -1,0 +1,20 @@
+/** `fastify-cdmi sweep`: one round of the sweeper on a store that no server has open. */
+import { access } from 'node:fs/promises'
+import { openStore } from '../index.js'
+import { storeOptions } from '../server.js'
+import { configOf, type Flags } from './config-flags.js'
+import { UsageError } from './failure.js'
+
+export async function sweep (flags: Flags): Promise<void> {
+  const config = configOf(flags)
+  const { data = './data' } = config
+  // Opening makes a store of an empty directory: not what somebody means who mistyped its name.
+  if (!await access(data).then(() => true, () => false)) throw new UsageError(`There is no store in ${data}; name its directory with --data`)
+  const store = await openStore({ directory: data, sweepInterval: 0, ...storeOptions(config) })
+  try {
+    const { leases, blobs, records, events } = await store.sweep()
+    process.stdout.write(`Removed ${blobs} blobs and ${records} records of deleted containers, closed the accounts of ${leases} writers, trimmed ${events} entries of the change log.\n`)
+  } finally {
+    await store.close()
+  }
+}

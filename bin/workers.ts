@@ -1,0 +1,155 @@
+/**
+ * Several processes on one port: the primary owns the store and writes for all, the workers serve HTTP and read by themselves.
+ * A worker that dies is replaced; the primary ends when they cannot even start.
+ */
+import cluster, { type Worker } from 'node:cluster'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pino, type Logger } from 'pino'
+import { openStore } from '../index.js'
+import { buildServer, type BuiltServer, storeOptions } from '../server.js'
+import type { ServerConfig } from '../schemas/config.js'
+import { serveWorkers } from '../storage/embedded/serve-workers.js'
+import { openWorkerStore } from '../storage/embedded/worker-store.js'
+import { makeFirstUser, type FirstUser } from '../server/first-user.js'
+import { loggerOptions } from '../server/logging.js'
+import { tlsOptions } from '../server/tls.js'
+
+export interface Workers {
+  readonly url: string
+  /** Lets every worker drain, then closes the store. */
+  close (): Promise<void>
+}
+
+export interface WorkerServer extends BuiltServer {
+  /** Tells the primary that this worker serves. */
+  listening (url: string): void
+}
+
+/** Where the sockets lie through which workers pass polling requests on to each other. */
+const affinityVariable = 'FASTIFY_CDMI_AFFINITY'
+/** Milliseconds until a worker is replaced that died soon after its start, so that a broken machine is not kept busy with starting. */
+const respite = 1000
+/** Milliseconds beyond `drainTimeout` that a worker has to end. */
+const patience = 10_000
+
+/** The workers cannot do their work. */
+export class WorkerError extends Error {
+  override readonly name = 'WorkerError'
+}
+
+interface Listening { readonly kind: 'fastify-cdmi listening', readonly url: string }
+
+function isListening (message: unknown): message is Listening {
+  return typeof message === 'object' && message !== null && (message as Partial<Listening>).kind === 'fastify-cdmi listening'
+}
+
+/** The primary's part. Resolves when all workers listen; rejects, with nothing left running, when one cannot. */
+export async function startWorkers (config: ServerConfig, { onFirstUser }: { onFirstUser?: (user: FirstUser) => void }): Promise<Workers> {
+  const { data = './data', workers: count = 1, logLevel = 'info' } = config
+  const log = pino(loggerOptions(logLevel, process.stderr) as object, process.stderr)
+  const store = await openStore({ directory: data, ...storeOptions(config) }, (error, doing) => { log.error({ err: error }, `failed in the background: ${doing}`) })
+  let crew: Crew | undefined
+  try {
+    // Once, before there are several who would each make their own.
+    await tlsOptions(config, data)
+    const firstUser = await makeFirstUser(config, data)
+    if (firstUser !== undefined) onFirstUser?.(firstUser)
+    cluster.setupPrimary({ serialization: 'advanced' })
+    const stop = serveWorkers(cluster, store)
+    const affinity = await mkdtemp(join(tmpdir(), 'fastify-cdmi-'))
+    crew = new Crew(count, affinity, log)
+    const all = crew
+    const close = async (): Promise<void> => {
+      await all.end((config.drainTimeout ?? 30) * 1000 + patience)
+      stop()
+      await rm(affinity, { recursive: true, force: true })
+      await store.close()
+    }
+    try {
+      return { url: await crew.start(), close }
+    } catch (error) {
+      await close()
+      throw error
+    }
+  } catch (error) {
+    if (crew === undefined) await store.close()
+    throw error
+  }
+}
+
+/** The workers, as many as there should be. */
+class Crew {
+  #ending = false
+  readonly #respites = new Set<NodeJS.Timeout>()
+
+  constructor (readonly count: number, readonly affinity: string, readonly log: Logger) {}
+
+  async start (): Promise<string> {
+    const urls = await Promise.all(Array.from({ length: this.count }, async () => await this.#begin()))
+    return urls[0] ?? ''
+  }
+
+  /** Starts one; resolves with its URL when it listens. */
+  async #begin (): Promise<string> {
+    const worker = cluster.fork({ [affinityVariable]: this.affinity })
+    const began = Date.now()
+    return await new Promise<string>((resolve, reject) => {
+      let listens = false
+      worker.on('message', (message: unknown) => {
+        if (!isListening(message)) return
+        listens = true
+        resolve(message.url)
+      })
+      worker.once('exit', (code, signal) => {
+        if (listens) this.#replace(worker, Date.now() - began, { code, signal })
+        else reject(new WorkerError(`A worker ended with ${signal ?? code} before it listened; it has said why`))
+      })
+    })
+  }
+
+  #replace (worker: Worker, lived: number, how: { code: number | null, signal: string | null }): void {
+    if (this.#ending) return
+    this.log.error({ worker: worker.id, ...how }, 'a worker died; another takes its place')
+    const timer = setTimeout(() => {
+      this.#respites.delete(timer)
+      this.#begin().catch((error: unknown) => {
+        if (this.#ending) return
+        this.log.error({ err: error }, 'the new worker did not start')
+        this.#replace(worker, 0, how)
+      })
+    }, lived < respite ? respite : 0)
+    this.#respites.add(timer)
+  }
+
+  async end (milliseconds: number): Promise<void> {
+    this.#ending = true
+    for (const timer of this.#respites) clearTimeout(timer)
+    await Promise.all(Object.values(cluster.workers ?? {}).map(async worker => {
+      if (worker === undefined || worker.isDead()) return
+      const gone = once(worker, 'exit')
+      worker.process.kill('SIGTERM')
+      const timer = setTimeout(() => { worker.process.kill('SIGKILL') }, milliseconds)
+      await gone
+      clearTimeout(timer)
+    }))
+  }
+}
+
+/** A worker's part: the server over the store of the primary. */
+export async function buildWorker (config: ServerConfig): Promise<WorkerServer> {
+  const { data = './data' } = config
+  let server: BuiltServer | undefined
+  const store = await openWorkerStore({ directory: data, ...storeOptions(config) }, (error, doing) => { server?.app.log.error({ err: error }, `failed in the background: ${doing}`) })
+  const directory = process.env[affinityVariable]
+  const built = server = await buildServer(config, {
+    store,
+    ...(directory === undefined ? {} : { affinity: { worker: `w${cluster.worker?.id ?? 0}`, directory } })
+  })
+  return {
+    ...built,
+    listening (url) { process.send?.({ kind: 'fastify-cdmi listening', url } satisfies Listening) }
+  }
+}
