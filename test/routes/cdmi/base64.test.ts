@@ -7,7 +7,7 @@ async function decode (text: string | Uint8Array, sizes?: readonly number[], lin
   return await gather(decodeBase64(inChunks(text, sizes), { lines }))
 }
 
-t.test('DOC-04: any bytes survive the way through Base64, however the streams are cut', async () => {
+t.test('any bytes survive the way through Base64, however the streams are cut', async () => {
   await fc.assert(fc.asyncProperty(fc.uint8Array({ maxLength: 100 }), chunkSizes, async (bytes, sizes) => {
     const text = Buffer.from(bytes).toString('base64')
     const encoded = await gather(encodeBase64(inChunks(bytes, sizes)))
@@ -15,7 +15,7 @@ t.test('DOC-04: any bytes survive the way through Base64, however the streams ar
   }), { numRuns: 1000 })
 })
 
-t.test('DOC-04: blocks of any size are coded', async t => {
+t.test('blocks of any size are coded', async t => {
   const bytes = Buffer.alloc(1_000_001, Buffer.from(Array.from({ length: 251 }, (_, n) => n)))
   const text = bytes.toString('base64')
   for (const sizes of [[Infinity], [65_537], [3, 500_000]]) {
@@ -24,7 +24,7 @@ t.test('DOC-04: blocks of any size are coded', async t => {
   }
 })
 
-t.test('DOC-28: whatever is not the Base64 of something is refused', async () => {
+t.test('whatever is not the Base64 of something is refused', async () => {
   const texts = fc.string({ maxLength: 12, unit: fc.constantFrom('A', 'Q', 'z', '9', '+', '/', '=', '-', '_', ' ', '\n', 'é') })
   await fc.assert(fc.asyncProperty(texts, chunkSizes, async (text, sizes) => {
     const valid = Buffer.from(text, 'base64').toString('base64') === text
@@ -33,7 +33,7 @@ t.test('DOC-28: whatever is not the Base64 of something is refused', async () =>
   }), { numRuns: 3000 })
 })
 
-t.test('DOC-28: a refusal says what is wrong', async t => {
+t.test('a refusal says what is wrong', async t => {
   const cases: [text: string, message: RegExp][] = [
     ['QUJD QUJD', /At character 4 .* byte 0x20/],
     ['QUJDQUJD\n', /At character 8 .* byte 0x0a.*without line breaks/],
@@ -53,7 +53,7 @@ t.test('DOC-28: a refusal says what is wrong', async t => {
   for (const [text, message] of cases) for (const sizes of [[Infinity], [1]]) await t.rejects(decode(text, sizes), { statusCode: 400, message }, text)
 })
 
-t.test('DOC-38: in MIME the lines of Base64 may be broken', async t => {
+t.test('in MIME the lines of Base64 may be broken', async t => {
   t.equal((await decode('QUJD\r\nQUJD\r\nQQ==\r\n', [3], true)).toString(), 'ABCABCA')
   t.equal((await decode('\r\n', [1], true)).length, 0)
   await t.rejects(decode('QU*D', [3], true), { message: /"\*"/ })

@@ -28,14 +28,14 @@ async function read (body: Uint8Array | string, sizes?: readonly number[], limit
   return { fields, ...met }
 }
 
-t.test('CLI-03: no body at all is an empty object', async t => {
+t.test('no body at all is an empty object', async t => {
   t.strictSame(await read(''), { fields: {} })
   t.strictSame(await read(' \r\n'), { fields: {} })
   t.strictSame(await read('{}'), { fields: {} })
   t.strictSame(await read(' { } \n', [1]), { fields: {} })
 })
 
-t.test('GEN-08: the value may stand anywhere among the fields', async t => {
+t.test('the value may stand anywhere among the fields', async t => {
   t.strictSame(await read('{"mimetype":"text/plain","value":"a","metadata":{"value":"m"}}'), { fields: { mimetype: 'text/plain', metadata: { value: 'm' } }, kind: 'string', value: 'a', before: ['mimetype'] })
   t.strictSame(await read('{"value" : {"a" : [1, null]} , "x":1}'), { fields: { x: 1 }, kind: 'object', value: '{"a" : [1, null]}', before: [] })
   t.strictSame(await read('{"x":[{"value":[2]}],"value":-1.5e+3}', [1]), { fields: { x: [{ value: [2] }] }, kind: 'other', value: '-1.5e+3', before: ['x'] })
@@ -68,7 +68,7 @@ const json = fc.letrec<{ json: Json }>(tie => ({
 })).json
 const seeds = fc.infiniteStream(fc.nat(1000))
 
-t.test('GEN-08, DOC-04: any document is read as JSON.parse would, however it is spelled and the stream is cut', async () => {
+t.test('any document is read as JSON.parse would, however it is spelled and the stream is cut', async () => {
   const fields = fc.uniqueArray(fc.tuple(fc.oneof(fc.constant('value'), string), json), { maxLength: 6, selector: ([key]) => key })
   await fc.assert(fc.asyncProperty(fields, seeds, chunkSizes, async (entries, seeds, sizes) => {
     if (entries.some(([key]) => key === '__proto__')) return
@@ -82,7 +82,7 @@ t.test('GEN-08, DOC-04: any document is read as JSON.parse would, however it is 
   }), { numRuns: 500 })
 })
 
-t.test('DOC-39: what is refused is exactly what the parser of whole texts refuses', async t => {
+t.test('what is refused is exactly what the parser of whole texts refuses', async t => {
   // Documents with a byte or a piece changed here and there: some of them are JSON still.
   const changes = fc.array(fc.tuple(fc.nat(200), fc.nat(3), fc.constantFrom('"', '\\', '{', '}', '[', ']', ',', ':', '0', '1', '-', '.', 'e', '+', 't', 'true', 'null', ' ', '\n', '\u0001', '\\u', '\\ud800', '\\udc00', 'é', '"__proto__":', '"constructor":{"prototype":1}')), { maxLength: 3 })
   let refused = 0
@@ -127,7 +127,7 @@ async function outcome (result: Promise<unknown>): Promise<string | undefined> {
   }
 }
 
-t.test('DOC-39: broken bodies are refused with what is wrong and where', async t => {
+t.test('broken bodies are refused with what is wrong and where', async t => {
   const cases: [body: string | Buffer, message: RegExp][] = [
     ['[]', /at byte 0 there is "\[" where "\{"/],
     ['"a"', /at byte 0/],
@@ -178,12 +178,12 @@ t.test('DOC-39: broken bodies are refused with what is wrong and where', async t
   for (const [body, message] of cases) for (const sizes of [[Infinity], [1], [3, 2]]) await t.rejects(read(body, sizes), { statusCode: 400, code: 'CDMI_INVALID_JSON', message }, `${body}`)
 })
 
-t.test('DOC-39: names like those of prototypes are names where they do no harm', async t => {
+t.test('names like those of prototypes are names where they do no harm', async t => {
   t.strictSame(await read('{"prototype":1,"constructor":2,"value":{"constructor":[{"prototype":1}],"prototype":{"constructor":1}}}'), { fields: { prototype: 1, constructor: 2 }, kind: 'object', value: '{"constructor":[{"prototype":1}],"prototype":{"constructor":1}}', before: ['prototype', 'constructor'] })
   t.strictSame((await read('{"value":{"constructor":"prototype","x":{"prototype":1}}}')).kind, 'object')
 })
 
-t.test('DOC-39: nesting is limited, in the value too', async t => {
+t.test('nesting is limited, in the value too', async t => {
   const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth)
   for (const name of ['a', 'value']) {
     await read(`{"${name}":${nested(maxJsonDepth)}}`)
@@ -191,7 +191,7 @@ t.test('DOC-39: nesting is limited, in the value too', async t => {
   }
 })
 
-t.test('GEN-08: all but the value is limited', async t => {
+t.test('all but the value is limited', async t => {
   const limit = 100
   const filler = (length: number): string => `{"a":"${'x'.repeat(length - 7)}"`
   for (const sizes of [[Infinity], [7]]) {
@@ -205,7 +205,7 @@ t.test('GEN-08: all but the value is limited', async t => {
   }
 })
 
-t.test('GEN-08: the value goes by as fast as it is taken, and is never held', async t => {
+t.test('the value goes by as fast as it is taken, and is never held', async t => {
   let produced = 0
   async function * source (): AsyncGenerator<Uint8Array> {
     yield Buffer.from('{"value":"')
@@ -225,7 +225,7 @@ t.test('GEN-08: the value goes by as fast as it is taken, and is never held', as
   t.equal(taken, 100_000)
 })
 
-t.test('GEN-08: a value that nobody wants is checked and dropped', async t => {
+t.test('a value that nobody wants is checked and dropped', async t => {
   const ignore = async (): Promise<void> => {}
   t.strictSame(await readCdmiBody(inChunks('{"value":"abcdef","a":1}', [3]), { onValue: ignore }), { a: 1 })
   await t.rejects(readCdmiBody(inChunks('{"value":"abc\\q","a":1}', [3]), { onValue: ignore }), { message: /escape/ })
@@ -236,7 +236,7 @@ t.test('GEN-08: a value that nobody wants is checked and dropped', async t => {
   }), { a: 1 })
 })
 
-t.test('DOC-09: what breaks the body ends the reading, whoever met it', async t => {
+t.test('what breaks the body ends the reading, whoever met it', async t => {
   const swallow: CdmiBodyOptions['onValue'] = async value => {
     await gather(value.kind === 'string' ? value.text : value.json).catch(() => {})
   }

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { cdmiTypeOf, type Form, type Forms, mediaTypeOf, negotiateForm } from '../../../routes/cdmi/media-types.js'
 
-t.test('GEN-03, GEN-07, GEN-08: the types of CDMI, with and without suffix and parameters', async t => {
+t.test('the types of CDMI, with and without suffix and parameters', async t => {
   for (const kind of ['object', 'container', 'domain', 'queue', 'capability'] as const) {
     const type = mediaTypeOf(kind)
     t.equal(type, `application/cdmi-${kind}`)
@@ -23,7 +23,7 @@ function decides (t: Test, forms: Forms, cases: [accept: string | undefined, for
   }
 }
 
-t.test('GEN-06, GEN-09: a read is plain unless a CDMI type is named', async t => {
+t.test('a read is plain unless a CDMI type is named', async t => {
   decides(t, text, [
     [undefined, 'plain'],
     ['', 'plain'],
@@ -43,7 +43,7 @@ t.test('GEN-06, GEN-09: a read is plain unless a CDMI type is named', async t =>
   decides(t, container, [[undefined, 'plain'], ['*/*', 'plain'], ['text/html', 'plain'], ['application/cdmi-container', 'cdmi'], ['application/cdmi-object, application/cdmi-container;q=0.5', 'cdmi']])
 })
 
-t.test('GEN-10: when only other types are named, nothing is acceptable', async t => {
+t.test('when only other types are named, nothing is acceptable', async t => {
   decides(t, text, [
     ['application/cdmi-queue', 406],
     ['application/cdmi-queue, image/png', 406],
@@ -55,11 +55,11 @@ t.test('GEN-10: when only other types are named, nothing is acceptable', async t
   decides(t, container, [['multipart/mixed', 406], ['application/cdmi-object', 406], ['multipart/mixed, application/cdmi-container;q=0.1', 'cdmi']])
 })
 
-t.test('QUE-49: what has no plain form is shown in that of CDMI', async t => {
+t.test('what has no plain form is shown in that of CDMI', async t => {
   decides(t, queue, [[undefined, 'cdmi'], ['*/*', 'cdmi'], ['application/cdmi-queue+json, x/y', 'cdmi'], ['text/plain', 406], ['application/cdmi-object', 406], ['multipart/mixed', 'mixed']])
 })
 
-t.test('AMB-18: among the forms of CDMI the highest q, then the first listed', async t => {
+t.test('among the forms of CDMI the highest q, then the first listed', async t => {
   decides(t, text, [
     ['multipart/mixed', 'mixed'],
     ['multipart/mixed, application/cdmi-object', 'mixed'],
@@ -70,7 +70,7 @@ t.test('AMB-18: among the forms of CDMI the highest q, then the first listed', a
   ])
 })
 
-t.test('CLI-02: the version header of CDMI 1.x asks for the CDMI form where Accept leaves it open', async t => {
+t.test('the version header of CDMI 1.x asks for the CDMI form where Accept leaves it open', async t => {
   decides(t, text, [[undefined, 'cdmi'], ['*/*', 'cdmi'], ['text/html, image/gif, */*;q=0.2', 'cdmi'], ['text/plain', 'plain'], ['text/plain, */*;q=0.2', 'plain'], ['image/png', 'plain'], ['application/cdmi-object;q=0, */*', 'plain']], true)
   decides(t, container, [[undefined, 'cdmi'], ['*/*', 'cdmi'], ['text/html', 'plain']], true)
   decides(t, queue, [[undefined, 'cdmi'], ['text/plain', 406]], true)

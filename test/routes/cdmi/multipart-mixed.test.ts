@@ -21,7 +21,7 @@ async function read (body: string | Uint8Array, sizes?: readonly number[], bound
 const value = fc.array(fc.constantFrom('\r', '\n', '\r\n', '--', '-', 'x', 'xy', '\r\n--xy', '\r\n--xyzz', '\r\n--xyz \t.', '\r\n\r\n', '--xyz', 'a', ':'), { maxLength: 12 })
   .map(pieces => pieces.join('')).filter(text => !/\r\n--xyz(?:--|[\t ]*\r\n)/.test(`\r\n${text}\r\n`))
 
-t.test('DOC-06: parts of any content are found, however the stream is cut', async () => {
+t.test('parts of any content are found, however the stream is cut', async () => {
   const parts = fc.array(fc.record({ headers: fc.constantFrom<Record<string, string>>({}, { 'Content-Type': 'text/plain' }, { 'content-range': 'bytes 0-1/2', 'X-Y': '' }), body: value }), { minLength: 1, maxLength: 5 })
   await fc.assert(fc.asyncProperty(parts, chunkSizes, fc.constantFrom('', 'preamble\r\n', '\r\n', '--xy\r\n'), fc.constantFrom('', '\r\n', '\r\nepilogue\r\n--xyz\r\n\r\nno part'), fc.constantFrom('', ' \t '), async (parts, sizes, preamble, epilogue, padding) => {
     const text = preamble + parts.map(({ headers, body }) => `--xyz${padding}\r\n${Object.entries(headers).map(([name, value]) => `${name}:${value}\r\n`).join('')}\r\n${body}\r\n`).join('') + '--xyz--' + epilogue
@@ -30,7 +30,7 @@ t.test('DOC-06: parts of any content are found, however the stream is cut', asyn
   }), { numRuns: 2000 })
 })
 
-t.test('DOC-58: what is sent in parts is read as them', async () => {
+t.test('what is sent in parts is read as them', async () => {
   const bytes = fc.uint8Array({ maxLength: 50 })
   await fc.assert(fc.asyncProperty(fc.array(bytes, { minLength: 1, maxLength: 4 }), chunkSizes, async (bodies, sizes) => {
     const { contentType, pieces, length } = multipartAnswer('mixed', bodies.map((body, n) => ({ headers: { 'Content-Type': `text/x-${n}`, 'Content-Transfer-Encoding': 'binary' }, body })))
@@ -44,18 +44,18 @@ t.test('DOC-58: what is sent in parts is read as them', async () => {
   }))
 })
 
-t.test('DOC-06: bodies may be empty, and heads, too', async t => {
+t.test('bodies may be empty, and heads, too', async t => {
   for (const sizes of [[Infinity], [1]]) {
     t.strictSame(await read('--xyz\r\nA: b\r\n\r\n--xyz\r\n\r\n--xyz\r\nA: c\r\n\r\n\r\n--xyz--', sizes), [{ headers: { a: 'b' }, body: '' }, { headers: {}, body: '' }, { headers: { a: 'c' }, body: '' }])
     t.strictSame(await read('--xyz--', sizes), [])
   }
 })
 
-t.test('DOC-06: heads are read with folded and repeated lines', async t => {
+t.test('heads are read with folded and repeated lines', async t => {
   t.strictSame(await read('--xyz\r\nContent-Type: text/plain;\r\n\tcharset=utf-8\r\nX:1\r\nx: 2 \r\n\r\n--xyz--'), [{ headers: { 'content-type': 'text/plain; charset=utf-8', x: '1, 2' }, body: '' }])
 })
 
-t.test('DOC-06: any boundary will do', async t => {
+t.test('any boundary will do', async t => {
   for (const [parameter, boundary] of [['"a b?=:"', 'a b?=:'], ['----WebKitFormBoundary', '----WebKitFormBoundary'], ['"==\\"=="', '=="=='], ['x; charset=utf-8', 'x']] as const) {
     t.equal((await read(`--${boundary}\r\n\r\nvalue\r\n--${boundary}--`, [3], parameter))[0]?.body, 'value', parameter)
   }
@@ -64,7 +64,7 @@ t.test('DOC-06: any boundary will do', async t => {
   }
 })
 
-t.test('DOC-38: the transfer encoding of a part is taken off', async t => {
+t.test('the transfer encoding of a part is taken off', async t => {
   const one = async (encoding: string, body: string): Promise<string | undefined> => (await read(`--xyz\r\nContent-Transfer-Encoding: ${encoding}\r\n\r\n${body}\r\n--xyz--`, [5]))[0]?.body
   for (const encoding of ['binary', '8bit', '7bit', 'BINARY ']) t.equal(await one(encoding, 'a=3D\xe9'), 'a=3D\xe9', encoding)
   t.equal(await one('Base64', 'QUJD\r\nREVG\r\n'), 'ABCDEF')
@@ -74,7 +74,7 @@ t.test('DOC-38: the transfer encoding of a part is taken off', async t => {
   await t.rejects(one('quoted-printable', '=x'), { statusCode: 400, message: /quoted-printable/ })
 })
 
-t.test('DOC-06: the Content-Length of a part is held against it', async t => {
+t.test('the Content-Length of a part is held against it', async t => {
   const one = async (length: string, body: string): Promise<string | undefined> => (await read(`--xyz\r\nContent-Length: ${length}\r\n\r\n${body}\r\n--xyz--`, [2]))[0]?.body
   t.equal(await one('5', 'value'), 'value')
   t.equal(await one('0', ''), '')
@@ -82,7 +82,7 @@ t.test('DOC-06: the Content-Length of a part is held against it', async t => {
   for (const length of ['', '-1', 'x', '5, 5', '1e3']) await t.rejects(one(length, 'value'), { statusCode: 400, code: 'CDMI_INVALID_REQUEST' }, length)
 })
 
-t.test('DOC-09: a body that was cut off is never taken for a whole one', async t => {
+t.test('a body that was cut off is never taken for a whole one', async t => {
   const whole = '--xyz\r\nContent-Type: text/plain\r\n\r\nvalue\r\n--xyz \r\n\r\nother\r\n--xyz--'
   for (let length = 0; length < whole.length; length++) {
     for (const sizes of [[Infinity], [1]]) await t.rejects(read(whole.slice(0, length), sizes), { statusCode: 400, code: 'CDMI_INCOMPLETE_BODY' }, whole.slice(0, length))
@@ -90,7 +90,7 @@ t.test('DOC-09: a body that was cut off is never taken for a whole one', async t
   await t.rejects(read(whole.replaceAll('\r\n', '\n')), { statusCode: 400, message: /CR LF/ })
 })
 
-t.test('DOC-06: broken and overlong heads are refused', async t => {
+t.test('broken and overlong heads are refused', async t => {
   for (const head of ['no colon', 'A: b\r\n--xyz', ': x', 'A b: c', ' folded: first']) {
     for (const sizes of [[Infinity], [1]]) await t.rejects(read(`--xyz\r\n${head}\r\n\r\nvalue\r\n--xyz--`, sizes), { statusCode: 400, message: /Name: value/ }, head)
   }
@@ -101,7 +101,7 @@ t.test('DOC-06: broken and overlong heads are refused', async t => {
   }
 })
 
-t.test('DOC-06: a body that nobody reads is stepped over, and one that is late is empty', async t => {
+t.test('a body that nobody reads is stepped over, and one that is late is empty', async t => {
   const source = inChunks('--xyz\r\n\r\nfirst value\r\n--xyz\r\n\r\nsecond\r\n--xyz--', [4])
   const parts = readMultipartMixed(source, 'multipart/mixed; boundary=xyz')
   const first = (await parts.next()).value
@@ -112,19 +112,19 @@ t.test('DOC-06: a body that nobody reads is stepped over, and one that is late i
   t.equal((await parts.next()).done, true)
 })
 
-t.test('DOC-09: what cuts a body off is not forgotten when the reader of the part does', async t => {
+t.test('what cuts a body off is not forgotten when the reader of the part does', async t => {
   const parts = readMultipartMixed(inChunks('--xyz\r\n\r\nfirst'), 'multipart/mixed; boundary=xyz')
   const first = (await parts.next()).value
   await t.rejects(gather(first?.body ?? inChunks('')), { code: 'CDMI_INCOMPLETE_BODY', statusCode: 400 })
   await t.rejects(parts.next(), { code: 'CDMI_INCOMPLETE_BODY', statusCode: 400 })
 })
 
-t.test('DOC-06: whoever stops early lets go of the source', async t => {
+t.test('whoever stops early lets go of the source', async t => {
   const { source, released } = endless('--xyz\r\n\r\nvalue\r\n')
   for await (const part of readMultipartMixed(source, 'multipart/mixed; boundary=xyz')) if (part.headers.size === 0) break
   t.equal(await released, undefined)
 })
 
-t.test('DOC-58: headers of parts that would break out of them are not sent', async t => {
+t.test('headers of parts that would break out of them are not sent', async t => {
   t.throws(() => multipartAnswer('mixed', [{ headers: { 'Content-Type': 'text/plain\r\nX: y' }, body: new Uint8Array(0) }]), TypeError)
 })

@@ -13,7 +13,7 @@ function content (bytes: Uint8Array, sizes: readonly number[] = [Infinity]): Con
 
 const fields = fc.dictionary(fc.string({ unit: 'grapheme' }), fc.jsonValue({ maxDepth: 2 })).map(object => JSON.parse(JSON.stringify(object)) as JsonObject)
 
-t.test('DOC-10, CLI-07: a small answer comes in one piece, with the value last', async () => {
+t.test('a small answer comes in one piece, with the value last', async () => {
   await fc.assert(fc.asyncProperty(fields, fc.string({ unit: 'binary' }), fc.constantFrom<ShownValue['encoding']>('utf-8', 'base64', 'json'), async (fields, text, encoding) => {
     if (Object.hasOwn(fields, '__proto__')) return
     delete fields['value']
@@ -26,14 +26,14 @@ t.test('DOC-10, CLI-07: a small answer comes in one piece, with the value last',
   }))
 })
 
-t.test('DOC-53: an object without a value is its fields, in their order', async t => {
+t.test('an object without a value is its fields, in their order', async t => {
   const answer = await objectText({ b: 1, a: 'ü' })
   t.equal(Buffer.from(answer.bytes ?? []).toString(), '{"b":1,"a":"ü"}')
   t.equal(answer.length, 16)
   t.equal((await objectText({})).length, 2)
 })
 
-t.test('HDO-20: a long value is a stream, and where it can be known the length is exact', async () => {
+t.test('a long value is a stream, and where it can be known the length is exact', async () => {
   await fc.assert(fc.asyncProperty(fc.integer({ min: 1024 * 1024 + 1, max: 1024 * 1024 + 20 }), chunkSizes, async (size, sizes) => {
     const text = 'ab"c\n'.repeat(size / 5 + 1).slice(0, size)
     const chunked = sizes.map(size => size * 10_000)
