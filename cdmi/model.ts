@@ -38,7 +38,7 @@ export class Cdmi {
     this.limits = { ...defaultLimits, ...limits }
     this.capabilities = new Capabilities(this.limits, without)
     this.capabilityObjects = new CapabilityObjects(store, this.capabilities)
-    this.#context = { store, namespace: new Namespace(store), gate: new MutationGate(store), limits: this.limits, capabilities: this.capabilities }
+    this.#context = { store, namespace: new Namespace(store, this.capabilities, this.capabilityObjects), gate: new MutationGate(store), limits: this.limits, capabilities: this.capabilities }
     this.dataObjects = new DataObjects(this.#context)
     this.containers = new Containers(this.#context)
     this.keyed = new KeyedRecords(this.#context, this.containers, this.dataObjects)

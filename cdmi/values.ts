@@ -134,6 +134,12 @@ async function stageChunks (store: Store, staging: Staging, chunks: AsyncIterato
   return { size, inline: undefined, segments, births, utf8: check?.end() }
 }
 
+/** The bytes of a staged value, as often as they are asked for. */
+export async function * stagedContent (store: Store, { size, inline, segments }: StagedValue): AsyncGenerator<Uint8Array> {
+  if (inline !== undefined) yield inline
+  else yield * segmentedContent(store, segments, { offset: 0, length: size }).stream()
+}
+
 /** What a record put needs to hold a value. */
 export interface PlacedValue {
   readonly size: number
@@ -163,7 +169,8 @@ export async function placeRange (store: Store, staging: Staging, record: Stored
   const segmented = record !== undefined && oldSize > 0 && record.inline === undefined
   const old = record?.inline ?? new Uint8Array(0)
 
-  if (!segmented && staged.inline !== undefined && size <= store.inlineLimit) {
+  // Bytes in a record have no gaps: what leaves one is kept in segments, which show it.
+  if (!segmented && staged.inline !== undefined && size <= store.inlineLimit && (at <= oldSize || staged.size === 0)) {
     const inline = Buffer.alloc(size)
     inline.set(old)
     inline.set(staged.inline, staged.size === 0 ? 0 : at)
@@ -219,6 +226,25 @@ export async function openContents (store: Store, record: StoredRecord, ranges: 
   const map = await store.meta.segments(record.id, from, to - from)
   if (map === undefined || map.version !== record.version) return undefined
   return ranges.map(range => segmentedContent(store, map.segments, range))
+}
+
+/** Bytes looked at in one step of the search for a gap. */
+const extentStep = 1024 ** 3
+
+/** Bytes from the beginning of a value on that were written, up to the first gap; undefined when the object was changed meanwhile. */
+export async function writtenExtent (store: Store, record: StoredRecord): Promise<number | undefined> {
+  if (record.inline !== undefined) return record.size
+  let at = 0
+  for (let from = 0; from < record.size; from += extentStep) {
+    const map = await store.meta.segments(record.id, from, Math.min(extentStep, record.size - from))
+    if (map === undefined || map.version !== record.version) return undefined
+    for (const { offset, length } of map.segments) {
+      if (offset > at) return at
+      at = Math.max(at, offset + length)
+    }
+    if (at < Math.min(from + extentStep, record.size)) return at
+  }
+  return Math.min(at, record.size)
 }
 
 function inlineContent (value: Uint8Array, { offset, length }: ByteRange): Content {
