@@ -2,6 +2,7 @@
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { SecureContextOptions } from 'node:tls'
 import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
 import cdmi, { openStore, type CdmiPluginOptions, type Store } from './index.js'
 import cors from './plugins/cors.js'
 import { partEarly } from './plugins/early-answer.js'
@@ -11,10 +12,10 @@ import type { AffinityOptions } from './plugins/sockets/worker-affinity.js'
 import healthRoutes from './routes/health.js'
 import { checkOptions } from './schemas/check-options.js'
 import { ServerConfig } from './schemas/config.js'
-import { answerClientError } from './server/client-error.js'
+import { clientErrorHandler } from './server/client-error.js'
 import { Connections } from './server/connections.js'
 import { makeFirstUser, serverAuthenticator, type FirstUser } from './server/first-user.js'
-import { listenOn } from './server/listen.js'
+import { Listener } from './server/listen.js'
 import { loggerOptions, requestID, RequestLog, type LogStream } from './server/logging.js'
 import { tlsOptions } from './server/tls.js'
 import { trustedProxies } from './server/trust-proxy.js'
@@ -41,8 +42,10 @@ export interface BuiltServer {
 
 /** The conventional root URI (design: URL space). */
 const conventionalPrefix = '/cdmi/2.0.0'
-/** Milliseconds that a client has for the TLS handshake. */
-const handshakeTimeout = 10_000
+/** Milliseconds that a client has for the TLS handshake, at most. */
+const longestHandshake = 10_000
+/** Milliseconds after which Node looks for headers that are late, at most. */
+const longestLook = 30_000
 
 /**
  * Opens the store and composes the server; nothing listens yet.
@@ -57,14 +60,17 @@ export async function buildServer (given: ServerConfig, parts: ServerParts = {})
   try {
     // After the store, which makes its directory itself.
     const tls = await tlsOptions(config, data)
-    const server = app = Fastify(fastifyOptions(config, tls, parts.log ?? process.stderr)) as unknown as FastifyInstance
+    const answering = (socket: Socket): boolean => connections.isAnswering(socket)
+    const server = app = Fastify(fastifyOptions(config, tls, parts.log ?? process.stderr, answering)) as unknown as FastifyInstance
+    const connections = new Connections(server.server as Server)
     const firstUser = await makeFirstUser(config, data)
     // Whatever goes wrong from here on: nobody will ever see it again.
     if (firstUser !== undefined) parts.onFirstUser?.(firstUser)
     const authenticator = await serverAuthenticator(config, data, message => { server.log.warn(message) })
-    const close = await compose(server, config, { store, authenticator, affinity: parts.affinity })
+    const listener = new Listener(server)
+    const close = await compose(server, config, { store, authenticator, affinity: parts.affinity, connections, listener })
     await server.ready()
-    return { app: server, close, listen: () => listenOn(server, { host, port }) }
+    return { app: server, close, listen: () => listener.listen({ host, port }) }
   } catch (error) {
     await app?.close().catch(() => {})
     await store.close()
@@ -74,11 +80,15 @@ export async function buildServer (given: ServerConfig, parts: ServerParts = {})
 
 /** What the configuration says to the store. */
 export function storeOptions ({ trashGrace }: ServerConfig): { trashGrace?: number } {
-  return trashGrace === undefined ? {} : { trashGrace: trashGrace * 1000 }
+  return trashGrace === undefined ? {} : { trashGrace: milliseconds(trashGrace, 0) }
 }
 
-function fastifyOptions (config: ServerConfig, tls: SecureContextOptions | undefined, log: LogStream): FastifyServerOptions {
-  const http = { headersTimeout: milliseconds(config.headersTimeout, 30), requestTimeout: 0 }
+function fastifyOptions (config: ServerConfig, tls: SecureContextOptions | undefined, log: LogStream, answering: (socket: Socket) => boolean): FastifyServerOptions {
+  const headersTimeout = milliseconds(config.headersTimeout, 30)
+  // 0: no limit.
+  const noLongerThan = (longest: number): number => headersTimeout === 0 ? longest : Math.min(longest, headersTimeout)
+  const http = { headersTimeout, requestTimeout: 0, connectionsCheckingInterval: noLongerThan(longestLook) }
+  const handshakeTimeout = noLongerThan(longestHandshake)
   return {
     logger: loggerOptions(config.logLevel ?? 'info', log) ?? false,
     logController: new RequestLog(),
@@ -92,7 +102,7 @@ function fastifyOptions (config: ServerConfig, tls: SecureContextOptions | undef
     routerOptions: { maxParamLength: 16_384 },
     // Absolute form, as proxies send it (RFC 9112 §3.2.2).
     rewriteUrl: ({ url = '/' }) => /^https?:\/\//i.test(url) ? url.replace(/^https?:\/\/[^/?#]*\/?/i, '/') : url,
-    clientErrorHandler: answerClientError as never,
+    clientErrorHandler: clientErrorHandler(answering) as never,
     frameworkErrors: (error, request, reply) => {
       partEarly(request as never, reply as never)
       renderError(error, request as never, reply as never, config.realm)
@@ -102,20 +112,23 @@ function fastifyOptions (config: ServerConfig, tls: SecureContextOptions | undef
 }
 
 function milliseconds (seconds: number | undefined, otherwise: number): number {
-  return (seconds ?? otherwise) * 1000
+  return Math.round((seconds ?? otherwise) * 1000)
 }
 
-type Composed = Required<Pick<CdmiPluginOptions, 'store' | 'authenticator'>> & { readonly affinity: AffinityOptions | undefined }
+interface Composed extends Required<Pick<CdmiPluginOptions, 'store' | 'authenticator'>> {
+  readonly affinity: AffinityOptions | undefined
+  readonly connections: Connections
+  readonly listener: Listener
+}
 
 /** Puts everything together; answers how to end it. */
-async function compose (app: FastifyInstance, config: ServerConfig, { store, authenticator, affinity }: Composed): Promise<() => Promise<number>> {
+async function compose (app: FastifyInstance, config: ServerConfig, { store, authenticator, affinity, connections, listener }: Composed): Promise<() => Promise<number>> {
   const { realm, anonymous, limits, activeContent, formFields, formAnswer, withoutCapabilities, cors: origins = [], docs = true } = config
-  const connections = new Connections(app.server as Server)
   let drained: Promise<number> = Promise.resolve(0)
   app.addHook('preClose', async () => {
     drained = connections.drain(milliseconds(config.drainTimeout, 30))
     // Not one more connection while sockets say goodbye.
-    app.server.close()
+    listener.stop()
   })
   app.addHook('onClose', async () => {
     const cut = await drained

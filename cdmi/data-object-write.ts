@@ -105,9 +105,9 @@ export class DataObjectWrite {
     }
   }
 
-  /** Makes it all visible at once. Throws CapabilityMissing for changes that are not offered, InvalidRange for parts that overlap. */
+  /** Makes it all visible at once. Throws CapabilityMissing for changes that are not offered, InvalidRange for parts that overlap, TooLarge for one that ends beyond the limit. */
   async commit (change: DataObjectChange): Promise<Written> {
-    if (change.value.kind === 'parts') checkParts(change.value.parts)
+    if (change.value.kind === 'parts') checkParts(change.value.parts, this.#context.limits.value)
     const done = await this.#context.gate.mutate(this.#principal, subjectOf(this.#aim), async () => {
       const { ancestors, record: before, name } = await aimAt(this.#context, this.#aim)
       requireForChange(this.#context, this.#aim, change, before)

@@ -1,7 +1,7 @@
 /** Several runs of bytes that take their places in one value (DOC-38, DOC-81). */
 import { cutSegment } from '../storage/segment-map.js'
 import type { BlobBirth, Segment, Store, StoredRecord } from '../storage/contract.js'
-import { InvalidRange } from './errors.js'
+import { InvalidRange, TooLarge } from './errors.js'
 import type { Staging } from './staging.js'
 import { placeRange, type PlacedValue, type StagedValue } from './values.js'
 
@@ -11,14 +11,15 @@ export interface PlacedPart {
   readonly staged: StagedValue
 }
 
-/** Throws InvalidRange when two parts overlap. */
-export function checkParts (parts: readonly PlacedPart[]): void {
+/** Throws InvalidRange when two parts overlap, TooLarge when one ends beyond `limit`. */
+export function checkParts (parts: readonly PlacedPart[], limit: number): void {
   let end = 0
   for (const { at, staged } of parts.toSorted((a, b) => a.at - b.at)) {
     if (staged.size === 0) continue
     if (at < end) throw new InvalidRange('Two parts of the value overlap; nothing was stored')
     end = at + staged.size
   }
+  if (end > limit) throw new TooLarge(`The value would be longer than ${limit} bytes, the limit of this server; nothing was stored`)
 }
 
 /**

@@ -13,6 +13,9 @@ export interface OpenApiOptions {
 const description = `An object store in the words of CDMI 2.0.0 (ISO/IEC 17826). The same objects are there at \`/\` and at \`/cdmi/2.0.0/\`; at \`/data\`
 without a CDMI media type they are keyed JSON records.`
 
+/** The page's own files and nothing else; and not by HTTPS where the page came by HTTP (`upgrade-insecure-requests`). */
+const contentSecurityPolicy = "default-src 'self'; img-src 'self' data:; object-src 'none'; script-src-attr 'none'; form-action 'self'; base-uri 'self'; frame-ancestors 'self'"
+
 /** To be registered before the routes. */
 async function openApi (app: FastifyInstance, { version, twins }: OpenApiOptions): Promise<void> {
   await app.register(swagger, {
@@ -26,7 +29,7 @@ async function openApi (app: FastifyInstance, { version, twins }: OpenApiOptions
   })
   await app.register(swaggerUi, {
     routePrefix: '/-/docs',
-    staticCSP: true,
+    staticCSP: contentSecurityPolicy,
     // No badge of a validator on another host.
     uiConfig: { docExpansion: 'list', deepLinking: true, validatorUrl: null } as never,
     theme: { title: 'fastify-cdmi' }

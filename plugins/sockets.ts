@@ -42,7 +42,7 @@ export async function sockets (app: FastifyInstance, options: SocketsOptions): P
     verifier: options.verifier,
     anonymous: anonymous(options.anonymous),
     limits: {
-      frame: limits.frame ?? 4 * 1024 ** 2 + 64 * 1024,
+      frame: limits.frame ?? 1024 ** 2 + 64 * 1024,
       messagesInFlight: limits.messagesInFlight ?? 32,
       socketIdle: limits.socketIdle ?? 600_000,
       heartbeat: options.heartbeat ?? 25_000
@@ -110,7 +110,7 @@ export async function sockets (app: FastifyInstance, options: SocketsOptions): P
       method: 'GET',
       url: '/ws',
       exposeHeadRoute: false,
-      schema: { tags: ['sockets'], summary: 'Keyed JSON over WebSocket', description: 'Text frames of JSON: {"auth":{"username","password"},"method","url","data"?,"id"?}' },
+      schema: { tags: ['sockets'], security: [], summary: 'Keyed JSON over WebSocket', description: 'Text frames of JSON: {"auth":{"username","password"},"method","url","data"?,"id"?}' },
       handler: upgradeRequired,
       wsHandler: (socket, request) => { plain.serve(socket, callerOf(request)) }
     })

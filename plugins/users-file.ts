@@ -95,12 +95,12 @@ async function syncDirectory (directory: string): Promise<void> {
 }
 
 /**
- * Opens the file for a server. Throws UsersFileError. While it is broken or gone later on, the users read last go on to count, and
- * `warn` is told once per change.
+ * Opens the file for a server. Throws UsersFileError; with `missing` a file that is not there yet counts as that. While it is broken
+ * or gone later on, the users read last go on to count, and `warn` is told once per change.
  */
-export async function openUsersFile (file: string, warn: (message: string) => void): Promise<UserSource> {
+export async function openUsersFile (file: string, warn: (message: string) => void, missing?: readonly HashedUser[]): Promise<UserSource> {
   let stamp = await stampOf(file)
-  let users = byName(await readUsers(file))
+  let users = byName(await readUsers(file, missing))
   let generation = 0
   let reading: Promise<void> | undefined
   const look = async (): Promise<void> => {

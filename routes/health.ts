@@ -16,12 +16,12 @@ const healthRoutes: FastifyPluginAsyncTypebox<HealthOptions> = async (app, { sto
 
   app.get('/-/health', {
     logLevel: 'warn',
-    schema: { summary: 'The process is alive', tags: ['server'], response: { 200: Alive } }
+    schema: { summary: 'The process is alive', tags: ['server'], security: [], response: { 200: Alive } }
   }, async () => ({ status: 'alive' as const, version, uptime: process.uptime() }))
 
   app.get('/-/ready', {
     logLevel: 'warn',
-    schema: { summary: 'The server can take requests', tags: ['server'], response: { 200: Ready, 503: Ready } }
+    schema: { summary: 'The server can take requests', tags: ['server'], security: [], response: { 200: Ready, 503: Ready } }
   }, async (request, reply) => {
     if (draining()) return reply.code(503).send({ status: 'draining', reason: 'The server is about to end' })
     try {

@@ -1,4 +1,7 @@
-/** Answers to what is not HTTP, or too slow or too long a header: by hand, for there is no request yet. */
+/**
+ * Answers to what is not HTTP, or too slow or too long a header: by hand, for there is no request yet. What went wrong below HTTP (a TLS
+ * handshake that failed or took too long, a connection that broke) can have no answer, and must not wait for one to go out.
+ */
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { reasonPhrase } from '../cdmi/describe-error.js'
@@ -12,14 +15,22 @@ const answers: Readonly<Record<string, Answer>> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: { status: 413, detail: 'The chunk extensions of the body are too long' }
 }
 
-/** Fastify's `clientErrorHandler`. */
-export function answerClientError (this: FastifyInstance, error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || socket.destroyed) return
-  this.log.debug({ code: error.code }, 'not a request')
-  const { status, detail } = answers[error.code ?? ''] ?? malformed
-  const body = JSON.stringify({ type: 'about:blank', title: reasonPhrase(status), status, detail, code: `HTTP_${status}` })
-  if (socket.writable && socket.bytesWritten === 0) {
-    socket.write(`HTTP/1.1 ${status} ${reasonPhrase(status)}\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`)
+/** Fastify's `clientErrorHandler`. `answering` tells whether an answer to a request before is still under way: nothing may get into it. */
+export function clientErrorHandler (answering: (socket: Socket) => boolean) {
+  return function (this: FastifyInstance, error: Error & { code?: string }, socket: Socket): void {
+    const { code = '' } = error
+    this.log.debug({ code }, 'not a request')
+    if (!/^(HPE_|ERR_HTTP_)/.test(code)) {
+      socket.destroy()
+      return
+    }
+    if (socket.writable && !answering(socket)) socket.write(answerTo(code))
+    socket.destroySoon()
   }
-  socket.destroySoon()
+}
+
+function answerTo (code: string): string {
+  const { status, detail } = answers[code] ?? malformed
+  const body = JSON.stringify({ type: 'about:blank', title: reasonPhrase(status), status, detail, code: `HTTP_${status}` })
+  return `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`
 }

@@ -5,20 +5,28 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
+import { UpgradeDispatcher } from '../plugins/sockets/upgrade-dispatcher.js'
 
 export class Connections {
   /** Requests under way by connection. */
   readonly #busy = new Map<Socket, Set<ServerResponse>>()
   /** Connections that became something else (WebSocket): whoever made them ends them. */
   readonly #upgraded = new Set<Socket>()
+  /** TLS connections before the end of their handshake, by the address of the client: Node says no more of them. */
+  readonly #shaking = new Map<string, Socket>()
   #draining = false
   #ended: (() => void) | undefined
 
   constructor (server: Server) {
-    // Of TLS connections only those that have shaken hands; the others have a time limit of their own.
-    server.on(server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => { this.#add(socket) })
+    if (server instanceof TlsServer) {
+      server.on('connection', (socket: Socket) => { this.#shake(socket) })
+      server.on('secureConnection', (socket: Socket) => {
+        this.#shaking.delete(addressOf(socket))
+        this.#add(socket)
+      })
+    } else server.on('connection', (socket: Socket) => { this.#add(socket) })
     server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => { this.#begin(request.socket, response) })
-    server.on('upgrade', (_request: IncomingMessage, socket: Socket) => {
+    UpgradeDispatcher.of(server).watch(socket => {
       this.#busy.delete(socket)
       this.#upgraded.add(socket)
       socket.once('close', () => {
@@ -32,11 +40,17 @@ export class Connections {
     return this.#draining
   }
 
+  /** True while a request that came whole has no answer, and while an answer is only half out. */
+  isAnswering (socket: Socket): boolean {
+    return [...this.#busy.get(socket) ?? []].some(({ headersSent, req }) => headersSent || req.complete)
+  }
+
   /**
    * Ends what is idle, and the rest as it becomes idle. Resolves with the number of connections that were cut after `milliseconds`.
    */
   async drain (milliseconds: number): Promise<number> {
     this.#draining = true
+    for (const socket of this.#shaking.values()) socket.destroy()
     for (const [socket, responses] of this.#busy) {
       if (responses.size === 0) socket.destroySoon()
       for (const response of responses) if (!response.headersSent) response.setHeader('connection', 'close')
@@ -54,6 +68,12 @@ export class Connections {
 
   #isEmpty (): boolean {
     return this.#busy.size === 0 && this.#upgraded.size === 0
+  }
+
+  #shake (socket: Socket): void {
+    const address = addressOf(socket)
+    this.#shaking.set(address, socket)
+    socket.once('close', () => { this.#shaking.delete(address) })
   }
 
   #add (socket: Socket): void {
@@ -82,4 +102,8 @@ export class Connections {
       if (this.#draining && responses.size === 0) socket.destroySoon()
     })
   }
+}
+
+function addressOf ({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`
 }

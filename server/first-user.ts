@@ -31,12 +31,9 @@ export async function makeFirstUser (config: ServerConfig, directory: string): P
 /** `warn` is told when the users file cannot be read any more. Throws UsersFileError and OptionError. */
 export async function serverAuthenticator (config: ServerConfig, directory: string, warn: (message: string) => void): Promise<Authenticator> {
   const { adminUser: name = defaultAdmin, adminPassword: password } = config
-  const file = config.users ?? join(directory, 'users.json')
-  const hasFile = config.users !== undefined || await exists(file)
-  return await createAuthenticator({
-    users: password === undefined ? [] : [{ name, password, access: 'write' }],
-    source: hasFile ? await openUsersFile(file, warn) : undefined
-  })
+  // The file in the directory of the store may come later, when somebody adds a user; one that the operator names must be there.
+  const source = config.users === undefined ? await openUsersFile(join(directory, 'users.json'), warn, []) : await openUsersFile(config.users, warn)
+  return await createAuthenticator({ users: password === undefined ? [] : [{ name, password, access: 'write' }], source })
 }
 
 async function exists (file: string): Promise<boolean> {

@@ -15,7 +15,8 @@ const renewBefore = 30 * day
 /** Options for Node's TLS server; undefined without TLS. Throws ConfigError. */
 export async function tlsOptions (config: ServerConfig, directory: string): Promise<SecureContextOptions | undefined> {
   const given = config.tlsCert !== undefined || config.tlsKey !== undefined
-  if (given && config.tls === 'self-signed') throw new ConfigError('tls is self-signed, but a certificate is given, too (tlsCert, tlsKey): leave one of them out')
+  if (given && config.tls !== undefined) throw new ConfigError(`tls is ${config.tls}, but a certificate is given, too (tlsCert, tlsKey): leave one of them out`)
+  if (!given && config.tlsPassphrase !== undefined) throw new ConfigError('A TLS passphrase is given (tlsPassphrase, TLS_PASSPHRASE), but no key for it (tlsKey, TLS_KEY)')
   if (given) return await givenCertificate(config)
   return config.tls === 'self-signed' ? checkedContext(await ownCertificate(directory), 'The self-signed certificate') : undefined
 }
@@ -23,17 +24,17 @@ export async function tlsOptions (config: ServerConfig, directory: string): Prom
 async function givenCertificate ({ tlsCert, tlsKey, tlsPassphrase }: ServerConfig): Promise<SecureContextOptions> {
   if (tlsCert === undefined) throw new ConfigError('A TLS key is given (tlsKey, TLS_KEY), but no certificate (tlsCert, TLS_CERT)')
   if (tlsKey === undefined) throw new ConfigError('A TLS certificate is given (tlsCert, TLS_CERT), but no key (tlsKey, TLS_KEY)')
-  const pems = { cert: await pemOf(tlsCert, 'certificate'), key: await pemOf(tlsKey, 'key') }
-  return checkedContext({ ...pems, ...(tlsPassphrase === undefined ? {} : { passphrase: tlsPassphrase }) }, 'The TLS certificate or its key')
+  const pems = { cert: await pemOf(tlsCert, 'certificate (tlsCert, TLS_CERT)'), key: await pemOf(tlsKey, 'key (tlsKey, TLS_KEY)') }
+  return checkedContext({ ...pems, ...(tlsPassphrase === undefined ? {} : { passphrase: tlsPassphrase }) }, 'The TLS certificate with its key (tlsCert, tlsKey, tlsPassphrase)')
 }
 
-/** PEM text itself, or a file of it. */
+/** PEM text itself, or a file of it. Its name is not repeated: it may be a key that lost its first line. */
 async function pemOf (given: string, what: string): Promise<string> {
   if (given.includes('-----BEGIN')) return given
   try {
     return await readFile(given, 'utf8')
   } catch (error) {
-    throw new ConfigError(`The TLS ${what} ${given} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`)
+    throw new ConfigError(`The file of the TLS ${what} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`)
   }
 }
 
@@ -53,21 +54,31 @@ async function ownCertificate (directory: string): Promise<{ key: string, cert: 
   const pem = await readFile(file, 'utf8').catch(() => '')
   if (isValid(pem)) return { key: pem, cert: pem }
   const made = await makeCertificate()
-  await mkdir(directory, { recursive: true })
+  try {
+    await mkdir(directory, { recursive: true })
+    await keep(made, file)
+  } catch (error) {
+    throw new ConfigError(`The self-signed certificate cannot be kept in ${directory} (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`)
+  }
+  return { key: made, cert: made }
+}
+
+/** Whole or not at all, and for its owner alone. */
+async function keep (pem: string, file: string): Promise<void> {
   const beside = `${file}.${process.pid}`
   const handle = await open(beside, 'w', 0o600)
   try {
-    await handle.writeFile(made)
+    await handle.writeFile(pem)
     await handle.sync()
   } finally {
     await handle.close()
   }
   await rename(beside, file)
-  return { key: made, cert: made }
 }
 
 function isValid (pem: string): boolean {
   try {
+    createSecureContext({ key: pem, cert: pem })
     return new Date(new X509Certificate(pem).validTo).getTime() > Date.now() + renewBefore
   } catch {
     return false

@@ -6,13 +6,15 @@ import { ConfigError } from './config-sources.js'
 const networks = new Set(['loopback', 'linklocal', 'uniquelocal'])
 
 /** Throws ConfigError. */
-export function trustedProxies (text: string | undefined): boolean | number | string[] {
+export function trustedProxies (text: string | undefined): boolean | string[] {
   if (text === undefined || text === 'false') return false
   if (text === 'true') return true
-  if (/^\d+$/.test(text)) return Number(text)
+  // Fastify believes nobody then, for a number of hops cannot tell whether the neighbour is a proxy.
+  if (/^\d+$/.test(text)) throw new ConfigError('The option trustProxy is a number, which says nothing of who is believed; give the addresses or networks of the proxies')
   const items = text.split(',').map(item => item.trim()).filter(item => item !== '')
   const wrong = items.find(item => !networks.has(item) && !isNetwork(item))
-  if (wrong !== undefined) throw new ConfigError(`The option trustProxy has "${wrong}", which is neither an address nor a network like 10.0.0.0/8; it may also be "true" or the number of proxies`)
+  if (wrong !== undefined) throw new ConfigError(`The option trustProxy has "${wrong}", which is neither an address nor a network like 10.0.0.0/8; it may also be "loopback", "linklocal", "uniquelocal" or "true"`)
+  if (items.length === 0) throw new ConfigError('The option trustProxy names nobody')
   return items
 }
 

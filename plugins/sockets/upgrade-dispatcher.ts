@@ -7,6 +7,7 @@
  */
 import type { IncomingMessage, Server as HttpServer } from 'node:http'
 import { Server as HttpsServer } from 'node:https'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
@@ -18,6 +19,7 @@ const dispatchers = new WeakMap<HttpServer, UpgradeDispatcher>()
 export class UpgradeDispatcher {
   readonly #server: HttpServer
   readonly #handlers = new Map<string, UpgradeHandler>()
+  readonly #watchers: ((socket: Socket) => void)[] = []
   readonly #decline = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     if (this.#server.listenerCount('upgrade') === 1) asOrdinaryRequest(this.#server, request, socket, head)
   }
@@ -48,11 +50,20 @@ export class UpgradeDispatcher {
     }
   }
 
+  /**
+   * `watcher` is told of each connection that becomes somebody's socket. To listen to `upgrade` for that would be wrong twice: an upgrade
+   * of ours does not get there, and with one more listener nothing would go back to being an ordinary request.
+   */
+  watch (watcher: (socket: Socket) => void): void {
+    this.#watchers.push(watcher)
+  }
+
   /** Only by way of `emit` can an upgrade be kept from listeners that others add, before or after us. */
   #begin (): void {
     const server = this.#server
     const emit: Emit = server.emit
     const handlers = this.#handlers
+    const watchers = this.#watchers
     server.emit = function (this: HttpServer, event: string | symbol, ...values: unknown[]): boolean {
       if (event === 'upgrade') {
         const [request, socket, head] = values as Parameters<UpgradeHandler>
@@ -60,6 +71,7 @@ export class UpgradeDispatcher {
         if (handler !== undefined) {
           // Node takes its own listener off before it gives the socket away.
           socket.on('error', destroy)
+          for (const watcher of watchers) watcher(request.socket)
           handler(request, socket, head)
           return true
         }

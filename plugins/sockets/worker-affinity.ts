@@ -3,7 +3,7 @@
  * may come to any of them. So the ID of a session begins with the name of its process, and a process that gets a request of another
  * one's session passes it on through a Unix socket.
  */
-import { createServer, request as httpRequest, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { Agent, createServer, request as httpRequest, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { rm } from 'node:fs/promises'
@@ -18,12 +18,16 @@ export interface AffinityOptions {
 }
 
 const separator = '.'
+/** Fields about one connection, which say nothing of the next (RFC 9110 §7.6.1). */
+const ofConnection: ReadonlySet<string> = new Set(['connection', 'keep-alive'])
 /** The name becomes part of a path: nothing that could lead elsewhere. */
 const named = /^([\w-]{1,32})\./
 
 export class WorkerAffinity {
   readonly #options: AffinityOptions
   readonly #server: Server
+  /** A process that closed its connection with its answer would turn the end of our request into an error, before the answer is read. */
+  readonly #agent = new Agent({ keepAlive: true })
 
   /** `handle` and `upgrade` get what other processes pass on. */
   constructor (options: AffinityOptions, handle: (request: IncomingMessage, response: ServerResponse) => void, upgrade: UpgradeHandler) {
@@ -49,8 +53,9 @@ export class WorkerAffinity {
   forward (request: IncomingMessage, response: ServerResponse): boolean {
     const path = this.#elsewhere(request)
     if (path === undefined) return false
-    const onward = httpRequest({ socketPath: path, method: request.method, path: request.url, headers: request.headers }, answer => {
-      response.writeHead(answer.statusCode ?? 502, answer.rawHeaders)
+    const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => !ofConnection.has(name)))
+    const onward = httpRequest({ agent: this.#agent, socketPath: path, method: request.method, path: request.url, headers }, answer => {
+      response.writeHead(answer.statusCode ?? 502, fieldsBeyondConnection(answer.rawHeaders))
       answer.pipe(response)
     })
     onward.on('error', () => {
@@ -80,6 +85,7 @@ export class WorkerAffinity {
   }
 
   async close (): Promise<void> {
+    this.#agent.destroy()
     await new Promise<void>(resolve => {
       this.#server.close(() => { resolve() })
       this.#server.closeAllConnections()
@@ -96,4 +102,14 @@ export class WorkerAffinity {
   #path (worker: string): string {
     return join(this.#options.directory, `${worker}.sock`)
   }
+}
+
+/** `rawHeaders` without the fields that are about the connection they came by. */
+function fieldsBeyondConnection (rawHeaders: readonly string[]): string[] {
+  const fields: string[] = []
+  for (let n = 0; n + 1 < rawHeaders.length; n += 2) {
+    const [name = '', value = ''] = rawHeaders.slice(n, n + 2)
+    if (!ofConnection.has(name.toLowerCase())) fields.push(name, value)
+  }
+  return fields
 }

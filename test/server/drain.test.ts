@@ -1,0 +1,139 @@
+import t from 'tap'
+import { once } from 'node:events'
+import { io } from 'socket.io-client'
+import { WebSocket } from 'ws'
+import type { MetaStore, Store } from '../../storage/contract.js'
+import { openMemoryStore } from '../../storage/memory/memory-store.js'
+import { ask, authorization, password, runningServer } from '../helpers/built-server.js'
+import { RawClient } from '../helpers/raw-http.js'
+
+/** Header of an upload that waits for its `length` bytes. */
+const uploadOf = (length: number): string[] => ['PUT /x HTTP/1.1', 'Host: localhost', `Authorization: ${authorization}`, `Content-Length: ${length}`, 'Expect: 100-continue']
+
+t.test('a request in flight finishes, with Connection: close; new connections are refused meanwhile', async t => {
+  const server = await runningServer(t, { drainTimeout: 30 })
+  const busy = await RawClient.open(t, server.port)
+  busy.sendHeader(...uploadOf(2))
+  await busy.receive(/^HTTP\/1\.1 100 /)
+  const closed = server.close()
+  await t.rejects(RawClient.open(t, server.port), { code: 'ECONNREFUSED' })
+  busy.socket.write('hi')
+  await busy.receive(/HTTP\/1\.1 201 [^]*connection: close/i)
+  await busy.end()
+  t.equal(await closed, 0, 'nothing was cut')
+})
+
+t.test('a download in flight comes to its end', async t => {
+  const server = await runningServer(t, { drainTimeout: 30 })
+  const value = Buffer.alloc(32 * 1024 * 1024, 'x')
+  await ask(server.url + '/large', { method: 'PUT', headers: { authorization }, body: value })
+  const client = await RawClient.open(t, server.port)
+  client.socket.pause()
+  client.sendHeader('GET /large HTTP/1.1', 'Host: localhost', `Authorization: ${authorization}`)
+  await once(server.app.server, 'request')
+  const closed = server.close()
+  client.socket.resume()
+  await client.end()
+  t.equal(client.received.length - client.received.indexOf('\r\n\r\n') - 4, value.length)
+  t.equal(await closed, 0)
+})
+
+t.test('idle connections are closed at once: those that were never used and those that are kept alive', async t => {
+  const server = await runningServer(t, { drainTimeout: 30 })
+  const silent = await RawClient.open(t, server.port)
+  const kept = await RawClient.open(t, server.port)
+  kept.sendHeader('GET /-/health HTTP/1.1', 'Host: localhost')
+  await kept.receive(/"alive"/)
+  const start = performance.now()
+  t.equal(await server.close(), 0)
+  t.ok(performance.now() - start < 5000)
+  await silent.end()
+  await kept.end()
+})
+
+t.test('a request that does not come to an end is cut after drainTimeout, counted, and logged', async t => {
+  const server = await runningServer(t, { drainTimeout: 0.2 })
+  const stuck = await Promise.all([RawClient.open(t, server.port), RawClient.open(t, server.port)])
+  for (const client of stuck) {
+    client.sendHeader(...uploadOf(100_000))
+    await client.receive(/^HTTP\/1\.1 100 /)
+  }
+  t.equal(await server.close(), 2)
+  for (const client of stuck) await client.end()
+  t.match(server.lines().find(({ connections }) => connections !== undefined), { level: 40, connections: 2 })
+})
+
+/** A store in memory whose commits wait from `hold` to `release`. */
+function slowStore (): { store: Store, asked: Promise<void>, hold: () => void, release: () => void } {
+  const store = openMemoryStore()
+  let release = (): void => {}
+  let ask = (): void => {}
+  let held = false
+  const gate = new Promise<void>(resolve => { release = resolve })
+  const asked = new Promise<void>(resolve => { ask = resolve })
+  const commit: MetaStore['commit'] = async change => {
+    if (held) {
+      ask()
+      await gate
+    }
+    return await store.meta.commit(change)
+  }
+  const meta = new Proxy(store.meta, {
+    get (meta, name) {
+      const value: unknown = Reflect.get(meta, name)
+      return name === 'commit' ? commit : typeof value === 'function' ? value.bind(meta) : value
+    }
+  })
+  return { store: { ...store, meta }, asked, hold: () => { held = true }, release }
+}
+
+t.test('WebSockets are told that the server goes away (1001); what they asked before is done and answered', async t => {
+  const { store, asked, hold, release } = slowStore()
+  const server = await runningServer(t, { drainTimeout: 30 }, { store })
+  const socket = new WebSocket(`ws://127.0.0.1:${server.port}/ws`)
+  t.teardown(() => { socket.terminate() })
+  await once(socket, 'open')
+  const answer = once(socket, 'message')
+  const end = once(socket, 'close')
+  hold()
+  socket.send(JSON.stringify({ auth: { username: 'admin', password }, method: 'POST', url: '/data/k', data: { a: 1 }, id: 1 }))
+  await asked
+  const closed = server.close()
+  release()
+  t.match(JSON.parse(String((await answer)[0])), { id: 1, status: 201 })
+  t.equal((await end)[0], 1001)
+  t.equal(await closed, 0)
+})
+
+t.test('socket.io clients are disconnected, and nothing is cut', async t => {
+  const server = await runningServer(t, { drainTimeout: 30 })
+  const disconnected = await Promise.all(['websocket', 'polling'].map(async transport => {
+    const client = io(server.url, { transports: [transport], reconnection: false, forceNew: true })
+    t.teardown(() => { client.close() })
+    await new Promise<void>(resolve => { client.once('connect', () => { resolve() }) })
+    return { reason: new Promise<string>(resolve => { client.once('disconnect', resolve) }) }
+  }))
+  t.equal(await server.close(), 0)
+  for (const { reason } of disconnected) t.match(await reason, /^(io server disconnect|transport close|transport error)$/)
+})
+
+t.test('a client that does not answer the goodbye of its WebSocket is cut', async t => {
+  const server = await runningServer(t, { drainTimeout: 0.2 })
+  const client = await RawClient.open(t, server.port)
+  client.sendHeader('GET /ws HTTP/1.1', 'Host: localhost', 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==')
+  await client.receive(/^HTTP\/1\.1 101 /)
+  t.equal(await server.close(), 1)
+  await client.end()
+})
+
+t.test('an offer of HTTP/2 is answered in HTTP/1.1, and its connection ends with the server', async t => {
+  const server = await runningServer(t, { drainTimeout: 30 })
+  const { status } = await ask(server.url + '/', { headers: { authorization, connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': 'AAMAAABkAAQAoAAAAAIAAAAA' } })
+  t.equal(status, 200)
+  t.equal(await server.close(), 0)
+})
+
+t.test('the server can be closed twice, and before it listens', async t => {
+  const server = await runningServer(t)
+  t.same(await Promise.all([server.close(), server.close()]), [0, 0])
+})
