@@ -3,21 +3,33 @@ import { catalogue, type CapabilityOf, type CapabilityValue, type Scope } from '
 import { CapabilityMissing } from './errors.js'
 import type { Limits } from './context.js'
 
+type Offered = string | string[]
+
+function offeredValue (value: CapabilityValue, limits: Limits): Offered {
+  if (value === 'true') return value
+  return 'list' in value ? [...value.list] : String(limits[value.limit])
+}
+
 const placeOf: Readonly<Record<Scope, string>> = { system: 'this server', dataobject: 'data objects', container: 'containers' }
 
 export class Capabilities {
-  readonly #offered: Readonly<Record<Scope, ReadonlyMap<string, string>>>
+  readonly #offered: Readonly<Record<Scope, ReadonlyMap<string, Offered>>>
 
   /** `without`: names of capabilities that are switched off, wherever they would be offered. */
   constructor (limits: Limits, without: readonly string[] = []) {
     const off = new Set(without)
-    const offered = (scope: Scope): ReadonlyMap<string, string> => new Map(Object.entries<CapabilityValue>(catalogue[scope])
+    const offered = (scope: Scope): ReadonlyMap<string, Offered> => new Map(Object.entries<CapabilityValue>(catalogue[scope])
       .filter(([name]) => !off.has(name))
-      .map(([name, value]) => [name, value === 'true' ? value : String(limits[value.limit])]))
+      .map(([name, value]) => [name, offeredValue(value, limits)]))
     this.#offered = { system: offered('system'), dataobject: offered('dataobject'), container: offered('container') }
   }
 
   has<S extends Scope> (scope: S, name: CapabilityOf<S>): boolean {
+    return this.#offered[scope].has(name)
+  }
+
+  /** The same for an item of metadata that the server makes, or acts on, of an object of either kind. */
+  hasItem (scope: 'dataobject' | 'container', name: string): boolean {
     return this.#offered[scope].has(name)
   }
 
@@ -26,8 +38,8 @@ export class Capabilities {
     if (!this.#offered[scope].has(name)) throw new CapabilityMissing(name, placeOf[scope])
   }
 
-  /** The field `capabilities` of a capability object: strings only (CAP-12). */
-  offered (scope: Scope): Readonly<Record<string, string>> {
+  /** The field `capabilities` of a capability object: strings, and lists of strings (CAP-12). */
+  offered (scope: Scope): Readonly<Record<string, Offered>> {
     return Object.fromEntries(this.#offered[scope])
   }
 }

@@ -3,11 +3,13 @@
  * advertised and what works cannot drift apart (GEN-01, CAP-10, CAP-12).
  */
 
+import { hashAlgorithms } from './value-hash.js'
+
 /** The capability objects that the standard has for every server (CAP-01); `system` is `/cdmi_capabilities/` itself. */
 export type Scope = 'system' | 'dataobject' | 'container'
 
-/** What a capability says: `true`, or a limit of this server. */
-export type CapabilityValue = 'true' | { readonly limit: 'metadataItems' | 'metadataItemSize' | 'metadataSize' }
+/** What a capability says: `true`, a limit of this server, or what may be chosen from. */
+export type CapabilityValue = 'true' | { readonly limit: 'metadataItems' | 'metadataItemSize' | 'metadataSize' } | { readonly list: readonly string[] }
 
 type Catalogue<S extends string> = Readonly<Record<S, CapabilityValue>>
 
@@ -18,6 +20,7 @@ const system = {
   cdmi_create_value_range_by_ID: 'true',
   cdmi_multipart_mime: 'true',
   cdmi_valuetransferencoding_json: 'true',
+  cdmi_security_data_integrity: 'true',
   cdmi_metadata_maxitems: { limit: 'metadataItems' },
   cdmi_metadata_maxsize: { limit: 'metadataItemSize' },
   cdmi_metadata_maxtotalsize: { limit: 'metadataSize' }
@@ -27,12 +30,20 @@ const system = {
 const generated = {
   cdmi_size: 'true',
   cdmi_ctime: 'true',
+  cdmi_atime: 'true',
   cdmi_mtime: 'true',
+  cdmi_acount: 'true',
   cdmi_mcount: 'true'
+} as const satisfies Catalogue<string>
+
+/** Data system metadata that is acted on (CAP-22). */
+const honoured = {
+  cdmi_value_hash: { list: hashAlgorithms }
 } as const satisfies Catalogue<string>
 
 const dataobject = {
   ...generated,
+  ...honoured,
   cdmi_read_value: 'true',
   cdmi_read_value_range: 'true',
   cdmi_read_metadata: 'true',
@@ -44,6 +55,7 @@ const dataobject = {
 
 const container = {
   ...generated,
+  ...honoured,
   cdmi_list_children: 'true',
   cdmi_list_children_range: 'true',
   cdmi_read_metadata: 'true',

@@ -15,7 +15,7 @@ export interface CapabilityObject {
   readonly objectName: string
   readonly parentURI: string
   readonly parentID: string
-  readonly capabilities: Readonly<Record<string, string>>
+  readonly capabilities: Readonly<Record<string, string | string[]>>
   /** Names, each with its slash. */
   readonly children: readonly string[]
 }

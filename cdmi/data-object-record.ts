@@ -31,6 +31,7 @@ export function newDataObject (id: string, parent: StoredRecord | undefined, nam
     attributes: toStored({
       metadata: said.metadata?.({}) ?? {},
       ...withFields(fields),
+      ...withHash(value),
       completionStatus: said.partial === true ? 'Processing' : 'Complete',
       created: instant,
       modified: instant,
@@ -41,7 +42,7 @@ export function newDataObject (id: string, parent: StoredRecord | undefined, nam
 }
 
 export function changedDataObject (before: StoredRecord, said: Said, value: PlacedValue, encoding: ValueTransferEncoding): DataObjectPut {
-  const { fields: fieldsBefore, ...attributes } = attributesOf(before)
+  const { fields: fieldsBefore, hash, ...attributes } = attributesOf(before)
   const fields = said.fields === undefined ? fieldsBefore : said.fields(fieldsBefore as JsonObject | undefined ?? {})
   return {
     id: before.id,
@@ -56,6 +57,7 @@ export function changedDataObject (before: StoredRecord, said: Said, value: Plac
       ...attributes,
       ...(said.metadata === undefined ? {} : { metadata: said.metadata(attributes.metadata as JsonObject) }),
       ...withFields(fields),
+      ...(value.segments.kind === 'keep' && hash !== undefined ? { hash } : withHash(value)),
       completionStatus: said.partial === true ? 'Processing' : 'Complete',
       modified: Math.max(now(), attributes.modified + 1),
       changes: (attributes.changes ?? 0) + 1,
@@ -63,6 +65,10 @@ export function changedDataObject (before: StoredRecord, said: Said, value: Plac
       valuetransferencoding: encoding
     })
   }
+}
+
+function withHash ({ hash }: PlacedValue): Pick<RecordAttributes, 'hash'> {
+  return hash === undefined ? {} : { hash: [hash.algorithm, hash.hex] }
 }
 
 /** The attribute is there only when there is something in it. */

@@ -4,7 +4,7 @@
  */
 import type { JsonObject } from '../storage/contract.js'
 import { capabilitiesURI, type CapabilityObject } from './capability-objects.js'
-import { visibleMetadata } from './metadata.js'
+import { type Known, visibleMetadata } from './metadata.js'
 import { attributesOf, type CdmiObject, isContainer } from './record.js'
 
 /** Media types of the standard's objects (GEN-03). */
@@ -21,7 +21,7 @@ export interface RootPlace {
 }
 
 /** Every field but `value`, `valuerange`, `children` and `childrenrange`, in the order in which they are sent. */
-export function fieldsOf (object: CdmiObject, root: RootPlace): JsonObject {
+export function fieldsOf (object: CdmiObject, root: RootPlace, known: Known = {}): JsonObject {
   const { record } = object
   const attributes = attributesOf(record)
   const container = isContainer(record)
@@ -33,7 +33,7 @@ export function fieldsOf (object: CdmiObject, root: RootPlace): JsonObject {
     completionStatus: attributes.completionStatus,
     ...(attributes.completionStatus === 'Complete' ? { percentComplete: '100' } : {}),
     ...(container ? {} : { mimetype: attributes.mimetype ?? 'application/octet-stream' }),
-    metadata: visibleMetadata(object),
+    metadata: visibleMetadata(object, known),
     ...attributes.fields
   }
 }
@@ -56,5 +56,5 @@ function rawPath (chain: CdmiObject['ancestors']): string {
 /** The fields of a capability object, but its children. */
 export function capabilityFields (object: CapabilityObject): JsonObject {
   const { objectID, objectName, parentURI, parentID, capabilities } = object
-  return { objectType: objectTypes.capability, objectID, objectName, parentURI, parentID, capabilities }
+  return { objectType: objectTypes.capability, objectID, objectName, parentURI, parentID, capabilities: { ...capabilities } }
 }
