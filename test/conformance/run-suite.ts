@@ -40,6 +40,7 @@ async function run (): Promise<number> {
   const server = new Server(local ?? { root: values.root ?? '', user: values.user, password: values.password })
   try {
     const cases = suite.filter(each => chosen(each, values.only?.split(',').filter(start => start !== '') ?? []))
+    if (cases.length === 0) throw new Error(`No case has an ID that begins with ${values.only ?? ''}`)
     const outcomes = await runCases(server, await readOffers(server), cases)
     const rows = cases.map(({ id, text: what }, index): Row => ({ id, what, ...outcomes[index] ?? { status: 'failed', sentence: 'was not run' } }))
     const count = (status: Outcome['status']): number => rows.filter(row => row.status === status).length
@@ -58,6 +59,6 @@ async function run (): Promise<number> {
 try {
   process.exitCode = await run()
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${usage}`)
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n(--help lists the options)\n`)
   process.exitCode = 2
 }
