@@ -33,11 +33,11 @@ const serialize = needing({ system: ['cdmi_serialization_json'], container: ['cd
   },
   {
     id: 'SER-12, CMV-03, CMV-04, CMV-02, CMV-06',
-    text: 'A serialization is text/plain in utf-8 unless the request says another type; metadata of the request is that of the new object.',
+    text: 'A serialization is text/plain in utf-8 unless the request says another type, with the metadata of its source unless the request has some.',
     async run (target) {
       await source(target)
       const plain = await target.make('d', { serialize: target.at('s') })
-      same(plain.mimetype, 'text/plain', 'mimetype')
+      same([plain.mimetype, (await target.fields('d')).valuetransferencoding, fieldsIn(plain, 'metadata').colour], ['text/plain', 'utf-8', 'blue'], 'mimetype, encoding, metadata')
       const own = await target.make('e', { serialize: target.at('s'), mimetype: 'Application/JSON', metadata: { shape: 'round' } })
       const { colour, shape } = fieldsIn(own, 'metadata')
       same([own.mimetype, colour, shape], ['application/json', undefined, 'round'], 'mimetype and metadata')
