@@ -62,8 +62,13 @@ export const capabilitiesSelection: readonly Case[] = needing({ system: ['cdmi_c
     async run (target) {
       const { uri, metadata } = await template(target, 'dataobject')
       const [key = ''] = Object.keys(metadata)
-      await target.make('o', { capabilitiesURI: uri, metadata: { [key]: metadata[key], colour: 'blue' } })
-      same((await metadataOf(target, 'o')).colour, 'blue', 'user metadata')
+      await target.make('o', { capabilitiesURI: uri, metadata: { colour: 'blue' } })
+      const beside = await metadataOf(target, 'o')
+      same([beside[key], beside.colour], [metadata[key], 'blue'], 'an item of the template, and user metadata')
+      // Another value can only be made up where it is a number.
+      const own = /^\d+$/.test(String(metadata[key])) ? String(Number(metadata[key]) + 1) : metadata[key]
+      await target.make('q', { capabilitiesURI: uri, metadata: { [key]: own } })
+      same((await metadataOf(target, 'q'))[key], own, 'an item of the request')
       await target.make('p', { metadata: { colour: 'blue' } })
       await target.change('p', { capabilitiesURI: uri })
       const found = await metadataOf(target, 'p')
