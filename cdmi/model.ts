@@ -7,7 +7,7 @@ import { CapabilityObjects } from './capability-objects.js'
 import { Containers } from './containers.js'
 import type { Limits, ModelContext } from './context.js'
 import { DataObjects } from './data-objects.js'
-import { type CdmiObject, isContainer } from './record.js'
+import { type CdmiObject, isContainer, isReference } from './record.js'
 import { FormUpload } from './form-upload.js'
 import { KeyedRecords } from './keyed-records.js'
 import { MutationGate } from './mutation-gate.js'
@@ -23,7 +23,8 @@ export const defaultLimits: Limits = {
   json: 1024 ** 2,
   metadataItems: 1024,
   metadataItemSize: 64 * 1024,
-  metadataSize: 512 * 1024
+  metadataSize: 512 * 1024,
+  treeObjects: 100_000
 }
 
 /** Items that the server makes only where it says so (MET-07). */
@@ -61,7 +62,7 @@ export class Cdmi {
   /** What a representation shows of an object beside its record. `accesses`: those before this one. */
   async known (object: CdmiObject, accesses?: Accesses): Promise<Known> {
     const scope = isContainer(object.record) ? 'container' as const : 'dataobject' as const
-    const hash = scope === 'dataobject' && this.capabilities.has(scope, 'cdmi_value_hash') ? await this.#hashes.of(object) : undefined
+    const hash = scope === 'dataobject' && !isReference(object.record) && this.capabilities.has(scope, 'cdmi_value_hash') ? await this.#hashes.of(object) : undefined
     return { accesses, hash, generates: name => !optionalItems.has(name) || this.capabilities.hasItem(scope, name) }
   }
 
