@@ -98,7 +98,7 @@ export class Containers {
     const { namespace } = this.#context
     if (address.names.length === 0) return { ...await namespace.get({ ...address, slash: true }), name: '' }
     return await namespace.place({ ...address, slash: true }).catch((error: unknown) => {
-      if (error instanceof IsNotContainer) throw new AlreadyExists(`${describe({ ...address, slash: false })}, a data object,`)
+      if (error instanceof IsNotContainer) throw new AlreadyExists(`${describe({ ...address, slash: false })}, which is no container,`)
       throw error
     })
   }

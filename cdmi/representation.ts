@@ -5,7 +5,7 @@
 import type { JsonObject } from '../storage/contract.js'
 import { capabilitiesURI, type CapabilityObject } from './capability-objects.js'
 import { type Known, visibleMetadata } from './metadata.js'
-import { attributesOf, type CdmiObject, hasSlash, isContainer } from './record.js'
+import { attributesOf, type CdmiObject, hasSlash, isContainer, isReference } from './record.js'
 
 /** Media types of the standard's objects (GEN-03). */
 export const objectTypes = {
@@ -32,7 +32,7 @@ export function fieldsOf (object: CdmiObject, root: RootPlace, known: Known = {}
     capabilitiesURI: capabilitiesURI(container ? 'container' : 'dataobject'),
     completionStatus: attributes.completionStatus,
     ...(attributes.completionStatus === 'Complete' ? { percentComplete: '100' } : {}),
-    ...(container ? {} : { mimetype: attributes.mimetype ?? 'application/octet-stream' }),
+    ...(container || isReference(record) ? {} : { mimetype: attributes.mimetype ?? 'application/octet-stream' }),
     metadata: visibleMetadata(object, known),
     ...attributes.fields
   }

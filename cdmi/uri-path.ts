@@ -5,21 +5,31 @@
 import { type Address, type objectIDRoot, parseAddress } from './address.js'
 import { InvalidRequest } from './errors.js'
 
-export interface URIPath {
-  readonly address: Address | typeof objectIDRoot
-  /** The same path as a URI has it: ASCII only. */
+export interface EscapedPath {
+  /** As a URI has it: ASCII only, with a leading slash. */
   readonly path: string
   /** With its question mark; empty when there is none. */
   readonly query: string
 }
 
 /** Throws InvalidRequest, InvalidName, InvalidObjectID. */
-export function parseURIPath (text: string): URIPath {
-  const whole = /^cdmi_objectid\//.test(text) ? `/${text}` : text
-  if (!whole.startsWith('/')) throw new InvalidRequest(`"${text.slice(0, 200)}" is not the URI of an object: a path begins with "/", an absolute URI with "http://" or "https://"`)
+export function parseURIPath (text: string): EscapedPath & { readonly address: Address | typeof objectIDRoot } {
+  if (!text.startsWith('/') && !text.startsWith(flat)) throw new InvalidRequest(`"${text.slice(0, 200)}" is not the URI of an object: a path begins with "/", an absolute URI with "http://" or "https://"`)
+  const escaped = escapeURIPath(text)
+  return { ...escaped, address: parseAddress(escaped.path) }
+}
+
+/** The one path that examples have without its leading slash, too. */
+const flat = 'cdmi_objectid/'
+
+/** Never throws: whatever must not stand in a URI is escaped. */
+export function escapeURIPath (text: string): EscapedPath {
+  const whole = text.startsWith(flat) ? `/${text}` : text
   const mark = whole.indexOf('?')
-  const path = (mark === -1 ? whole : whole.slice(0, mark)).split('/').map(escapeSegment).join('/')
-  return { address: parseAddress(path), path, query: mark === -1 ? '' : escapeText(whole.slice(mark)) }
+  return {
+    path: (mark === -1 ? whole : whole.slice(0, mark)).split('/').map(escapeSegment).join('/'),
+    query: mark === -1 ? '' : escapeText(whole.slice(mark))
+  }
 }
 
 /** A name that is no valid escaping of anything is a raw one. */
