@@ -16,6 +16,8 @@ export interface Limits {
   readonly metadataItemSize: number
   /** All user metadata of one object, in bytes. */
   readonly metadataSize: number
+  /** Most objects that one operation makes or removes. */
+  readonly treeObjects: number
 }
 
 export interface ModelContext {

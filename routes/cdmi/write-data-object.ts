@@ -5,6 +5,7 @@ import { preconditionsOf } from '../http/conditional.js'
 import { bodyOf } from '../http/source.js'
 import { isPartial, refuseContentCoding } from '../plain/write-request.js'
 import { answerWritten, requireAcceptable } from './answer-written.js'
+import { dataObjectOfSource, refusalAtReference, sourceField } from './from-source.js'
 import { objectChange } from './object-change.js'
 import type { CdmiQuery } from './query.js'
 import { receiveJson, receiveParts } from './receive-object.js'
@@ -15,12 +16,15 @@ export async function writeDataObject (request: FastifyRequest, reply: FastifyRe
   refuseContentCoding(headers['content-encoding'])
   const partial = isPartial(headers['x-cdmi-partial'])
   if (mixed) cdmi.capabilities.require('system', 'cdmi_multipart_mime')
-  const write = await cdmi.dataObjects.begin(request.principal, aim, preconditionsOf(headers))
+  const preconditions = preconditionsOf(headers)
+  const write = await cdmi.dataObjects.begin(request.principal, aim, preconditions).catch(async (error: unknown) => { throw await refusalAtReference(request, error, aim.mode) })
   try {
     if (write.before === undefined) requireAcceptable(request, 'object')
     const received = mixed
       ? await receiveParts(write, bodyOf(raw), headers['content-type'] ?? '')
       : await receiveJson(write, bodyOf(raw), query.values.length > 0)
+    const source = sourceField(received.fields)
+    if (source !== undefined) return await answerWritten(request, reply, await dataObjectOfSource(request, { source, aim, query, received, partial, preconditions }))
     const change = await objectChange({ cdmi, write, received, query, partial, version1: request.cdmiVersion?.major === 1 })
     return await answerWritten(request, reply, await write.commit(change))
   } finally {
