@@ -8,7 +8,9 @@
  */
 import type { FastifyPluginAsync, LogLevel } from 'fastify'
 import { capabilityNames } from './cdmi/capabilities.js'
+import { isDataSystemMetadata } from './cdmi/metadata.js'
 import { Cdmi } from './cdmi/model.js'
+import type { Offers } from './cdmi/offers.js'
 import auth from './plugins/auth.js'
 import type { Authenticator, UserSource, VerifyUser } from './plugins/authenticator.js'
 import { challenge, defaultRealm } from './plugins/challenge.js'
@@ -51,7 +53,7 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
   const options = checkOptions(CdmiOptions, rest, 'The plugin')
   const { limits = {}, anonymous, realm } = options
 
-  app.decorate('cdmi', new Cdmi(store, limits, withoutCapabilities(options)))
+  app.decorate('cdmi', new Cdmi(store, limits, withoutCapabilities(options), offersOf(options)))
   app.decorate('cdmiOptions', options)
   await app.register(errors, { realm })
   await app.register(expectContinue)
@@ -82,6 +84,17 @@ function withoutCapabilities ({ withoutCapabilities: names = [] }: CdmiOptions):
   const unknown = names.find(name => !known.has(name))
   if (unknown !== undefined) throw new OptionError(`The option "withoutCapabilities" of The plugin names "${unknown}", which is no capability of this server`)
   return names
+}
+
+/** Throws OptionError for templates with items that are the server's to make, or no data system metadata. */
+function offersOf ({ templates = {}, locations }: CdmiOptions): Offers {
+  for (const ofClass of Object.values(templates)) {
+    for (const [template, items] of Object.entries(ofClass)) {
+      const wrong = Object.keys(items).find(name => !isDataSystemMetadata(name))
+      if (wrong !== undefined) throw new OptionError(`The option "templates" of The plugin has "${wrong}" in "${template}", which is no data system metadata that can be set`)
+    }
+  }
+  return { templates, locations }
 }
 
 export default cdmi

@@ -6,8 +6,10 @@
 /** The capability objects that the standard has for every server (CAP-01); `system` is `/cdmi_capabilities/` itself. */
 export type Scope = 'system' | 'dataobject' | 'container'
 
-/** What a capability says: `true`, or a limit of this server. */
-export type CapabilityValue = 'true' | { readonly limit: 'metadataItems' | 'metadataItemSize' | 'metadataSize' }
+/** What a capability says: `true`, a list, a limit of this server; or what its operator configured, without which it is not offered. */
+export type CapabilityValue = 'true' | readonly string[]
+  | { readonly limit: 'metadataItems' | 'metadataItemSize' | 'metadataSize' }
+  | { readonly offer: 'templates' | 'locations' }
 
 type Catalogue<S extends string> = Readonly<Record<S, CapabilityValue>>
 
@@ -18,6 +20,9 @@ const system = {
   cdmi_create_value_range_by_ID: 'true',
   cdmi_multipart_mime: 'true',
   cdmi_valuetransferencoding_json: 'true',
+  cdmi_capabilities_templates: { offer: 'templates' },
+  cdmi_capabilities_exact_inherit: { offer: 'templates' },
+  cdmi_cors: 'true',
   cdmi_metadata_maxitems: { limit: 'metadataItems' },
   cdmi_metadata_maxsize: { limit: 'metadataItemSize' },
   cdmi_metadata_maxtotalsize: { limit: 'metadataSize' }
@@ -31,8 +36,17 @@ const generated = {
   cdmi_mcount: 'true'
 } as const satisfies Catalogue<string>
 
+/** Data system metadata that has an effect (CAP-22). */
+const honoured = {
+  cdmi_data_affinity: { offer: 'locations' },
+  cdmi_cors_methods: ['GET', 'HEAD', 'PUT', 'PATCH', 'POST', 'DELETE', 'OPTIONS'],
+  cdmi_cors_origins: 'true',
+  cdmi_cors_headers: 'true'
+} as const satisfies Catalogue<string>
+
 const dataobject = {
   ...generated,
+  ...honoured,
   cdmi_read_value: 'true',
   cdmi_read_value_range: 'true',
   cdmi_read_metadata: 'true',
@@ -44,8 +58,11 @@ const dataobject = {
 
 const container = {
   ...generated,
+  ...honoured,
   cdmi_list_children: 'true',
   cdmi_list_children_range: 'true',
+  cdmi_list_children_extended: 'true',
+  cdmi_list_children_recursive: 'true',
   cdmi_read_metadata: 'true',
   cdmi_modify_metadata: 'true',
   cdmi_create_dataobject: 'true',

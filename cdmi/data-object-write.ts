@@ -15,6 +15,7 @@ import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import type { CdmiObject } from './record.js'
 import { Staging } from './staging.js'
+import type { TemplateChoice } from './templates.js'
 import { Utf8Check } from './utf8.js'
 import { keepValue, openContents, type PlacedValue, placeWhole, stagedContent, type StagedValue, stageValue, type StageOptions, type ValueSource } from './values.js'
 import { aimAt, subjectOf, type WriteAim } from './write-aim.js'
@@ -37,6 +38,8 @@ export interface DataObjectChange {
   readonly metadata?: ((before: JsonObject) => JsonObject) | undefined
   /** The same for fields that the standard does not define. */
   readonly fields?: ((before: JsonObject) => JsonObject) | undefined
+  /** The template that the metadata has been taken from, or that there is none from now on. */
+  readonly template?: Pick<TemplateChoice, 'name'> | undefined
 }
 
 export interface Written {

@@ -6,10 +6,13 @@ import type { Json, JsonObject, StoredRecord } from '../storage/contract.js'
 import type { Limits } from './context.js'
 import { InvalidRequest } from './errors.js'
 import { formatInstant } from './instant.js'
-import { attributesOf, type CdmiObject } from './record.js'
+import { attributesOf } from './record.js'
 
 /** Items that the server makes: a client's are passed over, without an error (MET-24). */
 const generatedNames: ReadonlySet<string> = new Set(['cdmi_size', 'cdmi_ctime', 'cdmi_atime', 'cdmi_mtime', 'cdmi_acount', 'cdmi_mcount', 'cdmi_hash'])
+
+/** Storage system metadata that clients may set: it is about the one object, and never passes on (MET-05, MET-17 to MET-22). */
+const ownNames: ReadonlySet<string> = new Set(['cdmi_owner', 'cdmi_acl', 'cdmi_dac_uri', 'cdmi_dac_certificate', 'cdmi_enc_signature', 'cdmi_representations'])
 
 /** Data system metadata that does not pass from a container to what is in it (MET-34). */
 const notInherited: ReadonlySet<string> = new Set(['cdmi_assignedsize'])
@@ -18,9 +21,9 @@ function isGenerated (name: string): boolean {
   return generatedNames.has(name) || (name.startsWith('cdmi_') && name.endsWith('_provided'))
 }
 
-/** Data system metadata: every item with the standard's prefix that is not made by the server, known here or not (MET-08). */
-function isDataSystemMetadata (name: string): boolean {
-  return name.startsWith('cdmi_') && !isGenerated(name)
+/** Data system metadata: every other item with the standard's prefix, known here or not (MET-08). */
+export function isDataSystemMetadata (name: string): boolean {
+  return name.startsWith('cdmi_') && !isGenerated(name) && !ownNames.has(name)
 }
 
 /** The items of a request that may be stored. Throws InvalidRequest beyond the limits (MET-71). */
@@ -54,12 +57,14 @@ export function updatedMetadata (before: JsonObject, given: JsonObject | undefin
   return storableMetadata(Object.fromEntries([...kept, ...changed]), limits)
 }
 
-/** Everything that a reader sees in `metadata`. */
-export function visibleMetadata ({ record, ancestors }: CdmiObject): JsonObject {
+/** Everything that a reader sees in `metadata`. `inherited`: what came from above; `locations`: where the store keeps its data. */
+export function visibleMetadata (record: StoredRecord, inherited: JsonObject, locations: readonly string[]): JsonObject {
   const attributes = attributesOf(record)
+  const items: JsonObject = { ...inherited, ...attributes.metadata as JsonObject }
+  // The system says where the object is when somebody has asked for a place (AFF-03, MET-60).
+  if (locations.length > 0 && isFullList(items['cdmi_data_affinity'])) items['cdmi_data_affinity_provided'] = [...locations]
   return {
-    ...inheritedMetadata(ancestors),
-    ...attributes.metadata as JsonObject,
+    ...items,
     cdmi_size: String(record.size),
     cdmi_ctime: formatInstant(attributes.created),
     cdmi_mtime: formatInstant(attributes.modified),
@@ -67,16 +72,17 @@ export function visibleMetadata ({ record, ancestors }: CdmiObject): JsonObject 
   }
 }
 
-/** Data system metadata of all containers above; the nearest wins (MET-04, MET-30). */
+const isFullList = (value: Json | undefined): boolean => Array.isArray(value) && value.length > 0
+
+/** Data system metadata of all these containers, from the top down; the nearest wins (MET-04, MET-30). */
 export function inheritedMetadata (ancestors: readonly StoredRecord[]): JsonObject {
-  const inherited: JsonObject = {}
-  for (const container of ancestors) {
-    const { metadata } = attributesOf(container)
-    for (const name in metadata) {
-      if (isDataSystemMetadata(name) && !notInherited.has(name)) inherited[name] = metadata[name] as Json
-    }
-  }
-  return inherited
+  return ancestors.reduce(passedOn, {})
+}
+
+/** What a container passes on to what is in it: what it has inherited itself, and its own data system metadata. */
+export function passedOn (inherited: JsonObject, container: StoredRecord): JsonObject {
+  const own = Object.entries(attributesOf(container).metadata as JsonObject).filter(([name]) => isDataSystemMetadata(name) && !notInherited.has(name))
+  return own.length === 0 ? inherited : { ...inherited, ...Object.fromEntries(own) }
 }
 
 /** Those items whose names begin with one of the prefixes (DOC-54, MET-76). */

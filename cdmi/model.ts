@@ -10,6 +10,7 @@ import { FormUpload } from './form-upload.js'
 import { KeyedRecords } from './keyed-records.js'
 import { MutationGate } from './mutation-gate.js'
 import { Namespace } from './namespace.js'
+import type { Offers } from './offers.js'
 import type { Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import { removeObject } from './removal.js'
@@ -32,11 +33,11 @@ export class Cdmi {
   readonly capabilityObjects: CapabilityObjects
   readonly #context: ModelContext
 
-  /** `limits`: those given replace the defaults. `without`: capabilities that are switched off. */
-  constructor (store: Store, limits: Partial<Limits> = {}, without: readonly string[] = []) {
+  /** `limits`: those given replace the defaults. `without`: capabilities that are switched off. `offers`: what the operator has beyond. */
+  constructor (store: Store, limits: Partial<Limits> = {}, without: readonly string[] = [], offers: Offers = {}) {
     this.store = store
     this.limits = { ...defaultLimits, ...limits }
-    this.capabilities = new Capabilities(this.limits, without)
+    this.capabilities = new Capabilities(this.limits, without, offers)
     this.capabilityObjects = new CapabilityObjects(store, this.capabilities)
     this.#context = { store, namespace: new Namespace(store, this.capabilities, this.capabilityObjects), gate: new MutationGate(store), limits: this.limits, capabilities: this.capabilities }
     this.dataObjects = new DataObjects(this.#context)

@@ -22,6 +22,8 @@ export const RecordAttributes = Type.Object({
   changes: Type.Optional(Type.Integer({ minimum: 0 })),
   /** Top-level fields that the standard does not define, as a client gave them (DOC-03, COC-16). */
   fields: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  /** Name of the template whose data system metadata the object took on last (CSE-02). */
+  template: Type.Optional(Type.String()),
   /** Data objects only: media type of the value, lower case (HDO-03, AMB-09). */
   mimetype: Type.Optional(Type.String()),
   /** Data objects only. */

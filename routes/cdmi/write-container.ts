@@ -1,11 +1,11 @@
 /** A container made or changed in CDMI's form (COC-19 to COC-25, COC-59 to COC-61). */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Address } from '../../cdmi/address.js'
-import { capabilitiesURI } from '../../cdmi/capability-objects.js'
 import type { ContainerChange } from '../../cdmi/container-record.js'
 import { CapabilityMissing, InvalidRequest } from '../../cdmi/errors.js'
 import { updatedMetadata } from '../../cdmi/metadata.js'
 import type { Cdmi } from '../../cdmi/model.js'
+import { metadataChange, type TemplateChoice } from '../../cdmi/templates.js'
 import type { ContainerBody } from '../../schemas/cdmi-body.js'
 import type { JsonObject } from '../../storage/contract.js'
 import { preconditionsOf } from '../http/conditional.js'
@@ -15,6 +15,7 @@ import { answerWritten, requireAcceptable } from './answer-written.js'
 import { containerBody, namedFields, otherFields, refuseSources, refuseUnoffered, updatedFields } from './body-fields.js'
 import { readCdmiBody } from './json-body.js'
 import type { CdmiQuery } from './query.js'
+import { templateChoice } from './template-choice.js'
 
 export async function writeContainer (request: FastifyRequest, reply: FastifyReply, address: Address, query: CdmiQuery, mode: 'put' | 'patch'): Promise<FastifyReply> {
   const { raw, server: { cdmi }, principal } = request
@@ -27,22 +28,23 @@ export async function writeContainer (request: FastifyRequest, reply: FastifyRep
   const fields = namedFields(await readCdmiBody(bodyOf(raw), { async onValue () { throw new InvalidRequest('A container has no "value"') } }), query)
   const body = containerBody(fields)
   refuseSources(fields, 'container')
-  refuseUnoffered(body, capabilitiesURI('container'))
+  refuseUnoffered(body)
   refuseExtras(body)
-  const change = containerChange(cdmi, body, fields, query)
+  const change = containerChange(cdmi, body, fields, query, templateChoice(request, body.capabilitiesURI, 'container', there?.record))
   const written = mode === 'put'
     ? await cdmi.containers.create(principal, address, preconditions, change)
     : await cdmi.containers.update(principal, address, change, preconditions)
   return await answerWritten(request, reply, written, { childrenrange: '', children: [] })
 }
 
-function containerChange (cdmi: Cdmi, body: ContainerBody, fields: JsonObject, query: CdmiQuery): ContainerChange {
+function containerChange (cdmi: Cdmi, body: ContainerBody, fields: JsonObject, query: CdmiQuery, template: TemplateChoice | undefined): ContainerChange {
   const others = otherFields(fields, 'container')
   const metadata = body.metadata as JsonObject | undefined
   const names = query.metadata.length > 0 ? query.metadata : undefined
   const named = query.fields.length > 0
   return {
-    metadata: metadata !== undefined || names !== undefined ? before => updatedMetadata(before, metadata, names, cdmi.limits) : undefined,
+    metadata: metadataChange(template, metadata !== undefined || names !== undefined ? before => updatedMetadata(before, metadata, names, cdmi.limits) : undefined),
+    template,
     fields: Object.keys(others).length > 0 || named ? before => updatedFields(before, others, query) : undefined
   }
 }
