@@ -55,6 +55,10 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
 
   app.decorate('cdmi', new Cdmi(store, limits, withoutCapabilities(options), offersOf(options)))
   app.decorate('cdmiOptions', options)
+  // Before the application closes the store.
+  app.addHook('preClose', async () => {
+    await app.cdmi.flush().catch((error: unknown) => { app.log.warn({ err: error }, 'the last accesses could not be written down') })
+  })
   await app.register(errors, { realm })
   await app.register(expectContinue)
   await app.register(auth, { users, source: userSource, authenticator, anonymous, realm })

@@ -30,6 +30,11 @@ export class Capabilities {
     return this.#offered[scope].has(name)
   }
 
+  /** The same for an item of metadata that the server makes, or acts on, of an object of either kind. */
+  hasItem (scope: 'dataobject' | 'container', name: string): boolean {
+    return this.#offered[scope].has(name)
+  }
+
   /** Throws CapabilityMissing when the operation is not offered (CAP-10). */
   require<S extends Scope> (scope: S, name: CapabilityOf<S>): void {
     if (!this.#offered[scope].has(name)) throw new CapabilityMissing(name, placeOf[scope])
@@ -55,13 +60,11 @@ export class Capabilities {
 /** Undefined: not offered. */
 function saidOf (value: CapabilityValue, limits: Limits, { templates = {}, locations = [] }: Offers): OfferedValue | undefined {
   if (value === 'true') return value
-  if (isList(value)) return [...value]
+  if ('list' in value) return [...value.list]
   if ('limit' in value) return String(limits[value.limit])
   if (value.offer === 'locations') return locations.length === 0 ? undefined : [...locations]
   return Object.values(templates).some(ofClass => Object.keys(ofClass ?? {}).length > 0) ? 'true' : undefined
 }
-
-const isList = (value: Exclude<CapabilityValue, 'true'>): value is readonly string[] => Array.isArray(value)
 
 /** Every name of the catalogue, for the check of options. */
 export function capabilityNames (): ReadonlySet<string> {

@@ -3,12 +3,15 @@
  * advertised and what works cannot drift apart (GEN-01, CAP-10, CAP-12).
  */
 
+import { hashAlgorithms } from './value-hash.js'
+
 /** The capability objects that the standard has for every server (CAP-01); `system` is `/cdmi_capabilities/` itself. */
 export type Scope = 'system' | 'dataobject' | 'container'
 
-/** What a capability says: `true`, a list, a limit of this server; or what its operator configured, without which it is not offered. */
-export type CapabilityValue = 'true' | readonly string[]
+/** What a capability says: `true`, a limit of this server, what may be chosen from; or what its operator configured, without which it is not offered. */
+export type CapabilityValue = 'true'
   | { readonly limit: 'metadataItems' | 'metadataItemSize' | 'metadataSize' }
+  | { readonly list: readonly string[] }
   | { readonly offer: 'templates' | 'locations' }
 
 type Catalogue<S extends string> = Readonly<Record<S, CapabilityValue>>
@@ -23,6 +26,7 @@ const system = {
   cdmi_capabilities_templates: { offer: 'templates' },
   cdmi_capabilities_exact_inherit: { offer: 'templates' },
   cdmi_cors: 'true',
+  cdmi_security_data_integrity: 'true',
   cdmi_metadata_maxitems: { limit: 'metadataItems' },
   cdmi_metadata_maxsize: { limit: 'metadataItemSize' },
   cdmi_metadata_maxtotalsize: { limit: 'metadataSize' }
@@ -32,14 +36,17 @@ const system = {
 const generated = {
   cdmi_size: 'true',
   cdmi_ctime: 'true',
+  cdmi_atime: 'true',
   cdmi_mtime: 'true',
+  cdmi_acount: 'true',
   cdmi_mcount: 'true'
 } as const satisfies Catalogue<string>
 
-/** Data system metadata that has an effect (CAP-22). */
+/** Data system metadata that is acted on (CAP-22). */
 const honoured = {
+  cdmi_value_hash: { list: hashAlgorithms },
   cdmi_data_affinity: { offer: 'locations' },
-  cdmi_cors_methods: ['GET', 'HEAD', 'PUT', 'PATCH', 'POST', 'DELETE', 'OPTIONS'],
+  cdmi_cors_methods: { list: ['GET', 'HEAD', 'PUT', 'PATCH', 'POST', 'DELETE', 'OPTIONS'] },
   cdmi_cors_origins: 'true',
   cdmi_cors_headers: 'true'
 } as const satisfies Catalogue<string>

@@ -79,6 +79,7 @@ export class Containers {
       return this.#changed(object, change)
     })
     if (done === undefined) throw new Contention()
+    this.#context.accesses.note(done.written.object.record.id)
     return done.written
   }
 
@@ -106,6 +107,7 @@ export class Containers {
   async list (principal: Principal, address: Address, query: ListQuery = {}): Promise<Listing> {
     requireAccess(principal, 'read')
     const object = await this.#context.namespace.container(address)
+    this.#context.accesses.note(object.record.id)
     return { object, pages: this.pages(object.record, query) }
   }
 

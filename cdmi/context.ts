@@ -1,5 +1,6 @@
 /** What the parts of the model share. One per store that an application registers. */
 import type { Store } from '../storage/contract.js'
+import type { AccessLog } from './access-log.js'
 import type { Capabilities } from './capabilities.js'
 import type { MutationGate } from './mutation-gate.js'
 import type { Namespace } from './namespace.js'
@@ -23,4 +24,5 @@ export interface ModelContext {
   readonly gate: MutationGate
   readonly limits: Limits
   readonly capabilities: Capabilities
+  readonly accesses: AccessLog
 }

@@ -33,6 +33,7 @@ export function newDataObject (id: string, parent: StoredRecord | undefined, nam
       metadata: said.metadata?.({}) ?? {},
       ...withFields(fields),
       ...templateAttribute(said.template, undefined),
+      ...withHash(value),
       completionStatus: said.partial === true ? 'Processing' : 'Complete',
       created: instant,
       modified: instant,
@@ -43,7 +44,7 @@ export function newDataObject (id: string, parent: StoredRecord | undefined, nam
 }
 
 export function changedDataObject (before: StoredRecord, said: Said, value: PlacedValue, encoding: ValueTransferEncoding): DataObjectPut {
-  const { fields: fieldsBefore, template, ...attributes } = attributesOf(before)
+  const { fields: fieldsBefore, hash, template, ...attributes } = attributesOf(before)
   const fields = said.fields === undefined ? fieldsBefore : said.fields(fieldsBefore as JsonObject | undefined ?? {})
   return {
     id: before.id,
@@ -59,6 +60,7 @@ export function changedDataObject (before: StoredRecord, said: Said, value: Plac
       ...(said.metadata === undefined ? {} : { metadata: said.metadata(attributes.metadata as JsonObject) }),
       ...withFields(fields),
       ...templateAttribute(said.template, template),
+      ...(value.segments.kind === 'keep' && hash !== undefined ? { hash } : withHash(value)),
       completionStatus: said.partial === true ? 'Processing' : 'Complete',
       modified: Math.max(now(), attributes.modified + 1),
       changes: (attributes.changes ?? 0) + 1,
@@ -66,6 +68,10 @@ export function changedDataObject (before: StoredRecord, said: Said, value: Plac
       valuetransferencoding: encoding
     })
   }
+}
+
+function withHash ({ hash }: PlacedValue): Pick<RecordAttributes, 'hash'> {
+  return hash === undefined ? {} : { hash: [hash.algorithm, hash.hex] }
 }
 
 /** The attribute is there only when there is something in it. */

@@ -13,12 +13,14 @@ import { isJsonObject } from './json-value.js'
 import { checkParts, type PlacedPart, placeParts } from './place-parts.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
-import type { CdmiObject } from './record.js'
+import { attributesOf, type CdmiObject } from './record.js'
 import { Staging } from './staging.js'
 import type { TemplateChoice } from './templates.js'
 import { Utf8Check } from './utf8.js'
 import { keepValue, openContents, type PlacedValue, placeWhole, stagedContent, type StagedValue, stageValue, type StageOptions, type ValueSource } from './values.js'
-import { aimAt, subjectOf, type WriteAim } from './write-aim.js'
+import type { HashAlgorithm } from './value-hash.js'
+import { wantedHash } from './value-hashes.js'
+import { type AimedAt, aimAt, subjectOf, type WriteAim } from './write-aim.js'
 
 /** What becomes of the value: all of it is new, or parts of it (of the old value, or of one with nothing else), or it stays (of a new object: is empty). */
 export type ValueChange =
@@ -54,12 +56,13 @@ export class DataObjectWrite {
   readonly #preconditions: Preconditions | undefined
   readonly #staging: Staging
   readonly #id: string
+  readonly #hash: HashAlgorithm | undefined
   /** Something of the object as it was decides on the change. */
   #looked = false
   /** What was there when the write began; undefined: nothing. By the time of the commit it may have changed. */
   readonly before: StoredRecord | undefined
 
-  private constructor (context: ModelContext, principal: Principal, aim: WriteAim, preconditions: Preconditions | undefined, before: StoredRecord | undefined) {
+  private constructor (context: ModelContext, principal: Principal, aim: WriteAim, preconditions: Preconditions | undefined, { record: before, ancestors }: AimedAt) {
     this.#context = context
     this.#principal = principal
     this.#aim = aim
@@ -67,6 +70,8 @@ export class DataObjectWrite {
     this.#staging = new Staging(context.store)
     this.#id = context.namespace.newID()
     this.before = before
+    // A new object's own wish is not known yet: what is inherited will do, or somebody who looks.
+    this.#hash = context.capabilities.has('dataobject', 'cdmi_value_hash') ? wantedHash(before && attributesOf(before).metadata, ancestors) : undefined
   }
 
   /** Throws all that can be wrong before the first byte of a value: access, place, capability, preconditions. The caller must end the write. */
@@ -75,13 +80,13 @@ export class DataObjectWrite {
     const at = await aimAt(context, aim)
     requireForAim(context, aim, at.record)
     checkPreconditions(preconditions, at.record, false)
-    return new DataObjectWrite(context, principal, aim, preconditions, at.record)
+    return new DataObjectWrite(context, principal, aim, preconditions, at)
   }
 
   /** Takes bytes in; durable when it resolves. The limit is that of values, unless `options` has a lower one. */
   async stage (source: ValueSource, options: Partial<StageOptions> = {}): Promise<StagedValue> {
     const limit = this.#context.limits.value
-    return await stageValue(this.#context.store, this.#staging, source, { ...options, limit: Math.min(limit, options.limit ?? limit) })
+    return await stageValue(this.#context.store, this.#staging, source, { hash: this.#hash, ...options, limit: Math.min(limit, options.limit ?? limit) })
   }
 
   /** Bytes that were taken in before, to be read once more: the next may be known to mean something else. */
@@ -130,6 +135,7 @@ export class DataObjectWrite {
       }
     })
     if (done === undefined) throw new Contention()
+    if (!done.written.created) this.#context.accesses.note(done.written.object.record.id)
     return done.written
   }
 

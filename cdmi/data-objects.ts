@@ -1,6 +1,6 @@
 /** Data objects: create, read, replace, change in part, delete (HDO, and DOC's model behind it). No HTTP and no disk in sight. */
 import type { ValueTransferEncoding } from '../schemas/record.js'
-import type { Store, StoredRecord } from '../storage/contract.js'
+import type { Accesses, Store, StoredRecord } from '../storage/contract.js'
 import { requireAccess } from './access.js'
 import type { Address, objectIDRoot } from './address.js'
 import { encodingAfter } from './data-object-record.js'
@@ -35,6 +35,7 @@ export interface ReadObject {
   readonly object: CdmiObject
   readonly contents: Content[]
   readonly extent: number
+  readonly accesses: Accesses | undefined
 }
 
 const readAttempts = 20
@@ -50,19 +51,21 @@ export class DataObjects {
 
   /**
    * An object (a container too: `contents` is empty then) and the ranges of its value that `select` asks for, all of one moment. `extent`, when
-   * asked for: bytes of the value up to its first gap (DOC-56).
+   * `described`: bytes of the value up to its first gap (DOC-56); `accesses`: those before this one.
    * Throws NotFound, MissingSlash, IsNotContainer, and what `select` throws.
    */
-  async read (principal: Principal, address: Address, select: Select, options: { readonly extent?: boolean } = {}): Promise<ReadObject> {
+  async read (principal: Principal, address: Address, select: Select, options: { readonly described?: boolean } = {}): Promise<ReadObject> {
     requireAccess(principal, 'read')
     for (let attempt = 0; attempt < readAttempts; attempt++) {
       const object = await this.#context.namespace.get(address)
       const ranges = select(object)
-      if (isContainer(object.record)) return { object, contents: [], extent: 0 }
-      const contents = await openContents(this.#store, object.record, ranges)
+      const contents = isContainer(object.record) ? [] : await openContents(this.#store, object.record, ranges)
       if (contents === undefined) continue
-      const extent = options.extent === true ? await writtenExtent(this.#store, object.record) : object.record.size
-      if (extent !== undefined) return { object, contents, extent }
+      const extent = options.described === true ? await writtenExtent(this.#store, object.record) : object.record.size
+      if (extent === undefined) continue
+      const accesses = options.described === true ? await this.#context.accesses.of(object.record.id) : undefined
+      this.#context.accesses.note(object.record.id)
+      return { object, contents, extent, accesses }
     }
     throw new Contention()
   }

@@ -2,11 +2,12 @@
  * Metadata (MET-01 to MET-08, MET-24, MET-70 to MET-77): what a client may set, how an update changes it, and what a reader sees: its own items,
  * data system metadata of the containers above, and what the server itself knows of the object.
  */
-import type { Json, JsonObject, StoredRecord } from '../storage/contract.js'
+import type { Accesses, Json, JsonObject, StoredRecord } from '../storage/contract.js'
 import type { Limits } from './context.js'
 import { InvalidRequest } from './errors.js'
 import { formatInstant } from './instant.js'
 import { attributesOf } from './record.js'
+import type { ValueHash } from './value-hash.js'
 
 /** Items that the server makes: a client's are passed over, without an error (MET-24). */
 const generatedNames: ReadonlySet<string> = new Set(['cdmi_size', 'cdmi_ctime', 'cdmi_atime', 'cdmi_mtime', 'cdmi_acount', 'cdmi_mcount', 'cdmi_hash'])
@@ -57,19 +58,32 @@ export function updatedMetadata (before: JsonObject, given: JsonObject | undefin
   return storableMetadata(Object.fromEntries([...kept, ...changed]), limits)
 }
 
+/** What is known of an object beside its record. */
+export interface Known {
+  readonly accesses?: Accesses | undefined
+  /** Of the value, when one is wanted (MET-16). */
+  readonly hash?: ValueHash | undefined
+  /** Whether items of this name are made at all; undefined: they are. */
+  readonly generates?: ((name: string) => boolean) | undefined
+}
+
 /** Everything that a reader sees in `metadata`. `inherited`: what came from above; `locations`: where the store keeps its data. */
-export function visibleMetadata (record: StoredRecord, inherited: JsonObject, locations: readonly string[]): JsonObject {
+export function visibleMetadata (record: StoredRecord, inherited: JsonObject, { accesses, hash, generates }: Known, locations: readonly string[]): JsonObject {
   const attributes = attributesOf(record)
   const items: JsonObject = { ...inherited, ...attributes.metadata as JsonObject }
   // The system says where the object is when somebody has asked for a place (AFF-03, MET-60).
   if (locations.length > 0 && isFullList(items['cdmi_data_affinity'])) items['cdmi_data_affinity_provided'] = [...locations]
-  return {
-    ...items,
+  const made: JsonObject = {
     cdmi_size: String(record.size),
     cdmi_ctime: formatInstant(attributes.created),
+    cdmi_atime: formatInstant(Math.max(attributes.created, accesses?.last ?? 0)),
     cdmi_mtime: formatInstant(attributes.modified),
-    cdmi_mcount: String(attributes.changes ?? 0)
+    cdmi_acount: String(accesses?.count ?? 0),
+    cdmi_mcount: String(attributes.changes ?? 0),
+    ...(hash === undefined ? {} : { cdmi_hash: hash.hex, cdmi_value_hash_provided: hash.algorithm })
   }
+  if (generates !== undefined) for (const name of Object.keys(made)) if (!generates(name)) Reflect.deleteProperty(made, name)
+  return { ...items, ...made }
 }
 
 const isFullList = (value: Json | undefined): boolean => Array.isArray(value) && value.length > 0

@@ -5,7 +5,7 @@
 import type { JsonObject, StoredRecord } from '../storage/contract.js'
 import type { Capabilities } from './capabilities.js'
 import { capabilitiesURI, type CapabilityObject } from './capability-objects.js'
-import { inheritedMetadata, visibleMetadata } from './metadata.js'
+import { inheritedMetadata, type Known, visibleMetadata } from './metadata.js'
 import { attributesOf, type CdmiObject, isContainer } from './record.js'
 import { templateOf } from './templates.js'
 
@@ -32,17 +32,17 @@ export interface Surroundings {
 }
 
 /** Every field but `value`, `valuerange`, `children` and `childrenrange`, in the order in which they are sent. */
-export function fieldsOf (object: CdmiObject, root: RootPlace): JsonObject {
+export function fieldsOf (object: CdmiObject, root: RootPlace, known: Known = {}): JsonObject {
   const { record, ancestors } = object
   const above = ancestors.at(-1)
   return fieldsWithin(record, {
     parent: above === undefined ? undefined : { parentURI: rawPath(ancestors), parentID: above.id },
     inherited: inheritedMetadata(ancestors)
-  }, root)
+  }, root, known)
 }
 
 /** The same for one of many in the same place. */
-export function fieldsWithin (record: StoredRecord, { parent, inherited }: Surroundings, root: RootPlace): JsonObject {
+export function fieldsWithin (record: StoredRecord, { parent, inherited }: Surroundings, root: RootPlace, known: Known = {}): JsonObject {
   const attributes = attributesOf(record)
   const container = isContainer(record)
   const scope = container ? 'container' : 'dataobject'
@@ -54,7 +54,7 @@ export function fieldsWithin (record: StoredRecord, { parent, inherited }: Surro
     completionStatus: attributes.completionStatus,
     ...(attributes.completionStatus === 'Complete' ? { percentComplete: '100' } : {}),
     ...(container ? {} : { mimetype: attributes.mimetype ?? 'application/octet-stream' }),
-    metadata: visibleMetadata(record, inherited, root.capabilities.list(scope, 'cdmi_data_affinity')),
+    metadata: visibleMetadata(record, inherited, known, root.capabilities.list(scope, 'cdmi_data_affinity')),
     ...attributes.fields
   }
 }
@@ -75,5 +75,5 @@ function rawPath (chain: CdmiObject['ancestors']): string {
 /** The fields of a capability object, but its children. */
 export function capabilityFields (object: CapabilityObject): JsonObject {
   const { objectID, objectName, parentURI, parentID, capabilities, metadata } = object
-  return { objectType: objectTypes.capability, objectID, objectName, parentURI, parentID, capabilities, ...(metadata === undefined ? {} : { metadata }) }
+  return { objectType: objectTypes.capability, objectID, objectName, parentURI, parentID, capabilities: { ...capabilities }, ...(metadata === undefined ? {} : { metadata }) }
 }

@@ -6,6 +6,7 @@ import type { BlobBirth, Segment, SegmentChange, Store, StoredRecord } from '../
 import { IncompleteBody, NotUtf8, TooLarge } from './errors.js'
 import type { Staging } from './staging.js'
 import { Utf8Check } from './utf8.js'
+import { beginHash, endHash, type HashAlgorithm, type ValueHash } from './value-hash.js'
 
 /** Where the bytes of a new value come from. Errors that it throws end the operation with nothing changed. */
 export type ValueSource = AsyncIterable<Uint8Array>
@@ -17,6 +18,8 @@ export interface StageOptions {
   readonly length?: number | undefined
   /** `require`: the bytes must be UTF-8, else NotUtf8; `observe`: find out. */
   readonly utf8?: 'require' | 'observe' | undefined
+  /** A hash of the bytes, to be made on the way. */
+  readonly hash?: HashAlgorithm | undefined
 }
 
 /** A value on disk (or small and in memory) that no record names yet. */
@@ -27,6 +30,8 @@ export interface StagedValue {
   readonly births: readonly BlobBirth[]
   /** Whether the bytes are UTF-8; undefined when nobody asked. */
   readonly utf8: boolean | undefined
+  /** Algorithm and hash, when one was asked for. */
+  readonly hash?: ValueHash | undefined
 }
 
 /** How many segments of one value are written at once: while one is flushed the next one fills. */
@@ -46,6 +51,8 @@ export async function stageValue (store: Store, staging: Staging, source: ValueS
 
 async function stageChunks (store: Store, staging: Staging, chunks: AsyncIterator<Uint8Array>, options: StageOptions): Promise<StagedValue> {
   const check = options.utf8 !== undefined ? new Utf8Check() : undefined
+  const { hash: algorithm } = options
+  const hash = algorithm === undefined ? undefined : beginHash(algorithm)
   let size = 0
   let ended = false
 
@@ -65,6 +72,7 @@ async function stageChunks (store: Store, staging: Staging, chunks: AsyncIterato
       if (options.length !== undefined && size > options.length) throw new IncompleteBody(`The body has more than the ${options.length} bytes that were announced; nothing was stored`)
       if (size > options.limit) throw new TooLarge(`The value is longer than ${options.limit} bytes, the limit of this server; nothing was stored`)
       if (check?.push(chunk) === false && options.utf8 === 'require') throw new NotUtf8()
+      hash?.update(chunk)
       return chunk
     }
     return undefined
@@ -73,7 +81,7 @@ async function stageChunks (store: Store, staging: Staging, chunks: AsyncIterato
   const head: Uint8Array[] = []
   while (size <= store.inlineLimit) {
     const chunk = await next()
-    if (chunk === undefined) return { size, inline: head.length === 1 ? head[0] : Buffer.concat(head, size), segments: [], births: [], utf8: check?.end() }
+    if (chunk === undefined) return { size, inline: head.length === 1 ? head[0] : Buffer.concat(head, size), segments: [], births: [], utf8: check?.end(), hash: hashed() }
     head.push(chunk)
   }
 
@@ -131,7 +139,11 @@ async function stageChunks (store: Store, staging: Staging, chunks: AsyncIterato
     await Promise.allSettled(flights)
     throw error
   }
-  return { size, inline: undefined, segments, births, utf8: check?.end() }
+  return { size, inline: undefined, segments, births, utf8: check?.end(), hash: hashed() }
+
+  function hashed (): ValueHash | undefined {
+    return hash === undefined || algorithm === undefined ? undefined : { algorithm, hex: endHash(hash) }
+  }
 }
 
 /** The bytes of a staged value, as often as they are asked for. */
@@ -146,11 +158,13 @@ export interface PlacedValue {
   readonly inline: Uint8Array | undefined
   readonly segments: SegmentChange
   readonly births: readonly BlobBirth[]
+  /** Of all of the value, where it is known. */
+  readonly hash?: ValueHash | undefined
 }
 
 /** The staged value becomes the whole value. */
 export function placeWhole (staged: StagedValue): PlacedValue {
-  return { size: staged.size, inline: staged.inline, segments: { kind: 'replace', segments: staged.segments }, births: staged.births }
+  return { size: staged.size, inline: staged.inline, segments: { kind: 'replace', segments: staged.segments }, births: staged.births, hash: staged.hash }
 }
 
 /** The value stays as it is. */

@@ -21,5 +21,5 @@ export async function answerWritten (request: FastifyRequest, reply: FastifyRepl
   if (!created) return reply.code(204).header('etag', entityTag(object.record)).send()
   reply.code(201).header('location', locationOf(request, object))
   cdmiHeaders(reply, isContainer(object.record) ? objectTypes.container : objectTypes.dataobject, object.record)
-  return await sendText(reply, await objectText({ ...fieldsOf(object, rootPlace(request)), ...more }), false)
+  return await sendText(reply, await objectText({ ...fieldsOf(object, rootPlace(request), await request.server.cdmi.known(object)), ...more }), false)
 }

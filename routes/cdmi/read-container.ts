@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { shownName } from '../../cdmi/containers.js'
 import type { CdmiObject } from '../../cdmi/record.js'
 import { fieldsOf, objectTypes } from '../../cdmi/representation.js'
-import type { Entry } from '../../storage/contract.js'
+import type { Accesses, Entry } from '../../storage/contract.js'
 import { CapabilityMissing } from '../../cdmi/errors.js'
 import { clipRange, type RangeSpec } from '../http/range.js'
 import { ChunkStream } from '../http/send-content.js'
@@ -16,10 +16,11 @@ import { cdmiHeaders, sendText } from './send-object.js'
 /** Children that are held in memory, so that one listing is of one moment as far as possible; beyond, they are counted first and then listed. */
 const held = 20_000
 
-export async function sendContainer (request: FastifyRequest, reply: FastifyReply, object: CdmiObject, query: CdmiQuery): Promise<FastifyReply> {
-  const { capabilities } = request.server.cdmi
+export async function sendContainer (request: FastifyRequest, reply: FastifyReply, object: CdmiObject, query: CdmiQuery, accesses?: Accesses): Promise<FastifyReply> {
+  const { cdmi } = request.server
+  const { capabilities } = cdmi
   const headOnly = request.raw.method === 'HEAD'
-  const fields = fieldsOf(object, rootPlace(request))
+  const fields = fieldsOf(object, rootPlace(request), await cdmi.known(object, accesses))
   cdmiHeaders(reply, objectTypes.container, object.record)
   const wantsNames = wants(query, 'children')
   const wantsRange = wants(query, 'childrenrange')

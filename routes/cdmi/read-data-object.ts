@@ -4,7 +4,7 @@ import { InvalidRange, RangeNotSatisfiable } from '../../cdmi/errors.js'
 import { attributesOf, type CdmiObject } from '../../cdmi/record.js'
 import { fieldsOf, objectTypes } from '../../cdmi/representation.js'
 import type { ByteRange, Content } from '../../cdmi/values.js'
-import type { JsonObject, StoredRecord } from '../../storage/contract.js'
+import type { Accesses, JsonObject, StoredRecord } from '../../storage/contract.js'
 import { formatContentRange } from '../http/content-range.js'
 import { contentTypeOf } from '../http/content-type.js'
 import { withHeaders } from '../http/error-headers.js'
@@ -52,11 +52,12 @@ export interface DataObjectAnswer {
   readonly contents: readonly Content[]
   /** Bytes of the value up to its first gap. */
   readonly extent: number
+  readonly accesses: Accesses | undefined
   readonly read: ObjectRead
   readonly query: CdmiQuery
 }
 
-export async function sendDataObject (request: FastifyRequest, reply: FastifyReply, { object, contents, extent, read, query }: DataObjectAnswer): Promise<FastifyReply> {
+export async function sendDataObject (request: FastifyRequest, reply: FastifyReply, { object, contents, extent, accesses, read, query }: DataObjectAnswer): Promise<FastifyReply> {
   const { record } = object
   const { valuetransferencoding = 'base64', completionStatus, mimetype } = attributesOf(record)
   // Clients of CDMI 1.x know no JSON values: to them it is text (GEN-45).
@@ -64,7 +65,8 @@ export async function sendDataObject (request: FastifyRequest, reply: FastifyRep
   const narrowed = query.values.length > 0
   const [content] = contents
   const shown = narrowed && content !== undefined ? formatRange(content.offset, content.length) : formatRange(0, completionStatus === 'Complete' ? extent : 0)
-  const fields: JsonObject = selectFields({ ...fieldsOf(object, rootPlace(request)), valuetransferencoding: encoding, valuerange: shown }, query)
+  const known = wants(query, 'metadata') ? await request.server.cdmi.known(object, accesses) : {}
+  const fields: JsonObject = selectFields({ ...fieldsOf(object, rootPlace(request), known), valuetransferencoding: encoding, valuerange: shown }, query)
   const headOnly = request.raw.method === 'HEAD'
 
   if (read.form === 'mixed') {

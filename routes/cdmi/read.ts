@@ -35,22 +35,22 @@ const cdmiReadRoutes: FastifyPluginAsyncTypebox = async (app) => {
     }
 
     const plan: { read?: ObjectRead } = {}
-    const { object, contents, extent } = await cdmi.dataObjects.read(request.principal, address, ({ record }) => {
+    const { object, contents, extent, accesses } = await cdmi.dataObjects.read(request.principal, address, ({ record }) => {
       if (isContainer(record)) return []
       const [essence = ''] = (attributesOf(record).mimetype ?? '').split(';', 1)
       const form = negotiateForm(accept, version, { kind: 'object', mixed: cdmi.capabilities.has('system', 'cdmi_multipart_mime'), plain: [essence] })
       checkPreconditions(readingConditions(request), record, true)
       plan.read = planObjectRead(record, form, query)
       return plan.read.ranges
-    }, { extent: true })
+    }, { described: true })
     if (plan.read === undefined) {
       const form = negotiateForm(accept, version, { kind: 'container', mixed: false, plain: selectsFields(request) ? [] : listingTypes })
       if (form === 'plain') return await readPlain(request, reply)
       checkPreconditions(readingConditions(request), object.record, true)
-      return await sendContainer(request, reply, object, query)
+      return await sendContainer(request, reply, object, query, accesses)
     }
     if (plan.read.form === 'plain') return await readPlain(request, reply)
-    return await sendDataObject(request, reply, { object, contents, extent, read: plan.read, query })
+    return await sendDataObject(request, reply, { object, contents, extent, accesses, read: plan.read, query })
   }
 
   for (const url of mountURLs(app.prefix)) {
