@@ -10,6 +10,7 @@ import type { ModelContext } from './context.js'
 import { changedDataObject, newDataObject } from './data-object-record.js'
 import { Contention, InvalidRequest } from './errors.js'
 import { isJsonObject } from './json-value.js'
+import { inheritedMetadata } from './metadata.js'
 import { checkParts, type PlacedPart, placeParts } from './place-parts.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
@@ -71,7 +72,7 @@ export class DataObjectWrite {
     this.#id = context.namespace.newID()
     this.before = before
     // A new object's own wish is not known yet: what is inherited will do, or somebody who looks.
-    this.#hash = context.capabilities.has('dataobject', 'cdmi_value_hash') ? wantedHash(before && attributesOf(before).metadata, ancestors) : undefined
+    this.#hash = context.capabilities.has('dataobject', 'cdmi_value_hash') ? wantedHash(before && attributesOf(before).metadata, inheritedMetadata(ancestors)) : undefined
   }
 
   /** Throws all that can be wrong before the first byte of a value: access, place, capability, preconditions. The caller must end the write. */

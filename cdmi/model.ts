@@ -1,5 +1,5 @@
 /** The CDMI model over one store: what every door calls. */
-import type { Accesses, Store } from '../storage/contract.js'
+import type { Accesses, JsonObject, Store, StoredRecord } from '../storage/contract.js'
 import type { Address, objectIDRoot } from './address.js'
 import { AccessLog } from './access-log.js'
 import { Capabilities } from './capabilities.js'
@@ -12,7 +12,7 @@ import { FormUpload } from './form-upload.js'
 import { KeyedRecords } from './keyed-records.js'
 import { MutationGate } from './mutation-gate.js'
 import { Namespace } from './namespace.js'
-import type { Known } from './metadata.js'
+import { inheritedMetadata, type Known } from './metadata.js'
 import type { Offers } from './offers.js'
 import type { Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
@@ -60,9 +60,14 @@ export class Cdmi {
   }
 
   /** What a representation shows of an object beside its record. `accesses`: those before this one. */
-  async known (object: CdmiObject, accesses?: Accesses): Promise<Known> {
-    const scope = isContainer(object.record) ? 'container' as const : 'dataobject' as const
-    const hash = scope === 'dataobject' && this.capabilities.has(scope, 'cdmi_value_hash') ? await this.#hashes.of(object) : undefined
+  async known ({ record, ancestors }: CdmiObject, accesses?: Accesses): Promise<Known> {
+    return await this.knownWithin(record, inheritedMetadata(ancestors), accesses)
+  }
+
+  /** The same of one of many in the same place. `inherited`: metadata from above. */
+  async knownWithin (record: StoredRecord, inherited: JsonObject, accesses?: Accesses): Promise<Known> {
+    const scope = isContainer(record) ? 'container' as const : 'dataobject' as const
+    const hash = scope === 'dataobject' && this.capabilities.has(scope, 'cdmi_value_hash') ? await this.#hashes.of(record, inherited) : undefined
     return { accesses, hash, generates: name => !optionalItems.has(name) || this.capabilities.hasItem(scope, name) }
   }
 
