@@ -68,7 +68,18 @@ export class Cdmi {
   async knownWithin (record: StoredRecord, inherited: JsonObject, accesses?: Accesses): Promise<Known> {
     const scope = isContainer(record) ? 'container' as const : 'dataobject' as const
     const hash = scope === 'dataobject' && this.capabilities.has(scope, 'cdmi_value_hash') ? await this.#hashes.of(record, inherited) : undefined
-    return { accesses, hash, generates: name => !optionalItems.has(name) || this.capabilities.hasItem(scope, name) }
+    return { accesses, hash, generates: this.generates(record) }
+  }
+
+  /** Tells whether storage system metadata of a name is made for an object. */
+  generates (record: StoredRecord): (name: string) => boolean {
+    const scope = isContainer(record) ? 'container' : 'dataobject'
+    return name => !optionalItems.has(name) || this.capabilities.hasItem(scope, name)
+  }
+
+  /** How often an object was used, and when last. */
+  async accesses (id: string): Promise<Accesses> {
+    return await this.#context.accesses.of(id)
   }
 
   /** Writes down what is kept in memory until there is more of it. To be called before the store is closed. */

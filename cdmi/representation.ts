@@ -68,7 +68,7 @@ function placeFields (record: StoredRecord, parent: Surroundings['parent'], root
 }
 
 /** The path of a container as bodies show it: from the top of the tree, names as they are. */
-function rawPath (chain: CdmiObject['ancestors']): string {
+export function rawPath (chain: CdmiObject['ancestors']): string {
   return '/' + chain.slice(1).map(record => `${record.name ?? ''}/`).join('')
 }
 
