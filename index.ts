@@ -18,6 +18,7 @@ import errors from './plugins/errors.js'
 import expectContinue from './plugins/expect-continue.js'
 import { keyedContainer } from './plugins/keyed-container.js'
 import { addMediaTypeConstraint } from './plugins/media-type-constraint.js'
+import { objectCors } from './plugins/object-cors.js'
 import { sockets } from './plugins/sockets.js'
 import type { AffinityOptions } from './plugins/sockets/worker-affinity.js'
 import cdmiDoor from './routes/cdmi.js'
@@ -70,12 +71,19 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
     // Bodies are streams until a door reads them; the framework reads none.
     doors.addContentTypeParser('*', (_request, _payload, done) => { done(null) })
     answerVersion(doors)
-    doors.addHook('onRequest', doors.authenticate)
-    await doors.register(plainRoutes)
-    await doors.register(cdmiDoor)
+    await doors.register(async namespace => {
+      // Before it is known who asks: preflights do not say.
+      objectCors(namespace)
+      namespace.addHook('onRequest', namespace.authenticate)
+      await namespace.register(plainRoutes)
+      await namespace.register(cdmiDoor)
+    })
     if (options.keyed === true) {
-      await doors.register(keyedRoutes, { constraints: { cdmiMediaType: 'other' }, challenge: challenge(realm ?? defaultRealm) })
-      await doors.register(keyedContainer)
+      await doors.register(async keyed => {
+        keyed.addHook('onRequest', keyed.authenticate)
+        await keyed.register(keyedRoutes, { constraints: { cdmiMediaType: 'other' }, challenge: challenge(realm ?? defaultRealm) })
+        await keyed.register(keyedContainer)
+      })
     }
   })
   // Outside of the doors that refuse requests without credentials: messages may bring them.

@@ -59,6 +59,11 @@ export class Cdmi {
     await removeObject(this.#context, principal, address, preconditions)
   }
 
+  /** Data system metadata in force at an address, whether something is there or not, for what is decided before anybody is known. */
+  async policyAt (address: Address | typeof objectIDRoot): Promise<JsonObject> {
+    return await this.#context.namespace.policyAt(address)
+  }
+
   /** What a representation shows of an object beside its record. `accesses`: those before this one. */
   async known ({ record, ancestors }: CdmiObject, accesses?: Accesses): Promise<Known> {
     return await this.knownWithin(record, inheritedMetadata(ancestors), accesses)
