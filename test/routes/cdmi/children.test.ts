@@ -117,7 +117,7 @@ t.test('ECL-06: both together', async t => {
 
 t.test('ECL-06: below, metadata is inherited as it is by every reader', async t => {
   const app = await tree(t)
-  for (const [url, cdmi_latency] of [['/c/', '1'], ['/c/b/', '2']]) await app.inject({ method: 'PATCH', url: url ?? '', headers: { 'content-type': 'application/cdmi-container' }, payload: { metadata: { cdmi_latency, user: 'x' } } })
+  for (const [url, latency] of [['/c/', '1'], ['/c/b/', '2']]) await app.inject({ method: 'PATCH', url: url ?? '', headers: { 'content-type': 'application/cdmi-container' }, payload: { metadata: { cdmi_latency: latency, user: 'x' } } })
   t.strictSame(await children(app, '/c/', '![objectName,metadata/cdmi_latency,metadata/user]'), [
     ['a', '1', null], ['b/', '2', 'x'], [['d', '2', null], ['e/', '2', null], []], ['f', '1', null]
   ])
