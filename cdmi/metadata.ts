@@ -3,6 +3,7 @@
  * data system metadata of the containers above, and what the server itself knows of the object.
  */
 import type { Accesses, Json, JsonObject, StoredRecord } from '../storage/contract.js'
+import type { Capabilities } from './capabilities.js'
 import type { Limits } from './context.js'
 import { InvalidRequest } from './errors.js'
 import { formatInstant } from './instant.js'
@@ -32,6 +33,18 @@ export function storableMetadata (given: JsonObject, limits: Limits): JsonObject
   const items = Object.entries(given).filter(([name]) => !isGenerated(name))
   checkLimits(items, limits)
   return Object.fromEntries(items)
+}
+
+/** Data system metadata that is acted on and must be a list of strings (AFF-02, COR-01). */
+const lists = ['cdmi_data_affinity', 'cdmi_cors_origins', 'cdmi_cors_methods', 'cdmi_cors_headers']
+
+/** Throws InvalidRequest for items of a request that are to be acted on, and cannot be. What is not offered is kept, whatever it is (MET-08). */
+export function checkHonoured (given: JsonObject, capabilities: Capabilities, scope: 'dataobject' | 'container'): void {
+  const wrong = lists.find(name => {
+    const value = given[name]
+    return value !== undefined && capabilities.hasItem(scope, name) && !(Array.isArray(value) && value.every(item => typeof item === 'string'))
+  })
+  if (wrong !== undefined) throw new InvalidRequest(`The metadata item "${wrong}" must be an array of strings; nothing was changed`)
 }
 
 function checkLimits (items: ReadonlyArray<readonly [string, Json]>, limits: Limits): void {

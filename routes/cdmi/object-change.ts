@@ -2,7 +2,7 @@
 import type { DataObjectChange, DataObjectWrite, ValueChange } from '../../cdmi/data-object-write.js'
 import { encodingOfParts } from '../../cdmi/data-object-record.js'
 import { InvalidRange, InvalidRequest } from '../../cdmi/errors.js'
-import { updatedMetadata } from '../../cdmi/metadata.js'
+import { checkHonoured, updatedMetadata } from '../../cdmi/metadata.js'
 import type { Cdmi } from '../../cdmi/model.js'
 import { attributesOf } from '../../cdmi/record.js'
 import { metadataChange, type TemplateChoice } from '../../cdmi/templates.js'
@@ -41,6 +41,7 @@ export async function objectChange (request: ChangeRequest): Promise<DataObjectC
   const selected = query.fields.length > 0
   const metadataNamed = !selected || query.fields.includes('metadata')
   const metadata = body.metadata as JsonObject | undefined
+  if (metadata !== undefined) checkHonoured(metadata, cdmi.capabilities, 'dataobject')
   const names = query.metadata.length > 0 ? query.metadata : undefined
   const { value, encoding } = await valueChange(request, body)
   return {

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Address } from '../../cdmi/address.js'
 import type { ContainerChange } from '../../cdmi/container-record.js'
 import { CapabilityMissing, InvalidRequest } from '../../cdmi/errors.js'
-import { updatedMetadata } from '../../cdmi/metadata.js'
+import { checkHonoured, updatedMetadata } from '../../cdmi/metadata.js'
 import type { Cdmi } from '../../cdmi/model.js'
 import { metadataChange, type TemplateChoice } from '../../cdmi/templates.js'
 import type { ContainerBody } from '../../schemas/cdmi-body.js'
@@ -40,6 +40,7 @@ export async function writeContainer (request: FastifyRequest, reply: FastifyRep
 function containerChange (cdmi: Cdmi, body: ContainerBody, fields: JsonObject, query: CdmiQuery, template: TemplateChoice | undefined): ContainerChange {
   const others = otherFields(fields, 'container')
   const metadata = body.metadata as JsonObject | undefined
+  if (metadata !== undefined) checkHonoured(metadata, cdmi.capabilities, 'container')
   const names = query.metadata.length > 0 ? query.metadata : undefined
   const named = query.fields.length > 0
   return {

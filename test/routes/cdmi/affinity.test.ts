@@ -26,9 +26,23 @@ t.test('AFF-02: the wish is kept as it is written, inherited, and may be another
   const app = await build(t, { options: { locations } })
   await put(app, '/c/', { cdmi_data_affinity: ['Hall 3'] })
   t.strictSame((await put(app, '/c/x', {}))['cdmi_data_affinity'], ['Hall 3'])
-  for (const wish of [['Höfe/2'], ['nowhere'], [], 'Hall 3', ['Hall 3', 'Hall 3']]) {
+  for (const wish of [['Höfe/2'], ['nowhere'], [], ['Hall 3', 'Hall 3']]) {
     await app.inject({ method: 'DELETE', url: '/c/y' })
     t.strictSame((await put(app, '/c/y', { cdmi_data_affinity: wish }))['cdmi_data_affinity'], wish)
+  }
+})
+
+t.test('AFF-02: what is no list of strings is refused, where there are locations to be asked for', async t => {
+  const app = await build(t, { options: { locations } })
+  const without = await build(t)
+  for (const wish of ['Hall 3', {}, [1], [['Hall 3']], null, true]) {
+    for (const [url, type] of [['/x', 'object'], ['/c/', 'container']] as const) {
+      const request = { method: 'PUT', url, headers: { 'content-type': `application/cdmi-${type}` }, payload: { metadata: { cdmi_data_affinity: wish } } } as const
+      const { statusCode, body } = await app.inject(request)
+      t.equal(statusCode, 400, JSON.stringify(wish))
+      t.match(body, /cdmi_data_affinity.* must be an array of strings/)
+      t.equal((await without.inject(request)).statusCode < 300, true, 'kept: it means nothing there')
+    }
   }
 })
 
@@ -39,7 +53,7 @@ t.test('AFF-03: where an object is stored is said when somebody has a wish, and 
     await app.inject({ method: 'DELETE', url: '/c/x' })
     t.strictSame((await put(app, '/c/x', metadata))['cdmi_data_affinity_provided'], locations)
   }
-  for (const metadata of [{}, { cdmi_data_affinity: [] }, { cdmi_data_affinity: 'Hall 3' }, { cdmi_data_affinity_provided: ['nowhere'] }]) {
+  for (const metadata of [{}, { cdmi_data_affinity: [] }, { cdmi_data_affinity_provided: ['nowhere'] }]) {
     await app.inject({ method: 'DELETE', url: '/x' })
     t.notHas(await put(app, '/x', metadata), 'cdmi_data_affinity_provided', 'the system decides')
   }
