@@ -8,13 +8,14 @@ import { InvalidRequest } from './errors.js'
 import { now } from './instant.js'
 import { isJsonObject } from './json-value.js'
 import { attributesOf, toStored, typeLetter } from './record.js'
+import { templateAttribute } from './templates.js'
 import type { PlacedValue, StagedValue } from './values.js'
 
 /** A record as it will be stored, and how its segment map comes about. */
 export type DataObjectPut = StoredRecord & { readonly segments: PlacedValue['segments'] }
 
 /** What a write says of an object beside its value. */
-type Said = Pick<DataObjectChange, 'mimetype' | 'partial' | 'metadata' | 'fields'>
+type Said = Pick<DataObjectChange, 'mimetype' | 'partial' | 'metadata' | 'fields' | 'template'>
 
 export function newDataObject (id: string, parent: Pick<StoredRecord, 'id'> | undefined, name: string, said: Said, value: PlacedValue, encoding: ValueTransferEncoding): DataObjectPut {
   const instant = now()
@@ -31,6 +32,7 @@ export function newDataObject (id: string, parent: Pick<StoredRecord, 'id'> | un
     attributes: toStored({
       metadata: said.metadata?.({}) ?? {},
       ...withFields(fields),
+      ...templateAttribute(said.template, undefined),
       ...withHash(value),
       completionStatus: said.partial === true ? 'Processing' : 'Complete',
       created: instant,
@@ -42,7 +44,7 @@ export function newDataObject (id: string, parent: Pick<StoredRecord, 'id'> | un
 }
 
 export function changedDataObject (before: StoredRecord, said: Said, value: PlacedValue, encoding: ValueTransferEncoding): DataObjectPut {
-  const { fields: fieldsBefore, hash, ...attributes } = attributesOf(before)
+  const { fields: fieldsBefore, hash, template, ...attributes } = attributesOf(before)
   const fields = said.fields === undefined ? fieldsBefore : said.fields(fieldsBefore as JsonObject | undefined ?? {})
   return {
     id: before.id,
@@ -57,6 +59,7 @@ export function changedDataObject (before: StoredRecord, said: Said, value: Plac
       ...attributes,
       ...(said.metadata === undefined ? {} : { metadata: said.metadata(attributes.metadata as JsonObject) }),
       ...withFields(fields),
+      ...templateAttribute(said.template, template),
       ...(value.segments.kind === 'keep' && hash !== undefined ? { hash } : withHash(value)),
       completionStatus: said.partial === true ? 'Processing' : 'Complete',
       modified: Math.max(now(), attributes.modified + 1),

@@ -10,11 +10,13 @@ import type { ModelContext } from './context.js'
 import { changedDataObject, newDataObject } from './data-object-record.js'
 import { Contention, InvalidRequest } from './errors.js'
 import { isJsonObject } from './json-value.js'
+import { inheritedMetadata } from './metadata.js'
 import { checkParts, type PlacedPart, placeParts } from './place-parts.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import { attributesOf, type CdmiObject } from './record.js'
 import { Staging } from './staging.js'
+import type { TemplateChoice } from './templates.js'
 import { Utf8Check } from './utf8.js'
 import { keepValue, openContents, type PlacedValue, placeWhole, stagedContent, type StagedValue, stageValue, type StageOptions, type ValueSource } from './values.js'
 import type { HashAlgorithm } from './value-hash.js'
@@ -39,6 +41,8 @@ export interface DataObjectChange {
   readonly metadata?: ((before: JsonObject) => JsonObject) | undefined
   /** The same for fields that the standard does not define. */
   readonly fields?: ((before: JsonObject) => JsonObject) | undefined
+  /** The template that the metadata has been taken from, or that there is none from now on. */
+  readonly template?: Pick<TemplateChoice, 'name'> | undefined
 }
 
 export interface Written {
@@ -68,7 +72,7 @@ export class DataObjectWrite {
     this.#id = context.namespace.newID()
     this.before = before
     // A new object's own wish is not known yet: what is inherited will do, or somebody who looks.
-    this.#hash = context.capabilities.has('dataobject', 'cdmi_value_hash') ? wantedHash(before && attributesOf(before).metadata, ancestors) : undefined
+    this.#hash = context.capabilities.has('dataobject', 'cdmi_value_hash') ? wantedHash(before && attributesOf(before).metadata, inheritedMetadata(ancestors)) : undefined
   }
 
   /** Throws all that can be wrong whatever the body says: access, place, preconditions. The caller must end the write. */

@@ -38,6 +38,13 @@ export interface ReadObject {
   readonly accesses: Accesses | undefined
 }
 
+export interface OpenRecord {
+  readonly record: StoredRecord
+  readonly content: Content
+  /** Bytes of the value up to its first gap. */
+  readonly extent: number
+}
+
 const readAttempts = 20
 
 export class DataObjects {
@@ -67,6 +74,22 @@ export class DataObjects {
       this.#context.accesses.note(object.record.id)
       return { object, contents, extent, accesses }
     }
+    throw new Contention()
+  }
+
+  /**
+   * The value of an object whose record was read before, or of what has become of it meanwhile: then the answer has another record. Undefined when the
+   * object is gone.
+   */
+  async openRecord (record: StoredRecord): Promise<OpenRecord | undefined> {
+    let found: StoredRecord | undefined = record
+    for (let attempt = 0; found !== undefined && attempt < readAttempts; attempt++) {
+      const [content] = await openContents(this.#store, found, [{ offset: 0, length: found.size }]) ?? []
+      const extent = content === undefined ? undefined : await writtenExtent(this.#store, found)
+      if (content !== undefined && extent !== undefined) return { record: found, content, extent }
+      found = await this.#store.meta.get(record.id)
+    }
+    if (found === undefined) return undefined
     throw new Contention()
   }
 

@@ -1,5 +1,5 @@
 /** The CDMI model over one store: what every door calls. */
-import type { Accesses, Store } from '../storage/contract.js'
+import type { Accesses, JsonObject, Store, StoredRecord } from '../storage/contract.js'
 import type { Address, objectIDRoot } from './address.js'
 import { AccessLog } from './access-log.js'
 import { Capabilities } from './capabilities.js'
@@ -16,7 +16,8 @@ import { KeyedRecords } from './keyed-records.js'
 import { type Move, moveObject } from './move.js'
 import { MutationGate } from './mutation-gate.js'
 import { Namespace } from './namespace.js'
-import type { Known } from './metadata.js'
+import { inheritedMetadata, type Known } from './metadata.js'
+import type { Offers } from './offers.js'
 import type { Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import { createReference } from './references.js'
@@ -47,11 +48,11 @@ export class Cdmi {
   readonly #context: ModelContext
   readonly #hashes: ValueHashes
 
-  /** `limits`: those given replace the defaults. `without`: capabilities that are switched off. */
-  constructor (store: Store, limits: Partial<Limits> = {}, without: readonly string[] = []) {
+  /** `limits`: those given replace the defaults. `without`: capabilities that are switched off. `offers`: what the operator has beyond. */
+  constructor (store: Store, limits: Partial<Limits> = {}, without: readonly string[] = [], offers: Offers = {}) {
     this.store = store
     this.limits = { ...defaultLimits, ...limits }
-    this.capabilities = new Capabilities(this.limits, without)
+    this.capabilities = new Capabilities(this.limits, without, offers)
     this.capabilityObjects = new CapabilityObjects(store, this.capabilities)
     this.#context = { store, namespace: new Namespace(store, this.capabilities, this.capabilityObjects), gate: new MutationGate(store), limits: this.limits, capabilities: this.capabilities, accesses: AccessLog.of(store) }
     this.#hashes = new ValueHashes(store)
@@ -90,11 +91,32 @@ export class Cdmi {
     await removeObject(this.#context, principal, address, preconditions)
   }
 
+  /** Data system metadata in force at an address, whether something is there or not, for what is decided before anybody is known. */
+  async policyAt (address: Address | typeof objectIDRoot): Promise<JsonObject> {
+    return await this.#context.namespace.policyAt(address)
+  }
+
   /** What a representation shows of an object beside its record. `accesses`: those before this one. */
-  async known (object: CdmiObject, accesses?: Accesses): Promise<Known> {
-    const scope = isContainer(object.record) ? 'container' as const : 'dataobject' as const
-    const hash = scope === 'dataobject' && !isReference(object.record) && this.capabilities.has(scope, 'cdmi_value_hash') ? await this.#hashes.of(object) : undefined
-    return { accesses, hash, generates: name => !optionalItems.has(name) || this.capabilities.hasItem(scope, name) }
+  async known ({ record, ancestors }: CdmiObject, accesses?: Accesses): Promise<Known> {
+    return await this.knownWithin(record, inheritedMetadata(ancestors), accesses)
+  }
+
+  /** The same of one of many in the same place. `inherited`: metadata from above. */
+  async knownWithin (record: StoredRecord, inherited: JsonObject, accesses?: Accesses): Promise<Known> {
+    const scope = isContainer(record) ? 'container' as const : 'dataobject' as const
+    const hash = scope === 'dataobject' && !isReference(record) && this.capabilities.has(scope, 'cdmi_value_hash') ? await this.#hashes.of(record, inherited) : undefined
+    return { accesses, hash, generates: this.generates(record) }
+  }
+
+  /** Tells whether storage system metadata of a name is made for an object. */
+  generates (record: StoredRecord): (name: string) => boolean {
+    const scope = isContainer(record) ? 'container' : 'dataobject'
+    return name => !optionalItems.has(name) || this.capabilities.hasItem(scope, name)
+  }
+
+  /** How often an object was used, and when last. */
+  async accesses (id: string): Promise<Accesses> {
+    return await this.#context.accesses.of(id)
   }
 
   /** Writes down what is kept in memory until there is more of it. To be called before the store is closed. */

@@ -1,7 +1,6 @@
 /** Objects made of others: `copy`, `move` and `reference` in a body (CMV, GEN-46 to GEN-52). */
 import type { FastifyRequest } from 'fastify'
 import type { Address } from '../../cdmi/address.js'
-import { capabilitiesURI } from '../../cdmi/capability-objects.js'
 import type { SourceSaid } from '../../cdmi/copy-selection.js'
 import type { Written } from '../../cdmi/data-object-write.js'
 import { AlreadyExists, InvalidRequest, IsReference } from '../../cdmi/errors.js'
@@ -17,6 +16,7 @@ import { readCdmiBody } from './json-body.js'
 import type { CdmiQuery } from './query.js'
 import type { ReceivedObject } from './receive-object.js'
 import { copySelection, namedSource } from './source-query.js'
+import { templateChoice } from './template-choice.js'
 
 const sourceFields = ['copy', 'move', 'reference'] as const
 export type SourceField = typeof sourceFields[number]
@@ -46,7 +46,8 @@ export async function dataObjectOfSource (request: FastifyRequest, { source, aim
   const body = dataObjectBody(fields, received.value !== undefined)
   refuseForMode(source, aim.mode)
   if (source === 'reference') return await cdmi.createReference(request.principal, aim, targetOf(received.fields, body, query), preconditions)
-  refuseUnoffered(body, capabilitiesURI('dataobject'))
+  refuseUnoffered(body)
+  refuseTemplate(request, source, body.capabilitiesURI, 'dataobject')
   const said = { ...saidOf(body, otherFields(fields, 'dataobject')), mimetype: valueTypeOf(body.mimetype)?.mimetype }
   const named = namedSource(request, source, body[source] ?? '')
   if (source === 'move') {
@@ -69,6 +70,8 @@ export async function containerOfSource (request: FastifyRequest, { source, addr
   refuseForMode(source, mode)
   const aim = { mode, address }
   if (source === 'reference') return await cdmi.createReference(principal, aim, targetOf(fields, body, query), preconditions)
+  refuseUnoffered(body)
+  refuseTemplate(request, source, body.capabilitiesURI, 'container')
   const said = saidOf(body, otherFields(fields, 'container'))
   const named = namedSource(request, source, body[source] ?? '')
   if (source === 'move') {
@@ -108,4 +111,9 @@ function saidOf ({ metadata }: DataObjectBody | ContainerBody, others: JsonObjec
 
 function refuseFields (source: CdmiQuery, destination: CdmiQuery): void {
   if (source.fields.length > 0 || destination.fields.length > 0) throw new InvalidRequest('A move takes the whole object; leave the fields out of the URI')
+}
+
+/** What is made of another object takes its data system metadata over. A template may be chosen afterwards. */
+function refuseTemplate (request: FastifyRequest, source: string, uri: string | undefined, scope: 'dataobject' | 'container'): void {
+  if (templateChoice(request, uri, scope, undefined) !== undefined) throw new InvalidRequest(`"capabilitiesURI" does not go with "${source}"; choose a template when the object is there`)
 }

@@ -2,10 +2,10 @@
 import type { DataObjectChange, DataObjectWrite, ValueChange } from '../../cdmi/data-object-write.js'
 import { encodingOfParts } from '../../cdmi/data-object-record.js'
 import { InvalidRange, InvalidRequest } from '../../cdmi/errors.js'
-import { updatedMetadata } from '../../cdmi/metadata.js'
+import { checkHonoured, updatedMetadata } from '../../cdmi/metadata.js'
 import type { Cdmi } from '../../cdmi/model.js'
 import { attributesOf } from '../../cdmi/record.js'
-import { capabilitiesURI } from '../../cdmi/capability-objects.js'
+import { metadataChange, type TemplateChoice } from '../../cdmi/templates.js'
 import type { ValueTransferEncoding } from '../../schemas/record.js'
 import type { DataObjectBody } from '../../schemas/cdmi-body.js'
 import type { JsonObject } from '../../storage/contract.js'
@@ -23,6 +23,8 @@ export interface ChangeRequest {
   readonly received: ReceivedObject
   readonly query: CdmiQuery
   readonly partial: boolean
+  /** What `capabilitiesURI` of a body asks for. */
+  readonly template: (capabilitiesURI: string | undefined) => TemplateChoice | undefined
   /** The client speaks CDMI 1.x. */
   readonly version1: boolean
 }
@@ -33,11 +35,13 @@ export async function objectChange (request: ChangeRequest): Promise<DataObjectC
   const fields = namedFields(received.fields, query)
   const body = dataObjectBody(fields, received.value !== undefined)
   refuseSources(fields, 'dataobject')
-  refuseUnoffered(body, capabilitiesURI('dataobject'))
+  refuseUnoffered(body)
+  const template = request.template(body.capabilitiesURI)
   const others = otherFields(fields, 'dataobject')
   const selected = query.fields.length > 0
   const metadataNamed = !selected || query.fields.includes('metadata')
   const metadata = body.metadata as JsonObject | undefined
+  if (metadata !== undefined) checkHonoured(metadata, cdmi.capabilities, 'dataobject')
   const names = query.metadata.length > 0 ? query.metadata : undefined
   const { value, encoding } = await valueChange(request, body)
   return {
@@ -45,7 +49,8 @@ export async function objectChange (request: ChangeRequest): Promise<DataObjectC
     encoding,
     partial,
     mimetype: typeOf(body, request),
-    metadata: metadataNamed && (metadata !== undefined || names !== undefined) ? before => updatedMetadata(before, metadata, names, cdmi.limits) : undefined,
+    metadata: metadataChange(template, metadataNamed && (metadata !== undefined || names !== undefined) ? before => updatedMetadata(before, metadata, names, cdmi.limits) : undefined),
+    template,
     fields: Object.keys(others).length > 0 || selected ? before => updatedFields(before, others, query) : undefined
   }
 

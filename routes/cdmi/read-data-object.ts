@@ -4,6 +4,7 @@ import { InvalidRange, RangeNotSatisfiable } from '../../cdmi/errors.js'
 import { attributesOf, type CdmiObject } from '../../cdmi/record.js'
 import { fieldsOf, objectTypes } from '../../cdmi/representation.js'
 import type { ByteRange, Content } from '../../cdmi/values.js'
+import type { ValueTransferEncoding } from '../../schemas/record.js'
 import type { Accesses, JsonObject, StoredRecord } from '../../storage/contract.js'
 import { formatContentRange } from '../http/content-range.js'
 import { contentTypeOf } from '../http/content-type.js'
@@ -59,9 +60,8 @@ export interface DataObjectAnswer {
 
 export async function sendDataObject (request: FastifyRequest, reply: FastifyReply, { object, contents, extent, accesses, read, query }: DataObjectAnswer): Promise<FastifyReply> {
   const { record } = object
-  const { valuetransferencoding = 'base64', completionStatus, mimetype } = attributesOf(record)
-  // Clients of CDMI 1.x know no JSON values: to them it is text (GEN-45).
-  const encoding = valuetransferencoding === 'json' && request.cdmiVersion?.major === 1 ? 'utf-8' : valuetransferencoding
+  const { valuetransferencoding, completionStatus, mimetype } = attributesOf(record)
+  const encoding = shownEncoding(valuetransferencoding, request.cdmiVersion?.major === 1)
   const narrowed = query.values.length > 0
   const [content] = contents
   const shown = narrowed && content !== undefined ? formatRange(content.offset, content.length) : formatRange(0, completionStatus === 'Complete' ? extent : 0)
@@ -92,6 +92,11 @@ export async function sendDataObject (request: FastifyRequest, reply: FastifyRep
   return await sendText(reply, await objectText(fields, value), headOnly)
 }
 
-function formatRange (offset: number, length: number): string {
+/** Clients of CDMI 1.x know no JSON values: to them it is text (GEN-45). */
+export function shownEncoding (stored: ValueTransferEncoding = 'base64', version1: boolean): ValueTransferEncoding {
+  return stored === 'json' && version1 ? 'utf-8' : stored
+}
+
+export function formatRange (offset: number, length: number): string {
   return length === 0 ? '' : `${offset}-${offset + length - 1}`
 }

@@ -1,5 +1,6 @@
 /** A data object written in CDMI's form, whole or in part, by PUT, PATCH or POST (DOC-20 to DOC-41, DOC-70 to DOC-84, COC-74 to COC-88). */
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { TemplateChoice } from '../../cdmi/templates.js'
 import type { WriteAim } from '../../cdmi/write-aim.js'
 import { preconditionsOf } from '../http/conditional.js'
 import { bodyOf } from '../http/source.js'
@@ -9,6 +10,7 @@ import { dataObjectOfSource, refusalAtReference, sourceField } from './from-sour
 import { objectChange } from './object-change.js'
 import type { CdmiQuery } from './query.js'
 import { receiveJson, receiveParts } from './receive-object.js'
+import { templateChoice } from './template-choice.js'
 
 export async function writeDataObject (request: FastifyRequest, reply: FastifyReply, aim: WriteAim, query: CdmiQuery, mixed: boolean): Promise<FastifyReply> {
   const { raw, server: { cdmi } } = request
@@ -25,7 +27,8 @@ export async function writeDataObject (request: FastifyRequest, reply: FastifyRe
       : await receiveJson(write, bodyOf(raw), query.values.length > 0)
     const source = sourceField(received.fields)
     if (source !== undefined) return await answerWritten(request, reply, await dataObjectOfSource(request, { source, aim, query, received, partial, preconditions }))
-    const change = await objectChange({ cdmi, write, received, query, partial, version1: request.cdmiVersion?.major === 1 })
+    const template = (uri: string | undefined): TemplateChoice | undefined => templateChoice(request, uri, 'dataobject', write.before)
+    const change = await objectChange({ cdmi, write, received, query, partial, template, version1: request.cdmiVersion?.major === 1 })
     return await answerWritten(request, reply, await write.commit(change))
   } finally {
     write.end()
