@@ -9,7 +9,7 @@ import { hashAlgorithms } from './value-hash.js'
 export type Scope = 'system' | 'dataobject' | 'container'
 
 /** What a capability says: `true`, a limit of this server, or what may be chosen from. */
-export type CapabilityValue = 'true' | { readonly limit: 'metadataItems' | 'metadataItemSize' | 'metadataSize' } | { readonly list: readonly string[] }
+export type CapabilityValue = 'true' | { readonly limit: 'metadataItems' | 'metadataItemSize' | 'metadataSize' | 'partialTimeout' } | { readonly list: readonly string[] }
 
 type Catalogue<S extends string> = Readonly<Record<S, CapabilityValue>>
 
@@ -21,6 +21,12 @@ const system = {
   cdmi_multipart_mime: 'true',
   cdmi_valuetransferencoding_json: 'true',
   cdmi_security_data_integrity: 'true',
+  cdmi_partial: 'true',
+  cdmi_partial_uploadid: 'true',
+  cdmi_partial_count: 'true',
+  cdmi_partial_range: 'true',
+  cdmi_partial_replace: 'true',
+  cdmi_partial_timeout: { limit: 'partialTimeout' },
   cdmi_metadata_maxitems: { limit: 'metadataItems' },
   cdmi_metadata_maxsize: { limit: 'metadataItemSize' },
   cdmi_metadata_maxtotalsize: { limit: 'metadataSize' }

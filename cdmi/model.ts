@@ -13,6 +13,7 @@ import { KeyedRecords } from './keyed-records.js'
 import { MutationGate } from './mutation-gate.js'
 import { Namespace } from './namespace.js'
 import type { Known } from './metadata.js'
+import { PartialUploads } from './partial-uploads.js'
 import type { Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import { removeObject } from './removal.js'
@@ -23,7 +24,8 @@ export const defaultLimits: Limits = {
   json: 1024 ** 2,
   metadataItems: 1024,
   metadataItemSize: 64 * 1024,
-  metadataSize: 512 * 1024
+  metadataSize: 512 * 1024,
+  partialTimeout: 86_400
 }
 
 /** Items that the server makes only where it says so (MET-07). */
@@ -33,6 +35,7 @@ export class Cdmi {
   readonly dataObjects: DataObjects
   readonly containers: Containers
   readonly keyed: KeyedRecords
+  readonly partialUploads: PartialUploads
   readonly limits: Limits
   readonly store: Store
   readonly capabilities: Capabilities
@@ -46,7 +49,9 @@ export class Cdmi {
     this.limits = { ...defaultLimits, ...limits }
     this.capabilities = new Capabilities(this.limits, without)
     this.capabilityObjects = new CapabilityObjects(store, this.capabilities)
-    this.#context = { store, namespace: new Namespace(store, this.capabilities, this.capabilityObjects), gate: new MutationGate(store), limits: this.limits, capabilities: this.capabilities, accesses: AccessLog.of(store) }
+    const gate = new MutationGate(store)
+    this.partialUploads = new PartialUploads(store, gate, this.limits)
+    this.#context = { store, namespace: new Namespace(store, this.capabilities, this.capabilityObjects), gate, partialUploads: this.partialUploads, limits: this.limits, capabilities: this.capabilities, accesses: AccessLog.of(store) }
     this.#hashes = new ValueHashes(store)
     this.dataObjects = new DataObjects(this.#context)
     this.containers = new Containers(this.#context)

@@ -18,6 +18,8 @@ export interface ObjectChange {
   /** From the top down to the parent, as read. The commit holds only while none of them has changed. */
   readonly ancestors: readonly StoredRecord[]
   readonly before: StoredRecord | undefined
+  /** A record of the server's own, which no client knows of: it makes no event. */
+  readonly hidden?: true
   /** Exactly one of the two. */
   readonly put?: RecordPut
   readonly remove?: RecordRemoval
@@ -94,7 +96,7 @@ function changeOf (principal: Principal, mutation: Mutation): Change {
     expect: Array.from(expected, ([id, version]) => ({ id, version })),
     put: mutation.changes.flatMap(change => change.put ?? []),
     remove: mutation.changes.flatMap(change => change.remove ?? []),
-    events: mutation.changes.map(change => eventOf(principal, change))
+    events: mutation.changes.filter(change => change.hidden !== true).map(change => eventOf(principal, change))
   }
 }
 

@@ -3,8 +3,8 @@ import type { RecordAttributes } from '../schemas/record.js'
 import type { JsonObject, StoredRecord } from '../storage/contract.js'
 import { formatPath } from './address.js'
 
-/** The letter of each object type in the store's index. */
-export const typeLetter = { container: 'c', dataObject: 'd' } as const
+/** The letter of each object type in the store's index. Sets of parts are no objects: see partial-uploads. */
+export const typeLetter = { container: 'c', dataObject: 'd', partialUpload: 'p' } as const
 
 /** An object and everything above it: `[top, …, parent, record]`. */
 export interface CdmiObject {

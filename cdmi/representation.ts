@@ -25,13 +25,14 @@ export function fieldsOf (object: CdmiObject, root: RootPlace, known: Known = {}
   const { record } = object
   const attributes = attributesOf(record)
   const container = isContainer(record)
+  const completionStatus = known.updating === true ? 'Processing' : attributes.completionStatus
   return {
     objectType: container ? objectTypes.container : objectTypes.dataobject,
     objectID: record.id,
     ...placeFields(object, root),
     capabilitiesURI: capabilitiesURI(container ? 'container' : 'dataobject'),
-    completionStatus: attributes.completionStatus,
-    ...(attributes.completionStatus === 'Complete' ? { percentComplete: '100' } : {}),
+    completionStatus,
+    ...(completionStatus === 'Complete' ? { percentComplete: '100' } : {}),
     ...(container ? {} : { mimetype: attributes.mimetype ?? 'application/octet-stream' }),
     metadata: visibleMetadata(object, known),
     ...attributes.fields

@@ -22,14 +22,13 @@ export interface ChangeRequest {
   readonly write: DataObjectWrite
   readonly received: ReceivedObject
   readonly query: CdmiQuery
-  readonly partial: boolean
   /** The client speaks CDMI 1.x. */
   readonly version1: boolean
 }
 
 /** Throws InvalidRequest, InvalidRange, CapabilityMissing and what else is wrong with the body; nothing is visible yet. */
 export async function objectChange (request: ChangeRequest): Promise<DataObjectChange> {
-  const { cdmi, write, received, query, partial } = request
+  const { cdmi, write, received, query } = request
   const fields = namedFields(received.fields, query)
   const body = dataObjectBody(fields, received.value !== undefined)
   refuseSources(fields, 'dataobject')
@@ -43,7 +42,7 @@ export async function objectChange (request: ChangeRequest): Promise<DataObjectC
   return {
     value,
     encoding,
-    partial,
+    saidEncoding: body.valuetransferencoding,
     mimetype: typeOf(body, request),
     metadata: metadataNamed && (metadata !== undefined || names !== undefined) ? before => updatedMetadata(before, metadata, names, cdmi.limits) : undefined,
     fields: Object.keys(others).length > 0 || selected ? before => updatedFields(before, others, query) : undefined
@@ -106,6 +105,6 @@ function partsChange ({ query, write, cdmi }: ChangeRequest, parts: NonNullable<
   if (query.values.length > 0) throw new InvalidRequest('A request in parts says in the Content-Range of each part where it goes, not in its URI')
   const wanted = said ?? (parts.utf8 ? 'utf-8' : 'base64')
   if (wanted === 'json') cdmi.capabilities.require('system', 'cdmi_valuetransferencoding_json')
-  const onto = parts.ranged && write.before !== undefined ? 'old' : 'nothing'
-  return { value: { kind: 'parts', onto, parts: parts.placed }, encoding: value => encodingOfParts(wanted, value, parts.utf8 && onto === 'nothing') }
+  const onto = parts.ranged ? 'old' : 'nothing'
+  return { value: { kind: 'parts', onto, parts: parts.placed }, encoding: value => encodingOfParts(wanted, value, parts.utf8 && (onto === 'nothing' || write.before === undefined)) }
 }
