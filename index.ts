@@ -28,6 +28,10 @@ import plainRoutes from './routes/plain.js'
 import { checkOptions, OptionError } from './schemas/check-options.js'
 import { CdmiOptions, type User } from './schemas/options.js'
 import type { Store } from './storage/contract.js'
+import { sweepEvery } from './storage/sweeper.js'
+
+/** Milliseconds between two rounds that discard parts for which no others came (PUP-12). */
+const partsRound = 60_000
 
 export interface CdmiPluginOptions extends CdmiOptions {
   /** What `openStore` gave. The application opens it before and closes it after. */
@@ -56,8 +60,10 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
 
   app.decorate('cdmi', new Cdmi(store, limits, withoutCapabilities(options), offersOf(options)))
   app.decorate('cdmiOptions', options)
+  const expiry = sweepEvery(partsRound, async () => await app.cdmi.partialUploads.expire(), (error: unknown) => { app.log.warn({ err: error }, 'parts of values that never came whole could not be discarded') })
   // Before the application closes the store.
   app.addHook('preClose', async () => {
+    await expiry.stop()
     await app.cdmi.flush().catch((error: unknown) => { app.log.warn({ err: error }, 'the last accesses could not be written down') })
   })
   await app.register(errors, { realm })

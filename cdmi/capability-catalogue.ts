@@ -10,7 +10,7 @@ export type Scope = 'system' | 'dataobject' | 'container'
 
 /** What a capability says: `true`, a limit of this server, what may be chosen from; or what its operator configured, without which it is not offered. */
 export type CapabilityValue = 'true'
-  | { readonly limit: 'metadataItems' | 'metadataItemSize' | 'metadataSize' }
+  | { readonly limit: 'metadataItems' | 'metadataItemSize' | 'metadataSize' | 'partialTimeout' }
   | { readonly list: readonly string[] }
   | { readonly offer: 'templates' | 'locations' }
 
@@ -34,6 +34,12 @@ const system = {
   cdmi_capabilities_exact_inherit: { offer: 'templates' },
   cdmi_cors: 'true',
   cdmi_security_data_integrity: 'true',
+  cdmi_partial: 'true',
+  cdmi_partial_uploadid: 'true',
+  cdmi_partial_count: 'true',
+  cdmi_partial_range: 'true',
+  cdmi_partial_replace: 'true',
+  cdmi_partial_timeout: { limit: 'partialTimeout' },
   cdmi_metadata_maxitems: { limit: 'metadataItems' },
   cdmi_metadata_maxsize: { limit: 'metadataItemSize' },
   cdmi_metadata_maxtotalsize: { limit: 'metadataSize' }

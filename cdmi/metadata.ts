@@ -74,6 +74,8 @@ export function updatedMetadata (before: JsonObject, given: JsonObject | undefin
 /** What is known of an object beside its record. */
 export interface Known {
   readonly accesses?: Accesses | undefined
+  /** Parts of a new value are coming (DOC-82). */
+  readonly updating?: boolean | undefined
   /** Of the value, when one is wanted (MET-16). */
   readonly hash?: ValueHash | undefined
   /** Whether items of this name are made at all; undefined: they are. */

@@ -18,6 +18,7 @@ import { MutationGate } from './mutation-gate.js'
 import { Namespace } from './namespace.js'
 import { inheritedMetadata, type Known } from './metadata.js'
 import type { Offers } from './offers.js'
+import { PartialUploads } from './partial-uploads.js'
 import type { Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import { createReference } from './references.js'
@@ -31,7 +32,8 @@ export const defaultLimits: Limits = {
   metadataItems: 1024,
   metadataItemSize: 64 * 1024,
   metadataSize: 512 * 1024,
-  treeObjects: 100_000
+  treeObjects: 100_000,
+  partialTimeout: 86_400
 }
 
 /** Items that the server makes only where it says so (MET-07). */
@@ -41,6 +43,7 @@ export class Cdmi {
   readonly dataObjects: DataObjects
   readonly containers: Containers
   readonly keyed: KeyedRecords
+  readonly partialUploads: PartialUploads
   readonly limits: Limits
   readonly store: Store
   readonly capabilities: Capabilities
@@ -54,16 +57,18 @@ export class Cdmi {
     this.limits = { ...defaultLimits, ...limits }
     this.capabilities = new Capabilities(this.limits, without, offers)
     this.capabilityObjects = new CapabilityObjects(store, this.capabilities)
-    this.#context = { store, namespace: new Namespace(store, this.capabilities, this.capabilityObjects), gate: new MutationGate(store), limits: this.limits, capabilities: this.capabilities, accesses: AccessLog.of(store) }
+    const gate = new MutationGate(store)
+    this.partialUploads = new PartialUploads(store, gate, this.limits)
+    this.#context = { store, namespace: new Namespace(store, this.capabilities, this.capabilityObjects), gate, partialUploads: this.partialUploads, limits: this.limits, capabilities: this.capabilities, accesses: AccessLog.of(store) }
     this.#hashes = new ValueHashes(store)
     this.dataObjects = new DataObjects(this.#context)
     this.containers = new Containers(this.#context)
     this.keyed = new KeyedRecords(this.#context, this.containers, this.dataObjects)
   }
 
-  /** Makes a data object of another one, or makes one that is there like it. `partial`: more is to come. */
-  async copyDataObject (principal: Principal, aim: WriteAim, copy: Copy, partial?: boolean, preconditions?: Preconditions): Promise<Written> {
-    return await copyDataObject(this.#context, principal, aim, copy, partial, preconditions)
+  /** Makes a data object of another one, or makes one that is there like it. */
+  async copyDataObject (principal: Principal, aim: WriteAim, copy: Copy, preconditions?: Preconditions): Promise<Written> {
+    return await copyDataObject(this.#context, principal, aim, copy, preconditions)
   }
 
   /** Makes a container of another one, with all that is below that. */

@@ -45,14 +45,15 @@ export function fieldsOf (object: CdmiObject, root: RootPlace, known: Known = {}
 export function fieldsWithin (record: StoredRecord, { parent, inherited }: Surroundings, root: RootPlace, known: Known = {}): JsonObject {
   const attributes = attributesOf(record)
   const container = hasSlash(record)
+  const completionStatus = known.updating === true ? 'Processing' : attributes.completionStatus
   const scope = container ? 'container' : 'dataobject'
   return {
     objectType: container ? objectTypes.container : objectTypes.dataobject,
     objectID: record.id,
     ...placeFields(record, parent, root),
     capabilitiesURI: capabilitiesURI(scope, templateOf(record, root.capabilities.templates(scope))),
-    completionStatus: attributes.completionStatus,
-    ...(attributes.completionStatus === 'Complete' ? { percentComplete: '100' } : {}),
+    completionStatus,
+    ...(completionStatus === 'Complete' ? { percentComplete: '100' } : {}),
     ...(container || isReference(record) ? {} : { mimetype: attributes.mimetype ?? 'application/octet-stream' }),
     metadata: visibleMetadata(record, inherited, known, root.capabilities.list(scope, 'cdmi_data_affinity')),
     ...attributes.fields

@@ -4,6 +4,7 @@ import type { Address } from '../../cdmi/address.js'
 import type { SourceSaid } from '../../cdmi/copy-selection.js'
 import type { Written } from '../../cdmi/data-object-write.js'
 import { AlreadyExists, InvalidRequest, IsReference } from '../../cdmi/errors.js'
+import type { PartialMessage } from '../../cdmi/partial-upload.js'
 import type { Preconditions } from '../../cdmi/preconditions.js'
 import type { WriteAim } from '../../cdmi/write-aim.js'
 import type { ContainerBody, DataObjectBody } from '../../schemas/cdmi-body.js'
@@ -35,7 +36,7 @@ interface FromSource {
 export interface DataObjectFromSource extends FromSource {
   readonly aim: WriteAim
   readonly received: ReceivedObject
-  readonly partial: boolean
+  readonly partial: PartialMessage | undefined
 }
 
 /** A data object, or a reference at the URI of one. */
@@ -45,6 +46,7 @@ export async function dataObjectOfSource (request: FastifyRequest, { source, aim
   const fields = namedFields(received.fields, query)
   const body = dataObjectBody(fields, received.value !== undefined)
   refuseForMode(source, aim.mode)
+  if (partial?.more === true || partial?.uploadID !== undefined) throw new InvalidRequest(`X-CDMI-Partial announces parts of a value, but with "${source}" there are none`)
   if (source === 'reference') return await cdmi.createReference(request.principal, aim, targetOf(received.fields, body, query), preconditions)
   refuseUnoffered(body)
   refuseTemplate(request, source, body.capabilitiesURI, 'dataobject')
@@ -54,7 +56,7 @@ export async function dataObjectOfSource (request: FastifyRequest, { source, aim
     refuseFields(named.query, query)
     return await cdmi.move(request.principal, aim, { source: named.address, kind: 'dataobject', said }, preconditions)
   }
-  return await cdmi.copyDataObject(request.principal, aim, { source: named.address, selection: copySelection('dataobject', named.query, query), said }, partial, preconditions)
+  return await cdmi.copyDataObject(request.principal, aim, { source: named.address, selection: copySelection('dataobject', named.query, query), said }, preconditions)
 }
 
 export interface ContainerFromSource extends FromSource {

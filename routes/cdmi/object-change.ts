@@ -22,7 +22,6 @@ export interface ChangeRequest {
   readonly write: DataObjectWrite
   readonly received: ReceivedObject
   readonly query: CdmiQuery
-  readonly partial: boolean
   /** What `capabilitiesURI` of a body asks for. */
   readonly template: (capabilitiesURI: string | undefined) => TemplateChoice | undefined
   /** The client speaks CDMI 1.x. */
@@ -31,7 +30,7 @@ export interface ChangeRequest {
 
 /** Throws InvalidRequest, InvalidRange, CapabilityMissing and what else is wrong with the body; nothing is visible yet. */
 export async function objectChange (request: ChangeRequest): Promise<DataObjectChange> {
-  const { cdmi, write, received, query, partial } = request
+  const { cdmi, write, received, query } = request
   const fields = namedFields(received.fields, query)
   const body = dataObjectBody(fields, received.value !== undefined)
   refuseSources(fields, 'dataobject')
@@ -47,7 +46,7 @@ export async function objectChange (request: ChangeRequest): Promise<DataObjectC
   return {
     value,
     encoding,
-    partial,
+    saidEncoding: body.valuetransferencoding,
     mimetype: typeOf(body, request),
     metadata: metadataChange(template, metadataNamed && (metadata !== undefined || names !== undefined) ? before => updatedMetadata(before, metadata, names, cdmi.limits) : undefined),
     template,
@@ -111,6 +110,6 @@ function partsChange ({ query, write, cdmi }: ChangeRequest, parts: NonNullable<
   if (query.values.length > 0) throw new InvalidRequest('A request in parts says in the Content-Range of each part where it goes, not in its URI')
   const wanted = said ?? (parts.utf8 ? 'utf-8' : 'base64')
   if (wanted === 'json') cdmi.capabilities.require('system', 'cdmi_valuetransferencoding_json')
-  const onto = parts.ranged && write.before !== undefined ? 'old' : 'nothing'
-  return { value: { kind: 'parts', onto, parts: parts.placed }, encoding: value => encodingOfParts(wanted, value, parts.utf8 && onto === 'nothing') }
+  const onto = parts.ranged ? 'old' : 'nothing'
+  return { value: { kind: 'parts', onto, parts: parts.placed }, encoding: value => encodingOfParts(wanted, value, parts.utf8 && (onto === 'nothing' || write.before === undefined)) }
 }

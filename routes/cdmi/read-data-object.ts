@@ -61,17 +61,21 @@ export interface DataObjectAnswer {
 export async function sendDataObject (request: FastifyRequest, reply: FastifyReply, { object, contents, extent, accesses, read, query }: DataObjectAnswer): Promise<FastifyReply> {
   const { record } = object
   const { valuetransferencoding, completionStatus, mimetype } = attributesOf(record)
+  // Parts of a new value are coming (DOC-82). The old one is there as before, but not in this form (DOC-57).
+  const updating = await request.server.cdmi.partialUploads.isUpdating(record)
+  const shows = !updating && completionStatus === 'Complete'
   const encoding = shownEncoding(valuetransferencoding, request.cdmiVersion?.major === 1)
   const narrowed = query.values.length > 0
-  const [content] = contents
-  const shown = narrowed && content !== undefined ? formatRange(content.offset, content.length) : formatRange(0, completionStatus === 'Complete' ? extent : 0)
+  const pieces = shows ? contents : []
+  const [content] = pieces
+  const shown = narrowed && content !== undefined ? formatRange(content.offset, content.length) : formatRange(0, shows ? extent : 0)
   const known = wants(query, 'metadata') ? await request.server.cdmi.known(object, accesses) : {}
-  const fields: JsonObject = selectFields({ ...fieldsOf(object, rootPlace(request), known), valuetransferencoding: encoding, valuerange: shown }, query)
+  const fields: JsonObject = selectFields({ ...fieldsOf(object, rootPlace(request), { ...known, updating }), valuetransferencoding: encoding, valuerange: shown }, query)
   const headOnly = request.raw.method === 'HEAD'
 
   if (read.form === 'mixed') {
     const type = contentTypeOf(mimetype, valuetransferencoding)
-    const parts: PartToSend[] = contents.map(body => ({
+    const parts: PartToSend[] = pieces.map(body => ({
       headers: {
         'Content-Type': type,
         'Content-Transfer-Encoding': 'binary',
