@@ -16,6 +16,7 @@ import { openWorkerStore } from '../storage/embedded/worker-store.js'
 import { makeFirstUser, type FirstUser } from '../server/first-user.js'
 import { loggerOptions } from '../server/logging.js'
 import { tlsOptions } from '../server/tls.js'
+import { WorkerError } from './failure.js'
 
 export interface Workers {
   readonly url: string
@@ -35,10 +36,10 @@ const respite = 1000
 /** Milliseconds beyond `drainTimeout` that a worker has to end. */
 const patience = 10_000
 
-/** The workers cannot do their work. */
-export class WorkerError extends Error {
-  override readonly name = 'WorkerError'
-}
+/** What terminals and service managers send to every process at once. */
+export const groupSignals = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const
+
+const endMessage = 'fastify-cdmi end'
 
 interface Listening { readonly kind: 'fastify-cdmi listening', readonly url: string }
 
@@ -130,12 +131,23 @@ class Crew {
     await Promise.all(Object.values(cluster.workers ?? {}).map(async worker => {
       if (worker === undefined || worker.isDead()) return
       const gone = once(worker, 'exit')
-      worker.process.kill('SIGTERM')
+      if (worker.isConnected()) worker.send({ kind: endMessage })
       const timer = setTimeout(() => { worker.process.kill('SIGKILL') }, milliseconds)
       await gone
       clearTimeout(timer)
     }))
   }
+}
+
+/**
+ * Calls `end` when the primary says that it is time. A worker listens to no signal: each comes to the primary, too, and a second
+ * one, from there, would cut the requests that the first one lets finish.
+ */
+export function whenPrimaryEnds (end: () => void): void {
+  for (const signal of groupSignals) process.on(signal, () => {})
+  process.on('message', (message: unknown) => {
+    if (typeof message === 'object' && message !== null && 'kind' in message && message.kind === endMessage) end()
+  })
 }
 
 /** A worker's part: the server over the store of the primary. */

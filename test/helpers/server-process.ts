@@ -31,7 +31,8 @@ export async function startServer (t: Test, directory: string, flags: readonly s
   const origin = await new Promise<string>((resolve, reject) => {
     const look = (chunk: Buffer): void => {
       printed += chunk.toString()
-      const [address] = /https?:\/\/(?:127\.0\.0\.1|\[::1\]|localhost):\d+/.exec(printed) ?? []
+      // Not the log's line about it: that comes before signals are listened to, and from each worker.
+      const [, address] = /fastify-cdmi is at (https?:\/\/\S+:\d+)\/ /.exec(printed) ?? []
       if (address !== undefined) resolve(address)
     }
     child.stdout.on('data', look)
