@@ -7,6 +7,7 @@
  * ```
  */
 import type { FastifyPluginAsync, LogLevel } from 'fastify'
+import { capabilityNames } from './cdmi/capabilities.js'
 import { Cdmi } from './cdmi/model.js'
 import auth from './plugins/auth.js'
 import type { Authenticator, UserSource, VerifyUser } from './plugins/authenticator.js'
@@ -17,6 +18,8 @@ import { keyedContainer } from './plugins/keyed-container.js'
 import { addMediaTypeConstraint } from './plugins/media-type-constraint.js'
 import { sockets } from './plugins/sockets.js'
 import type { AffinityOptions } from './plugins/sockets/worker-affinity.js'
+import cdmiDoor from './routes/cdmi.js'
+import { answerVersion } from './routes/cdmi/request.js'
 import { keyedRoutes } from './routes/keyed.js'
 import plainRoutes from './routes/plain.js'
 import { checkOptions, OptionError } from './schemas/check-options.js'
@@ -48,20 +51,26 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
   const options = checkOptions(CdmiOptions, rest, 'The plugin')
   const { limits = {}, anonymous, realm } = options
 
-  app.decorate('cdmi', new Cdmi(store, limits))
+  app.decorate('cdmi', new Cdmi(store, limits, withoutCapabilities(options)))
   app.decorate('cdmiOptions', options)
+  // Before the application closes the store.
+  app.addHook('preClose', async () => {
+    await app.cdmi.flush().catch((error: unknown) => { app.log.warn({ err: error }, 'the last accesses could not be written down') })
+  })
   await app.register(errors, { realm })
   await app.register(expectContinue)
   await app.register(auth, { users, source: userSource, authenticator, anonymous, realm })
   // Routes that the router shares by media type must know how before the first of them.
-  if (options.keyed === true) addMediaTypeConstraint(app)
+  addMediaTypeConstraint(app)
 
   await app.register(async doors => {
     doors.removeAllContentTypeParsers()
     // Bodies are streams until a door reads them; the framework reads none.
     doors.addContentTypeParser('*', (_request, _payload, done) => { done(null) })
+    answerVersion(doors)
     doors.addHook('onRequest', doors.authenticate)
     await doors.register(plainRoutes)
+    await doors.register(cdmiDoor)
     if (options.keyed === true) {
       await doors.register(keyedRoutes, { constraints: { cdmiMediaType: 'other' }, challenge: challenge(realm ?? defaultRealm) })
       await doors.register(keyedContainer)
@@ -69,6 +78,14 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
   })
   // Outside of the doors that refuse requests without credentials: messages may bring them.
   if (options.sockets === true) await app.register(sockets, { verifier: app.authenticator, limits, anonymous, affinity })
+}
+
+/** Throws OptionError for names that are no capability of this server. */
+function withoutCapabilities ({ withoutCapabilities: names = [] }: CdmiOptions): readonly string[] {
+  const known = capabilityNames()
+  const unknown = names.find(name => !known.has(name))
+  if (unknown !== undefined) throw new OptionError(`The option "withoutCapabilities" of The plugin names "${unknown}", which is no capability of this server`)
+  return names
 }
 
 export default cdmi

@@ -2,13 +2,15 @@
 import type { Entry, Store, StoredRecord } from '../storage/contract.js'
 import { requireAccess } from './access.js'
 import { type Address, describe } from './address.js'
+import { changedContainer, type ContainerChange, newContainer } from './container-record.js'
 import type { ModelContext } from './context.js'
-import type { Written } from './data-objects.js'
-import { AlreadyExists, Contention } from './errors.js'
-import { now } from './instant.js'
+import type { Written } from './data-object-write.js'
+import { AlreadyExists, Contention, InvalidRequest, IsNotContainer, NotFound } from './errors.js'
+import type { Mutation } from './mutation-gate.js'
+import type { Place } from './namespace.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
-import { type CdmiObject, isContainer, toStored, typeLetter } from './record.js'
+import { type CdmiObject, isContainer, typeLetter } from './record.js'
 
 export interface ListQuery {
   /** Only names after this one, in the order of their UTF-8 bytes. */
@@ -36,37 +38,76 @@ export class Containers {
     this.#store = context.store
   }
 
-  /** Makes a container; one that exists already stays as it is (AMB-22, CLI-20). A data object of that name is AlreadyExists. */
-  async create (principal: Principal, address: Address, preconditions?: Preconditions): Promise<Written> {
+  /**
+   * Makes a container; one that exists already stays as it is (AMB-22, CLI-20), but for what `change` says of it (V1-04). A data object of that
+   * name is AlreadyExists.
+   */
+  async create (principal: Principal, address: Address, preconditions?: Preconditions, change?: ContainerChange): Promise<Written> {
     requireAccess(principal, 'write')
     const id = this.#context.namespace.newID()
-    const plan = async () => {
-      if (address.names.length === 0) {
-        const object = await this.#context.namespace.get(address)
-        checkPreconditions(preconditions, object.record, false)
-        return { changes: [], written: { object, created: false } }
-      }
-      const place = await this.#context.namespace.place({ ...address, slash: true }).catch((error: unknown) => {
-        if (error instanceof Error && 'code' in error && error.code === 'CDMI_IS_NOT_CONTAINER') throw new AlreadyExists(`${describe({ ...address, slash: false })}, a data object,`)
-        throw error
-      })
-      checkPreconditions(preconditions, place.record, false)
-      if (place.record !== undefined) return { changes: [], written: { object: { record: place.record, ancestors: place.ancestors }, created: false } }
-      const put = newContainer(id, place.parent, place.name)
+    const done = await this.#context.gate.mutate(principal, describe(address), async () => {
+      const { record, ancestors, name } = await this.#place(address)
+      checkPreconditions(preconditions, record, false)
+      if (record !== undefined) return this.#changed({ record, ancestors }, change)
+      this.#context.capabilities.require('container', 'cdmi_create_container')
+      const parent = ancestors.at(-1)
+      if (parent === undefined) throw new NotFound(describe(address))
+      const put = newContainer(id, parent, name, change)
       return {
-        changes: [{ operation: 'create' as const, ancestors: place.ancestors, before: undefined, put }],
-        written: { object: { record: put, ancestors: place.ancestors }, created: true }
+        changes: [{ operation: 'create' as const, ancestors, before: undefined, put }],
+        written: { object: { record: put, ancestors }, created: true }
       }
-    }
-    const done = await this.#context.gate.mutate(principal, describe(address), plan)
+    })
     if (done === undefined) throw new Contention()
     return done.written
+  }
+
+  /** The container, or undefined when there is nothing. Throws MissingSlash, and InvalidRequest for an object of another kind (GEN-11). */
+  async find (principal: Principal, address: Address): Promise<CdmiObject | undefined> {
+    requireAccess(principal, 'read')
+    const object = await this.#context.namespace.find(address)
+    if (object !== undefined && !isContainer(object.record)) throw new InvalidRequest(`${describe(address)} is a data object; its Content-Type is application/cdmi-object`)
+    return object
+  }
+
+  /** Changes a container that exists (COC-59 to COC-61). Throws NotFound, MissingSlash, IsNotContainer. */
+  async update (principal: Principal, address: Address, change: ContainerChange, preconditions?: Preconditions): Promise<Written> {
+    requireAccess(principal, 'write')
+    const done = await this.#context.gate.mutate(principal, describe(address), async () => {
+      const object = await this.#context.namespace.container(address)
+      checkPreconditions(preconditions, object.record, false)
+      return this.#changed(object, change)
+    })
+    if (done === undefined) throw new Contention()
+    this.#context.accesses.note(done.written.object.record.id)
+    return done.written
+  }
+
+  #changed (object: CdmiObject, change: ContainerChange | undefined): Mutation & { readonly written: Written } {
+    if (change?.metadata === undefined && change?.fields === undefined) return { changes: [], written: { object, created: false } }
+    if (change.metadata !== undefined) this.#context.capabilities.require('container', 'cdmi_modify_metadata')
+    const { record, ancestors } = object
+    const put = changedContainer(record, change)
+    return {
+      changes: [{ operation: 'modify', ancestors, before: record, put }],
+      written: { object: { record: put, ancestors }, created: false }
+    }
+  }
+
+  async #place (address: Address): Promise<Pick<Place, 'ancestors' | 'record' | 'name'>> {
+    const { namespace } = this.#context
+    if (address.names.length === 0) return { ...await namespace.get({ ...address, slash: true }), name: '' }
+    return await namespace.place({ ...address, slash: true }).catch((error: unknown) => {
+      if (error instanceof IsNotContainer) throw new AlreadyExists(`${describe({ ...address, slash: false })}, a data object,`)
+      throw error
+    })
   }
 
   /** The children of a container. Throws NotFound, IsNotContainer before the first page. */
   async list (principal: Principal, address: Address, query: ListQuery = {}): Promise<Listing> {
     requireAccess(principal, 'read')
     const object = await this.#context.namespace.container(address)
+    this.#context.accesses.note(object.record.id)
     return { object, pages: this.pages(object.record, query) }
   }
 
@@ -84,24 +125,12 @@ export class Containers {
   }
 }
 
-function newContainer (id: string, parent: StoredRecord, name: string): StoredRecord & { segments: { kind: 'keep' } } {
-  const instant = now()
-  return {
-    id,
-    version: 1,
-    type: typeLetter.container,
-    parentID: parent.id,
-    name,
-    size: 0,
-    inline: undefined,
-    segments: { kind: 'keep' },
-    attributes: toStored({ metadata: {}, completionStatus: 'Complete', created: instant, modified: instant })
-  }
-}
-
 /** True for entries of listings that are containers: their names are shown with a slash. */
 export function isContainerEntry (entry: Entry): boolean {
   return entry.type === typeLetter.container
 }
 
-export { isContainer }
+/** The name of a child as listings show it. */
+export function shownName (entry: Entry): string {
+  return isContainerEntry(entry) ? `${entry.name}/` : entry.name
+}

@@ -1,5 +1,7 @@
 /** What the parts of the model share. One per store that an application registers. */
 import type { Store } from '../storage/contract.js'
+import type { AccessLog } from './access-log.js'
+import type { Capabilities } from './capabilities.js'
 import type { MutationGate } from './mutation-gate.js'
 import type { Namespace } from './namespace.js'
 
@@ -8,6 +10,12 @@ export interface Limits {
   readonly value: number
   /** Longest JSON text that is parsed whole (keyed records), in bytes. */
   readonly json: number
+  /** Most items of user metadata of one object. */
+  readonly metadataItems: number
+  /** Longest item of user metadata, name and JSON text together, in bytes. */
+  readonly metadataItemSize: number
+  /** All user metadata of one object, in bytes. */
+  readonly metadataSize: number
 }
 
 export interface ModelContext {
@@ -15,4 +23,6 @@ export interface ModelContext {
   readonly namespace: Namespace
   readonly gate: MutationGate
   readonly limits: Limits
+  readonly capabilities: Capabilities
+  readonly accesses: AccessLog
 }

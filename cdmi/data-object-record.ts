@@ -1,8 +1,10 @@
 /** The record of a data object: at birth, and after a write of its value. Pure code. */
 import { isUtf8 } from 'node:buffer'
-import type { ValueTransferEncoding } from '../schemas/record.js'
-import type { StoredRecord } from '../storage/contract.js'
+import type { RecordAttributes, ValueTransferEncoding } from '../schemas/record.js'
+import type { JsonObject, StoredRecord } from '../storage/contract.js'
+import type { DataObjectChange } from './data-object-write.js'
 import type { ValueRequest } from './data-objects.js'
+import { InvalidRequest } from './errors.js'
 import { now } from './instant.js'
 import { isJsonObject } from './json-value.js'
 import { attributesOf, toStored, typeLetter } from './record.js'
@@ -11,11 +13,12 @@ import type { PlacedValue, StagedValue } from './values.js'
 /** A record as it will be stored, and how its segment map comes about. */
 export type DataObjectPut = StoredRecord & { readonly segments: PlacedValue['segments'] }
 
-export function newDataObject (
-  id: string, parent: StoredRecord | undefined, name: string,
-  request: Pick<ValueRequest, 'mimetype' | 'partial' | 'metadata'>, value: PlacedValue, encoding: ValueTransferEncoding
-): DataObjectPut {
+/** What a write says of an object beside its value. */
+type Said = Pick<DataObjectChange, 'mimetype' | 'partial' | 'metadata' | 'fields'>
+
+export function newDataObject (id: string, parent: StoredRecord | undefined, name: string, said: Said, value: PlacedValue, encoding: ValueTransferEncoding): DataObjectPut {
   const instant = now()
+  const fields = said.fields?.({})
   return {
     id,
     version: 1,
@@ -26,21 +29,21 @@ export function newDataObject (
     inline: value.inline,
     segments: value.segments,
     attributes: toStored({
-      metadata: request.metadata ?? {},
-      completionStatus: request.partial === true ? 'Processing' : 'Complete',
+      metadata: said.metadata?.({}) ?? {},
+      ...withFields(fields),
+      ...withHash(value),
+      completionStatus: said.partial === true ? 'Processing' : 'Complete',
       created: instant,
       modified: instant,
-      mimetype: request.mimetype ?? 'application/octet-stream',
+      mimetype: said.mimetype ?? 'application/octet-stream',
       valuetransferencoding: encoding
     })
   }
 }
 
-export function changedDataObject (
-  before: StoredRecord, request: Pick<ValueRequest, 'mimetype' | 'partial' | 'range'>, value: PlacedValue, encoding: ValueTransferEncoding
-): DataObjectPut {
-  const attributes = attributesOf(before)
-  const mimetype = request.mimetype ?? attributes.mimetype ?? 'application/octet-stream'
+export function changedDataObject (before: StoredRecord, said: Said, value: PlacedValue, encoding: ValueTransferEncoding): DataObjectPut {
+  const { fields: fieldsBefore, hash, ...attributes } = attributesOf(before)
+  const fields = said.fields === undefined ? fieldsBefore : said.fields(fieldsBefore as JsonObject | undefined ?? {})
   return {
     id: before.id,
     version: before.version + 1,
@@ -52,12 +55,25 @@ export function changedDataObject (
     segments: value.segments,
     attributes: toStored({
       ...attributes,
-      completionStatus: request.partial === true ? 'Processing' : 'Complete',
+      ...(said.metadata === undefined ? {} : { metadata: said.metadata(attributes.metadata as JsonObject) }),
+      ...withFields(fields),
+      ...(value.segments.kind === 'keep' && hash !== undefined ? { hash } : withHash(value)),
+      completionStatus: said.partial === true ? 'Processing' : 'Complete',
       modified: Math.max(now(), attributes.modified + 1),
-      mimetype,
+      changes: (attributes.changes ?? 0) + 1,
+      mimetype: said.mimetype ?? attributes.mimetype ?? 'application/octet-stream',
       valuetransferencoding: encoding
     })
   }
+}
+
+function withHash ({ hash }: PlacedValue): Pick<RecordAttributes, 'hash'> {
+  return hash === undefined ? {} : { hash: [hash.algorithm, hash.hex] }
+}
+
+/** The attribute is there only when there is something in it. */
+function withFields (fields: RecordAttributes['fields']): Pick<RecordAttributes, 'fields'> {
+  return fields === undefined || Object.keys(fields).length === 0 ? {} : { fields }
 }
 
 /**
@@ -74,4 +90,15 @@ export function encodingAfter (request: ValueRequest, staged: StagedValue, value
   }
   if (wanted === 'json') return value.inline !== undefined && isJsonObject(value.inline) ? 'json' : 'base64'
   return wanted
+}
+
+/** The same for a value that came in parts. `known`: the whole of it is known to be UTF-8. Throws InvalidRequest for what is said to be JSON and is not. */
+export function encodingOfParts (wanted: ValueTransferEncoding, value: PlacedValue, known: boolean): ValueTransferEncoding {
+  if (wanted === 'json') {
+    if (value.inline === undefined || !isJsonObject(value.inline)) throw new InvalidRequest('The transfer encoding "json" wants the value to be a JSON object')
+    return 'json'
+  }
+  if (wanted === 'base64' || known) return wanted
+  // Parts of it are new: the whole is UTF-8 only as far as it can be seen.
+  return value.inline !== undefined && isUtf8(value.inline) ? 'utf-8' : 'base64'
 }

@@ -10,6 +10,7 @@ export const AlreadyExists = createError<[string]>('CDMI_ALREADY_EXISTS', '%s al
 export const InvalidName = createError<[string]>('CDMI_INVALID_NAME', '%s', 400)
 export const InvalidObjectID = createError<[string]>('CDMI_INVALID_OBJECT_ID', '%s', 400)
 export const InvalidRequest = createError<[string]>('CDMI_INVALID_REQUEST', '%s', 400)
+export const CapabilityMissing = createError<[string, string]>('CDMI_CAPABILITY_MISSING', 'The capability %s is not offered by %s, so this cannot be done; nothing was changed', 400)
 export const InvalidJson = createError<[string]>('CDMI_INVALID_JSON', '%s', 400)
 export const InvalidRange = createError<[string]>('CDMI_INVALID_RANGE', '%s', 400)
 export const RangeNotSatisfiable = createError<[string]>('CDMI_RANGE_NOT_SATISFIABLE', '%s', 416)

@@ -1,5 +1,6 @@
 /** An HTML form's files (HCO-14, CLI-30 to CLI-32): each becomes a data object, all of them in one commit, or none. */
 import type { RecordAttributes, ValueTransferEncoding } from '../schemas/record.js'
+import type { JsonObject } from '../storage/contract.js'
 import { requireAccess } from './access.js'
 import { type Address, describe, objectIDRoot } from './address.js'
 import type { ModelContext } from './context.js'
@@ -67,7 +68,7 @@ export class FormUpload {
       for (const file of this.#files) {
         const name = parent === undefined ? file.id : await this.#freeName(parent, file, taken)
         taken.add(name)
-        const put = newDataObject(file.id, parent?.record, name, { mimetype: file.mimetype, metadata }, placeWhole(file.staged), file.valuetransferencoding)
+        const put = newDataObject(file.id, parent?.record, name, { mimetype: file.mimetype, metadata: () => metadata as JsonObject }, placeWhole(file.staged), file.valuetransferencoding)
         changes.push({ operation: 'create' as const, ancestors, before: undefined, put })
         objects.push({ record: put, ancestors })
       }

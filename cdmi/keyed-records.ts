@@ -146,6 +146,7 @@ export class KeyedRecords {
         return { changes: [{ operation, ancestors: place.ancestors, before: place.record, put }], staging, births: value.births, result: { object, content: contentOf(body) } }
       })
       if (done === undefined) throw new Contention()
+      if (done.result.object.record.version > 1) this.#context.accesses.note(done.result.object.record.id)
       return done.result
     } finally {
       staging.end()

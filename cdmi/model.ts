@@ -1,21 +1,33 @@
 /** The CDMI model over one store: what every door calls. */
-import type { Store } from '../storage/contract.js'
+import type { Accesses, Store } from '../storage/contract.js'
 import type { Address, objectIDRoot } from './address.js'
+import { AccessLog } from './access-log.js'
+import { Capabilities } from './capabilities.js'
+import { CapabilityObjects } from './capability-objects.js'
 import { Containers } from './containers.js'
 import type { Limits, ModelContext } from './context.js'
 import { DataObjects } from './data-objects.js'
+import { type CdmiObject, isContainer } from './record.js'
 import { FormUpload } from './form-upload.js'
 import { KeyedRecords } from './keyed-records.js'
 import { MutationGate } from './mutation-gate.js'
 import { Namespace } from './namespace.js'
+import type { Known } from './metadata.js'
 import type { Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import { removeObject } from './removal.js'
+import { ValueHashes } from './value-hashes.js'
 
 export const defaultLimits: Limits = {
   value: 5 * 1024 ** 4,
-  json: 1024 ** 2
+  json: 1024 ** 2,
+  metadataItems: 1024,
+  metadataItemSize: 64 * 1024,
+  metadataSize: 512 * 1024
 }
+
+/** Items that the server makes only where it says so (MET-07). */
+const optionalItems: ReadonlySet<string> = new Set(['cdmi_size', 'cdmi_ctime', 'cdmi_atime', 'cdmi_mtime', 'cdmi_acount', 'cdmi_mcount'])
 
 export class Cdmi {
   readonly dataObjects: DataObjects
@@ -23,13 +35,19 @@ export class Cdmi {
   readonly keyed: KeyedRecords
   readonly limits: Limits
   readonly store: Store
+  readonly capabilities: Capabilities
+  readonly capabilityObjects: CapabilityObjects
   readonly #context: ModelContext
+  readonly #hashes: ValueHashes
 
-  /** `limits`: those given replace the defaults. */
-  constructor (store: Store, limits: Partial<Limits> = {}) {
+  /** `limits`: those given replace the defaults. `without`: capabilities that are switched off. */
+  constructor (store: Store, limits: Partial<Limits> = {}, without: readonly string[] = []) {
     this.store = store
     this.limits = { ...defaultLimits, ...limits }
-    this.#context = { store, namespace: new Namespace(store), gate: new MutationGate(store), limits: this.limits }
+    this.capabilities = new Capabilities(this.limits, without)
+    this.capabilityObjects = new CapabilityObjects(store, this.capabilities)
+    this.#context = { store, namespace: new Namespace(store, this.capabilities, this.capabilityObjects), gate: new MutationGate(store), limits: this.limits, capabilities: this.capabilities, accesses: AccessLog.of(store) }
+    this.#hashes = new ValueHashes(store)
     this.dataObjects = new DataObjects(this.#context)
     this.containers = new Containers(this.#context)
     this.keyed = new KeyedRecords(this.#context, this.containers, this.dataObjects)
@@ -38,6 +56,18 @@ export class Cdmi {
   /** Deletes an object, a container with all below it. Throws NotFound, MissingSlash, RootUndeletable. */
   async remove (principal: Principal, address: Address, preconditions?: Preconditions): Promise<void> {
     await removeObject(this.#context, principal, address, preconditions)
+  }
+
+  /** What a representation shows of an object beside its record. `accesses`: those before this one. */
+  async known (object: CdmiObject, accesses?: Accesses): Promise<Known> {
+    const scope = isContainer(object.record) ? 'container' as const : 'dataobject' as const
+    const hash = scope === 'dataobject' && this.capabilities.has(scope, 'cdmi_value_hash') ? await this.#hashes.of(object) : undefined
+    return { accesses, hash, generates: name => !optionalItems.has(name) || this.capabilities.hasItem(scope, name) }
+  }
+
+  /** Writes down what is kept in memory until there is more of it. To be called before the store is closed. */
+  async flush (): Promise<void> {
+    await this.#context.accesses.flush()
   }
 
   /** Begins a form upload; end it in any case. */

@@ -1,7 +1,9 @@
 /** From addresses to objects (GEN-19 to GEN-25): both namespaces, the rule of the trailing slash, the place for a new object. */
 import type { Store, StoredRecord } from '../storage/contract.js'
 import { type Address, describe, formatAddress } from './address.js'
-import { IsNotContainer, MissingSlash, NotFound, ParentNotFound } from './errors.js'
+import type { Capabilities } from './capabilities.js'
+import type { CapabilityObjects } from './capability-objects.js'
+import { InvalidRequest, IsNotContainer, MissingSlash, NotFound, ParentNotFound } from './errors.js'
 import { checkNewName } from './names.js'
 import { mintObjectID } from './object-id.js'
 import { type CdmiObject, isContainer } from './record.js'
@@ -18,10 +20,14 @@ export interface Place {
 
 export class Namespace {
   readonly #store: Store
+  readonly #capabilities: Capabilities
+  readonly #capabilityObjects: CapabilityObjects
   readonly #enterpriseNumber: number
 
-  constructor (store: Store) {
+  constructor (store: Store, capabilities: Capabilities, capabilityObjects: CapabilityObjects) {
     this.#store = store
+    this.#capabilities = capabilities
+    this.#capabilityObjects = capabilityObjects
     // Every ID of a store carries the number that its root was born with, whatever the options say later.
     this.#enterpriseNumber = Number.parseInt(store.rootID.slice(2, 8), 16)
   }
@@ -33,10 +39,13 @@ export class Namespace {
   /** Every record found along the address, from the top on, and the names that were not found. */
   async #walk (address: Address): Promise<{ chain: StoredRecord[], missing: readonly string[] }> {
     const { from, names } = address
+    // Doors that show capability objects do so before they come here.
+    if (this.#capabilityObjects.find(address).isCapability) throw new InvalidRequest('Capability objects belong to the server; they can be read, but not changed')
     if (from === undefined) {
       const chain = await this.#store.meta.resolve(this.#store.rootID, names)
       return { chain, missing: names.slice(chain.length - 1) }
     }
+    this.#capabilities.require('system', 'cdmi_object_access_by_ID')
     const lineage = await this.#store.meta.lineage(from)
     if (lineage.length === 0) throw new NotFound(describe({ ...address, names: [] }))
     if (names.length === 0) return { chain: lineage, missing: [] }

@@ -16,6 +16,8 @@ export async function removeObject (context: ModelContext, principal: Principal,
   await context.gate.mutate(principal, describe(address), async () => {
     const { record, ancestors } = await context.namespace.get(address, true)
     checkPreconditions(preconditions, record, false)
+    if (isContainer(record)) context.capabilities.require('container', 'cdmi_delete_container')
+    else context.capabilities.require('dataobject', 'cdmi_delete_dataobject')
     if (context.namespace.isRoot(record)) throw new RootUndeletable()
     return {
       changes: [{ operation: 'delete' as const, ancestors, before: record, remove: { id: record.id, version: record.version, subtree: isContainer(record) } }]

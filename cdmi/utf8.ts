@@ -4,7 +4,7 @@ import { isUtf8 } from 'node:buffer'
 const none = new Uint8Array(0)
 
 /** Bytes at the end of a chunk that begin a character which the next chunk must end: 0 to 3. */
-function openTail (chunk: Uint8Array): number {
+export function openTail (chunk: Uint8Array): number {
   for (let back = 1; back <= 3 && back <= chunk.length; back++) {
     const byte = chunk[chunk.length - back] ?? 0
     if (byte < 0x80) return 0

@@ -6,6 +6,7 @@ import type { BlobBirth, Segment, SegmentChange, Store, StoredRecord } from '../
 import { IncompleteBody, NotUtf8, TooLarge } from './errors.js'
 import type { Staging } from './staging.js'
 import { Utf8Check } from './utf8.js'
+import { beginHash, endHash, type HashAlgorithm, type ValueHash } from './value-hash.js'
 
 /** Where the bytes of a new value come from. Errors that it throws end the operation with nothing changed. */
 export type ValueSource = AsyncIterable<Uint8Array>
@@ -17,6 +18,8 @@ export interface StageOptions {
   readonly length?: number | undefined
   /** `require`: the bytes must be UTF-8, else NotUtf8; `observe`: find out. */
   readonly utf8?: 'require' | 'observe' | undefined
+  /** A hash of the bytes, to be made on the way. */
+  readonly hash?: HashAlgorithm | undefined
 }
 
 /** A value on disk (or small and in memory) that no record names yet. */
@@ -27,6 +30,8 @@ export interface StagedValue {
   readonly births: readonly BlobBirth[]
   /** Whether the bytes are UTF-8; undefined when nobody asked. */
   readonly utf8: boolean | undefined
+  /** Algorithm and hash, when one was asked for. */
+  readonly hash?: ValueHash | undefined
 }
 
 /** How many segments of one value are written at once: while one is flushed the next one fills. */
@@ -46,6 +51,8 @@ export async function stageValue (store: Store, staging: Staging, source: ValueS
 
 async function stageChunks (store: Store, staging: Staging, chunks: AsyncIterator<Uint8Array>, options: StageOptions): Promise<StagedValue> {
   const check = options.utf8 !== undefined ? new Utf8Check() : undefined
+  const { hash: algorithm } = options
+  const hash = algorithm === undefined ? undefined : beginHash(algorithm)
   let size = 0
   let ended = false
 
@@ -65,6 +72,7 @@ async function stageChunks (store: Store, staging: Staging, chunks: AsyncIterato
       if (options.length !== undefined && size > options.length) throw new IncompleteBody(`The body has more than the ${options.length} bytes that were announced; nothing was stored`)
       if (size > options.limit) throw new TooLarge(`The value is longer than ${options.limit} bytes, the limit of this server; nothing was stored`)
       if (check?.push(chunk) === false && options.utf8 === 'require') throw new NotUtf8()
+      hash?.update(chunk)
       return chunk
     }
     return undefined
@@ -73,7 +81,7 @@ async function stageChunks (store: Store, staging: Staging, chunks: AsyncIterato
   const head: Uint8Array[] = []
   while (size <= store.inlineLimit) {
     const chunk = await next()
-    if (chunk === undefined) return { size, inline: head.length === 1 ? head[0] : Buffer.concat(head, size), segments: [], births: [], utf8: check?.end() }
+    if (chunk === undefined) return { size, inline: head.length === 1 ? head[0] : Buffer.concat(head, size), segments: [], births: [], utf8: check?.end(), hash: hashed() }
     head.push(chunk)
   }
 
@@ -131,7 +139,17 @@ async function stageChunks (store: Store, staging: Staging, chunks: AsyncIterato
     await Promise.allSettled(flights)
     throw error
   }
-  return { size, inline: undefined, segments, births, utf8: check?.end() }
+  return { size, inline: undefined, segments, births, utf8: check?.end(), hash: hashed() }
+
+  function hashed (): ValueHash | undefined {
+    return hash === undefined || algorithm === undefined ? undefined : { algorithm, hex: endHash(hash) }
+  }
+}
+
+/** The bytes of a staged value, as often as they are asked for. */
+export async function * stagedContent (store: Store, { size, inline, segments }: StagedValue): AsyncGenerator<Uint8Array> {
+  if (inline !== undefined) yield inline
+  else yield * segmentedContent(store, segments, { offset: 0, length: size }).stream()
 }
 
 /** What a record put needs to hold a value. */
@@ -140,11 +158,13 @@ export interface PlacedValue {
   readonly inline: Uint8Array | undefined
   readonly segments: SegmentChange
   readonly births: readonly BlobBirth[]
+  /** Of all of the value, where it is known. */
+  readonly hash?: ValueHash | undefined
 }
 
 /** The staged value becomes the whole value. */
 export function placeWhole (staged: StagedValue): PlacedValue {
-  return { size: staged.size, inline: staged.inline, segments: { kind: 'replace', segments: staged.segments }, births: staged.births }
+  return { size: staged.size, inline: staged.inline, segments: { kind: 'replace', segments: staged.segments }, births: staged.births, hash: staged.hash }
 }
 
 /** The value stays as it is. */
@@ -163,7 +183,8 @@ export async function placeRange (store: Store, staging: Staging, record: Stored
   const segmented = record !== undefined && oldSize > 0 && record.inline === undefined
   const old = record?.inline ?? new Uint8Array(0)
 
-  if (!segmented && staged.inline !== undefined && size <= store.inlineLimit) {
+  // Bytes in a record have no gaps: what leaves one is kept in segments, which show it.
+  if (!segmented && staged.inline !== undefined && size <= store.inlineLimit && (at <= oldSize || staged.size === 0)) {
     const inline = Buffer.alloc(size)
     inline.set(old)
     inline.set(staged.inline, staged.size === 0 ? 0 : at)
@@ -219,6 +240,25 @@ export async function openContents (store: Store, record: StoredRecord, ranges: 
   const map = await store.meta.segments(record.id, from, to - from)
   if (map === undefined || map.version !== record.version) return undefined
   return ranges.map(range => segmentedContent(store, map.segments, range))
+}
+
+/** Bytes looked at in one step of the search for a gap. */
+const extentStep = 1024 ** 3
+
+/** Bytes from the beginning of a value on that were written, up to the first gap; undefined when the object was changed meanwhile. */
+export async function writtenExtent (store: Store, record: StoredRecord): Promise<number | undefined> {
+  if (record.inline !== undefined) return record.size
+  let at = 0
+  for (let from = 0; from < record.size; from += extentStep) {
+    const map = await store.meta.segments(record.id, from, Math.min(extentStep, record.size - from))
+    if (map === undefined || map.version !== record.version) return undefined
+    for (const { offset, length } of map.segments) {
+      if (offset > at) return at
+      at = Math.max(at, offset + length)
+    }
+    if (at < Math.min(from + extentStep, record.size)) return at
+  }
+  return Math.min(at, record.size)
 }
 
 function inlineContent (value: Uint8Array, { offset, length }: ByteRange): Content {

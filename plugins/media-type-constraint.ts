@@ -1,22 +1,33 @@
 /**
- * Routes by media type: on the mount at `/` one URI belongs to the keyed door, or to CDMI when the request names a CDMI media
- * type (design: URL space). A route that is not CDMI's carries `constraints: { cdmiMediaType: 'other' }`; for a CDMI request the
- * router passes it by and finds the next less specific one, CDMI's own. Routes without the constraint take both.
+ * Routes by media type (design: URL space): one URI belongs to CDMI's own form, to plain HTTP, and on the mount at `/` below `/data` to the keyed
+ * door. A route with `constraints: { cdmiMediaType: 'cdmi' }` takes requests that speak CDMI's media types; one with `'other'` those that name
+ * nothing of CDMI at all; routes without the constraint take all that no other one takes.
  */
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 
 export const mediaTypeConstraint = 'cdmiMediaType'
 
-const cdmiType = /application\/cdmi-/i
+type Request = Pick<IncomingMessage, 'headers' | 'method'>
 
-/** Whether a request names a CDMI media type (Content-Type or Accept) or the version header of CDMI 1.x. Called for every request: short. */
-export function namesCdmi ({ headers }: Pick<IncomingMessage, 'headers'>): boolean {
+const cdmiType = /application\/cdmi-/i
+const inParts = /^\s*multipart\/mixed\s*(?:;|$)/i
+const mixedAccepted = /multipart\/mixed/i
+
+/** `cdmi`: the request speaks CDMI's form. `named`: it names CDMI, but is plain. Called for every request: short. */
+export function mediaTypeOfRequest ({ headers, method }: Request): 'cdmi' | 'named' | 'other' {
   const { accept } = headers
-  if (accept !== undefined && accept !== '*/*' && cdmiType.test(accept)) return true
   const type = headers['content-type']
-  if (type !== undefined && type !== 'application/json' && cdmiType.test(type)) return true
-  return headers['x-cdmi-specification-version'] !== undefined
+  const version = headers['x-cdmi-specification-version'] !== undefined
+  const plain = accept === undefined || accept === '*/*'
+  if (plain && !version && (type === undefined || type === 'application/json')) return 'other'
+  const accepted = !plain && cdmiType.test(accept)
+  const sent = type !== undefined && cdmiType.test(type)
+  if (method === 'GET' || method === 'HEAD') {
+    // Content-Type means nothing here (CLI-03), but names CDMI.
+    if (accepted || version || (!plain && mixedAccepted.test(accept))) return 'cdmi'
+  } else if (sent || (type !== undefined && inParts.test(type))) return 'cdmi'
+  return accepted || sent || version ? 'named' : 'other'
 }
 
 /** Makes the constraint known to the router of the application; more than one instance of the plugin may call it. */
@@ -31,7 +42,7 @@ export function addMediaTypeConstraint (app: FastifyInstance): void {
         set: (value: unknown, handler: never) => { handlers.set(value, handler) }
       }
     },
-    deriveConstraint: (request: Pick<IncomingMessage, 'headers'>) => namesCdmi(request) ? 'cdmi' : 'other',
+    deriveConstraint: mediaTypeOfRequest,
     mustMatchWhenDerived: false
   })
 }

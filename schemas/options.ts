@@ -12,6 +12,9 @@ export type User = Static<typeof User>
 export const LimitOptions = Type.Object({
   value: Type.Optional(Type.Integer({ minimum: 1, description: 'Longest value of a data object, in bytes. Default: 5 TiB.' })),
   json: Type.Optional(Type.Integer({ minimum: 2, description: 'Longest keyed JSON record, in bytes. Default: 1 MiB.' })),
+  metadataItems: Type.Optional(Type.Integer({ minimum: 0, description: 'Most items of user metadata of one object. Default: 1024.' })),
+  metadataItemSize: Type.Optional(Type.Integer({ minimum: 1, description: 'Longest item of user metadata, name and JSON together, in bytes. Default: 64 KiB.' })),
+  metadataSize: Type.Optional(Type.Integer({ minimum: 0, description: 'All user metadata of one object, in bytes. Default: 512 KiB.' })),
   formFiles: Type.Optional(Type.Integer({ minimum: 1, description: 'Most files in one form. Default: 1000.' })),
   formFields: Type.Optional(Type.Integer({ minimum: 0, description: 'Most text fields in one form. Default: 1000.' })),
   formFieldSize: Type.Optional(Type.Integer({ minimum: 0, description: 'Longest text field of a form, in bytes. Default: 64 KiB.' })),
@@ -29,6 +32,7 @@ export const CdmiOptions = Type.Object({
   activeContent: Type.Optional(Type.Union([Type.Literal('sandbox'), Type.Literal('allow')], { description: 'Whether stored HTML and other active content may run with the origin of the server (CLI-26). Default: `sandbox`.' })),
   formFields: Type.Optional(Type.Union([Type.Literal('ignore'), Type.Literal('metadata')], { description: 'Text fields of an upload form: ignored, or kept as user metadata of its objects. Default: `ignore`.' })),
   formAnswer: Type.Optional(Type.Union([Type.Literal('page'), Type.Literal('redirect')], { description: 'What a browser gets after a form upload: a page that lists the objects, or a redirect (303) to the container. Default: `page`.' })),
+  withoutCapabilities: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { description: 'Names of CDMI capabilities to switch off: they are not advertised, and what they allow is refused. Default: none.' })),
   realm: Type.Optional(Type.String({ minLength: 1, description: 'Realm of Basic authentication. Default: `fastify-cdmi`.' }))
 }, { additionalProperties: false })
 export type CdmiOptions = Static<typeof CdmiOptions>

@@ -18,6 +18,12 @@ export const RecordAttributes = Type.Object({
   created: Instant,
   /** Last change of anything: value, metadata, name. */
   modified: Instant,
+  /** How often anything was changed since the object was made (MET-15). Missing: never. */
+  changes: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** Top-level fields that the standard does not define, as a client gave them (DOC-03, COC-16). */
+  fields: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  /** Hash of the value, made while it was written: algorithm and hexadecimal digits (MET-16). Missing: none was made. */
+  hash: Type.Optional(Type.Tuple([Type.String(), Type.String()])),
   /** Data objects only: media type of the value, lower case (HDO-03, AMB-09). */
   mimetype: Type.Optional(Type.String()),
   /** Data objects only. */

@@ -130,6 +130,13 @@ export interface LoggedEvent {
   readonly event: JsonObject
 }
 
+/** How often an object was used, and when last. */
+export interface Accesses {
+  readonly count: number
+  /** Microseconds since 1970. */
+  readonly last: number
+}
+
 /** Names, records, segment maps, leases and the change log. Every method is one transaction or one snapshot. */
 export interface MetaStore {
   /** The record, or undefined. Says nothing of whether its ancestors still exist: see `lineage`. */
@@ -150,6 +157,14 @@ export interface MetaStore {
   segments (id: ObjectID, offset: number, length: number): Promise<{ version: number, segments: Segment[] } | undefined>
   /** Resolves when the change is durable (flushed), or with the conflict. Rejects with a StorageError when neither is known to be possible. */
   commit (change: Change): Promise<CommitResult>
+
+  /** What was noted of the accesses of an object; undefined when nothing was. */
+  accesses (id: ObjectID): Promise<Accesses | undefined>
+  /**
+   * Adds the counts, and keeps the later times; objects that are gone are passed over. Not part of their records: no version rises. What was noted
+   * last may be lost with the process, nothing else waits for it.
+   */
+  noteAccesses (notes: ReadonlyMap<ObjectID, Accesses>): Promise<void>
 
   /** Entries of the change log after `after`, ascending, at most `limit`. */
   events (after: Sequence, limit: number): Promise<LoggedEvent[]>

@@ -32,6 +32,16 @@ export function mintObjectID (enterpriseNumber: number = defaultEnterpriseNumber
   return bytes.toString('hex').toUpperCase()
 }
 
+/** An ID that follows from 16 opaque bytes, with the enterprise number of another one: for objects that are not stored. */
+export function derivedObjectID (like: ObjectID, opaque: Uint8Array): ObjectID {
+  const bytes = Buffer.alloc(headerLength + opaque.length)
+  bytes.write(like.slice(2, 8), 1, 'hex')
+  bytes[5] = bytes.length
+  bytes.set(opaque, headerLength)
+  bytes.writeUInt16BE(crc16(bytes), 6)
+  return bytes.toString('hex').toUpperCase()
+}
+
 /** Whether the text (either case) is an object ID of any CDMI server: length and checksum are right. */
 export function isObjectID (text: string): boolean {
   if (text.length <= headerLength * 2 || text.length > maxLength * 2 || text.length % 2 !== 0 || !/^[0-9a-f]+$/i.test(text)) return false

@@ -16,12 +16,7 @@ const spec = /^(?:(\d+)-(\d*)|-(\d+))$/
 export function selectRanges (header: string, size: number, partOverhead: number): readonly ByteRange[] | undefined {
   const specs = parseRange(header)
   if (specs === undefined) return undefined
-  const wanted: ByteRange[] = []
-  for (const { first, last } of specs) {
-    const offset = first ?? Math.max(0, size - (last ?? 0))
-    const end = first === undefined || last === undefined ? size : Math.min(size, last + 1)
-    if (offset < end) wanted.push({ offset, length: end - offset })
-  }
+  const wanted = specs.map(spec => clipRange(spec, size)).filter(range => range !== undefined)
   if (wanted.length < 2) return wanted
   const ranges = joinOverlapping(wanted)
   if (ranges.length <= fewParts) return ranges
@@ -30,7 +25,24 @@ export function selectRanges (header: string, size: number, partOverhead: number
 }
 
 /** `a-b`, `a-` (no `last`) or `-n` (no `first`; `last` is n). Numbers too long for JavaScript are merely huge. */
-interface RangeSpec { readonly first: number | undefined, readonly last: number | undefined }
+export interface RangeSpec { readonly first: number | undefined, readonly last: number | undefined }
+
+/** One range without its unit; undefined when it is not a valid one. */
+export function parseRangeSpec (text: string): RangeSpec | undefined {
+  const match = spec.exec(text)
+  if (match === null) return undefined
+  const [, a, b, n] = match
+  const first = a === undefined ? undefined : Number(a)
+  const last = n !== undefined ? Number(n) : b === undefined || b === '' ? undefined : Number(b)
+  return first !== undefined && last !== undefined && first > last ? undefined : { first, last }
+}
+
+/** What such a range is of a value of `size` bytes; undefined when it is nothing of it. */
+export function clipRange ({ first, last }: RangeSpec, size: number): ByteRange | undefined {
+  const offset = first ?? Math.max(0, size - (last ?? 0))
+  const end = first === undefined || last === undefined ? size : Math.min(size, last + 1)
+  return offset < end ? { offset, length: end - offset } : undefined
+}
 
 /** Undefined when the header is not a valid set of byte ranges. */
 export function parseRange (header: string): RangeSpec[] | undefined {
@@ -41,13 +53,9 @@ export function parseRange (header: string): RangeSpec[] | undefined {
     const text = part.trim()
     // Empty elements of a list are to be skipped (RFC 9110 §5.6.1.2).
     if (text === '') continue
-    const match = spec.exec(text)
-    if (match === null) return undefined
-    const [, a, b, n] = match
-    const first = a === undefined ? undefined : Number(a)
-    const last = n !== undefined ? Number(n) : b === undefined || b === '' ? undefined : Number(b)
-    if (first !== undefined && last !== undefined && first > last) return undefined
-    specs.push({ first, last })
+    const range = parseRangeSpec(text)
+    if (range === undefined) return undefined
+    specs.push(range)
   }
   return specs.length === 0 ? undefined : specs
 }

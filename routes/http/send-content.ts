@@ -20,9 +20,7 @@ export async function sendPieces (reply: FastifyReply, pieces: readonly Piece[],
     const body = await inOnePiece(pieces, length)
     return reply.header('content-length', String(length)).send(body)
   }
-  const chunks = inChunks(pieces)
-  const first = await chunks.next()
-  return reply.header('content-length', String(length)).send(new ChunkStream(chunks, first))
+  return reply.header('content-length', String(length)).send(await ChunkStream.begin(inChunks(pieces)))
 }
 
 /** The common case of the above, without a list. */
@@ -49,14 +47,20 @@ async function * inChunks (pieces: readonly Piece[]): AsyncGenerator<Uint8Array>
  * Like Readable.from(), for an iterator that has been started: destroying the stream ends the iterator in any case, so that the
  * files behind it are closed.
  */
-class ChunkStream extends Readable {
-  readonly #chunks: AsyncGenerator<Uint8Array>
+export class ChunkStream extends Readable {
+  readonly #chunks: AsyncIterator<Uint8Array>
   #next: IteratorResult<Uint8Array> | undefined
 
-  constructor (chunks: AsyncGenerator<Uint8Array>, first: IteratorResult<Uint8Array>) {
+  private constructor (chunks: AsyncIterator<Uint8Array>, first: IteratorResult<Uint8Array>) {
     super()
     this.#chunks = chunks
     this.#next = first
+  }
+
+  /** Waits for the first chunk, so that what cannot be read at all is thrown here. */
+  static async begin (source: AsyncIterable<Uint8Array>): Promise<ChunkStream> {
+    const chunks = source[Symbol.asyncIterator]()
+    return new ChunkStream(chunks, await chunks.next())
   }
 
   override _read (): void {
@@ -70,6 +74,7 @@ class ChunkStream extends Readable {
   }
 
   override _destroy (error: Error | null, callback: (error?: Error | null) => void): void {
-    this.#chunks.return(undefined).then(() => { callback(error) }, () => { callback(error) })
+    const ended = this.#chunks.return?.(undefined) ?? Promise.resolve()
+    ended.then(() => { callback(error) }, () => { callback(error) })
   }
 }

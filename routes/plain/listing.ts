@@ -1,7 +1,7 @@
 /** Plain reads of containers (HCO-03, CLI-24): a page with relative links, or JSON. Both stream, one page of children in memory. */
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { isContainerEntry, type Listing } from '../../cdmi/containers.js'
+import { isContainerEntry, type Listing, shownName } from '../../cdmi/containers.js'
 import { type CdmiObject, pathOf } from '../../cdmi/record.js'
 import type { Entry } from '../../storage/contract.js'
 import { preferredType } from '../http/accept.js'
@@ -9,6 +9,9 @@ import { childHref, escapeHtml, htmlHeaders, pageFoot, pageHead } from '../http/
 import { cdmiPathOf } from '../http/location.js'
 import { type ListingQuery, nextQuery, parseListingQuery } from './listing-query.js'
 import { addVary } from './representation.js'
+
+/** Forms in which the listing of a container can be had here. */
+export const listingTypes = ['text/html', 'application/json'] as const
 
 type Pages = AsyncIterable<readonly Entry[]> | Iterable<readonly Entry[]>
 
@@ -99,10 +102,6 @@ const uploadForm = `<form method="post" action="./" enctype="multipart/form-data
 <button type="submit">Upload</button>
 </form>
 `
-
-function shownName (entry: Entry): string {
-  return isContainerEntry(entry) ? `${entry.name}/` : entry.name
-}
 
 function readablePath (object: CdmiObject): string {
   return decodeURIComponent(cdmiPathOf(object))

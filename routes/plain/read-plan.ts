@@ -1,11 +1,10 @@
 /** What a read of a data object answers: its status and the ranges of the value that go with it. Pure code. */
 import type { IncomingHttpHeaders } from 'node:http'
-import { NotAcceptable, NotModified } from '../../cdmi/errors.js'
+import { NotModified } from '../../cdmi/errors.js'
 import { checkPreconditions } from '../../cdmi/preconditions.js'
 import { attributesOf } from '../../cdmi/record.js'
 import type { ByteRange } from '../../cdmi/values.js'
 import type { StoredRecord } from '../../storage/contract.js'
-import { wantsOnlyCdmi } from '../http/accept.js'
 import { ifRangeHolds, preconditionsOf } from '../http/conditional.js'
 import { contentTypeOf } from '../http/content-type.js'
 import { partOverhead } from '../http/multipart-byteranges.js'
@@ -23,10 +22,9 @@ const withheld: ReadPlan = { status: 202, ranges: none }
 const unsatisfiable: ReadPlan = { status: 416, ranges: none }
 const headOnly: ReadPlan = { status: 200, ranges: none }
 
-/** `method`: Range has a meaning for GET alone (RFC 9110 §14.2). Throws NotAcceptable, PreconditionFailed, and for broken conditions. */
+/** `method`: Range has a meaning for GET alone (RFC 9110 §14.2). Throws PreconditionFailed, and for broken conditions. */
 export function planRead (record: StoredRecord, method: string, headers: IncomingHttpHeaders): ReadPlan {
   const { mimetype = 'application/octet-stream', completionStatus, valuetransferencoding } = attributesOf(record)
-  if (wantsOnlyCdmi(headers.accept, [essenceOf(mimetype)])) throw new NotAcceptable(`This server does not offer the CDMI form of objects yet; ask for the value itself with "Accept: */*" or "Accept: ${mimetype}"`)
   try {
     checkPreconditions(preconditionsOf(headers), record, true)
   } catch (error) {
@@ -41,11 +39,6 @@ export function planRead (record: StoredRecord, method: string, headers: Incomin
     if (ranges !== undefined) return ranges.length === 0 ? unsatisfiable : { status: 206, ranges }
   }
   return { status: 200, ranges: [{ offset: 0, length: record.size }] }
-}
-
-function essenceOf (mimetype: string): string {
-  const end = mimetype.indexOf(';')
-  return end === -1 ? mimetype : mimetype.slice(0, end)
 }
 
 /** Node joins or drops repeated fields of this kind; its types do not know. */

@@ -2,11 +2,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Address, objectIDRoot, parseAddress } from '../../cdmi/address.js'
-import { NotAcceptable, RangeNotSatisfiable } from '../../cdmi/errors.js'
+import { NotFound, RangeNotSatisfiable } from '../../cdmi/errors.js'
 import { checkPreconditions } from '../../cdmi/preconditions.js'
 import { attributesOf, type CdmiObject } from '../../cdmi/record.js'
 import type { Content } from '../../cdmi/values.js'
-import { wantsOnlyCdmi } from '../http/accept.js'
+import { type CdmiQuery, parseCdmiQuery } from '../cdmi/query.js'
+import { sendCapabilityObject } from '../cdmi/read-capability.js'
+import { sendContainer } from '../cdmi/read-container.js'
 import { preconditionsOf } from '../http/conditional.js'
 import { formatContentRange } from '../http/content-range.js'
 import { contentTypeOf } from '../http/content-type.js'
@@ -19,28 +21,34 @@ import { refuseMethod } from './method-not-allowed.js'
 import { planRead, type ReadPlan } from './read-plan.js'
 import { setContentSafety, setValidators } from './representation.js'
 import { noValidation, readSchema } from './schemas.js'
+import { hasCdmiArguments } from './write-request.js'
 
 const readRoutes: FastifyPluginAsyncTypebox = async (app) => {
-  const sandbox = app.cdmiOptions.activeContent !== 'allow'
-
-  async function read (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const { raw } = request
-    const address = parseAddress(requestTarget(raw.url ?? '/', app.prefix).path)
-    if (address === objectIDRoot) return refuseMethod(request)
-    if (address.slash) return await list(app, request, reply, address)
-    const { headers, method = 'GET' } = raw
-    let plan: ReadPlan | undefined
-    const { object, contents } = await app.cdmi.dataObjects.read(request.principal, address, ({ record }) => {
-      plan = planRead(record, method, headers)
-      return plan.ranges
-    })
-    return await answer(reply, object, contents, plan?.status ?? 200, method, sandbox)
-  }
-
   for (const url of mountURLs(app.prefix)) {
-    app.route({ method: 'GET', url, exposeHeadRoute: false, schema: readSchema(url), validatorCompiler: noValidation, handler: read })
-    app.route({ method: 'HEAD', url, schema: { ...readSchema(url), hide: true }, validatorCompiler: noValidation, handler: read })
+    app.route({ method: 'GET', url, exposeHeadRoute: false, schema: readSchema(url), validatorCompiler: noValidation, handler: readPlain })
+    app.route({ method: 'HEAD', url, schema: { ...readSchema(url), hide: true }, validatorCompiler: noValidation, handler: readPlain })
   }
+}
+
+/** The handler. Also for requests that name CDMI's forms, but like the plain one better. */
+export async function readPlain (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const { raw, server: app } = request
+  const address = parseAddress(requestTarget(raw.url ?? '/', app.prefix).path)
+  if (address === objectIDRoot) return refuseMethod(request)
+  // They have no other form than CDMI's.
+  const { isCapability, object: capability } = app.cdmi.capabilityObjects.find(address)
+  if (isCapability) {
+    if (capability === undefined) throw new NotFound(requestTarget(raw.url ?? '/', app.prefix).path)
+    return await sendCapabilityObject(request, reply, capability, address, parseCdmiQuery(requestTarget(raw.url ?? '/', app.prefix).query))
+  }
+  if (address.slash) return await list(app, request, reply, address)
+  const { headers, method = 'GET' } = raw
+  let plan: ReadPlan | undefined
+  const { object, contents } = await app.cdmi.dataObjects.read(request.principal, address, ({ record }) => {
+    plan = planRead(record, method, headers)
+    return plan.ranges
+  })
+  return await answer(reply, object, contents, plan?.status ?? 200, method, app.cdmiOptions.activeContent !== 'allow')
 }
 
 /** Renders what the plan was, and what came of it. */
@@ -70,19 +78,24 @@ async function answer (reply: FastifyReply, { record }: CdmiObject, contents: re
   return await sendContent(reply, content)
 }
 
-/** Forms in which the listing of a container can be had. */
-const listingTypes = ['text/html', 'application/json'] as const
-
 async function list (app: FastifyInstance, request: FastifyRequest, reply: FastifyReply, address: Address): Promise<FastifyReply> {
   const listing = await app.cdmi.containers.list(request.principal, address)
-  const { accept } = request.headers
-  if (wantsOnlyCdmi(accept, listingTypes)) throw new NotAcceptable('This server does not offer the CDMI form of containers yet; ask for a listing with "Accept: application/json" or "Accept: text/html"')
+  const query = containerQuery(request)
+  if (query !== undefined) return await sendContainer(request, reply, listing.object, query)
   // The validators of a container do not change with its children: they cannot tell whether a listing is still right, but they
   // can tell whether the container is the one that the client means.
   const ifMatch = preconditionsOf(request.headers)?.ifMatch
   if (ifMatch !== undefined) checkPreconditions({ ifMatch }, listing.object.record, true)
   await sendContainerListing(request, reply, listing)
   return reply
+}
+
+/** Fields of CDMI in the query of a client that would take anything: it means their form (COC-52). */
+function containerQuery (request: FastifyRequest): CdmiQuery | undefined {
+  const { accept } = request.headers
+  if (accept !== undefined && accept.trim() !== '*/*') return undefined
+  const { query } = requestTarget(request.raw.url ?? '/', request.server.prefix)
+  return hasCdmiArguments(query) ? parseCdmiQuery(query) : undefined
 }
 
 export default readRoutes

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import { InvalidRequest, UnsupportedMediaType } from '../../cdmi/errors.js'
 import { namesCdmi } from '../http/accept.js'
-import { isCdmiType, type ValueType, valueTypeOf } from '../http/content-type.js'
+import { type ValueType, valueTypeOf } from '../http/content-type.js'
 
 /** Fields of CDMI objects: as arguments of a URI they select what a CDMI request is about (GEN-26). */
 const fields = new Set(['objectType', 'objectID', 'objectName', 'parentURI', 'parentID', 'domainURI', 'capabilitiesURI', 'completionStatus',
@@ -16,8 +16,8 @@ export function hasCdmiArguments (query: string): boolean {
 }
 
 /**
- * What the request says of its value's type; undefined: nothing. Throws for requests that mean the CDMI form, which must never
- * be stored as a plain value: UnsupportedMediaType, or InvalidRequest when the type is not even said (AMB-15).
+ * What the request says of its value's type; undefined: nothing. Throws InvalidRequest for requests that mean the CDMI form but do not say so in
+ * their type: they must never be stored as a plain value (AMB-15).
  */
 export function writtenType (request: IncomingMessage, query: string): ValueType | undefined {
   const { headers } = request
@@ -27,8 +27,6 @@ export function writtenType (request: IncomingMessage, query: string): ValueType
     if (namesCdmi(headers.accept) || hasCdmiArguments(query)) throw new InvalidRequest('The request means the CDMI form of an object (by its Accept header or the arguments of its URI) but has no Content-Type')
     return undefined
   }
-  const essence = type.mimetype.split(';', 1)[0] ?? ''
-  if (isCdmiType(essence) || (essence === 'multipart/mixed' && namesCdmi(headers.accept))) throw new UnsupportedMediaType(`This server does not take the CDMI form of objects yet (${essence}); send the value itself, with its own media type`)
   return type
 }
 

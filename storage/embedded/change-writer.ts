@@ -68,6 +68,21 @@ export class ChangeWriter {
     this.#unlink(id, entryKeyOf(old))
     if (hasSegments(old)) this.#segments.clear(id)
     this.#tables.records.removeSync(id)
+    this.#tables.accesses.removeSync(id)
+  }
+
+  /** Adds to what is known of the accesses of objects that are there. */
+  noteAccesses (notes: ReadonlyArray<[id: Buffer, count: number, last: number]>): number {
+    const { records, accesses } = this.#tables
+    for (const [id, count, last] of notes) {
+      if (records.getBinaryFast(id) === undefined) continue
+      const before = accesses.getBinary(id)
+      const row = Buffer.allocUnsafe(16)
+      writeU64(row, count + (before === undefined ? 0 : readU64(before, 0)), 0)
+      writeU64(row, Math.max(last, before === undefined ? 0 : readU64(before, 8)), 8)
+      accesses.putSync(id, row)
+    }
+    return notes.length
   }
 
   /** Blobs that removed records left go to the trash. */

@@ -1,6 +1,6 @@
 /** Names, records, segment maps, leases and the change log in LMDB. Reads happen here and now, writes go to the writer. */
 import type {
-  BlobID, Change, ChildrenQuery, CommitResult, Entry, LeaseID, LoggedEvent, MetaStore, ObjectID, Segment, Sequence, StoredRecord
+  Accesses, BlobID, Change, ChildrenQuery, CommitResult, Entry, LeaseID, LoggedEvent, MetaStore, ObjectID, Segment, Sequence, StoredRecord
 } from '../contract.js'
 import { readU64, successor, u64 } from './bytes.js'
 import { leaseStates } from './change-writer.js'
@@ -139,6 +139,18 @@ export class EmbeddedMeta implements MetaStore {
     const result = commitResultOf(await this.#channel.submit(encodeChange(change)))
     if (result.status === 'conflict' && result.on === 'lease' && change.lease !== undefined) this.#leaseRefused?.(change.lease)
     return result
+  }
+
+  async accesses (id: ObjectID): Promise<Accesses | undefined> {
+    const key = idKey(id)
+    return this.#read(`reading the accesses of ${id}`, ({ accesses }) => {
+      const row = accesses.getBinaryFast(key)
+      return row === undefined ? undefined : { count: readU64(row, 0), last: readU64(row, 8) }
+    })
+  }
+
+  async noteAccesses (notes: ReadonlyMap<ObjectID, Accesses>): Promise<void> {
+    if (notes.size > 0) await this.#submit({ kind: 'noteAccesses', notes: Array.from(notes, ([id, { count, last }]) => [idKey(id), count, last]) })
   }
 
   async events (after: Sequence, limit: number): Promise<LoggedEvent[]> {

@@ -27,6 +27,8 @@ export interface Tables {
   readonly orphans: Table
   /** Sequence → when, event. */
   readonly log: Table
+  /** Object ID → how often it was used, and when last. */
+  readonly accesses: Table
   /** Root, sequence, owner. */
   readonly state: Table
 }
@@ -76,6 +78,7 @@ export function openTables (directory: string, { readOnly = false }: TableOption
     leases: table('leases'),
     orphans: table('orphans'),
     log: table('log'),
+    accesses: table('accesses'),
     state: table('state')
   })
   // In one transaction: each table by itself would be a flush of its own.

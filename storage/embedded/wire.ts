@@ -30,6 +30,7 @@ export type WireItem =
   | { readonly kind: 'forget', readonly blobs: readonly BlobID[] }
   | { readonly kind: 'prune', readonly limit: number }
   | { readonly kind: 'trimLog', readonly olderThan: number, readonly limit: number }
+  | { readonly kind: 'noteAccesses', readonly notes: ReadonlyArray<[id: Buffer, count: number, last: number]> }
   /** Writes something that nobody reads: to see whether it can be done. */
   | { readonly kind: 'touch' }
 

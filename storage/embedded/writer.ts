@@ -80,6 +80,7 @@ export class Writer {
       case 'forget': return done(this.#sweep.forget(item.blobs))
       case 'prune': return done(this.#sweep.prune(item.limit))
       case 'trimLog': return done(this.#sweep.trimLog(item.olderThan, item.limit))
+      case 'noteAccesses': return done(this.#changes.noteAccesses(item.notes))
       case 'touch': return done(this.#tables.state.putSync(stateKeys.touched, u64(Date.now())))
     }
   }

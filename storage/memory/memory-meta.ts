@@ -1,7 +1,7 @@
 /** Names, records, segment maps, leases and the change log in memory. */
 import { EventEmitter, on } from 'node:events'
 import type {
-  BlobID, Change, ChildrenQuery, CommitResult, Entry, LeaseID, LoggedEvent, MetaStore, ObjectID, RecordPut, Segment, Sequence, StoredRecord
+  Accesses, BlobID, Change, ChildrenQuery, CommitResult, Entry, LeaseID, LoggedEvent, MetaStore, ObjectID, RecordPut, Segment, Sequence, StoredRecord
 } from '../contract.js'
 import { spliceSegments } from '../segment-map.js'
 
@@ -12,6 +12,7 @@ export class MemoryMeta implements MetaStore {
   readonly #rows = new Map<ObjectID, Row>()
   /** Children of each container, sorted by the bytes of their names. */
   readonly #children = new Map<ObjectID, Child[]>()
+  readonly #accesses = new Map<ObjectID, Accesses>()
   readonly #leases = new Map<LeaseID, 'open' | 'closed'>()
   readonly #born = new Set<BlobID>()
   readonly #references = new Map<BlobID, number>()
@@ -150,6 +151,7 @@ export class MemoryMeta implements MetaStore {
     this.#unlink(row.record)
     this.#count(row.segments, -1)
     this.#rows.delete(id)
+    this.#accesses.delete(id)
   }
 
   #child (parentID: ObjectID, name: string): Entry | undefined {
@@ -170,6 +172,16 @@ export class MemoryMeta implements MetaStore {
       const count = (this.#references.get(blob) ?? 0) + by
       this.#references.set(blob, count)
       if (by < 0) this.#trash.set(blob, Date.now())
+    }
+  }
+
+  async accesses (id: ObjectID): Promise<Accesses | undefined> { return this.#accesses.get(id) }
+
+  async noteAccesses (notes: ReadonlyMap<ObjectID, Accesses>): Promise<void> {
+    for (const [id, { count, last }] of notes) {
+      if (!this.#rows.has(id)) continue
+      const before = this.#accesses.get(id) ?? { count: 0, last: 0 }
+      this.#accesses.set(id, { count: before.count + count, last: Math.max(before.last, last) })
     }
   }
 

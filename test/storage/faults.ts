@@ -75,6 +75,8 @@ function methods (meta: MetaStore, life: Life): Omit<MetaStore, 'watch'> {
     children: async (id, query) => await life.step(async () => await meta.children(id, query)),
     segments: async (id, offset, length) => await life.step(async () => await meta.segments(id, offset, length)),
     commit: async change => await life.step(async () => await meta.commit(change)),
+    accesses: async id => await life.step(async () => await meta.accesses(id)),
+    noteAccesses: async notes => { await life.step(async () => { await meta.noteAccesses(notes) }) },
     events: async (after, limit) => await life.step(async () => await meta.events(after, limit)),
     lastSequence: async () => await life.step(async () => await meta.lastSequence()),
     staleLeases: async milliseconds => await life.step(async () => await meta.staleLeases(milliseconds)),

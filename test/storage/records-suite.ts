@@ -42,6 +42,24 @@ export function recordsSuite (t: Test, driver: Driver): void {
     }), { numRuns: 50, examples: [[JSON.parse('{"__proto__":{"a":1}}')], [{ s: '\ud800' }]] })
   })
 
+  t.test('accesses add up beside the record, and go with it', async t => {
+    const target = await driver.fresh(t)
+    const put = aValue('x', { parentID: target.rootID, name: 'x' })
+    await store(target, { put: [put] })
+    t.equal(await target.meta.accesses(put.id), undefined)
+    const gone = mintObjectID()
+    await target.meta.noteAccesses(new Map([[put.id, { count: 3, last: 1_764_000_000_000_001 }], [gone, { count: 1, last: 1 }]]))
+    await target.meta.noteAccesses(new Map([[put.id, { count: 2, last: 5 }]]))
+    t.same(await target.meta.accesses(put.id), { count: 5, last: 1_764_000_000_000_001 })
+    t.equal(await target.meta.accesses(gone), undefined)
+    t.equal((await target.meta.get(put.id))?.version, 1, 'no version rises')
+    await store(target, { put: [next(put)] })
+    t.equal((await target.meta.accesses(put.id))?.count, 5)
+    await store(target, { remove: [{ id: put.id, version: 2, subtree: false }] })
+    t.equal(await target.meta.accesses(put.id), undefined)
+    await target.meta.noteAccesses(new Map())
+  })
+
   t.test('resolve walks down and stops at the first missing name; lineage walks up', async t => {
     const target = await driver.fresh(t)
     const a = aRecord({ type: 'c', parentID: target.rootID, name: 'a' })

@@ -41,7 +41,7 @@ t.test('HCO-01, GEN-24: containers and what is below them by ID', async t => {
   t.equal((await app.inject({ method: 'PUT', url: '/cdmi_objectid/00007ED90010D891022876A8DE0BC0FD/' })).statusCode, 404)
 })
 
-t.test('HCO-03, GEN-09: GET lists a container; HEAD mirrors it; the CDMI form is refused', async t => {
+t.test('HCO-03, GEN-09: GET lists a container; HEAD mirrors it', async t => {
   const app = await build(t)
   await app.inject({ method: 'PUT', url: '/a/' })
   await app.inject({ method: 'PUT', url: '/a/b/' })
@@ -53,7 +53,6 @@ t.test('HCO-03, GEN-09: GET lists a container; HEAD mirrors it; the CDMI form is
   t.equal(head.statusCode, 200)
   t.equal(head.headers['content-type'], list.headers['content-type'])
   t.equal(head.body, '')
-  t.equal((await app.inject({ url: '/a/', headers: { accept: 'application/cdmi-container' } })).statusCode, 406)
   t.equal((await app.inject({ url: '/a/', headers: { accept: 'application/cdmi-container, */*' } })).statusCode, 200)
   t.equal((await app.inject({ url: '/a/', headers: { 'if-match': '"other"' } })).statusCode, 412)
   t.equal((await app.inject({ url: '/a/', headers: { 'if-match': '*', 'if-none-match': '"other"' } })).statusCode, 200)
@@ -67,7 +66,7 @@ t.test('HCO-03: a plain PATCH of a container is refused in clear words', async t
   t.match(patched.headers.allow, 'PUT')
   t.notMatch(patched.headers.allow, 'PATCH')
   t.equal((await app.inject({ method: 'PATCH', url: '/missing/', body: 'x' })).statusCode, 404)
-  t.equal((await app.inject({ method: 'PATCH', url: '/a/', body: '{}', headers: { 'content-type': 'application/cdmi-container' } })).statusCode, 415)
+  t.equal((await app.inject({ method: 'PATCH', url: '/a/', body: '{}', headers: { 'content-type': 'application/cdmi-container' } })).statusCode, 204, 'the CDMI form has what can be changed')
 })
 
 t.test('HCO-02, HDO-10, CLI-06: a container without its slash is a redirect, and nothing is changed', async t => {

@@ -99,8 +99,6 @@ t.test('HCO-17: what POST refuses', async t => {
     ['a data object', 405, `/c/${name}`, {}],
     ['a data object with a slash', 404, `/c/${name}/`, {}],
     ['a container without its slash', 301, '/c', {}],
-    ['the CDMI form of objects', 415, '/c/', { 'content-type': 'application/cdmi-object' }],
-    ['the CDMI form, by suffix', 415, '/c/', { 'content-type': 'application/cdmi-object+json; charset=utf-8' }],
     ['a content coding', 415, '/c/', { 'content-encoding': 'gzip' }],
     ['a broken type', 400, '/c/', { 'content-type': 'nonsense' }],
     ['a broken escape', 400, '/%zz/', {}],

@@ -163,26 +163,46 @@ t.test('CLI-22: If-Range gives the range of the same value or all of another, an
   t.equal(await status(etag), 200)
 })
 
-t.test('GEN-06, GEN-09, GEN-43: an Accept that takes the CDMI form alone is refused, any other gives the value', async t => {
+t.test('GEN-06, GEN-09, GEN-10: an Accept that names the CDMI form gives it, unless another one is liked better; a type that this is not is refused', async t => {
   const { get } = await withValue(t)
-  for (const accept of ['*/*', 'text/plain', 'application/cdmi-object, */*;q=0.1', 'text/*, application/cdmi-object', 'image/png', 'garbage', 'application/cdmi-object;q=0, text/html']) {
-    t.equal((await get({ accept })).statusCode, 200, accept)
+  const typeOf = async (accept: string) => (await get({ accept })).headers['content-type']
+  for (const accept of ['*/*', 'text/plain', 'image/png', 'garbage', 'application/cdmi-object;q=0, text/html', 'application/cdmi-object;q=0.1, text/*', 'text/plain, application/cdmi-object;q=0.9']) {
+    t.equal(await typeOf(accept), 'text/plain', accept)
   }
-  for (const accept of ['application/cdmi-object', 'application/cdmi-object+json', 'APPLICATION/CDMI-OBJECT; q=0.5', 'application/cdmi-queue', 'application/cdmi-object, image/png']) {
-    for (const method of ['GET', 'HEAD'] as const) {
-      const read = await get({ accept, 'x-cdmi-specification-version': '1.1.1' }, method)
-      t.equal(read.statusCode, 406, accept)
-      t.notOk(read.headers['x-cdmi-specification-version'], 'GEN-43')
-    }
+  for (const accept of ['application/cdmi-object', 'application/cdmi-object+json', 'APPLICATION/CDMI-OBJECT; q=0.5', 'application/cdmi-object, image/png', 'application/cdmi-object, */*;q=0.1', 'text/*, application/cdmi-object']) {
+    t.equal(await typeOf(accept), 'application/cdmi-object', accept)
+  }
+  for (const method of ['GET', 'HEAD'] as const) t.equal((await get({ accept: 'application/cdmi-queue' }, method)).statusCode, 406)
+})
+
+t.test('GEN-43, GEN-44, CLI-01: the version that a client names comes back in every answer, and never without its asking', async t => {
+  const { app, get } = await withValue(t)
+  const named = { 'x-cdmi-specification-version': '1.0.1, 1.1, 1.1.1' }
+  t.equal((await get({ accept: 'application/cdmi-object' })).headers['x-cdmi-specification-version'], undefined)
+  for (const [accept, status] of [['application/cdmi-object', 200], ['text/plain', 200], ['application/cdmi-queue', 406]] as const) {
+    const read = await get({ accept, ...named })
+    t.equal(read.statusCode, status)
+    t.equal(read.headers['x-cdmi-specification-version'], '1.1.1')
+  }
+  t.equal((await app.inject({ url: '/missing', headers: named })).headers['x-cdmi-specification-version'], '1.1.1')
+  for (const version of ['0.9', '3.0', 'nonsense', '']) t.equal((await get({ 'x-cdmi-specification-version': version })).statusCode, 400, version)
+})
+
+t.test('AMB-03: fields in a query without a CDMI Accept give the plain value', async t => {
+  const { app } = await withValue(t)
+  for (const query of ['?value', '?objectName&metadata=x', '?value:0-3;metadata', '?', '?%zz', '?a=/../']) {
+    const read = await app.inject({ url: '/object' + query })
+    t.equal(read.statusCode, 200, query)
+    t.equal(read.body, value)
   }
 })
 
-t.test('AMB-03, GEN-44: fields in a query and the version header without a CDMI Accept give the plain value', async t => {
+t.test('CLI-02: the version header without an Accept gives the CDMI form; it also makes sense of the query', async t => {
   const { app } = await withValue(t)
-  for (const query of ['?value', '?objectName&metadata=x', '?value:0-3;metadata', '?', '?%zz', '?a=/../']) {
-    const read = await app.inject({ url: '/object' + query, headers: { 'x-cdmi-specification-version': '1.0.1h, nonsense' } })
-    t.equal(read.statusCode, 200, query)
-    t.equal(read.body, value)
+  for (const headers of [{}, { accept: '*/*' }]) {
+    const read = await app.inject({ url: '/object?objectName;value:0-3', headers: { ...headers, 'x-cdmi-specification-version': '1.0.1h, nonsense' } })
+    t.equal(read.headers['x-cdmi-specification-version'], '1.0.1h')
+    t.same(Object.keys(read.json()), ['objectName', 'value'])
   }
 })
 

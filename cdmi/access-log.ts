@@ -1,0 +1,89 @@
+/**
+ * How often objects are used, and when last (MET-12, MET-14). Gathered in memory and written in batches: no read waits for a write. What was
+ * gathered last is lost when the process is killed.
+ */
+import type { Accesses, ObjectID, Store } from '../storage/contract.js'
+import { now } from './instant.js'
+
+/** Milliseconds between two batches. */
+const interval = 5000
+/** Objects after which a batch is written at once. */
+const longestBatch = 10_000
+
+const logs = new WeakMap<Store, AccessLog>()
+
+export class AccessLog {
+  readonly #store: Store
+  #gathered = new Map<ObjectID, Accesses>()
+  /** On its way to the store: still to be added to what it says. */
+  #writing: ReadonlyMap<ObjectID, Accesses> = new Map()
+  /** Rises when one begins and when one ends. */
+  #batches = 0
+  #written: Promise<void> = Promise.resolve()
+  #timer: NodeJS.Timeout | undefined
+
+  private constructor (store: Store) {
+    this.#store = store
+  }
+
+  /** One per store, whichever of its doors is used. */
+  static of (store: Store): AccessLog {
+    const known = logs.get(store)
+    if (known !== undefined) return known
+    const log = new AccessLog(store)
+    logs.set(store, log)
+    return log
+  }
+
+  /** The object is being used. */
+  note (id: ObjectID): void {
+    this.#gathered.set(id, { count: (this.#gathered.get(id)?.count ?? 0) + 1, last: now() })
+    if (this.#gathered.size >= longestBatch) this.#begin()
+    // Not what keeps a process alive: the application says when it ends.
+    else this.#timer ??= setTimeout(() => { this.#begin() }, interval).unref()
+  }
+
+  /** All that is known of an object, written or not. */
+  async of (id: ObjectID): Promise<Accesses> {
+    for (;;) {
+      const batches = this.#batches
+      const stored = await this.#store.meta.accesses(id)
+      // A batch that was on its way meanwhile may be counted in both places, or in none.
+      if (batches === this.#batches) return sumOf([stored, this.#gathered.get(id), this.#writing.get(id)])
+    }
+  }
+
+  /** Writes what was gathered. Rejects when the store cannot take it: then it is gathered still. */
+  async flush (): Promise<void> {
+    await this.#written
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (this.#gathered.size === 0) return
+    const batch = this.#writing = this.#gathered
+    this.#gathered = new Map()
+    this.#batches++
+    try {
+      await this.#store.meta.noteAccesses(batch)
+    } catch (error) {
+      for (const [id, { count, last }] of batch) {
+        const later = this.#gathered.get(id)
+        this.#gathered.set(id, { count: count + (later?.count ?? 0), last: Math.max(last, later?.last ?? 0) })
+      }
+      throw error
+    } finally {
+      this.#writing = new Map()
+      this.#batches++
+    }
+  }
+
+  #begin (): void {
+    // A store that is full or away takes them with a later batch; more than so many are not kept for it.
+    this.#written = this.flush().catch(() => { if (this.#gathered.size >= 2 * longestBatch) this.#gathered.clear() })
+  }
+}
+
+function sumOf (parts: ReadonlyArray<Accesses | undefined>): Accesses {
+  let sum: Accesses = { count: 0, last: 0 }
+  for (const part of parts) if (part !== undefined) sum = { count: sum.count + part.count, last: Math.max(sum.last, part.last) }
+  return sum
+}

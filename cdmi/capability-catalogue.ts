@@ -1,0 +1,73 @@
+/**
+ * Every capability of the standard that works here, once: this list makes the capability objects and gates the operations, so that what is
+ * advertised and what works cannot drift apart (GEN-01, CAP-10, CAP-12).
+ */
+
+import { hashAlgorithms } from './value-hash.js'
+
+/** The capability objects that the standard has for every server (CAP-01); `system` is `/cdmi_capabilities/` itself. */
+export type Scope = 'system' | 'dataobject' | 'container'
+
+/** What a capability says: `true`, a limit of this server, or what may be chosen from. */
+export type CapabilityValue = 'true' | { readonly limit: 'metadataItems' | 'metadataItemSize' | 'metadataSize' } | { readonly list: readonly string[] }
+
+type Catalogue<S extends string> = Readonly<Record<S, CapabilityValue>>
+
+const system = {
+  cdmi_dataobjects: 'true',
+  cdmi_object_access_by_ID: 'true',
+  cdmi_post_dataobject_by_ID: 'true',
+  cdmi_create_value_range_by_ID: 'true',
+  cdmi_multipart_mime: 'true',
+  cdmi_valuetransferencoding_json: 'true',
+  cdmi_security_data_integrity: 'true',
+  cdmi_metadata_maxitems: { limit: 'metadataItems' },
+  cdmi_metadata_maxsize: { limit: 'metadataItemSize' },
+  cdmi_metadata_maxtotalsize: { limit: 'metadataSize' }
+} as const satisfies Catalogue<string>
+
+/** Storage system metadata that is generated (CAP-21). */
+const generated = {
+  cdmi_size: 'true',
+  cdmi_ctime: 'true',
+  cdmi_atime: 'true',
+  cdmi_mtime: 'true',
+  cdmi_acount: 'true',
+  cdmi_mcount: 'true'
+} as const satisfies Catalogue<string>
+
+/** Data system metadata that is acted on (CAP-22). */
+const honoured = {
+  cdmi_value_hash: { list: hashAlgorithms }
+} as const satisfies Catalogue<string>
+
+const dataobject = {
+  ...generated,
+  ...honoured,
+  cdmi_read_value: 'true',
+  cdmi_read_value_range: 'true',
+  cdmi_read_metadata: 'true',
+  cdmi_modify_value: 'true',
+  cdmi_modify_value_range: 'true',
+  cdmi_modify_metadata: 'true',
+  cdmi_delete_dataobject: 'true'
+} as const satisfies Catalogue<string>
+
+const container = {
+  ...generated,
+  ...honoured,
+  cdmi_list_children: 'true',
+  cdmi_list_children_range: 'true',
+  cdmi_read_metadata: 'true',
+  cdmi_modify_metadata: 'true',
+  cdmi_create_dataobject: 'true',
+  cdmi_post_dataobject: 'true',
+  cdmi_create_container: 'true',
+  cdmi_create_value_range: 'true',
+  cdmi_delete_container: 'true'
+} as const satisfies Catalogue<string>
+
+export const catalogue = { system, dataobject, container }
+
+/** Names of the capabilities of one scope. */
+export type CapabilityOf<S extends Scope> = keyof (typeof catalogue)[S] & string

@@ -1,0 +1,59 @@
+/** The record of a container: at birth, and after a change of its metadata. Pure code. */
+import type { JsonObject, StoredRecord } from '../storage/contract.js'
+import { now } from './instant.js'
+import { attributesOf, toStored, typeLetter } from './record.js'
+
+/** What a request says of a container. Undefined: stays as it is. */
+export interface ContainerChange {
+  /** The new metadata, from the old. */
+  readonly metadata?: ((before: JsonObject) => JsonObject) | undefined
+  /** The same for fields that the standard does not define. */
+  readonly fields?: ((before: JsonObject) => JsonObject) | undefined
+}
+
+/** A record as it will be stored; containers have no value. */
+export type ContainerPut = StoredRecord & { readonly segments: { readonly kind: 'keep' } }
+
+export function newContainer (id: string, parent: StoredRecord, name: string, change: ContainerChange = {}): ContainerPut {
+  const instant = now()
+  const fields = change.fields?.({}) ?? {}
+  return {
+    id,
+    version: 1,
+    type: typeLetter.container,
+    parentID: parent.id,
+    name,
+    size: 0,
+    inline: undefined,
+    segments: { kind: 'keep' },
+    attributes: toStored({
+      metadata: change.metadata?.({}) ?? {},
+      ...(Object.keys(fields).length === 0 ? {} : { fields }),
+      completionStatus: 'Complete',
+      created: instant,
+      modified: instant
+    })
+  }
+}
+
+export function changedContainer (before: StoredRecord, change: ContainerChange): ContainerPut {
+  const { fields: fieldsBefore = {}, ...attributes } = attributesOf(before)
+  const fields = change.fields === undefined ? fieldsBefore : change.fields(fieldsBefore as JsonObject)
+  return {
+    id: before.id,
+    version: before.version + 1,
+    type: before.type,
+    parentID: before.parentID,
+    name: before.name,
+    size: 0,
+    inline: undefined,
+    segments: { kind: 'keep' },
+    attributes: toStored({
+      ...attributes,
+      ...(change.metadata === undefined ? {} : { metadata: change.metadata(attributes.metadata as JsonObject) }),
+      ...(Object.keys(fields).length === 0 ? {} : { fields }),
+      modified: Math.max(now(), attributes.modified + 1),
+      changes: (attributes.changes ?? 0) + 1
+    })
+  }
+}

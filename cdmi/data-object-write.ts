@@ -1,0 +1,177 @@
+/**
+ * One write of a data object, whatever door it came by: begun (may it be done at all?), its bytes staged, as many times as there are parts, and
+ * committed. Nothing is visible before the commit; what fails before it, or without it, leaves nothing but garbage for the sweeper.
+ */
+import type { ValueTransferEncoding } from '../schemas/record.js'
+import type { JsonObject, StoredRecord } from '../storage/contract.js'
+import { requireAccess } from './access.js'
+import { objectIDRoot } from './address.js'
+import type { ModelContext } from './context.js'
+import { changedDataObject, newDataObject } from './data-object-record.js'
+import { Contention, InvalidRequest } from './errors.js'
+import { isJsonObject } from './json-value.js'
+import { checkParts, type PlacedPart, placeParts } from './place-parts.js'
+import { checkPreconditions, type Preconditions } from './preconditions.js'
+import type { Principal } from './principal.js'
+import { attributesOf, type CdmiObject } from './record.js'
+import { Staging } from './staging.js'
+import { Utf8Check } from './utf8.js'
+import { keepValue, openContents, type PlacedValue, placeWhole, stagedContent, type StagedValue, stageValue, type StageOptions, type ValueSource } from './values.js'
+import type { HashAlgorithm } from './value-hash.js'
+import { wantedHash } from './value-hashes.js'
+import { type AimedAt, aimAt, subjectOf, type WriteAim } from './write-aim.js'
+
+/** What becomes of the value: all of it is new, or parts of it (of the old value, or of one with nothing else), or it stays (of a new object: is empty). */
+export type ValueChange =
+  | { readonly kind: 'whole', readonly staged: StagedValue }
+  | { readonly kind: 'parts', readonly onto: 'old' | 'nothing', readonly parts: readonly PlacedPart[] }
+  | { readonly kind: 'keep' }
+
+export interface DataObjectChange {
+  readonly value: ValueChange
+  /** The transfer encoding that is true of the value. `before`: the object as it was. */
+  readonly encoding: (value: PlacedValue, before: StoredRecord | undefined) => ValueTransferEncoding
+  /** Undefined: stays; of a new object: `application/octet-stream`. */
+  readonly mimetype?: string | undefined
+  /** More is to come: the object stays `Processing`, its value withheld (HDO-06, HDO-43, DOC-23, DOC-82). */
+  readonly partial?: boolean | undefined
+  /** The new metadata, from the old; undefined: stays. */
+  readonly metadata?: ((before: JsonObject) => JsonObject) | undefined
+  /** The same for fields that the standard does not define. */
+  readonly fields?: ((before: JsonObject) => JsonObject) | undefined
+}
+
+export interface Written {
+  readonly object: CdmiObject
+  readonly created: boolean
+}
+
+export class DataObjectWrite {
+  readonly #context: ModelContext
+  readonly #principal: Principal
+  readonly #aim: WriteAim
+  readonly #preconditions: Preconditions | undefined
+  readonly #staging: Staging
+  readonly #id: string
+  readonly #hash: HashAlgorithm | undefined
+  /** Something of the object as it was decides on the change. */
+  #looked = false
+  /** What was there when the write began; undefined: nothing. By the time of the commit it may have changed. */
+  readonly before: StoredRecord | undefined
+
+  private constructor (context: ModelContext, principal: Principal, aim: WriteAim, preconditions: Preconditions | undefined, { record: before, ancestors }: AimedAt) {
+    this.#context = context
+    this.#principal = principal
+    this.#aim = aim
+    this.#preconditions = preconditions
+    this.#staging = new Staging(context.store)
+    this.#id = context.namespace.newID()
+    this.before = before
+    // A new object's own wish is not known yet: what is inherited will do, or somebody who looks.
+    this.#hash = context.capabilities.has('dataobject', 'cdmi_value_hash') ? wantedHash(before && attributesOf(before).metadata, ancestors) : undefined
+  }
+
+  /** Throws all that can be wrong before the first byte of a value: access, place, capability, preconditions. The caller must end the write. */
+  static async begin (context: ModelContext, principal: Principal, aim: WriteAim, preconditions?: Preconditions): Promise<DataObjectWrite> {
+    requireAccess(principal, 'write')
+    const at = await aimAt(context, aim)
+    requireForAim(context, aim, at.record)
+    checkPreconditions(preconditions, at.record, false)
+    return new DataObjectWrite(context, principal, aim, preconditions, at)
+  }
+
+  /** Takes bytes in; durable when it resolves. The limit is that of values, unless `options` has a lower one. */
+  async stage (source: ValueSource, options: Partial<StageOptions> = {}): Promise<StagedValue> {
+    const limit = this.#context.limits.value
+    return await stageValue(this.#context.store, this.#staging, source, { hash: this.#hash, ...options, limit: Math.min(limit, options.limit ?? limit) })
+  }
+
+  /** Bytes that were taken in before, to be read once more: the next may be known to mean something else. */
+  reread (staged: StagedValue): ValueSource {
+    return stagedContent(this.#context.store, staged)
+  }
+
+  /**
+   * Whether the value that is there may be said to be written so (DOC-76); throws InvalidRequest when not. The commit holds only while the object
+   * is the one that was looked at.
+   */
+  async requireEncoding (encoding: ValueTransferEncoding): Promise<void> {
+    const { before } = this
+    if (before === undefined || encoding === 'base64') return
+    this.#looked = true
+    const [content] = await openContents(this.#context.store, before, [{ offset: 0, length: before.size }]) ?? []
+    if (content === undefined) throw new Contention()
+    if (encoding === 'utf-8') {
+      const check = new Utf8Check()
+      for await (const chunk of content.stream()) if (!check.push(chunk)) break
+      if (!check.end()) throw new InvalidRequest('The value is not UTF-8, so its transfer encoding cannot be "utf-8"')
+    } else if (content.length > this.#context.limits.json || !isJsonObject(await content.read())) {
+      throw new InvalidRequest('The value is not a JSON object, so its transfer encoding cannot be "json"')
+    }
+  }
+
+  /** Makes it all visible at once. Throws CapabilityMissing for changes that are not offered, InvalidRange for parts that overlap, TooLarge for one that ends beyond the limit. */
+  async commit (change: DataObjectChange): Promise<Written> {
+    if (change.value.kind === 'parts') checkParts(change.value.parts, this.#context.limits.value)
+    const done = await this.#context.gate.mutate(this.#principal, subjectOf(this.#aim), async () => {
+      const { ancestors, record: before, name } = await aimAt(this.#context, this.#aim)
+      requireForChange(this.#context, this.#aim, change, before)
+      checkPreconditions(this.#preconditions, before, false)
+      if (this.#looked && (before?.id !== this.before?.id || before?.version !== this.before?.version)) throw new Contention()
+      const value = await this.#place(change.value, before)
+      const encoding = change.encoding(value, before)
+      const put = before === undefined
+        ? newDataObject(this.#id, ancestors.at(-1), name ?? this.#id, change, value, encoding)
+        : changedDataObject(before, change, value, encoding)
+      const operation = before === undefined ? 'create' as const : 'modify' as const
+      return {
+        changes: [{ operation, ancestors, before, put }],
+        staging: this.#staging,
+        births: value.births,
+        written: { object: { record: put, ancestors }, created: before === undefined }
+      }
+    })
+    if (done === undefined) throw new Contention()
+    if (!done.written.created) this.#context.accesses.note(done.written.object.record.id)
+    return done.written
+  }
+
+  async #place (change: ValueChange, before: StoredRecord | undefined): Promise<PlacedValue> {
+    switch (change.kind) {
+      case 'whole': return placeWhole(change.staged)
+      case 'parts': return await placeParts(this.#context.store, this.#staging, change.onto === 'old' ? before : undefined, change.parts)
+      case 'keep': return before === undefined ? emptyValue : keepValue(before)
+    }
+  }
+
+  /** The write has ended, well or not. */
+  end (): void {
+    this.#staging.end()
+  }
+}
+
+const emptyValue: PlacedValue = { size: 0, inline: new Uint8Array(0), segments: { kind: 'replace', segments: [] }, births: [] }
+
+/** What can be known to be missing before the body is read. */
+function requireForAim ({ capabilities }: ModelContext, aim: WriteAim, before: StoredRecord | undefined): void {
+  if (aim.mode === 'post') {
+    if (aim.container === objectIDRoot) return capabilities.require('system', 'cdmi_post_dataobject_by_ID')
+    capabilities.require('container', 'cdmi_post_dataobject')
+  }
+  if (before === undefined) capabilities.require('container', 'cdmi_create_dataobject')
+}
+
+/** What the change itself needs. */
+function requireForChange (context: ModelContext, aim: WriteAim, { value, metadata }: DataObjectChange, before: StoredRecord | undefined): void {
+  const { capabilities } = context
+  if (before === undefined) {
+    requireForAim(context, aim, before)
+    if (value.kind !== 'parts') return
+    if (aim.mode === 'post' && aim.container === objectIDRoot) capabilities.require('system', 'cdmi_create_value_range_by_ID')
+    else capabilities.require('container', 'cdmi_create_value_range')
+    return
+  }
+  if (value.kind === 'whole') capabilities.require('dataobject', 'cdmi_modify_value')
+  if (value.kind === 'parts') capabilities.require('dataobject', 'cdmi_modify_value_range')
+  if (metadata !== undefined) capabilities.require('dataobject', 'cdmi_modify_metadata')
+}

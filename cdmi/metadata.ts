@@ -1,0 +1,98 @@
+/**
+ * Metadata (MET-01 to MET-08, MET-24, MET-70 to MET-77): what a client may set, how an update changes it, and what a reader sees: its own items,
+ * data system metadata of the containers above, and what the server itself knows of the object.
+ */
+import type { Accesses, Json, JsonObject, StoredRecord } from '../storage/contract.js'
+import type { Limits } from './context.js'
+import { InvalidRequest } from './errors.js'
+import { formatInstant } from './instant.js'
+import { attributesOf, type CdmiObject } from './record.js'
+import type { ValueHash } from './value-hash.js'
+
+/** Items that the server makes: a client's are passed over, without an error (MET-24). */
+const generatedNames: ReadonlySet<string> = new Set(['cdmi_size', 'cdmi_ctime', 'cdmi_atime', 'cdmi_mtime', 'cdmi_acount', 'cdmi_mcount', 'cdmi_hash'])
+
+/** Data system metadata that does not pass from a container to what is in it (MET-34). */
+const notInherited: ReadonlySet<string> = new Set(['cdmi_assignedsize'])
+
+function isGenerated (name: string): boolean {
+  return generatedNames.has(name) || (name.startsWith('cdmi_') && name.endsWith('_provided'))
+}
+
+/** Data system metadata: every item with the standard's prefix that is not made by the server, known here or not (MET-08). */
+function isDataSystemMetadata (name: string): boolean {
+  return name.startsWith('cdmi_') && !isGenerated(name)
+}
+
+/** The items of a request that may be stored. Throws InvalidRequest beyond the limits (MET-71). */
+export function storableMetadata (given: JsonObject, limits: Limits): JsonObject {
+  const items = Object.entries(given).filter(([name]) => !isGenerated(name))
+  checkLimits(items, limits)
+  return Object.fromEntries(items)
+}
+
+function checkLimits (items: ReadonlyArray<readonly [string, Json]>, limits: Limits): void {
+  const own = items.filter(([name]) => !name.startsWith('cdmi_'))
+  if (own.length > limits.metadataItems) throw new InvalidRequest(`The metadata has ${own.length} items; this server keeps at most ${limits.metadataItems} (cdmi_metadata_maxitems); nothing was changed`)
+  let total = 0
+  for (const [name, value] of own) {
+    const size = Buffer.byteLength(name) + Buffer.byteLength(JSON.stringify(value))
+    if (size > limits.metadataItemSize) throw new InvalidRequest(`The metadata item "${name.slice(0, 100)}" has ${size} bytes; this server keeps at most ${limits.metadataItemSize} an item (cdmi_metadata_maxsize); nothing was changed`)
+    total += size
+  }
+  if (total > limits.metadataSize) throw new InvalidRequest(`The metadata has ${total} bytes; this server keeps at most ${limits.metadataSize} an object (cdmi_metadata_maxtotalsize); nothing was changed`)
+}
+
+/**
+ * The stored items after an update (MET-72 to MET-75). `names` undefined: the given items replace all. Else only these change: given ones are
+ * added or replaced, missing ones removed.
+ */
+export function updatedMetadata (before: JsonObject, given: JsonObject | undefined, names: readonly string[] | undefined, limits: Limits): JsonObject {
+  if (names === undefined) return given === undefined ? before : storableMetadata(given, limits)
+  const named = new Set(names)
+  const kept = Object.entries(before).filter(([name]) => !named.has(name))
+  const changed = Object.entries(given ?? {}).filter(([name]) => named.has(name))
+  return storableMetadata(Object.fromEntries([...kept, ...changed]), limits)
+}
+
+/** What is known of an object beside its record. */
+export interface Known {
+  readonly accesses?: Accesses | undefined
+  /** Of the value, when one is wanted (MET-16). */
+  readonly hash?: ValueHash | undefined
+  /** Whether items of this name are made at all; undefined: they are. */
+  readonly generates?: ((name: string) => boolean) | undefined
+}
+
+/** Everything that a reader sees in `metadata`. */
+export function visibleMetadata ({ record, ancestors }: CdmiObject, { accesses, hash, generates }: Known = {}): JsonObject {
+  const attributes = attributesOf(record)
+  const made: JsonObject = {
+    cdmi_size: String(record.size),
+    cdmi_ctime: formatInstant(attributes.created),
+    cdmi_atime: formatInstant(Math.max(attributes.created, accesses?.last ?? 0)),
+    cdmi_mtime: formatInstant(attributes.modified),
+    cdmi_acount: String(accesses?.count ?? 0),
+    cdmi_mcount: String(attributes.changes ?? 0),
+    ...(hash === undefined ? {} : { cdmi_hash: hash.hex, cdmi_value_hash_provided: hash.algorithm })
+  }
+  if (generates !== undefined) for (const name of Object.keys(made)) if (!generates(name)) Reflect.deleteProperty(made, name)
+  return { ...inheritedMetadata(ancestors), ...attributes.metadata as JsonObject, ...made }
+}
+
+/** Data system metadata of all containers above; the nearest wins (MET-04, MET-30). */
+export function inheritedMetadata (ancestors: readonly StoredRecord[]): JsonObject {
+  const inherited: JsonObject = {}
+  for (const container of ancestors) {
+    const { metadata } = attributesOf(container)
+    for (const name in metadata) {
+      if (isDataSystemMetadata(name) && !notInherited.has(name)) inherited[name] = metadata[name] as Json
+    }
+  }
+  return inherited
+}
+
+/** Those items whose names begin with one of the prefixes (DOC-54, MET-76). */
+export function selectMetadata (metadata: JsonObject, prefixes: readonly string[]): JsonObject {
+  return Object.fromEntries(Object.entries(metadata).filter(([name]) => prefixes.some(prefix => name.startsWith(prefix))))
+}

@@ -1,0 +1,92 @@
+/** Several runs of bytes that take their places in one value (DOC-38, DOC-81). */
+import { cutSegment } from '../storage/segment-map.js'
+import type { BlobBirth, Segment, Store, StoredRecord } from '../storage/contract.js'
+import { InvalidRange, TooLarge } from './errors.js'
+import type { Staging } from './staging.js'
+import { placeRange, type PlacedValue, type StagedValue } from './values.js'
+
+export interface PlacedPart {
+  /** Where its first byte goes. */
+  readonly at: number
+  readonly staged: StagedValue
+}
+
+/** Throws InvalidRange when two parts overlap, TooLarge when one ends beyond `limit`. */
+export function checkParts (parts: readonly PlacedPart[], limit: number): void {
+  let end = 0
+  for (const { at, staged } of parts.toSorted((a, b) => a.at - b.at)) {
+    if (staged.size === 0) continue
+    if (at < end) throw new InvalidRange('Two parts of the value overlap; nothing was stored')
+    end = at + staged.size
+  }
+  if (end > limit) throw new TooLarge(`The value would be longer than ${limit} bytes, the limit of this server; nothing was stored`)
+}
+
+/**
+ * The value of `record` (undefined: an empty one) with the parts in their places; what lies between is as it was, or zeros. May write small blobs.
+ * The record's segments are read again here: the commit holds only while it is still at its version.
+ */
+export async function placeParts (store: Store, staging: Staging, record: StoredRecord | undefined, given: readonly PlacedPart[]): Promise<PlacedValue> {
+  const parts = given.filter(({ staged }) => staged.size > 0)
+  const [first] = parts
+  if (first === undefined || parts.length === 1) return await placeRange(store, staging, record, first?.staged ?? nothing, first?.at ?? 0)
+  const oldSize = record?.size ?? 0
+  const end = Math.max(...parts.map(({ at, staged }) => at + staged.size))
+  const size = Math.max(oldSize, end)
+  const segmented = record !== undefined && oldSize > 0 && record.inline === undefined
+
+  if (!segmented && size <= store.inlineLimit && !leavesGap(oldSize, parts)) {
+    const inline = Buffer.alloc(size)
+    inline.set(record?.inline ?? nothingAtAll)
+    for (const { at, staged } of parts) inline.set(staged.inline ?? nothingAtAll, at)
+    return { size, inline, segments: { kind: 'replace', segments: [] }, births: [] }
+  }
+
+  const births: BlobBirth[] = parts.flatMap(({ staged }) => staged.births)
+  const placed: Segment[] = []
+  for (const { at, staged } of parts) {
+    if (staged.inline === undefined) {
+      placed.push(...staged.segments.map(segment => ({ ...segment, offset: segment.offset + at })))
+    } else {
+      const birth = await staging.put([staged.inline], staged.size)
+      births.push(birth)
+      placed.push({ offset: at, length: staged.size, blob: birth.blob, blobOffset: 0 })
+    }
+  }
+  const start = Math.min(...parts.map(({ at }) => at))
+  const outside = (segments: readonly Segment[]): Segment[] => parts.reduce((left, { at, staged }) => left.flatMap(segment => cutSegment(segment, at, staged.size)), [...segments])
+  if (segmented) {
+    const map = await store.meta.segments(record.id, start, end - start)
+    const between = outside(map?.segments ?? []).flatMap(segment => within(segment, start, end))
+    return { size, inline: undefined, segments: { kind: 'splice', offset: start, length: end - start, segments: inOrder([...between, ...placed]) }, births }
+  }
+  const old: Segment[] = []
+  if (record?.inline !== undefined && record.inline.length > 0) {
+    const birth = await staging.put([record.inline], record.inline.length)
+    births.push(birth)
+    old.push(...outside([{ offset: 0, length: record.inline.length, blob: birth.blob, blobOffset: 0 }]))
+  }
+  return { size, inline: undefined, segments: { kind: 'replace', segments: inOrder([...old, ...placed]) }, births }
+}
+
+/** Whether some byte before the end of the new value was never written: values in a record cannot say so (DOC-56). */
+function leavesGap (oldSize: number, parts: readonly PlacedPart[]): boolean {
+  let end = oldSize
+  for (const { at, staged } of parts.toSorted((a, b) => a.at - b.at)) {
+    if (at > end) return true
+    end = Math.max(end, at + staged.size)
+  }
+  return false
+}
+
+const nothingAtAll = new Uint8Array(0)
+const nothing: StagedValue = { size: 0, inline: nothingAtAll, segments: [], births: [], utf8: true }
+
+function inOrder (segments: readonly Segment[]): Segment[] {
+  return segments.toSorted((a, b) => a.offset - b.offset)
+}
+
+/** What of a segment lies from `start` up to `end`. */
+function within (segment: Segment, start: number, end: number): Segment[] {
+  return cutSegment(segment, end, Infinity).flatMap(part => cutSegment(part, 0, start))
+}

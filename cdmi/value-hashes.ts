@@ -1,0 +1,43 @@
+/** Hashes of values (MET-16, MET-47): wanted by data system metadata, made while a value is written whole, else when somebody looks. */
+import { LRUCache } from 'lru-cache'
+import type { Store, StoredRecord } from '../storage/contract.js'
+import { inheritedMetadata } from './metadata.js'
+import { attributesOf, type CdmiObject } from './record.js'
+import { beginHash, endHash, type HashAlgorithm, hashAlgorithms, type ValueHash } from './value-hash.js'
+import { openContents } from './values.js'
+
+/** The algorithm that metadata asks for: of the object itself, else of the containers above. Others than ours are not acted on. */
+export function wantedHash (own: Readonly<Record<string, unknown>> | undefined, ancestors: readonly StoredRecord[]): HashAlgorithm | undefined {
+  const name = own?.['cdmi_value_hash'] ?? inheritedMetadata(ancestors)['cdmi_value_hash']
+  return hashAlgorithms.find(algorithm => algorithm === name)
+}
+
+/** Hashes made of values as they are read. */
+const remembered = 10_000
+
+export class ValueHashes {
+  readonly #store: Store
+  readonly #made = new LRUCache<string, string>({ max: remembered })
+
+  constructor (store: Store) {
+    this.#store = store
+  }
+
+  /** The hash of an object's value when one is wanted; undefined when not, or when the object was changed meanwhile. */
+  async of ({ record, ancestors }: CdmiObject): Promise<ValueHash | undefined> {
+    const { metadata, hash } = attributesOf(record)
+    const algorithm = wantedHash(metadata, ancestors)
+    if (algorithm === undefined) return undefined
+    if (hash?.[0] === algorithm) return { algorithm, hex: hash[1] }
+    const key = `${algorithm} ${record.id} ${record.version}`
+    const known = this.#made.get(key)
+    if (known !== undefined) return { algorithm, hex: known }
+    const [content] = await openContents(this.#store, record, [{ offset: 0, length: record.size }]) ?? []
+    if (content === undefined) return undefined
+    const made = beginHash(algorithm)
+    for await (const chunk of content.stream()) made.update(chunk)
+    const hex = endHash(made)
+    this.#made.set(key, hex)
+    return { algorithm, hex }
+  }
+}

@@ -1,0 +1,25 @@
+/** What the writer of an object gets: of a new one everything but its value (DOC-40, COC-21, COC-88), of a changed one nothing (DOC-70). */
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Written } from '../../cdmi/data-object-write.js'
+import { entityTag } from '../../cdmi/preconditions.js'
+import { isContainer } from '../../cdmi/record.js'
+import { fieldsOf, objectTypes } from '../../cdmi/representation.js'
+import type { JsonObject } from '../../storage/contract.js'
+import { locationOf } from '../http/location.js'
+import { negotiateForm } from './media-types.js'
+import { objectText } from './object-writer.js'
+import { rootPlace } from './request.js'
+import { cdmiHeaders, sendText } from './send-object.js'
+
+/** An answer that nobody wants to read is refused before anything is done (COC-20). Throws NotAcceptable. */
+export function requireAcceptable (request: FastifyRequest, kind: 'object' | 'container'): void {
+  negotiateForm(request.headers.accept, request.cdmiVersion !== undefined, { kind, mixed: false, plain: [] })
+}
+
+/** `more`: fields beside those that every object has. */
+export async function answerWritten (request: FastifyRequest, reply: FastifyReply, { object, created }: Written, more: JsonObject = {}): Promise<FastifyReply> {
+  if (!created) return reply.code(204).header('etag', entityTag(object.record)).send()
+  reply.code(201).header('location', locationOf(request, object))
+  cdmiHeaders(reply, isContainer(object.record) ? objectTypes.container : objectTypes.dataobject, object.record)
+  return await sendText(reply, await objectText({ ...fieldsOf(object, rootPlace(request), await request.server.cdmi.known(object)), ...more }), false)
+}

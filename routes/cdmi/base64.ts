@@ -1,0 +1,102 @@
+/** Base64 (RFC 4648 §4) of streams, a block at a time and by native code. */
+import { InvalidRequest } from '../../cdmi/errors.js'
+
+export interface Base64Options {
+  /** Line breaks and blanks between the characters are skipped, as MIME wants it (RFC 2045 §6.8). Else they are refused. */
+  readonly lines?: boolean | undefined
+}
+
+const padding = 0x3d
+const foreign = /[^A-Za-z0-9+/]/
+const blanks = /[\r\n\t ]+/g
+/** Longest piece of text that is made into a string at once. */
+const blockSize = 256 * 1024
+
+/** The bytes behind the text. Throws InvalidRequest for everything that is not exactly Base64: padding must be there, and be right. */
+export async function * decodeBase64 (source: AsyncIterable<Uint8Array>, { lines = false }: Base64Options = {}): AsyncGenerator<Uint8Array> {
+  const decoder = new Base64Decoder()
+  for await (const chunk of source) {
+    for (let at = 0; at < chunk.length; at += blockSize) {
+      const text = Buffer.from(chunk.buffer, chunk.byteOffset + at, Math.min(blockSize, chunk.byteLength - at)).toString('latin1')
+      const bytes = decoder.push(lines ? text.replace(blanks, '') : text)
+      if (bytes.length > 0) yield bytes
+    }
+  }
+  const last = decoder.end()
+  if (last.length > 0) yield last
+}
+
+class Base64Decoder {
+  /** The last characters, 1 to 4 once there were any: only at the end is it known whether there is padding. */
+  #rest = ''
+  /** Characters decoded so far. */
+  #offset = 0
+
+  push (text: string): Buffer {
+    const all = this.#rest + text
+    const whole = all.length === 0 ? 0 : (all.length - 1) - (all.length - 1) % 4
+    this.#rest = all.slice(whole)
+    return this.#decode(all.slice(0, whole))
+  }
+
+  end (): Buffer {
+    const text = this.#rest
+    if (text === '') return Buffer.alloc(0)
+    const data = text.replace(/=+$/, '')
+    this.#refuseForeign(data)
+    if (text.length !== 4) throw new InvalidRequest('The Base64 ends in the middle of a group of four characters; is it cut off, or its padding "=" missing?')
+    if (data.length < 2) throw new InvalidRequest('The Base64 ends with too much padding; at most two "=" may stand there')
+    const bytes = Buffer.from(data, 'base64')
+    // Bits that belong to no byte must be zero, or two texts would stand for one value (RFC 4648 §3.5).
+    if (bytes.toString('base64') !== text) throw new InvalidRequest('The last character of the Base64 has bits that belong to no byte; it was not made by an encoder, or has been damaged')
+    return bytes
+  }
+
+  #decode (text: string): Buffer {
+    const bytes = Buffer.from(text, 'base64')
+    // The decoder drops what it does not know and also knows the URL-safe alphabet, which is another encoding.
+    if (bytes.length !== text.length / 4 * 3 || text.includes('-') || text.includes('_')) this.#refuseForeign(text)
+    this.#offset += text.length
+    return bytes
+  }
+
+  #refuseForeign (text: string): void {
+    const at = text.search(foreign)
+    if (at === -1) return
+    const code = text.charCodeAt(at)
+    const found = code > 0x20 && code < 0x7f ? `"${text.charAt(at)}"` : `the byte 0x${code.toString(16).padStart(2, '0')}`
+    const reason = code === padding ? 'padding may stand only at the end' : 'only A-Z, a-z, 0-9, "+" and "/" are allowed (RFC 4648 §4), without line breaks'
+    throw new InvalidRequest(`At character ${this.#offset + at} of the Base64 there is ${found}; ${reason}`)
+  }
+}
+
+/** The text that stands for the bytes. */
+export async function * encodeBase64 (source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let rest: Uint8Array = new Uint8Array(0)
+  for await (const chunk of source) {
+    let at = 0
+    if (rest.length > 0) {
+      at = Math.min(3 - rest.length, chunk.length)
+      rest = Buffer.concat([rest, chunk.subarray(0, at)])
+      if (rest.length < 3) continue
+      yield encodeBytes(rest)
+    }
+    const end = chunk.length - (chunk.length - at) % 3
+    for (; at < end; at += encodeSize) yield encodeBytes(chunk.subarray(at, Math.min(end, at + encodeSize)))
+    // A copy: the owner of the chunk may use it again.
+    rest = Uint8Array.from(chunk.subarray(end))
+  }
+  if (rest.length > 0) yield encodeBytes(rest)
+}
+
+const encodeSize = blockSize / 4 * 3
+
+/** Characters of Base64 for so many bytes. */
+export function base64Length (bytes: number): number {
+  return Math.ceil(bytes / 3) * 4
+}
+
+/** The text for bytes that are in one piece. */
+export function encodeBytes (bytes: Uint8Array): Buffer {
+  return Buffer.from(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64'), 'latin1')
+}

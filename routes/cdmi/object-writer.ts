@@ -1,0 +1,61 @@
+/** Answers of CDMI in JSON: small fields in the order given, and last the value, however long it is (DOC-10). */
+import type { Content } from '../../cdmi/values.js'
+import type { JsonObject } from '../../storage/contract.js'
+import { onePiece } from '../http/send-content.js'
+import { base64Length, encodeBase64, encodeBytes } from './base64.js'
+import { escapeBytes, escapeJsonString } from './json-string.js'
+
+/** The field `value`: bytes of an object, and how they are to be shown (DOC-04). They are UTF-8 for `utf-8` and JSON for `json`. */
+export interface ShownValue {
+  readonly encoding: 'utf-8' | 'base64' | 'json'
+  readonly content: Content
+}
+
+export interface ObjectText {
+  /** In bytes, exactly; undefined where only writing it all would tell. */
+  readonly length: number | undefined
+  /** All of it, when it is small (CLI-07). */
+  readonly bytes: Uint8Array | undefined
+  /** All of it, for any length. */
+  stream (): AsyncIterable<Uint8Array>
+}
+
+/** The JSON text of an object. What of a small value cannot be read is thrown here; of a longer one, by the stream. */
+export async function objectText (fields: JsonObject, value?: ShownValue): Promise<ObjectText> {
+  const json = JSON.stringify(fields)
+  if (value === undefined) return inOnePiece(Buffer.from(json))
+  const quotes = value.encoding === 'json' ? '' : '"'
+  const head = Buffer.from(`${json.slice(0, -1)}${json === '{}' ? '' : ','}"value":${quotes}`)
+  const tail = Buffer.from(`${quotes}}`)
+  if (value.content.length <= onePiece) return inOnePiece(Buffer.concat([head, shown(await value.content.read(), value.encoding), tail]))
+  const length = shownLength(value)
+  return {
+    length: length === undefined ? undefined : head.length + length + tail.length,
+    bytes: undefined,
+    async * stream () {
+      yield head
+      yield * shownStream(value)
+      yield tail
+    }
+  }
+}
+
+function inOnePiece (bytes: Uint8Array): ObjectText {
+  return { length: bytes.length, bytes, async * stream () { yield bytes } }
+}
+
+function shown (bytes: Uint8Array, encoding: ShownValue['encoding']): Uint8Array {
+  if (encoding === 'json') return bytes
+  return encoding === 'base64' ? encodeBytes(bytes) : escapeBytes(bytes)
+}
+
+function shownLength ({ encoding, content }: ShownValue): number | undefined {
+  if (encoding === 'utf-8') return undefined
+  return encoding === 'json' ? content.length : base64Length(content.length)
+}
+
+function shownStream ({ encoding, content }: ShownValue): AsyncIterable<Uint8Array> {
+  const bytes = content.stream()
+  if (encoding === 'json') return bytes
+  return encoding === 'base64' ? encodeBase64(bytes) : escapeJsonString(bytes)
+}

@@ -1,0 +1,76 @@
+/** GET and HEAD of the CDMI forms: data objects, containers, capability objects (DOC-50 to DOC-60, COC-52 to COC-58, CAP-02). */
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { objectIDRoot } from '../../cdmi/address.js'
+import { NotFound } from '../../cdmi/errors.js'
+import { checkPreconditions } from '../../cdmi/preconditions.js'
+import { attributesOf, isContainer } from '../../cdmi/record.js'
+import { preconditionsOf } from '../http/conditional.js'
+import { mountURLs, requestTarget } from '../http/request-path.js'
+import { refuseMethod } from '../plain/method-not-allowed.js'
+import { readPlain } from '../plain/read.js'
+import { noValidation } from '../plain/schemas.js'
+import { listingTypes } from '../plain/listing.js'
+import { cdmiConstraint } from './constraint.js'
+import { negotiateForm } from './media-types.js'
+import { sendCapabilityObject } from './read-capability.js'
+import { sendContainer } from './read-container.js'
+import { planObjectRead, sendDataObject, type ObjectRead } from './read-data-object.js'
+import { cdmiTarget } from './request.js'
+import { cdmiReadSchema } from './schemas.js'
+
+const cdmiReadRoutes: FastifyPluginAsyncTypebox = async (app) => {
+  async function read (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const { address, query } = cdmiTarget(request)
+    if (address === objectIDRoot) return refuseMethod(request)
+    const { cdmi } = app
+    const { accept } = request.headers
+    const version = request.cdmiVersion !== undefined
+
+    const capability = cdmi.capabilityObjects.find(address)
+    if (capability.isCapability) {
+      if (capability.object === undefined) throw new NotFound(requestTarget(request.raw.url ?? '/', app.prefix).path)
+      negotiateForm(accept, version, { kind: 'capability', mixed: false, plain: [] })
+      return await sendCapabilityObject(request, reply, capability.object, address, query)
+    }
+
+    const plan: { read?: ObjectRead } = {}
+    const { object, contents, extent, accesses } = await cdmi.dataObjects.read(request.principal, address, ({ record }) => {
+      if (isContainer(record)) return []
+      const [essence = ''] = (attributesOf(record).mimetype ?? '').split(';', 1)
+      const form = negotiateForm(accept, version, { kind: 'object', mixed: cdmi.capabilities.has('system', 'cdmi_multipart_mime'), plain: [essence] })
+      checkPreconditions(readingConditions(request), record, true)
+      plan.read = planObjectRead(record, form, query)
+      return plan.read.ranges
+    }, { described: true })
+    if (plan.read === undefined) {
+      const form = negotiateForm(accept, version, { kind: 'container', mixed: false, plain: selectsFields(request) ? [] : listingTypes })
+      if (form === 'plain') return await readPlain(request, reply)
+      checkPreconditions(readingConditions(request), object.record, true)
+      return await sendContainer(request, reply, object, query, accesses)
+    }
+    if (plan.read.form === 'plain') return await readPlain(request, reply)
+    return await sendDataObject(request, reply, { object, contents, extent, accesses, read: plan.read, query })
+  }
+
+  for (const url of mountURLs(app.prefix)) {
+    app.route({ method: 'GET', url, exposeHeadRoute: false, constraints: cdmiConstraint, schema: cdmiReadSchema(url), validatorCompiler: noValidation, handler: read })
+    app.route({ method: 'HEAD', url, constraints: cdmiConstraint, schema: { hide: true }, validatorCompiler: noValidation, handler: read })
+  }
+}
+
+/**
+ * The CDMI form has more in it than the version of the object covers (metadata of the containers above, the path), so that it is never "not
+ * modified". What a client may demand of the object's version holds as for the plain form.
+ */
+function readingConditions (request: FastifyRequest): ReturnType<typeof preconditionsOf> {
+  const { ifMatch, ifUnmodifiedSince } = preconditionsOf(request.headers) ?? {}
+  return { ifMatch, ifUnmodifiedSince }
+}
+
+/** The query names fields of CDMI: a listing for people has none of them. */
+function selectsFields (request: FastifyRequest): boolean {
+  return cdmiTarget(request).query.fields.some(field => !['limit', 'after', 'prefix'].includes(field))
+}
+
+export default cdmiReadRoutes

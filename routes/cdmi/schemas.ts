@@ -1,0 +1,38 @@
+/** What the manual (OpenAPI) says of the CDMI door. The bodies stream, and are checked by the door itself. */
+import type {} from '@fastify/swagger'
+import type { FastifySchema } from 'fastify'
+
+const tags = ['CDMI']
+const shown = (url: string, summary: string, description: string): FastifySchema => ({ tags, hide: url === '', summary, description })
+
+const refusals = {
+  301: { description: 'This is a container; `Location` has its URI, which ends in a slash. Nothing was done.' },
+  400: { description: 'The request is wrong, or asks for a capability that is not offered; the answer says what. Nothing was changed.' },
+  401: { description: 'Credentials are missing or wrong.' },
+  403: { description: 'Known, but not allowed.' },
+  404: { description: 'There is no such object, or no container for it.' },
+  406: { description: 'None of the accepted media types can be made of this.' },
+  412: { description: 'A condition does not hold. Nothing was changed.' }
+} as const
+
+export const cdmiReadSchema = (url: string): FastifySchema => ({
+  ...shown(url, 'Read an object in its CDMI form', 'With `Accept: application/cdmi-object` (or `-container`, `-capability`): the object as JSON; with `multipart/mixed`: its JSON and its value in parts. The query names fields, and narrows some: `?objectID&value=0-99&metadata=pre&children=0-9`.'),
+  response: { 200: { description: 'The object.' }, ...refusals, 416: { description: 'A range is not within the value.' } }
+})
+
+const write = (url: string, summary: string, description: string, done: Record<number, { description: string }>): FastifySchema => ({
+  ...shown(url, summary, description),
+  response: { ...done, ...refusals, 409: { description: 'There is an object of another kind at this URI.' }, 413: { description: 'The value or the other fields are longer than the limit of this server.' }, 507: { description: 'There is no space left. Nothing was changed.' } }
+})
+
+export const cdmiPutSchema = (url: string): FastifySchema => write(url, 'Make or change an object in its CDMI form',
+  'With the Content-Type `application/cdmi-object`, `application/cdmi-container`, or `multipart/mixed` with the former as its first part. An object that exists keeps its ID and what the body does not name.',
+  { 201: { description: 'Created; the answer is the object without its value.' }, 204: { description: 'Changed.' } })
+
+export const cdmiPatchSchema = (url: string): FastifySchema => write(url, 'Change an object in its CDMI form',
+  'The query may name fields, metadata items or a range of the value: `?metadata=colour`, `?value=21-24`; then nothing else changes.',
+  { 204: { description: 'Changed.' } })
+
+export const cdmiPostSchema = (url: string): FastifySchema => write(url, 'Make a data object that the server names',
+  'In a container, where its ID is its name, or without a path, at `/cdmi_objectid/`.',
+  { 201: { description: 'Created; `Location` has its URI.' } })

@@ -1,0 +1,24 @@
+/** Answers in CDMI's JSON: their headers, in one piece when small (CLI-07). */
+import type { FastifyReply } from 'fastify'
+import { entityTag } from '../../cdmi/preconditions.js'
+import type { StoredRecord } from '../../storage/contract.js'
+import { ChunkStream } from '../http/send-content.js'
+import { addVary } from '../plain/representation.js'
+import type { ObjectText } from './object-writer.js'
+
+/** `record`: whose version the answer shows; undefined for objects that have none. */
+export function cdmiHeaders (reply: FastifyReply, type: string, record: StoredRecord | undefined): void {
+  reply.header('content-type', type)
+  reply.header('x-content-type-options', 'nosniff')
+  // Beside the version of the object it shows what is inherited, and who asks decides what: nothing for a cache to keep.
+  reply.header('cache-control', 'no-store')
+  addVary(reply, 'Accept')
+  if (record !== undefined) reply.header('etag', entityTag(record))
+}
+
+export async function sendText (reply: FastifyReply, text: ObjectText, headOnly: boolean): Promise<FastifyReply> {
+  if (text.length !== undefined) reply.header('content-length', String(text.length))
+  if (headOnly) return reply.send()
+  if (text.bytes !== undefined) return reply.send(text.bytes)
+  return reply.send(await ChunkStream.begin(text.stream()))
+}

@@ -1,0 +1,55 @@
+/** A container made or changed in CDMI's form (COC-19 to COC-25, COC-59 to COC-61). */
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Address } from '../../cdmi/address.js'
+import { capabilitiesURI } from '../../cdmi/capability-objects.js'
+import type { ContainerChange } from '../../cdmi/container-record.js'
+import { CapabilityMissing, InvalidRequest } from '../../cdmi/errors.js'
+import { updatedMetadata } from '../../cdmi/metadata.js'
+import type { Cdmi } from '../../cdmi/model.js'
+import type { ContainerBody } from '../../schemas/cdmi-body.js'
+import type { JsonObject } from '../../storage/contract.js'
+import { preconditionsOf } from '../http/conditional.js'
+import { bodyOf } from '../http/source.js'
+import { refuseContentCoding } from '../plain/write-request.js'
+import { answerWritten, requireAcceptable } from './answer-written.js'
+import { containerBody, namedFields, otherFields, refuseSources, refuseUnoffered, updatedFields } from './body-fields.js'
+import { readCdmiBody } from './json-body.js'
+import type { CdmiQuery } from './query.js'
+
+export async function writeContainer (request: FastifyRequest, reply: FastifyReply, address: Address, query: CdmiQuery, mode: 'put' | 'patch'): Promise<FastifyReply> {
+  const { raw, server: { cdmi }, principal } = request
+  refuseContentCoding(raw.headers['content-encoding'])
+  const preconditions = preconditionsOf(raw.headers)
+  // What must fail fails before the body is read; a data object, or a container without its slash, has said so here.
+  const there = await cdmi.containers.find(principal, address)
+  if (!address.slash) throw new InvalidRequest('The URI of a container ends in "/"; nothing was made')
+  if (there === undefined) requireAcceptable(request, 'container')
+  const fields = namedFields(await readCdmiBody(bodyOf(raw), { async onValue () { throw new InvalidRequest('A container has no "value"') } }), query)
+  const body = containerBody(fields)
+  refuseSources(fields, 'container')
+  refuseUnoffered(body, capabilitiesURI('container'))
+  refuseExtras(body)
+  const change = containerChange(cdmi, body, fields, query)
+  const written = mode === 'put'
+    ? await cdmi.containers.create(principal, address, preconditions, change)
+    : await cdmi.containers.update(principal, address, change, preconditions)
+  return await answerWritten(request, reply, written, { childrenrange: '', children: [] })
+}
+
+function containerChange (cdmi: Cdmi, body: ContainerBody, fields: JsonObject, query: CdmiQuery): ContainerChange {
+  const others = otherFields(fields, 'container')
+  const metadata = body.metadata as JsonObject | undefined
+  const names = query.metadata.length > 0 ? query.metadata : undefined
+  const named = query.fields.length > 0
+  return {
+    metadata: metadata !== undefined || names !== undefined ? before => updatedMetadata(before, metadata, names, cdmi.limits) : undefined,
+    fields: Object.keys(others).length > 0 || named ? before => updatedFields(before, others, query) : undefined
+  }
+}
+
+/** Snapshots and exports belong to capabilities that are not offered. */
+function refuseExtras ({ snapshot, exports = {} }: ContainerBody): void {
+  if (snapshot !== undefined) throw new CapabilityMissing('cdmi_snapshot', 'containers')
+  const [protocol] = Object.keys(exports)
+  if (protocol !== undefined) throw new CapabilityMissing(`cdmi_export_container_${protocol.toLowerCase()}`, 'containers')
+}

@@ -1,0 +1,29 @@
+/** A data object written in CDMI's form, whole or in part, by PUT, PATCH or POST (DOC-20 to DOC-41, DOC-70 to DOC-84, COC-74 to COC-88). */
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { WriteAim } from '../../cdmi/write-aim.js'
+import { preconditionsOf } from '../http/conditional.js'
+import { bodyOf } from '../http/source.js'
+import { isPartial, refuseContentCoding } from '../plain/write-request.js'
+import { answerWritten, requireAcceptable } from './answer-written.js'
+import { objectChange } from './object-change.js'
+import type { CdmiQuery } from './query.js'
+import { receiveJson, receiveParts } from './receive-object.js'
+
+export async function writeDataObject (request: FastifyRequest, reply: FastifyReply, aim: WriteAim, query: CdmiQuery, mixed: boolean): Promise<FastifyReply> {
+  const { raw, server: { cdmi } } = request
+  const { headers } = raw
+  refuseContentCoding(headers['content-encoding'])
+  const partial = isPartial(headers['x-cdmi-partial'])
+  if (mixed) cdmi.capabilities.require('system', 'cdmi_multipart_mime')
+  const write = await cdmi.dataObjects.begin(request.principal, aim, preconditionsOf(headers))
+  try {
+    if (write.before === undefined) requireAcceptable(request, 'object')
+    const received = mixed
+      ? await receiveParts(write, bodyOf(raw), headers['content-type'] ?? '')
+      : await receiveJson(write, bodyOf(raw), query.values.length > 0)
+    const change = await objectChange({ cdmi, write, received, query, partial, version1: request.cdmiVersion?.major === 1 })
+    return await answerWritten(request, reply, await write.commit(change))
+  } finally {
+    write.end()
+  }
+}
