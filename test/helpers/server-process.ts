@@ -11,7 +11,7 @@ export interface ServerProcess {
   /** All that it printed so far. */
   output (): string
   /** Ends it as an operator would; answers its exit code. */
-  stop (): Promise<number | null>
+  stop (signal?: NodeJS.Signals): Promise<number | null>
   /** Ends it as a power cut would end the process. */
   kill (): Promise<void>
   /** Resident memory now, in bytes. */
@@ -20,10 +20,13 @@ export interface ServerProcess {
 
 const password = 'test password'
 
+/** Without what a test runner has Node load into every process: a user's server has none of it. */
+const ownEnvironment: NodeJS.ProcessEnv = { ...process.env, NODE_OPTIONS: '' }
+
 /** Starts `serve` on a directory and waits until it says where it listens. It is ended with the test at the latest. */
 export async function startServer (t: Test, directory: string, flags: readonly string[] = [], environment: Record<string, string> = {}): Promise<ServerProcess> {
   const child = spawn(process.execPath, ['build/bin/fastify-cdmi.js', 'serve', '--data', directory, '--host', '127.0.0.1', '--port', '0', ...flags], {
-    env: { ...process.env, ADMIN_USER: 'admin', ADMIN_PASSWORD: password, ...environment },
+    env: { ...ownEnvironment, ADMIN_USER: 'admin', ADMIN_PASSWORD: password, ...environment },
     stdio: ['ignore', 'pipe', 'pipe']
   })
   t.teardown(() => { child.kill('SIGKILL') })
@@ -45,8 +48,8 @@ export async function startServer (t: Test, directory: string, flags: readonly s
     authorization: 'Basic ' + Buffer.from(`admin:${password}`).toString('base64'),
     child,
     output: () => printed,
-    async stop () {
-      child.kill('SIGTERM')
+    async stop (signal = 'SIGTERM') {
+      child.kill(signal)
       const [code] = await exited as [number | null]
       return code
     },
@@ -63,7 +66,7 @@ export async function startServer (t: Test, directory: string, flags: readonly s
 
 /** Runs a command of the command line to its end. */
 export async function runCommand (args: readonly string[], environment: Record<string, string> = {}, input = ''): Promise<{ code: number | null, stdout: string, stderr: string }> {
-  const child = spawn(process.execPath, ['build/bin/fastify-cdmi.js', ...args], { env: { ...process.env, ...environment }, stdio: ['pipe', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, ['build/bin/fastify-cdmi.js', ...args], { env: { ...ownEnvironment, ...environment }, stdio: ['pipe', 'pipe', 'pipe'] })
   const printed = { stdout: '', stderr: '' }
   child.stdout.on('data', (chunk: Buffer) => { printed.stdout += chunk.toString() })
   child.stderr.on('data', (chunk: Buffer) => { printed.stderr += chunk.toString() })
