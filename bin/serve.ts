@@ -27,13 +27,11 @@ export async function serve (flags: Flags): Promise<void> {
 }
 
 async function serveAsWorker (config: ServerConfig): Promise<void> {
-  // As long as it does not serve nothing has to come to its end.
-  let end = (): void => { process.exit() }
-  whenPrimaryEnds(() => { end() })
   try {
     const worker = await buildWorker(config)
-    worker.listening(await listenOrClose(worker))
-    end = endOnSignal(config, worker.close, groupSignals)
+    const url = await listenOrClose(worker)
+    whenPrimaryEnds(endOnSignal(config, worker.close, groupSignals))
+    worker.listening(url)
   } catch (error) {
     // Or the channel to the primary would keep this process alive.
     cluster.worker?.disconnect()

@@ -17,6 +17,7 @@ import { makeFirstUser, type FirstUser } from '../server/first-user.js'
 import { loggerOptions } from '../server/logging.js'
 import { tlsOptions } from '../server/tls.js'
 import { WorkerError } from './failure.js'
+import { endUntaken } from './untaken-connections.js'
 
 export interface Workers {
   readonly url: string
@@ -85,6 +86,7 @@ export async function startWorkers (config: ServerConfig, { onFirstUser }: { onF
 class Crew {
   #ending = false
   readonly #respites = new Set<NodeJS.Timeout>()
+  readonly #serving = new Set<Worker>()
 
   constructor (readonly count: number, readonly affinity: string, readonly log: Logger) {}
 
@@ -96,15 +98,18 @@ class Crew {
   /** Starts one; resolves with its URL when it listens. */
   async #begin (): Promise<string> {
     const worker = cluster.fork({ [affinityVariable]: this.affinity })
+    endUntaken(worker)
     const began = Date.now()
     return await new Promise<string>((resolve, reject) => {
       let listens = false
       worker.on('message', (message: unknown) => {
         if (!isListening(message)) return
         listens = true
+        this.#serving.add(worker)
         resolve(message.url)
       })
       worker.once('exit', (code, signal) => {
+        this.#serving.delete(worker)
         if (listens) this.#replace(worker, Date.now() - began, { code, signal })
         else reject(new WorkerError(`A worker ended with ${signal ?? code} before it listened; it has said why`))
       })
@@ -131,7 +136,9 @@ class Crew {
     await Promise.all(Object.values(cluster.workers ?? {}).map(async worker => {
       if (worker === undefined || worker.isDead()) return
       const gone = once(worker, 'exit')
-      if (worker.isConnected()) worker.send({ kind: endMessage })
+      // One that does not serve yet does not hear messages either, and has nothing to bring to an end.
+      if (this.#serving.has(worker) && worker.isConnected()) worker.send({ kind: endMessage })
+      else worker.process.kill('SIGKILL')
       const timer = setTimeout(() => { worker.process.kill('SIGKILL') }, milliseconds)
       await gone
       clearTimeout(timer)
@@ -140,7 +147,7 @@ class Crew {
 }
 
 /**
- * Calls `end` when the primary says that it is time. A worker listens to no signal: each comes to the primary, too, and a second
+ * Calls `end` when the primary says that it is time. A worker that serves listens to no signal: each comes to the primary, too, and a second
  * one, from there, would cut the requests that the first one lets finish.
  */
 export function whenPrimaryEnds (end: () => void): void {

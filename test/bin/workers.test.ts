@@ -130,6 +130,25 @@ t.test('--workers 2: one store behind two processes; one that is killed is repla
   })
 })
 
+t.test('a connection that was given to a worker which dies before it takes it is ended: its client does not wait for ever', async t => {
+  const server = await startServer(t, join(t.testdir(), 'store'), ['--workers', '2'], { TMPDIR: await temporary(t) })
+  const { pids: [first] } = await twoClients(t, server)
+  const port = Number(new URL(server.origin).port)
+  // It neither takes nor refuses what it is given.
+  process.kill(first, 'SIGSTOP')
+  const clients = await Promise.all(Array.from({ length: 4 }, async () => await RawClient.open(t, port)))
+  for (const client of clients) client.sendHeader('GET /-/health HTTP/1.1', 'Host: localhost', 'Connection: close')
+  const isAnswered = ({ received }: RawClient): boolean => received.startsWith('HTTP/1.1 200 ')
+  await eventually('the other worker has answered the rest', () => clients.filter(isAnswered).length === 3)
+  process.kill(first, 'SIGKILL')
+  for (const client of clients) await client.end()
+  t.equal(clients.filter(isAnswered).length, 3)
+  // Its successor has just been started.
+  const began = performance.now()
+  t.equal(await server.stop(), 0)
+  t.ok(performance.now() - began < 20_000, 'a worker that does not serve yet is not waited for')
+})
+
 t.test('a primary that is killed leaves no worker behind, and its store is free', async t => {
   const directory = join(t.testdir(), 'store')
   const server = await startServer(t, directory, ['--workers', '2'], { TMPDIR: await temporary(t) })
