@@ -24,7 +24,7 @@ async function children (app: App, path: string, selection: string): Promise<Jso
 
 async function put (app: App, url: string, payload: string | object = '', headers: Record<string, string> = {}): Promise<void> {
   const { statusCode, body } = await app.inject({ method: 'PUT', url, headers, payload })
-  if (statusCode !== 201) throw new Error(body)
+  if (statusCode >= 300) throw new Error(body)
 }
 
 /** `/c/` with `a`, `b/` (with `d`, `e/`, which is empty) and `f`. */
