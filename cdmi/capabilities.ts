@@ -6,6 +6,14 @@ import type { Offers, Templates } from './offers.js'
 
 const placeOf: Readonly<Record<Scope, string>> = { system: 'this server', dataobject: 'data objects', container: 'containers' }
 
+/** Where and how often the store keeps an object. */
+export interface Placement {
+  /** Empty: nobody says. */
+  readonly locations: readonly string[]
+  /** Complete copies, as a number in text; undefined: not offered. */
+  readonly copies: string | undefined
+}
+
 /** A string, or a list (CAP-12). */
 export type OfferedValue = string | string[]
 
@@ -46,6 +54,12 @@ export class Capabilities {
     return typeof value === 'object' ? value : []
   }
 
+  /** Where the objects of a class are, as far as that is offered. */
+  placement (scope: Exclude<Scope, 'system'>): Placement {
+    const copies = this.#offered[scope].get('cdmi_data_redundancy')
+    return { locations: this.list(scope, 'cdmi_data_affinity'), copies: typeof copies === 'string' ? copies : undefined }
+  }
+
   /** The templates of a class of objects; none when they are not offered. */
   templates (scope: Exclude<Scope, 'system'>): Templates {
     return this.has('system', 'cdmi_capabilities_templates') ? this.#offers.templates?.[scope] ?? {} : {}
@@ -62,6 +76,8 @@ function saidOf (value: CapabilityValue, limits: Limits, { templates = {}, locat
   if (value === 'true') return value
   if ('list' in value) return [...value.list]
   if ('limit' in value) return String(limits[value.limit])
+  // The store keeps all data at each location: no more copies than that, and at least one.
+  if (value.offer === 'copies') return String(Math.max(1, locations.length))
   if (value.offer === 'locations') return locations.length === 0 ? undefined : [...locations]
   return Object.values(templates).some(ofClass => Object.keys(ofClass ?? {}).length > 0) ? 'true' : undefined
 }

@@ -12,7 +12,7 @@ export type Scope = 'system' | 'dataobject' | 'container'
 export type CapabilityValue = 'true'
   | { readonly limit: 'metadataItems' | 'metadataItemSize' | 'metadataSize' | 'partialTimeout' }
   | { readonly list: readonly string[] }
-  | { readonly offer: 'templates' | 'locations' }
+  | { readonly offer: 'templates' | 'locations' | 'copies' }
 
 type Catalogue<S extends string> = Readonly<Record<S, CapabilityValue>>
 
@@ -58,6 +58,7 @@ const generated = {
 /** Data system metadata that is acted on (CAP-22). */
 const honoured = {
   cdmi_value_hash: { list: hashAlgorithms },
+  cdmi_data_redundancy: { offer: 'copies' },
   cdmi_data_affinity: { offer: 'locations' },
   cdmi_cors_methods: { list: ['GET', 'HEAD', 'PUT', 'PATCH', 'POST', 'DELETE', 'OPTIONS'] },
   cdmi_cors_origins: 'true',

@@ -6,6 +6,7 @@ import type { Accesses, Json, JsonObject, StoredRecord } from '../storage/contra
 import type { Capabilities } from './capabilities.js'
 import type { Limits } from './context.js'
 import { InvalidRequest } from './errors.js'
+import type { Placement } from './capabilities.js'
 import { formatInstant } from './instant.js'
 import { attributesOf } from './record.js'
 import type { ValueHash } from './value-hash.js'
@@ -82,12 +83,15 @@ export interface Known {
   readonly generates?: ((name: string) => boolean) | undefined
 }
 
-/** Everything that a reader sees in `metadata`. `inherited`: what came from above; `locations`: where the store keeps its data. */
-export function visibleMetadata (record: StoredRecord, inherited: JsonObject, { accesses, hash, generates }: Known, locations: readonly string[]): JsonObject {
+/** Everything that a reader sees in `metadata`. `inherited`: what came from above; `placement`: where the store keeps its data. */
+export function visibleMetadata (record: StoredRecord, inherited: JsonObject, { accesses, hash, generates }: Known, { locations, copies }: Placement): JsonObject {
   const attributes = attributesOf(record)
   const items: JsonObject = { ...inherited, ...attributes.metadata as JsonObject }
   // The system says where the object is when somebody has asked for a place (AFF-03, MET-60).
-  if (locations.length > 0 && isFullList(items['cdmi_data_affinity'])) items['cdmi_data_affinity_provided'] = [...locations]
+  const placed = locations.length > 0 && isFullList(items['cdmi_data_affinity'])
+  if (placed) items['cdmi_data_affinity_provided'] = [...locations]
+  // A copy at each of them (AFF-04, MET-32).
+  if (copies !== undefined && (placed || isPositive(items['cdmi_data_redundancy']))) items['cdmi_data_redundancy_provided'] = copies
   const made: JsonObject = {
     cdmi_size: String(record.size),
     cdmi_ctime: formatInstant(attributes.created),
@@ -117,4 +121,9 @@ export function passedOn (inherited: JsonObject, container: StoredRecord): JsonO
 /** Those items whose names begin with one of the prefixes (DOC-54, MET-76). */
 export function selectMetadata (metadata: JsonObject, prefixes: readonly string[]): JsonObject {
   return Object.fromEntries(Object.entries(metadata).filter(([name]) => prefixes.some(prefix => name.startsWith(prefix))))
+}
+
+/** A positive number in text, the only form in which such items are acted on (MET-31). */
+function isPositive (item: Json | undefined): boolean {
+  return typeof item === 'string' && /^\d+$/.test(item) && Number(item) > 0
 }

@@ -55,7 +55,7 @@ export function fieldsWithin (record: StoredRecord, { parent, inherited }: Surro
     completionStatus,
     ...(completionStatus === 'Complete' ? { percentComplete: '100' } : {}),
     ...(container || isReference(record) ? {} : { mimetype: attributes.mimetype ?? 'application/octet-stream' }),
-    metadata: visibleMetadata(record, inherited, known, root.capabilities.list(scope, 'cdmi_data_affinity')),
+    metadata: visibleMetadata(record, inherited, known, root.capabilities.placement(scope)),
     ...attributes.fields
   }
 }

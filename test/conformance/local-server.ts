@@ -14,7 +14,7 @@ export async function startLocalServer (): Promise<ServerOptions & { readonly cl
     users: (name, given) => name === user && given === password,
     // What only an operator can offer.
     templates: { dataobject: { gold: { cdmi_latency: '10' } }, container: { gold: { cdmi_latency: '10' } } },
-    locations: ['here']
+    locations: ['here', 'there']
   })
   const origin = await app.listen({ port: 0, host: '127.0.0.1' })
   return {

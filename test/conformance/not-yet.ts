@@ -14,7 +14,6 @@ export const notYetOffered: ReadonlySet<string> = new Set([
   'container: cdmi_serialize_container',
   'container: cdmi_serialize_dataobject',
   'container: cdmi_snapshot',
-  'dataobject: cdmi_data_redundancy',
   'dataobject: cdmi_latency',
   'dataobject: cdmi_modify_deserialize_dataobject',
   'dataobject: cdmi_throughput',

@@ -59,6 +59,18 @@ t.test('AFF-03: where an object is stored is said when somebody has a wish, and 
   }
 })
 
+t.test('AFF-04, MET-32: a copy at each location; a wish for copies is told how many there are, any other is kept and not acted on', async t => {
+  const app = await build(t, { options: { locations } })
+  const copies = String(locations.length)
+  t.equal((await app.inject({ url: '/cdmi_capabilities/dataobject/' })).json().capabilities.cdmi_data_redundancy, copies)
+  t.equal((await put(app, '/placed', { cdmi_data_affinity: locations }))['cdmi_data_redundancy_provided'], copies)
+  t.equal((await put(app, '/wish', { cdmi_data_redundancy: '9' }))['cdmi_data_redundancy_provided'], copies)
+  for (const wish of ['0', '-1', 'many', 2, '']) t.notHas(await put(app, `/odd${String(wish)}`, { cdmi_data_redundancy: wish }), 'cdmi_data_redundancy_provided', String(wish))
+  const plain = await build(t)
+  t.equal((await plain.inject({ url: '/cdmi_capabilities/dataobject/' })).json().capabilities.cdmi_data_redundancy, '1')
+  t.equal((await put(plain, '/wish', { cdmi_data_redundancy: '3' }))['cdmi_data_redundancy_provided'], '1')
+})
+
 t.test('locations are names, each once', async t => {
   for (const wrong of [[''], ['a', 'a'], [1], 'a']) await t.rejects(build(t, { options: { locations: wrong as string[] } }), /locations/)
 })
