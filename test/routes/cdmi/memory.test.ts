@@ -1,28 +1,16 @@
-import { fork } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { type IncomingMessage, request as httpRequest } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { fileURLToPath } from 'node:url'
-import t, { type Test } from 'tap'
+import t from 'tap'
+import { measuredServer, unmeasurable } from '../../helpers/measured-server.js'
 
-const skip = process.platform === 'linux' ? false : 'resident memory is read from /proc'
 /** `CDMI_LARGE_MIB=1024` is the whole proof. */
 const mebibytes = Number(process.env['CDMI_LARGE_MIB'] ?? 192)
 const allowed = 100
 
-async function startServer (t: Test): Promise<{ origin: string, resident: () => number }> {
-  const child = fork(fileURLToPath(new URL('../../helpers/embedded-server.js', import.meta.url)), [t.testdir()])
-  t.teardown(async () => {
-    const exited = once(child, 'exit')
-    child.disconnect()
-    await exited
-  })
-  const [origin] = await once(child, 'message') as [string]
-  return { origin, resident: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) / 1024 }
-}
+
 
 async function send (url: string, headers: Record<string, string>, body: Iterable<Buffer>): Promise<number | undefined> {
   const request = httpRequest(url, { method: 'PUT', headers })
@@ -55,8 +43,8 @@ const textPiece = Buffer.from('Grüße, "CDMI"\n'.repeat(50_000))
 const textEscaped = Buffer.from(JSON.stringify(textPiece.toString()).slice(1, -1))
 const textPieces = Math.floor(mebibytes * mebibyte / textPiece.length)
 
-t.test(`DOC-29, DOC-50: values of ${mebibytes} MiB are made from CDMI JSON and read as such with flat memory`, { skip, timeout: 600_000 }, async t => {
-  const { origin, resident } = await startServer(t)
+t.test(`DOC-29, DOC-50: values of ${mebibytes} MiB are made from CDMI JSON and read as such with flat memory`, { skip: unmeasurable, timeout: 600_000 }, async t => {
+  const { origin, resident } = await measuredServer(t)
   const type = { 'content-type': 'application/cdmi-object' }
   // Everything is loaded and has run once.
   t.equal(await send(`${origin}/first`, type, [Buffer.from(`{"valuetransferencoding":"base64","value":"${piece.toString('base64')}"}`)]), 201)

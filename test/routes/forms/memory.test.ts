@@ -1,27 +1,14 @@
-import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
 import { Readable } from 'node:stream'
-import { fileURLToPath } from 'node:url'
-import t, { type Test } from 'tap'
+import t from 'tap'
+import { measuredServer, unmeasurable } from '../../helpers/measured-server.js'
 import { filePart, formBody, postForm } from '../../helpers/forms.js'
 
-const skip = process.platform === 'linux' ? false : 'resident memory is read from /proc'
 
-async function startServer (t: Test): Promise<{ origin: string, resident: () => number }> {
-  const child = fork(fileURLToPath(new URL('../../helpers/embedded-server.js', import.meta.url)), [t.testdir()])
-  t.teardown(async () => {
-    const exited = once(child, 'exit')
-    child.disconnect()
-    await exited
-  })
-  const [origin] = await once(child, 'message') as [string]
-  return { origin, resident: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) / 1024 }
-}
 
-t.test('HCO-14: a form of 300 MiB grows the resident memory of the server by less than 150 MiB', { skip, timeout: 170_000 }, async t => {
-  const { origin, resident } = await startServer(t)
+t.test('HCO-14: a form of 300 MiB grows the resident memory of the server by less than 150 MiB', { skip: unmeasurable, timeout: 170_000 }, async t => {
+  const { origin, resident } = await measuredServer(t)
   // Everything is loaded and has run once.
   t.equal((await postForm(`${origin}/`, formBody([filePart('first', 'x'.repeat(20_000_000))]))).status, 201)
   const before = resident()
@@ -51,8 +38,8 @@ t.test('HCO-14: a form of 300 MiB grows the resident memory of the server by les
   t.ok(most < 150, `${Math.round(most)} MiB more at most`)
 })
 
-t.test('HCO-03: 100,000 children of an embedded store are listed with flat memory', { skip, timeout: 170_000 }, async t => {
-  const { origin, resident } = await startServer(t)
+t.test('HCO-03: 100,000 children of an embedded store are listed with flat memory', { skip: unmeasurable, timeout: 170_000 }, async t => {
+  const { origin, resident } = await measuredServer(t)
   const form = formBody(Array.from({ length: 1000 }, () => filePart('', 'x')))
   for (let n = 0; n < 100; n++) t.equal((await postForm(`${origin}/`, form)).status, 201)
   for (const accept of ['text/html', 'application/json']) {
