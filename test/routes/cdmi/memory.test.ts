@@ -10,8 +10,6 @@ import { measuredServer, unmeasurable } from '../../helpers/measured-server.js'
 const mebibytes = Number(process.env['CDMI_LARGE_MIB'] ?? 192)
 const allowed = 100
 
-
-
 async function send (url: string, headers: Record<string, string>, body: Iterable<Buffer>): Promise<number | undefined> {
   const request = httpRequest(url, { method: 'PUT', headers })
   const answered = once(request, 'response') as Promise<[IncomingMessage]>

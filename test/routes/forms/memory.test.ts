@@ -5,8 +5,6 @@ import t from 'tap'
 import { measuredServer, unmeasurable } from '../../helpers/measured-server.js'
 import { filePart, formBody, postForm } from '../../helpers/forms.js'
 
-
-
 t.test('HCO-14: a form of 300 MiB grows the resident memory of the server by less than 150 MiB', { skip: unmeasurable, timeout: 170_000 }, async t => {
   const { origin, resident } = await measuredServer(t)
   // Everything is loaded and has run once.
