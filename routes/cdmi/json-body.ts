@@ -6,10 +6,10 @@ import { InvalidJson, TooLarge } from '../../cdmi/errors.js'
 import { parseJson } from '../../cdmi/json-value.js'
 import { Utf8Check } from '../../cdmi/utf8.js'
 import type { Json, JsonObject } from '../../storage/contract.js'
-import { ByteCursor } from './byte-cursor.js'
-import { forbiddenKey, isBlank, JsonSyntax, quote, unexpected } from './json-syntax.js'
-import { unescapeText } from './json-text.js'
-import { KeptStream } from './kept-stream.js'
+import { ByteCursor } from '../../cdmi/codecs/byte-cursor.js'
+import { forbiddenKey, isBlank, JsonSyntax, quote, unexpected } from '../../cdmi/codecs/json-syntax.js'
+import { unescapeText } from '../../cdmi/codecs/json-text.js'
+import { KeptStream } from '../../cdmi/codecs/kept-stream.js'
 
 /** The field `value` of a body, unread. What is left of it when the callback returns is checked and dropped. */
 export type JsonValueStream =

@@ -4,9 +4,9 @@
  */
 import { IncompleteBody, InvalidRequest } from '../../cdmi/errors.js'
 import { parseMediaType } from '../http/content-type.js'
-import { decodeBase64 } from './base64.js'
-import { ByteCursor } from './byte-cursor.js'
-import { KeptStream } from './kept-stream.js'
+import { decodeBase64 } from '../../cdmi/codecs/base64.js'
+import { ByteCursor } from '../../cdmi/codecs/byte-cursor.js'
+import { KeptStream } from '../../cdmi/codecs/kept-stream.js'
 import { decodeQuotedPrintable } from './quoted-printable.js'
 
 export interface MixedPart {

@@ -1,6 +1,6 @@
 /** The syntax of JSON (RFC 8259), checked as the bytes pass, for values too long to be held. */
-import { InvalidJson } from '../../cdmi/errors.js'
-import { maxJsonDepth } from '../../cdmi/json-value.js'
+import { InvalidJson } from '../errors.js'
+import { maxJsonDepth } from '../json-value.js'
 
 export const quote = 0x22
 export const backslash = 0x5c
