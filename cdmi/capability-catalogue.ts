@@ -20,6 +20,10 @@ const system = {
   cdmi_create_value_range_by_ID: 'true',
   cdmi_multipart_mime: 'true',
   cdmi_valuetransferencoding_json: 'true',
+  cdmi_serialization_json: 'true',
+  cdmi_serialize_dataobject_to_ID: 'true',
+  cdmi_serialize_container_to_ID: 'true',
+  cdmi_deserialize_dataobject_by_ID: 'true',
   cdmi_security_data_integrity: 'true',
   cdmi_metadata_maxitems: { limit: 'metadataItems' },
   cdmi_metadata_maxsize: { limit: 'metadataItemSize' },
@@ -50,6 +54,7 @@ const dataobject = {
   cdmi_modify_value: 'true',
   cdmi_modify_value_range: 'true',
   cdmi_modify_metadata: 'true',
+  cdmi_modify_deserialize_dataobject: 'true',
   cdmi_delete_dataobject: 'true'
 } as const satisfies Catalogue<string>
 
@@ -60,6 +65,11 @@ const container = {
   cdmi_list_children_range: 'true',
   cdmi_read_metadata: 'true',
   cdmi_modify_metadata: 'true',
+  cdmi_modify_deserialize_container: 'true',
+  cdmi_serialize_dataobject: 'true',
+  cdmi_serialize_container: 'true',
+  cdmi_deserialize_dataobject: 'true',
+  cdmi_deserialize_container: 'true',
   cdmi_create_dataobject: 'true',
   cdmi_post_dataobject: 'true',
   cdmi_create_container: 'true',

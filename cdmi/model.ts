@@ -7,6 +7,7 @@ import { CapabilityObjects } from './capability-objects.js'
 import { Containers } from './containers.js'
 import type { Limits, ModelContext } from './context.js'
 import { DataObjects } from './data-objects.js'
+import { Deserialization, type DeserializationAim } from './deserialization.js'
 import { type CdmiObject, isContainer } from './record.js'
 import { FormUpload } from './form-upload.js'
 import { KeyedRecords } from './keyed-records.js'
@@ -16,6 +17,11 @@ import type { Known } from './metadata.js'
 import type { Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import { removeObject } from './removal.js'
+import type { RootPlace } from './representation.js'
+import { requireSerialization, serializationOf } from './serialization.js'
+import { sourceObject } from './source-object.js'
+import type { ValueSource } from './values.js'
+import type { WriteAim } from './write-aim.js'
 import { ValueHashes } from './value-hashes.js'
 
 export const defaultLimits: Limits = {
@@ -23,7 +29,8 @@ export const defaultLimits: Limits = {
   json: 1024 ** 2,
   metadataItems: 1024,
   metadataItemSize: 64 * 1024,
-  metadataSize: 512 * 1024
+  metadataSize: 512 * 1024,
+  treeObjects: 100_000
 }
 
 /** Items that the server makes only where it says so (MET-07). */
@@ -68,6 +75,22 @@ export class Cdmi {
   /** Writes down what is kept in memory until there is more of it. To be called before the store is closed. */
   async flush (): Promise<void> {
     await this.#context.accesses.flush()
+  }
+
+  /**
+   * The serialization of an object, as the value of one that is to be made (SER-08): the object, and its text, which reads the tree while it is
+   * taken. Throws InvalidRequest for a source that cannot be read.
+   */
+  async serialize (principal: Principal, at: WriteAim, source: Address, root: RootPlace): Promise<{ readonly object: CdmiObject, readonly text: ValueSource }> {
+    const object = await sourceObject(this.#context, principal, source)
+    requireSerialization(this.capabilities, at, object)
+    const known = async (one: CdmiObject): Promise<Known> => await this.known(one, await this.#context.accesses.of(one.record.id))
+    return { object, text: serializationOf({ context: this.#context, root, known }, object) }
+  }
+
+  /** Begins to make an object of a serialization; end it in any case. `normalType`: a media type as it is stored. */
+  async beginDeserialization (principal: Principal, aim: DeserializationAim, normalType: (mimetype: string) => string, preconditions?: Preconditions): Promise<Deserialization> {
+    return await Deserialization.begin(this.#context, principal, aim, normalType, preconditions)
   }
 
   /** Begins a form upload; end it in any case. */

@@ -88,6 +88,8 @@ function changeOf (principal: Principal, mutation: Mutation): Change {
   for (const { ancestors } of mutation.changes) {
     for (const record of ancestors) expected.set(record.id, record.version)
   }
+  // Of a container that the same operation makes or changes, its own change says which version must be there.
+  for (const { put } of mutation.changes) if (put !== undefined) expected.delete(put.id)
   const births = mutation.births ?? []
   return {
     ...(births.length > 0 && mutation.staging !== undefined ? { lease: mutation.staging.leaseID, births } : {}),
