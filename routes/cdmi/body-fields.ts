@@ -64,10 +64,7 @@ export function updatedFields (before: JsonObject, given: JsonObject, query: Cdm
 const sourceCapabilities = {
   copy: { dataobject: 'cdmi_copy_dataobject', container: 'cdmi_copy_container' },
   move: { dataobject: 'cdmi_move_dataobject', container: 'cdmi_move_container' },
-  reference: { dataobject: 'cdmi_create_reference', container: 'cdmi_create_reference' },
-  serialize: { dataobject: 'cdmi_serialize_dataobject', container: 'cdmi_serialize_dataobject' },
-  deserialize: { dataobject: 'cdmi_deserialize_dataobject', container: 'cdmi_deserialize_container' },
-  deserializevalue: { dataobject: 'cdmi_deserialize_dataobject', container: 'cdmi_deserialize_container' }
+  reference: { dataobject: 'cdmi_create_reference', container: 'cdmi_create_reference' }
 } as const
 
 /** None of them is offered yet. */

@@ -4,6 +4,7 @@ import { encodingOfParts } from '../../cdmi/data-object-record.js'
 import { InvalidRange, InvalidRequest } from '../../cdmi/errors.js'
 import { updatedMetadata } from '../../cdmi/metadata.js'
 import type { Cdmi } from '../../cdmi/model.js'
+import { carriedMetadata } from '../../cdmi/source-object.js'
 import { attributesOf } from '../../cdmi/record.js'
 import { capabilitiesURI } from '../../cdmi/capability-objects.js'
 import type { ValueTransferEncoding } from '../../schemas/record.js'
@@ -25,13 +26,16 @@ export interface ChangeRequest {
   readonly partial: boolean
   /** The client speaks CDMI 1.x. */
   readonly version1: boolean
+  /** The serialization of the object that a URI names; undefined: this request takes none. */
+  readonly serialize: ((uri: string) => ReturnType<Cdmi['serialize']>) | undefined
 }
 
 /** Throws InvalidRequest, InvalidRange, CapabilityMissing and what else is wrong with the body; nothing is visible yet. */
 export async function objectChange (request: ChangeRequest): Promise<DataObjectChange> {
   const { cdmi, write, received, query, partial } = request
+  if (query.fields.length > 0 && received.fields['serialize'] !== undefined) throw new InvalidRequest('A URI that names fields does not go with "serialize"; nothing was changed')
   const fields = namedFields(received.fields, query)
-  const body = dataObjectBody(fields, received.value !== undefined)
+  const body = dataObjectBody(fields, received.value !== undefined || received.parts !== undefined)
   refuseSources(fields, 'dataobject')
   refuseUnoffered(body, capabilitiesURI('dataobject'))
   const others = otherFields(fields, 'dataobject')
@@ -39,13 +43,13 @@ export async function objectChange (request: ChangeRequest): Promise<DataObjectC
   const metadataNamed = !selected || query.fields.includes('metadata')
   const metadata = body.metadata as JsonObject | undefined
   const names = query.metadata.length > 0 ? query.metadata : undefined
-  const { value, encoding } = await valueChange(request, body)
+  const { value, encoding, carried } = body.serialize === undefined ? await valueChange(request, body) : await serializedChange(request, body.serialize)
   return {
     value,
     encoding,
     partial,
     mimetype: typeOf(body, request),
-    metadata: metadataNamed && (metadata !== undefined || names !== undefined) ? before => updatedMetadata(before, metadata, names, cdmi.limits) : undefined,
+    metadata: metadataNamed && (metadata !== undefined || names !== undefined) ? before => updatedMetadata(before, metadata, names, cdmi.limits) : carried && (() => carried),
     fields: Object.keys(others).length > 0 || selected ? before => updatedFields(before, others, query) : undefined
   }
 
@@ -55,7 +59,18 @@ export async function objectChange (request: ChangeRequest): Promise<DataObjectC
   }
 }
 
-type Value = Pick<DataObjectChange, 'value' | 'encoding'>
+interface Value extends Pick<DataObjectChange, 'value' | 'encoding'> {
+  /** Metadata that comes with the value, where the request has none. */
+  readonly carried?: JsonObject
+}
+
+/** The value is the serialization of another object (DOC-36, SER-08, SER-12). */
+async function serializedChange ({ write, serialize, partial }: ChangeRequest, uri: string): Promise<Value> {
+  if (serialize === undefined) throw new InvalidRequest('"serialize" is for objects that are made, with PUT or POST')
+  if (partial) throw new InvalidRequest('"serialize" does not go with X-CDMI-Partial: the value is all there')
+  const { object, text } = await serialize(uri)
+  return { ...whole(await write.stage(text), 'utf-8'), carried: carriedMetadata(object.record) }
+}
 
 async function valueChange (request: ChangeRequest, body: DataObjectBody): Promise<Value> {
   const { received, query, write } = request

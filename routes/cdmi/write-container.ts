@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Address } from '../../cdmi/address.js'
 import { capabilitiesURI } from '../../cdmi/capability-objects.js'
 import type { ContainerChange } from '../../cdmi/container-record.js'
+import type { Written } from '../../cdmi/data-object-write.js'
 import { CapabilityMissing, InvalidRequest } from '../../cdmi/errors.js'
 import { updatedMetadata } from '../../cdmi/metadata.js'
 import type { Cdmi } from '../../cdmi/model.js'
@@ -15,25 +16,39 @@ import { answerWritten, requireAcceptable } from './answer-written.js'
 import { containerBody, namedFields, otherFields, refuseSources, refuseUnoffered, updatedFields } from './body-fields.js'
 import { readCdmiBody } from './json-body.js'
 import type { CdmiQuery } from './query.js'
+import { SerializedInput } from './serialized-input.js'
 
 export async function writeContainer (request: FastifyRequest, reply: FastifyReply, address: Address, query: CdmiQuery, mode: 'put' | 'patch'): Promise<FastifyReply> {
   const { raw, server: { cdmi }, principal } = request
   refuseContentCoding(raw.headers['content-encoding'])
-  const preconditions = preconditionsOf(raw.headers)
   // What must fail fails before the body is read; a data object, or a container without its slash, has said so here.
   const there = await cdmi.containers.find(principal, address)
   if (!address.slash) throw new InvalidRequest('The URI of a container ends in "/"; nothing was made')
   if (there === undefined) requireAcceptable(request, 'container')
-  const fields = namedFields(await readCdmiBody(bodyOf(raw), { async onValue () { throw new InvalidRequest('A container has no "value"') } }), query)
-  const body = containerBody(fields)
+  const input = new SerializedInput(request, { kind: 'container', at: { mode, address } })
+  try {
+    const fields = await readCdmiBody(bodyOf(raw), {
+      async onValue () { throw new InvalidRequest('A container has no "value"') },
+      async onSerialized (text) { await input.readBase64(text) }
+    })
+    const written = await input.commit(fields, query, checkedBody)
+    if (written !== undefined) return await answerWritten(request, reply, written)
+    return await answerWritten(request, reply, await changed(request, address, namedFields(fields, query), query, mode), { childrenrange: '', children: [] })
+  } finally {
+    input.end()
+  }
+}
+
+async function changed ({ raw, principal, server: { cdmi } }: FastifyRequest, address: Address, fields: JsonObject, query: CdmiQuery, mode: 'put' | 'patch'): Promise<Written> {
+  const preconditions = preconditionsOf(raw.headers)
+  const body = checkedBody(fields)
+  if (fields['serialize'] !== undefined) throw new InvalidRequest('A serialization is the value of a data object; a container cannot be made of one with "serialize"')
   refuseSources(fields, 'container')
   refuseUnoffered(body, capabilitiesURI('container'))
-  refuseExtras(body)
   const change = containerChange(cdmi, body, fields, query)
-  const written = mode === 'put'
+  return mode === 'put'
     ? await cdmi.containers.create(principal, address, preconditions, change)
     : await cdmi.containers.update(principal, address, change, preconditions)
-  return await answerWritten(request, reply, written, { childrenrange: '', children: [] })
 }
 
 function containerChange (cdmi: Cdmi, body: ContainerBody, fields: JsonObject, query: CdmiQuery): ContainerChange {
@@ -45,6 +60,12 @@ function containerChange (cdmi: Cdmi, body: ContainerBody, fields: JsonObject, q
     metadata: metadata !== undefined || names !== undefined ? before => updatedMetadata(before, metadata, names, cdmi.limits) : undefined,
     fields: Object.keys(others).length > 0 || named ? before => updatedFields(before, others, query) : undefined
   }
+}
+
+function checkedBody (fields: JsonObject): ContainerBody {
+  const body = containerBody(fields)
+  refuseExtras(body)
+  return body
 }
 
 /** Snapshots and exports belong to capabilities that are not offered. */

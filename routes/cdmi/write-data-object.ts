@@ -5,9 +5,12 @@ import { preconditionsOf } from '../http/conditional.js'
 import { bodyOf } from '../http/source.js'
 import { isPartial, refuseContentCoding } from '../plain/write-request.js'
 import { answerWritten, requireAcceptable } from './answer-written.js'
+import { dataObjectBody } from './body-fields.js'
 import { objectChange } from './object-change.js'
 import type { CdmiQuery } from './query.js'
 import { receiveJson, receiveParts } from './receive-object.js'
+import { rootPlace } from './request.js'
+import { SerializedInput, wholeSource } from './serialized-input.js'
 
 export async function writeDataObject (request: FastifyRequest, reply: FastifyReply, aim: WriteAim, query: CdmiQuery, mixed: boolean): Promise<FastifyReply> {
   const { raw, server: { cdmi } } = request
@@ -16,14 +19,19 @@ export async function writeDataObject (request: FastifyRequest, reply: FastifyRe
   const partial = isPartial(headers['x-cdmi-partial'])
   if (mixed) cdmi.capabilities.require('system', 'cdmi_multipart_mime')
   const write = await cdmi.dataObjects.begin(request.principal, aim, preconditionsOf(headers))
+  const input = new SerializedInput(request, { kind: 'dataobject', at: aim })
   try {
     if (write.before === undefined) requireAcceptable(request, 'object')
     const received = mixed
-      ? await receiveParts(write, bodyOf(raw), headers['content-type'] ?? '')
-      : await receiveJson(write, bodyOf(raw), query.values.length > 0)
-    const change = await objectChange({ cdmi, write, received, query, partial, version1: request.cdmiVersion?.major === 1 })
+      ? await receiveParts(write, bodyOf(raw), headers['content-type'] ?? '', input)
+      : await receiveJson(write, bodyOf(raw), query.values.length > 0, input)
+    const made = await input.commit(received.fields, query, fields => dataObjectBody(fields, received.value !== undefined || received.parts !== undefined))
+    if (made !== undefined) return await answerWritten(request, reply, made)
+    const serialize = async (uri: string): ReturnType<typeof cdmi.serialize> => await cdmi.serialize(request.principal, aim, wholeSource(request, uri), rootPlace(request))
+    const change = await objectChange({ cdmi, write, received, query, partial, version1: request.cdmiVersion?.major === 1, serialize: aim.mode === 'patch' ? undefined : serialize })
     return await answerWritten(request, reply, await write.commit(change))
   } finally {
+    input.end()
     write.end()
   }
 }
