@@ -126,7 +126,8 @@ class SerializationReader {
     json.limit = start + maxFields - object.size
     const key = await json.key()
     if (key === 'value' ? object.value !== undefined : key === 'children' && object.children !== undefined) throw twice(key)
-    if (key === 'value' && object.kind !== 'container') {
+    if (key === 'value' && object.kind === 'container') throw new InvalidRequest('a container has no "value"')
+    if (key === 'value') {
       json.limit = Infinity
       object.value = await this.#value(await json.stream(key), object.fields)
       return false
