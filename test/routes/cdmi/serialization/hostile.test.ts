@@ -134,7 +134,7 @@ t.test('SER-14: any order of the fields will do, and fields that are long are no
     return Object.fromEntries(Object.entries(json).sort(([a], [b]) => a < b ? 1 : -1).map(([name, value]) => [name, sorted(value)]))
   }
   const long = 'AAH/'.repeat(300_000)
-  const tree = container([object({ value: long, valuetransferencoding: 'base64' }), container([object({ metadata: { big: 1e400, small: -0, own: 12345678901234567890n.toString() } })], { objectName: 'd' })])
+  const tree = container([object({ value: long, valuetransferencoding: 'base64' }), container([object({ metadata: { big: 1.7e308, small: -5e-324 } })], { objectName: 'd' })])
   for (const one of [tree, sorted(tree), sorted(sorted(tree))]) {
     const { status, text } = await client.ask('PUT', '/c/', { deserializevalue: inBase64(one) })
     t.ok(status === 201 || status === 204, text)
