@@ -19,6 +19,13 @@ const system = {
   cdmi_post_dataobject_by_ID: 'true',
   cdmi_create_value_range_by_ID: 'true',
   cdmi_multipart_mime: 'true',
+  cdmi_references: 'true',
+  cdmi_create_reference_by_ID: 'true',
+  cdmi_copy_dataobject_by_ID: 'true',
+  cdmi_object_copy_from_local: 'true',
+  cdmi_object_move_from_local: 'true',
+  cdmi_object_move_from_ID: 'true',
+  cdmi_object_move_to_ID: 'true',
   cdmi_valuetransferencoding_json: 'true',
   cdmi_serialization_json: 'true',
   cdmi_serialize_dataobject_to_ID: 'true',
@@ -74,6 +81,11 @@ const container = {
   cdmi_post_dataobject: 'true',
   cdmi_create_container: 'true',
   cdmi_create_value_range: 'true',
+  cdmi_create_reference: 'true',
+  cdmi_copy_dataobject: 'true',
+  cdmi_move_dataobject: 'true',
+  cdmi_copy_container: 'true',
+  cdmi_move_container: 'true',
   cdmi_delete_container: 'true'
 } as const satisfies Catalogue<string>
 

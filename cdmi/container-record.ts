@@ -14,7 +14,7 @@ export interface ContainerChange {
 /** A record as it will be stored; containers have no value. */
 export type ContainerPut = StoredRecord & { readonly segments: { readonly kind: 'keep' } }
 
-export function newContainer (id: string, parent: StoredRecord, name: string, change: ContainerChange = {}): ContainerPut {
+export function newContainer (id: string, parent: Pick<StoredRecord, 'id'>, name: string, change: ContainerChange = {}): ContainerPut {
   const instant = now()
   const fields = change.fields?.({}) ?? {}
   return {

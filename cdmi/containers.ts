@@ -10,7 +10,7 @@ import type { Mutation } from './mutation-gate.js'
 import type { Place } from './namespace.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
-import { type CdmiObject, isContainer, typeLetter } from './record.js'
+import { type CdmiObject, hasSlash, isContainer, isReference, typeLetter } from './record.js'
 
 export interface ListQuery {
   /** Only names after this one, in the order of their UTF-8 bytes. */
@@ -125,10 +125,10 @@ export class Containers {
   }
 }
 
-/** The name of a container that is meant belongs to a data object. */
+/** The name of a container that is meant belongs to a data object, or to a reference to one. */
 function inTheWay (address: Address): (error: unknown) => never {
   return error => {
-    if (error instanceof IsNotContainer) throw new AlreadyExists(`${describe({ ...address, slash: false })}, a data object,`)
+    if (error instanceof IsNotContainer) throw new AlreadyExists(`${describe({ ...address, slash: false })}, which is no container,`)
     throw error
   }
 }
@@ -138,7 +138,12 @@ export function isContainerEntry (entry: Entry): boolean {
   return entry.type === typeLetter.container
 }
 
-/** The name of a child as listings show it. */
+/** The same for data objects. */
+export function isDataObjectEntry (entry: Entry): boolean {
+  return entry.type === typeLetter.dataObject
+}
+
+/** The name of a child as listings show it: containers end in a slash, references in a question mark (COC-51). */
 export function shownName (entry: Entry): string {
-  return isContainerEntry(entry) ? `${entry.name}/` : entry.name
+  return `${entry.name}${hasSlash(entry) ? '/' : ''}${isReference(entry) ? '?' : ''}`
 }

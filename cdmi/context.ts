@@ -16,7 +16,7 @@ export interface Limits {
   readonly metadataItemSize: number
   /** All user metadata of one object, in bytes. */
   readonly metadataSize: number
-  /** Most objects of a tree that one operation makes, changes or removes at once. */
+  /** Most objects of a tree that one operation makes, changes or removes. */
   readonly treeObjects: number
 }
 

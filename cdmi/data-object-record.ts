@@ -16,7 +16,7 @@ export type DataObjectPut = StoredRecord & { readonly segments: PlacedValue['seg
 /** What a write says of an object beside its value. */
 type Said = Pick<DataObjectChange, 'mimetype' | 'partial' | 'metadata' | 'fields'>
 
-export function newDataObject (id: string, parent: StoredRecord | undefined, name: string, said: Said, value: PlacedValue, encoding: ValueTransferEncoding): DataObjectPut {
+export function newDataObject (id: string, parent: Pick<StoredRecord, 'id'> | undefined, name: string, said: Said, value: PlacedValue, encoding: ValueTransferEncoding): DataObjectPut {
   const instant = now()
   const fields = said.fields?.({})
   return {

@@ -71,17 +71,18 @@ export class DataObjectWrite {
     this.#hash = context.capabilities.has('dataobject', 'cdmi_value_hash') ? wantedHash(before && attributesOf(before).metadata, ancestors) : undefined
   }
 
-  /** Throws all that can be wrong before the first byte of a value: access, place, capability, preconditions. The caller must end the write. */
+  /** Throws all that can be wrong whatever the body says: access, place, preconditions. The caller must end the write. */
   static async begin (context: ModelContext, principal: Principal, aim: WriteAim, preconditions?: Preconditions): Promise<DataObjectWrite> {
     requireAccess(principal, 'write')
     const at = await aimAt(context, aim)
-    requireForAim(context, aim, at.record)
     checkPreconditions(preconditions, at.record, false)
     return new DataObjectWrite(context, principal, aim, preconditions, at)
   }
 
-  /** Takes bytes in; durable when it resolves. The limit is that of values, unless `options` has a lower one. */
+  /** Takes bytes in; durable when it resolves. Throws CapabilityMissing before the first of them. The limit is that of values, unless `options` has a lower one. */
   async stage (source: ValueSource, options: Partial<StageOptions> = {}): Promise<StagedValue> {
+    // Only now is it known that an object is to be made of a value, not of another object.
+    requireForAim(this.#context, this.#aim, this.before)
     const limit = this.#context.limits.value
     return await stageValue(this.#context.store, this.#staging, source, { hash: this.#hash, ...options, limit: Math.min(limit, options.limit ?? limit) })
   }
@@ -150,7 +151,8 @@ export class DataObjectWrite {
   }
 }
 
-const emptyValue: PlacedValue = { size: 0, inline: new Uint8Array(0), segments: { kind: 'replace', segments: [] }, births: [] }
+/** The value of a new object that nothing is said of. */
+export const emptyValue: PlacedValue = { size: 0, inline: new Uint8Array(0), segments: { kind: 'replace', segments: [] }, births: [] }
 
 /** What can be known to be missing before the body is read. */
 function requireForAim ({ capabilities }: ModelContext, aim: WriteAim, before: StoredRecord | undefined): void {

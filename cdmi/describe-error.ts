@@ -4,7 +4,7 @@
  */
 import { STATUS_CODES } from 'node:http'
 import { StorageError, type StorageReason } from '../storage/contract.js'
-import { IncompleteBody, MissingSlash, StorageFull, StorageUnavailable } from './errors.js'
+import { IncompleteBody, IsReference, MissingSlash, StorageFull, StorageUnavailable } from './errors.js'
 
 export interface ErrorDescription {
   /** HTTP status number; doors without HTTP send it as it is (KEY-21). */
@@ -66,6 +66,7 @@ export function withHeaders<E extends Error> (error: E, headers: Record<string, 
 export function describeError (error: unknown): ErrorDescription {
   if (error instanceof StorageError) return storageReasons[error.reason]?.() ?? internal
   if (error instanceof MissingSlash) return { status: 301, code: 'CDMI_MISSING_SLASH', message: error.message, headers: {} }
+  if (error instanceof IsReference) return { status: 302, code: 'CDMI_IS_REFERENCE', message: error.message, headers: {} }
   if (!(error instanceof Error)) return internal
   const { code, status } = numbers(error)
   if (isHangUp(error)) return described(new IncompleteBody('The connection ended before the body did'))

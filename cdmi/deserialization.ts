@@ -12,10 +12,9 @@ import { isJsonObject } from './json-value.js'
 import { storableMetadata } from './metadata.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
-import { isContainer } from './record.js'
 import type { ReadOptions, SerializedKind, SerializedObject } from './serialized-object.js'
 import { readSerialization, type ValueIntake } from './serialized-reader.js'
-import { sourceObject } from './source-object.js'
+import { findSource, requireComplete } from './sources.js'
 import { Staging } from './staging.js'
 import { pruneAll, treeChanges } from './tree-changes.js'
 import { openContents, stagedContent, type StagedValue, stageValue, type ValueSource } from './values.js'
@@ -78,8 +77,8 @@ export class Deserialization implements ValueIntake {
   async readFrom (address: Address): Promise<void> {
     const { store } = this.#context
     for (let attempt = 0; attempt < readAttempts; attempt++) {
-      const { record } = await sourceObject(this.#context, this.#principal, address)
-      if (isContainer(record)) throw new InvalidRequest(`The source ${describe(address)} is a container; a data object with a serialization is needed; nothing was changed`)
+      const { record } = await findSource(this.#context, this.#principal, address, 'dataobject')
+      requireComplete(record, describe(address))
       const [content] = await openContents(store, record, [{ offset: 0, length: record.size }]) ?? []
       if (content !== undefined) return await this.read(content.stream())
     }

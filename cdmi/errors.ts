@@ -34,8 +34,20 @@ export const KeyNotFound = createError<[string]>('KEY_NOT_FOUND', '%s not found.
 export const KeyExists = createError<[string]>('KEY_EXISTS', '%s already exists.', 406)
 export const NotAKeyedRecord = createError<[string]>('KEY_NOT_JSON', '%s exists but is not a JSON record; read it as a data object, at the same path below the root URI', 409)
 
+/** What `copy` or `move` names cannot be copied or moved here (CMV-07, AMB-24). */
+export const SourceUnusable = createError<[string]>('CDMI_SOURCE_UNUSABLE', '%s; nothing was changed', 400)
+
 /** The URI of a container without its slash (HCO-02): nothing was done, `path` is the right CDMI path. Doors that have redirects answer with one. */
 export class MissingSlash extends Error {
   override readonly name = 'MissingSlash'
   constructor (readonly path: string) { super(`This is a container; its URI ends in "/": ${path}`) }
+}
+
+/**
+ * The object is a reference (GEN-48): nothing was done. `target`: the URI that it was made with, a CDMI path or an absolute URI. Doors that have
+ * redirects answer with one.
+ */
+export class IsReference extends Error {
+  override readonly name = 'IsReference'
+  constructor (readonly target: string) { super(`This is a reference to ${target}; ask there`) }
 }

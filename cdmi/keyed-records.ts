@@ -3,18 +3,18 @@ import type { Json, StoredRecord } from '../storage/contract.js'
 import type { ValueTransferEncoding } from '../schemas/record.js'
 import { requireAccess } from './access.js'
 import { type Address, decodeName, describe } from './address.js'
-import { type Containers, isContainerEntry, type ListQuery } from './containers.js'
+import { type Containers, isDataObjectEntry, type ListQuery } from './containers.js'
 import type { ModelContext } from './context.js'
 import { changedDataObject, newDataObject } from './data-object-record.js'
 import type { DataObjects } from './data-objects.js'
-import { Contention, InvalidJson, IsNotContainer, KeyExists, KeyNotFound, MissingSlash, NotAKeyedRecord, NotFound, ParentNotFound, TooLarge } from './errors.js'
+import { Contention, InvalidJson, IsNotContainer, IsReference, KeyExists, KeyNotFound, MissingSlash, NotAKeyedRecord, NotFound, ParentNotFound, TooLarge } from './errors.js'
 import { isObject, parseJson } from './json-value.js'
 import { mergePatch, shallowMerge } from './merge-patch.js'
 import { checkNewName } from './names.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import type { Place } from './namespace.js'
-import { attributesOf, type CdmiObject, isContainer } from './record.js'
+import { attributesOf, type CdmiObject, isContainer, isReference } from './record.js'
 import { removeObject } from './removal.js'
 import { Staging } from './staging.js'
 import { type Content, openContents, type PlacedValue, placeWhole, stageValue } from './values.js'
@@ -55,7 +55,11 @@ export class KeyedRecords {
   /** The keys in order, in pages; none while the container does not exist (KEY-01). */
   async list (principal: Principal, query: ListQuery = {}): Promise<AsyncIterable<readonly string[]>> {
     requireAccess(principal, 'read')
-    const container = await this.#context.namespace.find({ from: undefined, names: [keyedContainer], slash: true })
+    const container = await this.#context.namespace.find({ from: undefined, names: [keyedContainer], slash: true }).catch((error: unknown) => {
+      // References lead to other URIs, and records are at this one.
+      if (error instanceof IsReference) return undefined
+      throw error
+    })
     return container === undefined ? nothing() : this.#keys(container.record, query)
   }
 
@@ -64,7 +68,7 @@ export class KeyedRecords {
     while (left > 0) {
       const size = Math.min(pageSize, left)
       const page = await this.#context.store.meta.children(container.id, { after, prefix, limit: size })
-      const keys = page.filter(entry => !isContainerEntry(entry)).map(entry => entry.name)
+      const keys = page.filter(isDataObjectEntry).map(entry => entry.name)
       if (keys.length > 0) yield keys
       if (page.length < size) return
       left -= keys.length
@@ -162,7 +166,9 @@ export class KeyedRecords {
 
   /** Deletes the record (KEY-08); KeyNotFound when there is none. */
   async remove (principal: Principal, key: string, preconditions?: Preconditions): Promise<void> {
-    await removeObject(this.#context, principal, addressOf(key), preconditions).catch(inKeyedWords(key))
+    await removeObject(this.#context, principal, addressOf(key), preconditions, ({ record }) => {
+      if (isReference(record)) throw new NotAKeyedRecord(key)
+    }).catch(inKeyedWords(key))
   }
 
   /** The place of a key; the container is made when it is missing. */
@@ -229,8 +235,8 @@ function recordText (body: Uint8Array): RecordText {
 function inKeyedWords (key: string): (error: unknown) => never {
   return error => {
     if (error instanceof NotFound || error instanceof ParentNotFound || error instanceof IsNotContainer) throw new KeyNotFound(key)
-    // A container of that name, made by another door.
-    if (error instanceof MissingSlash) throw new NotAKeyedRecord(key)
+    // A container or a reference of that name, made by another door. This door has no redirects: who follows one would leave it.
+    if (error instanceof MissingSlash || error instanceof IsReference) throw new NotAKeyedRecord(key)
     throw error
   }
 }

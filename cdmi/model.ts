@@ -1,28 +1,33 @@
 /** The CDMI model over one store: what every door calls. */
 import type { Accesses, Store } from '../storage/contract.js'
-import type { Address, objectIDRoot } from './address.js'
+import { type Address, describe, type objectIDRoot } from './address.js'
 import { AccessLog } from './access-log.js'
 import { Capabilities } from './capabilities.js'
 import { CapabilityObjects } from './capability-objects.js'
 import { Containers } from './containers.js'
+import { copyContainer, replaceContainer } from './container-copy.js'
 import type { Limits, ModelContext } from './context.js'
+import { type Copy, copyDataObject } from './data-object-copy.js'
+import type { Written } from './data-object-write.js'
 import { DataObjects } from './data-objects.js'
 import { Deserialization, type DeserializationAim } from './deserialization.js'
-import { type CdmiObject, isContainer } from './record.js'
+import { type CdmiObject, isContainer, isReference } from './record.js'
 import { FormUpload } from './form-upload.js'
 import { KeyedRecords } from './keyed-records.js'
+import { type Move, moveObject } from './move.js'
 import { MutationGate } from './mutation-gate.js'
 import { Namespace } from './namespace.js'
 import type { Known } from './metadata.js'
 import type { Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
+import { createReference } from './references.js'
 import { removeObject } from './removal.js'
 import type { RootPlace } from './representation.js'
 import { requireSerialization, serializationOf } from './serialization.js'
-import { sourceObject } from './source-object.js'
+import { anySource, requireComplete } from './sources.js'
 import type { ValueSource } from './values.js'
-import type { WriteAim } from './write-aim.js'
 import { ValueHashes } from './value-hashes.js'
+import type { WriteAim } from './write-aim.js'
 
 export const defaultLimits: Limits = {
   value: 5 * 1024 ** 4,
@@ -60,6 +65,31 @@ export class Cdmi {
     this.keyed = new KeyedRecords(this.#context, this.containers, this.dataObjects)
   }
 
+  /** Makes a data object of another one, or makes one that is there like it. `partial`: more is to come. */
+  async copyDataObject (principal: Principal, aim: WriteAim, copy: Copy, partial?: boolean, preconditions?: Preconditions): Promise<Written> {
+    return await copyDataObject(this.#context, principal, aim, copy, partial, preconditions)
+  }
+
+  /** Makes a container of another one, with all that is below that. */
+  async copyContainer (principal: Principal, address: Address, copy: Copy, preconditions?: Preconditions): Promise<Written> {
+    return await copyContainer(this.#context, principal, address, copy, preconditions)
+  }
+
+  /** Makes a container that is there like another one. */
+  async replaceContainer (principal: Principal, address: Address, copy: Copy, preconditions?: Preconditions): Promise<Written> {
+    return await replaceContainer(this.#context, principal, address, copy, preconditions)
+  }
+
+  /** Gives an object another place, or none. */
+  async move (principal: Principal, aim: WriteAim, move: Move, preconditions?: Preconditions): Promise<Written> {
+    return await moveObject(this.#context, principal, aim, move, preconditions)
+  }
+
+  /** Makes a reference: what is asked of it is to be asked at `target`. */
+  async createReference (principal: Principal, aim: WriteAim, target: string, preconditions?: Preconditions): Promise<Written> {
+    return await createReference(this.#context, principal, aim, target, preconditions)
+  }
+
   /** Deletes an object, a container with all below it. Throws NotFound, MissingSlash, RootUndeletable. */
   async remove (principal: Principal, address: Address, preconditions?: Preconditions): Promise<void> {
     await removeObject(this.#context, principal, address, preconditions)
@@ -68,7 +98,7 @@ export class Cdmi {
   /** What a representation shows of an object beside its record. `accesses`: those before this one. */
   async known (object: CdmiObject, accesses?: Accesses): Promise<Known> {
     const scope = isContainer(object.record) ? 'container' as const : 'dataobject' as const
-    const hash = scope === 'dataobject' && this.capabilities.has(scope, 'cdmi_value_hash') ? await this.#hashes.of(object) : undefined
+    const hash = scope === 'dataobject' && !isReference(object.record) && this.capabilities.has(scope, 'cdmi_value_hash') ? await this.#hashes.of(object) : undefined
     return { accesses, hash, generates: name => !optionalItems.has(name) || this.capabilities.hasItem(scope, name) }
   }
 
@@ -79,10 +109,11 @@ export class Cdmi {
 
   /**
    * The serialization of an object, as the value of one that is to be made (SER-08): the object, and its text, which reads the tree while it is
-   * taken. Throws InvalidRequest for a source that cannot be read.
+   * taken. Throws SourceUnusable for one that cannot be read.
    */
   async serialize (principal: Principal, at: WriteAim, source: Address, root: RootPlace): Promise<{ readonly object: CdmiObject, readonly text: ValueSource }> {
-    const object = await sourceObject(this.#context, principal, source)
+    const object = await anySource(this.#context, principal, source)
+    requireComplete(object.record, describe(source))
     requireSerialization(this.capabilities, at, object)
     const known = async (one: CdmiObject): Promise<Known> => await this.known(one, await this.#context.accesses.of(one.record.id))
     return { object, text: serializationOf({ context: this.#context, root, known }, object) }

@@ -3,7 +3,7 @@
  * accounting, event, in this order; then one atomic commit. A stage sees what is to change before it happens and
  * throws to refuse it. Access and events are here; the other stages get their place in `stages` when their feature comes.
  */
-import type { BlobBirth, Change, CommitResult, JsonObject, RecordPut, RecordRemoval, Store, StoredRecord } from '../storage/contract.js'
+import type { BlobBirth, Change, CommitResult, JsonObject, RecordHead, RecordPut, RecordRemoval, Store, StoredRecord } from '../storage/contract.js'
 import { Contention, StorageUnavailable } from './errors.js'
 import { now } from './instant.js'
 import type { Principal } from './principal.js'
@@ -14,10 +14,15 @@ import { formatPath } from './address.js'
 
 /** What happens to one object. */
 export interface ObjectChange {
-  readonly operation: 'create' | 'modify' | 'delete'
+  /** As notifications tell them apart (NOT-05): a move is a `rename`, and a new reference is no new object. */
+  readonly operation: 'create' | 'modify' | 'delete' | 'rename' | 'reference'
+  /** A new object that is a copy is announced as that, too. */
+  readonly also?: 'copy'
   /** From the top down to the parent, as read. The commit holds only while none of them has changed. */
   readonly ancestors: readonly StoredRecord[]
-  readonly before: StoredRecord | undefined
+  /** The same of the place that a moved object leaves. */
+  readonly left?: readonly StoredRecord[]
+  readonly before: RecordHead | undefined
   /** Exactly one of the two. */
   readonly put?: RecordPut
   readonly remove?: RecordRemoval
@@ -26,6 +31,8 @@ export interface ObjectChange {
 /** One operation: all its changes happen, or none. */
 export interface Mutation {
   readonly changes: readonly ObjectChange[]
+  /** What else was read and decides on the changes: the commit holds only while it is as it was. */
+  readonly expect?: ReadonlyArray<Pick<StoredRecord, 'id' | 'version'>>
   /** Blobs that the changes name for the first time, and the operation that put them. */
   readonly staging?: Staging | undefined
   readonly births?: readonly BlobBirth[]
@@ -85,23 +92,30 @@ export class MutationGate {
 
 function changeOf (principal: Principal, mutation: Mutation): Change {
   const expected = new Map<string, number>()
-  for (const { ancestors } of mutation.changes) {
-    for (const record of ancestors) expected.set(record.id, record.version)
+  // Many objects that change at once have few parents.
+  const chains = new Set(mutation.changes.flatMap(({ ancestors, left = [] }) => [ancestors, left]))
+  for (const chain of [...chains, mutation.expect ?? []]) {
+    for (const { id, version } of chain) expected.set(id, version)
   }
-  // Of a container that the same operation makes or changes, its own change says which version must be there.
-  for (const { put } of mutation.changes) if (put !== undefined) expected.delete(put.id)
+  // What the change itself puts or removes is at its version or the change does not happen; new containers are not there yet.
+  for (const { put, remove } of mutation.changes) expected.delete(put?.id ?? remove?.id ?? '')
   const births = mutation.births ?? []
   return {
     ...(births.length > 0 && mutation.staging !== undefined ? { lease: mutation.staging.leaseID, births } : {}),
     expect: Array.from(expected, ([id, version]) => ({ id, version })),
     put: mutation.changes.flatMap(change => change.put ?? []),
     remove: mutation.changes.flatMap(change => change.remove ?? []),
-    events: mutation.changes.map(change => eventOf(principal, change))
+    events: mutation.changes.flatMap(change => eventsOf(principal, change))
   }
 }
 
-/** The entry of the change log: the only source of notifications, subscriptions and accounting. */
-function eventOf (principal: Principal, { operation, ancestors, before, put }: ObjectChange): JsonObject {
+/** The entries of the change log: the only source of notifications, subscriptions and accounting. */
+function eventsOf (principal: Principal, change: ObjectChange): JsonObject[] {
+  const event = eventOf(principal, change)
+  return change.also === undefined ? [event] : [event, { ...event, operation: change.also }]
+}
+
+function eventOf (principal: Principal, { operation, ancestors, left, before, put }: ObjectChange): JsonObject {
   const object = put ?? before
   const event: JsonObject = {
     operation,
@@ -113,7 +127,15 @@ function eventOf (principal: Principal, { operation, ancestors, before, put }: O
   }
   if (object?.name !== undefined) {
     event['objectName'] = object.name
-    event['parentURI'] = formatPath(ancestors.slice(1).map(record => record.name ?? ''), true)
+    event['parentURI'] = parentPath(ancestors)
+  }
+  if (left !== undefined && before?.name !== undefined) {
+    event['formerName'] = before.name
+    event['formerParentURI'] = parentPath(left)
   }
   return event
+}
+
+function parentPath (ancestors: readonly StoredRecord[]): string {
+  return formatPath(ancestors.slice(1).map(record => record.name ?? ''), true)
 }

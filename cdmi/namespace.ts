@@ -3,10 +3,10 @@ import type { Store, StoredRecord } from '../storage/contract.js'
 import { type Address, describe, formatAddress } from './address.js'
 import type { Capabilities } from './capabilities.js'
 import type { CapabilityObjects } from './capability-objects.js'
-import { InvalidRequest, IsNotContainer, MissingSlash, NotFound, ParentNotFound } from './errors.js'
+import { InvalidRequest, IsNotContainer, IsReference, MissingSlash, NotFound, ParentNotFound } from './errors.js'
 import { checkNewName } from './names.js'
 import { mintObjectID } from './object-id.js'
-import { type CdmiObject, isContainer } from './record.js'
+import { attributesOf, type CdmiObject, hasSlash, isContainer, isReference } from './record.js'
 
 /** Where an object is, or where it would be made. */
 export interface Place {
@@ -54,20 +54,21 @@ export class Namespace {
   }
 
   /**
-   * The object, or undefined. Throws MissingSlash for a container addressed without its slash (unless `slashless`, AMB-14) and
-   * IsNotContainer for anything else addressed with one.
+   * The object, or undefined. Throws MissingSlash for a container addressed without its slash, IsNotContainer for anything else addressed with one,
+   * and IsReference. `removing`: references are objects as others are (GEN-49), and an ID does without its slash (AMB-14).
    */
-  async find (address: Address, slashless = false): Promise<CdmiObject | undefined> {
+  async find (address: Address, removing = false): Promise<CdmiObject | undefined> {
     const { chain, missing } = await this.#walk(address)
     const record = chain.at(-1)
     if (missing.length > 0 || record === undefined) return undefined
-    checkSlash(address, record, slashless)
+    checkSlash(address, record, removing)
+    if (!removing) refuseReference(record)
     return { record, ancestors: chain.slice(0, -1) }
   }
 
   /** The same; throws NotFound. */
-  async get (address: Address, slashless = false): Promise<CdmiObject> {
-    const object = await this.find(address, slashless)
+  async get (address: Address, removing = false): Promise<CdmiObject> {
+    const object = await this.find(address, removing)
     if (object === undefined) throw new NotFound(describe(address))
     return object
   }
@@ -79,7 +80,7 @@ export class Namespace {
     return object
   }
 
-  /** The place of an object that may have to be made: its parent must exist and be a container (HDO-02). `address` has a name. */
+  /** The place of an object that may have to be made: its parent must exist and be a container (HDO-02). `address` has a name. Throws IsReference for one that is there. */
   async place (address: Address): Promise<Place> {
     const { chain, missing } = await this.#walk(address)
     const name = address.names.at(-1) ?? ''
@@ -93,6 +94,7 @@ export class Namespace {
     const parent = chain.at(-2)
     if (parent === undefined) throw new NotFound(describe(address))
     checkSlash(address, found, false)
+    refuseReference(found)
     return { ancestors: chain.slice(0, -1), parent, name, record: found }
   }
 
@@ -107,8 +109,12 @@ export class Namespace {
   }
 }
 
+function refuseReference (record: StoredRecord): void {
+  if (isReference(record)) throw new IsReference(attributesOf(record).reference ?? '/')
+}
+
 function checkSlash (address: Address, record: StoredRecord, slashless: boolean): void {
-  if (isContainer(record)) {
+  if (hasSlash(record)) {
     const byID = address.from !== undefined && address.names.length === 0
     if (!address.slash && !(slashless && byID)) throw new MissingSlash(formatAddress(address, true))
   } else if (address.slash) {

@@ -3,8 +3,8 @@ import type { RecordAttributes } from '../schemas/record.js'
 import type { JsonObject, StoredRecord } from '../storage/contract.js'
 import { formatPath } from './address.js'
 
-/** The letter of each object type in the store's index. */
-export const typeLetter = { container: 'c', dataObject: 'd' } as const
+/** The letter of each object type in the store's index. A reference has one of two: made at a URI with a slash at its end it keeps that (CMV-42). */
+export const typeLetter = { container: 'c', dataObject: 'd', reference: 'r', containerReference: 'k' } as const
 
 /** An object and everything above it: `[top, …, parent, record]`. */
 export interface CdmiObject {
@@ -14,7 +14,7 @@ export interface CdmiObject {
 }
 
 /** The attributes, typed: only the model writes them, so they are not validated again. */
-export function attributesOf (record: StoredRecord): RecordAttributes {
+export function attributesOf (record: Pick<StoredRecord, 'attributes'>): RecordAttributes {
   return record.attributes as RecordAttributes
 }
 
@@ -23,7 +23,12 @@ export function toStored (attributes: RecordAttributes): JsonObject {
   return attributes as JsonObject
 }
 
-export const isContainer = (record: StoredRecord): boolean => record.type === typeLetter.container
+export const isContainer = (record: Pick<StoredRecord, 'type'>): boolean => record.type === typeLetter.container
+
+export const isReference = ({ type }: Pick<StoredRecord, 'type'>): boolean => type === typeLetter.reference || type === typeLetter.containerReference
+
+/** Whether the URI of an object ends in a slash. */
+export const hasSlash = (record: Pick<StoredRecord, 'type'>): boolean => isContainer(record) || record.type === typeLetter.containerReference
 
 /** The CDMI path of an object from the root container, or undefined when it has none (GEN-25). */
 export function pathOf (object: CdmiObject): string | undefined {
@@ -33,5 +38,5 @@ export function pathOf (object: CdmiObject): string | undefined {
     if (record.name !== undefined) names.push(record.name)
   }
   if (object.ancestors.length === 0 && !isContainer(object.record)) return undefined
-  return formatPath(names, isContainer(object.record))
+  return formatPath(names, hasSlash(object.record))
 }

@@ -5,19 +5,21 @@ import type { ModelContext } from './context.js'
 import { RootUndeletable } from './errors.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
-import { isContainer } from './record.js'
+import { type CdmiObject, isContainer, isReference } from './record.js'
 
 /**
  * The object, and all below a container, is gone for every reader at once; the store clears up in the background.
- * Throws NotFound, MissingSlash, RootUndeletable.
+ * Of a reference only itself is gone (GEN-49). Throws NotFound, MissingSlash, RootUndeletable; `removes` sees the object before, and may throw to refuse.
  */
-export async function removeObject (context: ModelContext, principal: Principal, address: Address, preconditions?: Preconditions): Promise<void> {
+export async function removeObject (context: ModelContext, principal: Principal, address: Address, preconditions?: Preconditions, removes: (object: CdmiObject) => void = () => {}): Promise<void> {
   requireAccess(principal, 'write')
   await context.gate.mutate(principal, describe(address), async () => {
-    const { record, ancestors } = await context.namespace.get(address, true)
+    const object = await context.namespace.get(address, true)
+    const { record, ancestors } = object
+    removes(object)
     checkPreconditions(preconditions, record, false)
     if (isContainer(record)) context.capabilities.require('container', 'cdmi_delete_container')
-    else context.capabilities.require('dataobject', 'cdmi_delete_dataobject')
+    else if (!isReference(record)) context.capabilities.require('dataobject', 'cdmi_delete_dataobject')
     if (context.namespace.isRoot(record)) throw new RootUndeletable()
     return {
       changes: [{ operation: 'delete' as const, ancestors, before: record, remove: { id: record.id, version: record.version, subtree: isContainer(record) } }]

@@ -5,7 +5,7 @@
 import type { JsonObject } from '../storage/contract.js'
 import { capabilitiesURI, type CapabilityObject } from './capability-objects.js'
 import { type Known, visibleMetadata } from './metadata.js'
-import { attributesOf, type CdmiObject, isContainer } from './record.js'
+import { attributesOf, type CdmiObject, hasSlash, isContainer, isReference } from './record.js'
 
 /** Media types of the standard's objects (GEN-03). */
 export const objectTypes = {
@@ -24,7 +24,7 @@ export interface RootPlace {
 export function fieldsOf (object: CdmiObject, root: RootPlace, known: Known = {}): JsonObject {
   const { record } = object
   const attributes = attributesOf(record)
-  const container = isContainer(record)
+  const container = hasSlash(record)
   return {
     objectType: container ? objectTypes.container : objectTypes.dataobject,
     objectID: record.id,
@@ -32,7 +32,7 @@ export function fieldsOf (object: CdmiObject, root: RootPlace, known: Known = {}
     capabilitiesURI: capabilitiesURI(container ? 'container' : 'dataobject'),
     completionStatus: attributes.completionStatus,
     ...(attributes.completionStatus === 'Complete' ? { percentComplete: '100' } : {}),
-    ...(container ? {} : { mimetype: attributes.mimetype ?? 'application/octet-stream' }),
+    ...(container || isReference(record) ? {} : { mimetype: attributes.mimetype ?? 'application/octet-stream' }),
     metadata: visibleMetadata(object, known),
     ...attributes.fields
   }
@@ -42,7 +42,7 @@ function placeFields ({ record, ancestors }: CdmiObject, root: RootPlace): JsonO
   const parent = ancestors.at(-1)
   if (parent === undefined || record.name === undefined) return isContainer(record) ? { parentURI: root.parentURI } : {}
   return {
-    objectName: isContainer(record) ? `${record.name}/` : record.name,
+    objectName: hasSlash(record) ? `${record.name}/` : record.name,
     parentURI: rawPath(ancestors),
     parentID: parent.id
   }

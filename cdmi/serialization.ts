@@ -5,7 +5,7 @@
  * Each object is as it was at one moment, all of it; the tree is not: what is changed meanwhile is there as it was before or after. No object is
  * there twice, wherever it is moved.
  */
-import type { Entry, StoredRecord } from '../storage/contract.js'
+import type { Entry, JsonObject, StoredRecord } from '../storage/contract.js'
 import { encodeBase64, encodeBytes } from './codecs/base64.js'
 import { escapeBytes, escapeJsonString } from './codecs/json-string.js'
 import { objectIDRoot } from './address.js'
@@ -13,9 +13,10 @@ import type { Capabilities } from './capabilities.js'
 import type { ModelContext } from './context.js'
 import { Contention, InvalidRequest } from './errors.js'
 import { type Known, visibleMetadata } from './metadata.js'
-import { attributesOf, type CdmiObject, isContainer } from './record.js'
+import { attributesOf, type CdmiObject, isContainer, isReference } from './record.js'
 import { fieldsOf, type RootPlace } from './representation.js'
 import { maxTreeDepth } from './serialized-reader.js'
+import { carriedMetadata } from './sources.js'
 import { type Content, openContents } from './values.js'
 import type { WriteAim } from './write-aim.js'
 
@@ -96,6 +97,7 @@ class Serializer {
     const { record } = opened.object
     if (this.#written.size <= this.#parts.context.limits.treeObjects) this.#written.add(record.id)
     if (isContainer(record)) await this.#container(opened.object)
+    else if (isReference(record)) this.#pending += referenceText(opened.object, this.#parts.root)
     else yield * this.#dataObject(opened)
     yield * this.#flush(chunkSize)
   }
@@ -153,7 +155,7 @@ class Serializer {
     let record = found
     for (let attempt = 0; attempt < readAttempts; attempt++) {
       const object = { record, ancestors }
-      if (isContainer(record) || attributesOf(record).completionStatus !== 'Complete') return { object, content: undefined }
+      if (isContainer(record) || isReference(record) || attributesOf(record).completionStatus !== 'Complete') return { object, content: undefined }
       const [content] = await openContents(store, record, [{ offset: 0, length: record.size }]) ?? []
       if (content !== undefined) return { object, content }
       const now = await store.meta.get(record.id)
@@ -180,10 +182,24 @@ class Serializer {
   }
 }
 
+/** A reference has nothing but its place and its target (GEN-47). */
+function referenceText (object: CdmiObject, root: RootPlace): string {
+  const { objectType, objectID, objectName, parentURI, parentID } = fieldsOf(object, root)
+  return JSON.stringify({ objectType, objectID, objectName, parentURI, parentID, reference: attributesOf(object.record).reference })
+}
+
 /** Throws CapabilityMissing when no such object may be serialized there. */
 export function requireSerialization (capabilities: Capabilities, at: WriteAim, { record }: CdmiObject): void {
   capabilities.require('system', 'cdmi_serialization_json')
   const kind = isContainer(record) ? 'container' : 'dataobject'
   if (at.mode === 'post' && at.container === objectIDRoot) capabilities.require('system', `cdmi_serialize_${kind}_to_ID`)
   else capabilities.require('container', `cdmi_serialize_${kind}`)
+}
+
+/** About the one object that it was set on, beside what no copy takes over. */
+const notCarried = /^cdmi_(?:versioning$|versions_|enc_)/
+
+/** Metadata of an object that its serialization has, where the request gives it none (CMV-04, SER-12). */
+export function serializedMetadata (record: StoredRecord): JsonObject {
+  return Object.fromEntries(Object.entries(carriedMetadata(record)).filter(([name]) => !notCarried.test(name)))
 }

@@ -11,6 +11,7 @@ import { CapabilityMissing, InvalidRequest } from './errors.js'
 import { storableMetadata } from './metadata.js'
 import { checkNewName } from './names.js'
 import { isObjectID } from './object-id.js'
+import { checkTarget } from './references.js'
 import { objectTypes } from './representation.js'
 import type { StagedValue } from './values.js'
 
@@ -22,6 +23,8 @@ export interface SerializedObject {
   readonly id: string
   /** Undefined: it says none, which only the topmost may. */
   readonly name: string | undefined
+  /** Where a reference leads; its kind is that of its URI. Undefined: it is none. */
+  readonly reference: string | undefined
   readonly metadata: JsonObject
   /** Those that the standard does not define (COC-16, DOC-03). */
   readonly fields: JsonObject
@@ -50,7 +53,7 @@ const known: Readonly<Record<SerializedKind, ReadonlySet<string>>> = {
 }
 
 /** Fields that only requests have: no object was ever read with one. */
-const onlyInRequests = ['copy', 'move', 'reference', 'serialize', 'deserialize', 'deserializevalue', 'snapshot'] as const
+const onlyInRequests = ['copy', 'move', 'serialize', 'deserialize', 'deserializevalue', 'snapshot'] as const
 
 /** What `objectType` says; undefined when it is not there. Throws InvalidRequest and CapabilityMissing for what cannot be made here. */
 export function kindOf ({ objectType }: JsonObject): SerializedKind | undefined {
@@ -78,8 +81,14 @@ export function serializedObject (fields: JsonObject, value: StagedValue | undef
   // There are no domains, so no domain can be that of the container it is to be made in (SER-23).
   if (body.domainURI !== undefined) throw new CapabilityMissing('cdmi_domains', 'this server')
   checkRange(body.valuerange, value)
+  if (body.reference !== undefined) {
+    if (top) throw new InvalidRequest('a reference is made with the field "reference" of a request, not from a serialization')
+    if (value !== undefined || children !== undefined) throw new InvalidRequest('a reference has neither "value" nor "children"')
+    checkTarget(body.reference)
+  }
   return {
     kind,
+    reference: body.reference,
     id: idOf(body.objectID),
     name: nameOf(body.objectName, kind, top),
     metadata: storableMetadata(body.metadata as JsonObject | undefined ?? {}, limits),

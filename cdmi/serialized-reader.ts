@@ -11,7 +11,7 @@ import { kindOf, type ReadOptions, serializedObject, type SerializedKind, type S
 import type { StagedValue, ValueSource } from './values.js'
 
 /** Containers in containers. More is nothing that a client could have made on purpose. */
-export const maxTreeDepth = 256
+export const maxTreeDepth = 200
 
 /** Most bytes of the fields of one object that are not its value or its children. */
 const maxFields = 1024 * 1024

@@ -9,7 +9,8 @@ import { changedDataObject, type DataObjectPut, newDataObject } from './data-obj
 import { Contention, InvalidRequest, TooLarge } from './errors.js'
 import type { ObjectChange } from './mutation-gate.js'
 import { checkNewName } from './names.js'
-import { attributesOf, isContainer } from './record.js'
+import { attributesOf, isContainer, typeLetter } from './record.js'
+import { newReference } from './reference-record.js'
 import type { SerializedObject } from './serialized-object.js'
 import { keepValue, type PlacedValue, placeWhole } from './values.js'
 
@@ -95,8 +96,9 @@ class TreePlan {
    * The object that has the ID now: it must be somewhere in the tree that is to be changed, and comes back to its place. Throws InvalidRequest when
    * it is anywhere else: no two objects may have one ID.
    */
-  async #existing ({ id, kind }: SerializedObject): Promise<StoredRecord | undefined> {
+  async #existing (object: SerializedObject): Promise<StoredRecord | undefined> {
     const { namespace, store } = this.#context
+    const { id } = object
     if (namespace.reserves(id)) throw inUse(id)
     if (await store.meta.get(id) === undefined) return undefined
     let lineage = await store.meta.lineage(id)
@@ -110,7 +112,7 @@ class TreePlan {
     if (record === undefined) throw new Contention()
     const { before } = this.#place
     if (before === undefined || !lineage.some(one => one.id === before.id)) throw inUse(id)
-    if (isContainer(record) !== (kind === 'container')) throw new InvalidRequest(`The object ${id} is of another type than its serialization says; nothing was changed`)
+    if (record.type !== letterOf(object)) throw new InvalidRequest(`The object ${id} is of another type than its serialization says; nothing was changed`)
     return record
   }
 
@@ -131,9 +133,19 @@ class TreePlan {
   }
 
   #put ({ object, before, ancestors, name }: Step): StoredRecord {
-    const put = object.kind === 'container' ? containerPut(object, before, ancestors, name ?? '') : this.#dataObjectPut(object, before, ancestors, name ?? '')
-    this.#change({ operation: before === undefined ? 'create' : 'modify', ancestors, before, put })
+    const put = this.#putOf(object, before, ancestors, name ?? '')
+    const made = object.reference === undefined ? 'create' : 'reference'
+    this.#change({ operation: before === undefined ? made : 'modify', ancestors, before, put })
     return put
+  }
+
+  #putOf (object: SerializedObject, before: StoredRecord | undefined, ancestors: readonly StoredRecord[], name: string): DataObjectPut | ContainerPut {
+    if (object.reference !== undefined) {
+      this.#context.capabilities.require('system', 'cdmi_references')
+      const put = newReference(object.id, letterOf(object), ancestors.at(-1), name, object.reference)
+      return before === undefined ? put : { ...put, version: before.version + 1 }
+    }
+    return object.kind === 'container' ? containerPut(object, before, ancestors, name) : this.#dataObjectPut(object, before, ancestors, name)
   }
 
   #dataObjectPut (object: SerializedObject, before: StoredRecord | undefined, ancestors: readonly StoredRecord[], name: string): DataObjectPut {
@@ -172,6 +184,11 @@ function containerPut ({ id, metadata, fields }: SerializedObject, before: Store
 function placedIn<P extends StoredRecord> (ancestors: readonly StoredRecord[], name: string, put: P): P {
   const parent = ancestors.at(-1)
   return parent === undefined ? put : { ...put, parentID: parent.id, name }
+}
+
+function letterOf ({ kind, reference }: SerializedObject): string {
+  if (reference !== undefined) return kind === 'container' ? typeLetter.containerReference : typeLetter.reference
+  return kind === 'container' ? typeLetter.container : typeLetter.dataObject
 }
 
 function inUse (id: string): Error {

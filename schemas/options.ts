@@ -15,7 +15,7 @@ export const LimitOptions = Type.Object({
   metadataItems: Type.Optional(Type.Integer({ minimum: 0, description: 'Most items of user metadata of one object. Default: 1024.' })),
   metadataItemSize: Type.Optional(Type.Integer({ minimum: 1, description: 'Longest item of user metadata, name and JSON together, in bytes. Default: 64 KiB.' })),
   metadataSize: Type.Optional(Type.Integer({ minimum: 0, description: 'All user metadata of one object, in bytes. Default: 512 KiB.' })),
-  treeObjects: Type.Optional(Type.Integer({ minimum: 1, description: 'Most objects that one operation on a whole tree changes. Default: 100000.' })),
+  treeObjects: Type.Optional(Type.Integer({ minimum: 1, description: 'Most objects that one copy or deserialization makes, changes or removes. Default: 100000.' })),
   formFiles: Type.Optional(Type.Integer({ minimum: 1, description: 'Most files in one form. Default: 1000.' })),
   formFields: Type.Optional(Type.Integer({ minimum: 0, description: 'Most text fields in one form. Default: 1000.' })),
   formFieldSize: Type.Optional(Type.Integer({ minimum: 0, description: 'Longest text field of a form, in bytes. Default: 64 KiB.' })),

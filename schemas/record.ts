@@ -24,6 +24,8 @@ export const RecordAttributes = Type.Object({
   fields: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
   /** Hash of the value, made while it was written: algorithm and hexadecimal digits (MET-16). Missing: none was made. */
   hash: Type.Optional(Type.Tuple([Type.String(), Type.String()])),
+  /** References only: the URI to go on to, as it was given (CMV-41). */
+  reference: Type.Optional(Type.String()),
   /** Data objects only: media type of the value, lower case (HDO-03, AMB-09). */
   mimetype: Type.Optional(Type.String()),
   /** Data objects only. */

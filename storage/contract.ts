@@ -39,6 +39,9 @@ export interface StoredRecord {
   readonly inline: Uint8Array | undefined
 }
 
+/** A record without its value: `size` tells how long that is. */
+export type RecordHead = Omit<StoredRecord, 'inline'>
+
 /** `length` bytes of the value from `offset` on are the bytes of `blob` from `blobOffset` on. What no segment covers reads as zeros. */
 export interface Segment {
   readonly offset: number
@@ -62,6 +65,11 @@ export type SegmentChange =
   | { readonly kind: 'replace', readonly segments: readonly Segment[] }
   /** The range `offset` up to `offset + length` is covered by `segments` instead; what overlaps it is cut, the rest stays. */
   | { readonly kind: 'splice', readonly offset: number, readonly length: number, readonly segments: readonly Segment[] }
+  /**
+   * The whole value of the record `from`, kept in the record or in segments, becomes the value of this one; the put has its `size` and no `inline`. `from`
+   * must be at `version`, and is neither put nor removed by the same change.
+   */
+  | { readonly kind: 'copy', readonly from: ObjectID, readonly version: number }
 
 export interface RecordPut {
   readonly id: ObjectID
@@ -128,6 +136,15 @@ export interface ChildrenQuery {
   readonly limit: number
 }
 
+export interface TreeQuery {
+  /** Letters of the types whose children are looked for. */
+  readonly types: string
+  /** Levels below the first record; undefined: all. */
+  readonly depth?: number | undefined
+  /** At most so many records. */
+  readonly limit: number
+}
+
 export interface LoggedEvent {
   readonly sequence: Sequence
   readonly event: JsonObject
@@ -153,6 +170,8 @@ export interface MetaStore {
   lineage (id: ObjectID): Promise<StoredRecord[]>
   /** Children in the order of the UTF-8 bytes of their names. Does not check that the parent exists. */
   children (id: ObjectID, query: ChildrenQuery): Promise<Entry[]>
+  /** The record and what is below it, parents before their children, in one snapshot. Empty when it is missing. */
+  tree (id: ObjectID, query: TreeQuery): Promise<RecordHead[]>
   /**
    * The segments that overlap `offset` up to `offset + length`, whole (not cut to the range), ascending, and the version of the record they belong to,
    * in one snapshot; undefined when the record is gone. The caller compares the version with the record it holds.

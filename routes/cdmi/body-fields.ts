@@ -48,8 +48,9 @@ export function otherFields (fields: JsonObject, kind: 'dataobject' | 'container
 export function namedFields (fields: JsonObject, query: CdmiQuery): JsonObject {
   if (query.fields.length === 0) return fields
   const named = new Set(query.fields)
-  // How the value is written belongs to the value.
+  // How the value is written belongs to the value. What an object is made of is no field of it.
   if (named.has('value')) named.add('valuetransferencoding')
+  for (const name of ['copy', 'move', 'reference']) named.add(name)
   return Object.fromEntries(Object.entries(fields).filter(([name]) => named.has(name)))
 }
 
@@ -58,20 +59,6 @@ export function updatedFields (before: JsonObject, given: JsonObject, query: Cdm
   const removed = query.fields.filter(name => given[name] === undefined)
   const kept: [string, Json][] = Object.entries(before).filter(([name]) => !removed.includes(name))
   return { ...Object.fromEntries(kept), ...given }
-}
-
-/** Capabilities behind the fields that make an object of another one. */
-const sourceCapabilities = {
-  copy: { dataobject: 'cdmi_copy_dataobject', container: 'cdmi_copy_container' },
-  move: { dataobject: 'cdmi_move_dataobject', container: 'cdmi_move_container' },
-  reference: { dataobject: 'cdmi_create_reference', container: 'cdmi_create_reference' }
-} as const
-
-/** None of them is offered yet. */
-export function refuseSources (fields: JsonObject, kind: 'dataobject' | 'container'): void {
-  for (const [name, capability] of Object.entries(sourceCapabilities)) {
-    if (fields[name] !== undefined) throw new CapabilityMissing(capability[kind], 'containers')
-  }
 }
 
 /** Fields that ask for what is not offered. `own`: the object's own `capabilitiesURI`, which may be sent back. */

@@ -4,14 +4,14 @@ import { encodingOfParts } from '../../cdmi/data-object-record.js'
 import { InvalidRange, InvalidRequest } from '../../cdmi/errors.js'
 import { updatedMetadata } from '../../cdmi/metadata.js'
 import type { Cdmi } from '../../cdmi/model.js'
-import { carriedMetadata } from '../../cdmi/source-object.js'
+import { serializedMetadata } from '../../cdmi/serialization.js'
 import { attributesOf } from '../../cdmi/record.js'
 import { capabilitiesURI } from '../../cdmi/capability-objects.js'
 import type { ValueTransferEncoding } from '../../schemas/record.js'
 import type { DataObjectBody } from '../../schemas/cdmi-body.js'
 import type { JsonObject } from '../../storage/contract.js'
 import { valueTypeOf } from '../http/content-type.js'
-import { dataObjectBody, namedFields, otherFields, refuseSources, refuseUnoffered, updatedFields } from './body-fields.js'
+import { dataObjectBody, namedFields, otherFields, refuseUnoffered, updatedFields } from './body-fields.js'
 import type { CdmiQuery } from './query.js'
 import { asBytes, type ReceivedObject } from './receive-object.js'
 
@@ -36,7 +36,6 @@ export async function objectChange (request: ChangeRequest): Promise<DataObjectC
   if (query.fields.length > 0 && received.fields['serialize'] !== undefined) throw new InvalidRequest('A URI that names fields does not go with "serialize"; nothing was changed')
   const fields = namedFields(received.fields, query)
   const body = dataObjectBody(fields, received.value !== undefined || received.parts !== undefined)
-  refuseSources(fields, 'dataobject')
   refuseUnoffered(body, capabilitiesURI('dataobject'))
   const others = otherFields(fields, 'dataobject')
   const selected = query.fields.length > 0
@@ -69,7 +68,7 @@ async function serializedChange ({ write, serialize, partial }: ChangeRequest, u
   if (serialize === undefined) throw new InvalidRequest('"serialize" is for objects that are made, with PUT or POST')
   if (partial) throw new InvalidRequest('"serialize" does not go with X-CDMI-Partial: the value is all there')
   const { object, text } = await serialize(uri)
-  return { ...whole(await write.stage(text), 'utf-8'), carried: carriedMetadata(object.record) }
+  return { ...whole(await write.stage(text), 'utf-8'), carried: serializedMetadata(object.record) }
 }
 
 async function valueChange (request: ChangeRequest, body: DataObjectBody): Promise<Value> {

@@ -6,6 +6,7 @@ const tags = ['CDMI']
 const shown = (url: string, summary: string, description: string): FastifySchema => ({ tags, hide: url === '', summary, description })
 
 const refusals = {
+  302: { description: 'This is a reference; `Location` has the URI that it leads to. Nothing was done.' },
   301: { description: 'This is a container; `Location` has its URI, which ends in a slash. Nothing was done.' },
   400: { description: 'The request is wrong, or asks for a capability that is not offered; the answer says what. Nothing was changed.' },
   401: { description: 'Credentials are missing or wrong.' },

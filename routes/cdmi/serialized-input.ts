@@ -1,20 +1,21 @@
 /** What of a request is a serialization, and the object that is made of it (DOC-37, COC-33, COC-34, COC-82, SER-20). */
 import type { FastifyRequest } from 'fastify'
-import type { Address } from '../../cdmi/address.js'
+import { type Address, objectIDRoot } from '../../cdmi/address.js'
 import { capabilitiesURI } from '../../cdmi/capability-objects.js'
 import { decodeBase64 } from '../../cdmi/codecs/base64.js'
 import type { Written } from '../../cdmi/data-object-write.js'
 import type { Deserialization, DeserializationAim } from '../../cdmi/deserialization.js'
 import { InvalidRequest } from '../../cdmi/errors.js'
+import { parseURIPath } from '../../cdmi/uri-path.js'
 import type { ValueSource } from '../../cdmi/values.js'
 import type { ContainerBody, DataObjectBody } from '../../schemas/cdmi-body.js'
 import type { JsonObject } from '../../storage/contract.js'
 import { preconditionsOf } from '../http/conditional.js'
 import { valueTypeOf } from '../http/content-type.js'
+import { localPath } from '../http/local-uri.js'
 import { isPartial } from '../plain/write-request.js'
 import { otherFields, refuseUnoffered } from './body-fields.js'
 import type { CdmiQuery } from './query.js'
-import { sourceAddress } from './source-uri.js'
 
 export class SerializedInput {
   readonly #request: FastifyRequest
@@ -71,10 +72,12 @@ export class SerializedInput {
   }
 }
 
-/** The address of a source of which all is wanted. Throws InvalidRequest. */
+/** The address of a source of which all is wanted. Throws InvalidRequest, InvalidName, InvalidObjectID. */
 export function wholeSource (request: FastifyRequest, uri: string): Address {
-  const source = sourceAddress(request, uri)
-  if (source === undefined) throw new InvalidRequest('The source is on another server; only objects of this one can be serialized and deserialized')
-  if (source.query.fields.length > 0) throw new InvalidRequest('The URI of the source names fields; a serialization is about all of them')
-  return source.address
+  const path = localPath(request, uri)
+  if (path === undefined) throw new InvalidRequest('The source is on another server; only objects of this one can be serialized and deserialized')
+  const { address, query } = parseURIPath(path)
+  if (address === objectIDRoot) throw new InvalidRequest('"/cdmi_objectid/" is no object; behind it comes the ID of one')
+  if (query !== '') throw new InvalidRequest('The URI of the source names fields; a serialization is about all of them')
+  return address
 }

@@ -6,6 +6,7 @@ import { bodyOf } from '../http/source.js'
 import { isPartial, refuseContentCoding } from '../plain/write-request.js'
 import { answerWritten, requireAcceptable } from './answer-written.js'
 import { dataObjectBody } from './body-fields.js'
+import { dataObjectOfSource, refusalAtReference, sourceField } from './from-source.js'
 import { objectChange } from './object-change.js'
 import type { CdmiQuery } from './query.js'
 import { receiveJson, receiveParts } from './receive-object.js'
@@ -18,7 +19,8 @@ export async function writeDataObject (request: FastifyRequest, reply: FastifyRe
   refuseContentCoding(headers['content-encoding'])
   const partial = isPartial(headers['x-cdmi-partial'])
   if (mixed) cdmi.capabilities.require('system', 'cdmi_multipart_mime')
-  const write = await cdmi.dataObjects.begin(request.principal, aim, preconditionsOf(headers))
+  const preconditions = preconditionsOf(headers)
+  const write = await cdmi.dataObjects.begin(request.principal, aim, preconditions).catch(async (error: unknown) => { throw await refusalAtReference(request, error, aim.mode) })
   const input = new SerializedInput(request, { kind: 'dataobject', at: aim })
   try {
     if (write.before === undefined) requireAcceptable(request, 'object')
@@ -27,6 +29,8 @@ export async function writeDataObject (request: FastifyRequest, reply: FastifyRe
       : await receiveJson(write, bodyOf(raw), query.values.length > 0, input)
     const made = await input.commit(received.fields, query, fields => dataObjectBody(fields, received.value !== undefined || received.parts !== undefined))
     if (made !== undefined) return await answerWritten(request, reply, made)
+    const source = sourceField(received.fields)
+    if (source !== undefined) return await answerWritten(request, reply, await dataObjectOfSource(request, { source, aim, query, received, partial, preconditions }))
     const serialize = async (uri: string): ReturnType<typeof cdmi.serialize> => await cdmi.serialize(request.principal, aim, wholeSource(request, uri), rootPlace(request))
     const change = await objectChange({ cdmi, write, received, query, partial, version1: request.cdmiVersion?.major === 1, serialize: aim.mode === 'patch' ? undefined : serialize })
     return await answerWritten(request, reply, await write.commit(change))

@@ -25,8 +25,8 @@ export function parseListingQuery (query: unknown): ListingQuery {
   if (limit !== undefined && !/^[1-9]\d{0,14}$/.test(limit)) throw new InvalidRequest('"limit" must be a whole number, 1 or more')
   return {
     limit: limit === undefined ? undefined : Math.min(Number(limit), maxPage),
-    // Listings show containers with a slash; who pages by them may leave it on.
-    after: single(query, 'after')?.replace(/\/$/, ''),
+    // Listings show containers with a slash, references with a question mark; who pages by them may leave it on.
+    after: single(query, 'after')?.replace(/\/?\??$/, ''),
     prefix: single(query, 'prefix')
   }
 }

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isContainerEntry, type Listing, shownName } from '../../cdmi/containers.js'
-import { type CdmiObject, pathOf } from '../../cdmi/record.js'
+import { type CdmiObject, hasSlash, isReference, pathOf } from '../../cdmi/record.js'
 import type { Entry } from '../../storage/contract.js'
 import { preferredType } from '../http/accept.js'
 import { childHref, escapeHtml, htmlHeaders, pageFoot, pageHead } from '../http/html.js'
@@ -92,8 +92,8 @@ async function * htmlChunks ({ path, pages, next, writable, object }: ContainerV
 }
 
 function row (entry: Entry): string {
-  const container = isContainerEntry(entry)
-  return `<tr><td><a href="${childHref(entry.name, container)}">${escapeHtml(shownName(entry))}</a></td><td>${container ? 'container' : 'data object'}</td></tr>\n`
+  const type = isReference(entry) ? 'reference' : isContainerEntry(entry) ? 'container' : 'data object'
+  return `<tr><td><a href="${childHref(entry.name, hasSlash(entry))}">${escapeHtml(shownName(entry))}</a></td><td>${type}</td></tr>\n`
 }
 
 /** `./`: to this container, without the query of the page. */

@@ -37,7 +37,10 @@ const refusals = {
   412: { description: 'A condition does not hold. Nothing was changed.' }
 } as const
 
-const moved = { 301: { description: 'This is a container; `Location` has its URI, which ends in a slash. Nothing was done.' } } as const
+const moved = {
+  301: { description: 'This is a container; `Location` has its URI, which ends in a slash. Nothing was done.' },
+  302: { description: 'This is a reference; `Location` has the URI that it leads to. Nothing was done.' }
+} as const
 
 /** The root URI without its slash is a URI of no resource; it is not in the manual. */
 const shown = (url: string): { tags: string[], hide: boolean } => ({ tags: ['plain HTTP'], hide: url === '' })

@@ -2,7 +2,7 @@
 import type { BlobID } from '../contract.js'
 import { readU64, u64, writeU64 } from './bytes.js'
 import { blobKey, idText, ownerKey } from './keys.js'
-import { copyHead, entryKeyOf, hasSegments, markSegments, typeOf, versionOf } from './record-codec.js'
+import { copyHead, entryKeyOf, hasSegments, markSegments, typeOf, versionOf, withInlineOf } from './record-codec.js'
 import { SegmentWriter } from './segment-writer.js'
 import { nothing, stateKeys, type Tables } from './tables.js'
 import type { WireChange, WireResult } from './wire.js'
@@ -47,8 +47,9 @@ export class ChangeWriter {
     if (Array.isArray(found)) return found
     const now = Date.now()
     this.#bear(change)
-    for (const [id, record, segments] of change.put) {
+    for (const [id, given, segments] of change.put) {
       const old = found.get(id.toString('latin1'))
+      const record = segments[0] === 'copy' ? this.#withValueOf(segments[1], given) : given
       markSegments(record, this.#segments.apply(id, segments, old !== undefined && hasSegments(old)))
       this.#place(id, record, old)
       this.#tables.records.putSync(id, record)
@@ -60,6 +61,11 @@ export class ChangeWriter {
     this.#segments.trashLost(now)
     for (const event of change.events) this.#tables.log.putSync(u64(++this.#sequence), Buffer.concat([u64(now), event]))
     return ['committed', this.#sequence]
+  }
+
+  #withValueOf (from: Buffer, record: Buffer): Buffer {
+    const source = this.#tables.records.getBinaryFast(from)
+    return source === undefined ? record : withInlineOf(record, source)
   }
 
   /** Removes a record, its name and its segments. `old`: its head. */
@@ -97,7 +103,8 @@ export class ChangeWriter {
       const lease = change.lease === null ? undefined : leases.getBinaryFast(Buffer.from(change.lease))
       if (lease?.[0] !== leaseStates.open) return ['conflict', 'lease']
     }
-    for (const [id, version] of change.expect) {
+    const copied = change.put.flatMap(([, , segments]): ReadonlyArray<[id: Buffer, version: number]> => segments[0] === 'copy' ? [[segments[1], segments[2]]] : [])
+    for (const [id, version] of [...change.expect, ...copied]) {
       const record = records.getBinaryFast(id)
       if ((record === undefined ? 0 : versionOf(record)) !== version) return ['conflict', 'version', idText(id)]
     }
@@ -141,7 +148,7 @@ export class ChangeWriter {
   #checkBlobs ({ births, put }: WireChange): WireResult | undefined {
     let born: Set<BlobID> | undefined
     for (const [id, , change] of put) {
-      if (change[0] === 'keep') continue
+      if (change[0] === 'keep' || change[0] === 'copy') continue
       for (const [, , blob] of change[1]) {
         born ??= new Set(births.map(([name]) => name))
         if (!born.has(blob) && this.#tables.blobs.getBinaryFast(blobKey(blob)) === undefined) return ['conflict', 'version', idText(id)]
@@ -152,7 +159,7 @@ export class ChangeWriter {
 
   #bear ({ births, put }: WireChange): void {
     if (births.length === 0) return
-    const named = new Set(put.flatMap(([, , change]) => change[0] === 'keep' ? [] : change[1].map(([, , blob]) => blob)))
+    const named = new Set(put.flatMap(([, , change]) => change[0] === 'keep' || change[0] === 'copy' ? [] : change[1].map(([, , blob]) => blob)))
     for (const [blob, size, hash] of births) {
       // Born and never named: garbage at once, but only the trash may look at it from now on.
       const since = named.has(blob) ? 0 : Date.now()

@@ -1,13 +1,13 @@
 /** Names, records, segment maps, leases and the change log in LMDB. Reads happen here and now, writes go to the writer. */
 import type {
-  Accesses, BlobID, Change, ChildrenQuery, CommitResult, Entry, LeaseID, LoggedEvent, MetaStore, ObjectID, Segment, Sequence, StoredRecord
+  Accesses, BlobID, Change, ChildrenQuery, CommitResult, Entry, LeaseID, LoggedEvent, MetaStore, ObjectID, RecordHead, Segment, Sequence, StoredRecord, TreeQuery
 } from '../contract.js'
 import { readU64, successor, u64 } from './bytes.js'
 import { leaseStates } from './change-writer.js'
 import type { CommitChannel } from './commit-channel.js'
 import { decodeJson } from './json-codec.js'
 import { blobKey, entryKey, idKey, idText, maxNameLength, nameOfEntry, ownerKey } from './keys.js'
-import { EmbeddedRecord, versionOf } from './record-codec.js'
+import { EmbeddedRecord, versionOf, withoutInline } from './record-codec.js'
 import { overlapping } from './segment-writer.js'
 import { toStorageError } from './storage-errors.js'
 import { stateKeys, type Table, type Tables } from './tables.js'
@@ -122,6 +122,30 @@ export class EmbeddedMeta implements MetaStore {
       const end = successor(names)
       if (limit <= 0 || start.compare(end) >= 0) return []
       return Array.from(entries.getRange({ start, end, limit }), ({ key, value }): Entry => ({ name: nameOfEntry(key), id: idText(value, 1), type: String.fromCharCode(value[0] ?? 0) }))
+    })
+  }
+
+  async tree (id: ObjectID, { types, depth = Infinity, limit }: TreeQuery): Promise<RecordHead[]> {
+    const start = idKey(id)
+    // In one go: the snapshot is the one of this turn of the event loop.
+    return this.#read(`reading all below ${id}`, ({ records, entries }) => {
+      const found: RecordHead[] = []
+      let level: Buffer[] = [start]
+      for (let below = 0; level.length > 0; below++) {
+        const next: Buffer[] = []
+        for (const key of level) {
+          const bytes = records.getBinaryFast(key)
+          if (bytes === undefined) continue
+          if (found.length === limit) return found
+          const record = new EmbeddedRecord(idText(key), withoutInline(bytes))
+          found.push(record)
+          if (below === depth || !types.includes(record.type)) continue
+          const owner = ownerKey(key)
+          for (const { value } of entries.getRange({ start: owner, end: successor(owner) })) next.push(value.subarray(1))
+        }
+        level = next
+      }
+      return found
     })
   }
 

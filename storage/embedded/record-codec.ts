@@ -68,6 +68,23 @@ export function copyHead (record: Uint8Array): Buffer {
   return Buffer.from(record.subarray(0, headLength + readU16(record, 23)))
 }
 
+/** A copy of a record without its inline value. */
+export function withoutInline (record: Uint8Array): Buffer {
+  const copy = Buffer.from(record.subarray(0, inlineStart(record)))
+  copy[1] = (copy[1] ?? 0) & ~inlineFlag
+  return copy
+}
+
+/** An encoded record that has none, with the inline value of another one, if that has one. */
+export function withInlineOf (record: Buffer, source: Uint8Array): Buffer {
+  if (((source[1] ?? 0) & inlineFlag) === 0) return record
+  const bytes = Buffer.concat([record, source.subarray(inlineStart(source))])
+  bytes[1] = (bytes[1] ?? 0) | inlineFlag
+  return bytes
+}
+
+const inlineStart = (record: Uint8Array): number => headLength + readU16(record, 23) + readU32(record, 19)
+
 /** A record over its bytes, which nobody may change. */
 export class EmbeddedRecord implements StoredRecord {
   readonly id: ObjectID

@@ -60,6 +60,12 @@ export class SegmentWriter {
         if (had) this.#cut(id, change[2], change[3])
         for (const segment of change[1]) this.#add(id, segment)
         return had || change[1].length > 0
+      case 'copy': {
+        if (had) this.clear(id)
+        const copied = allSegments(this.#tables.segments, change[1])
+        for (const { offset, length, blob, blobOffset } of copied) this.#add(id, [offset, length, blob, blobOffset])
+        return copied.length > 0
+      }
     }
   }
 

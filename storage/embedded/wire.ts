@@ -10,7 +10,7 @@ import { encodeRecord } from './record-codec.js'
 
 /** Offset, length, blob, offset in the blob. */
 export type WireSegment = [offset: number, length: number, blob: BlobID, blobOffset: number]
-export type WireSegmentChange = ['keep'] | ['replace', WireSegment[]] | ['splice', WireSegment[], offset: number, length: number]
+export type WireSegmentChange = ['keep'] | ['replace', WireSegment[]] | ['splice', WireSegment[], offset: number, length: number] | ['copy', from: Buffer, version: number]
 
 export interface WireChange {
   readonly kind: 'change'
@@ -61,6 +61,7 @@ function wireSegmentChange (change: NonNullable<Change['put']>[number]['segments
     case 'keep': return ['keep']
     case 'replace': return ['replace', change.segments.map(wireSegment)]
     case 'splice': return ['splice', change.segments.map(wireSegment), change.offset, change.length]
+    case 'copy': return ['copy', idKey(change.from), change.version]
   }
 }
 

@@ -1,7 +1,7 @@
 /** Names, records, segment maps, leases and the change log in memory. */
 import { EventEmitter, on } from 'node:events'
 import type {
-  Accesses, BlobID, Change, ChildrenQuery, CommitResult, Entry, LeaseID, LoggedEvent, MetaStore, ObjectID, RecordPut, Segment, Sequence, StoredRecord
+  Accesses, BlobID, Change, ChildrenQuery, CommitResult, Entry, LeaseID, LoggedEvent, MetaStore, ObjectID, RecordHead, RecordPut, Segment, SegmentChange, Sequence, StoredRecord, TreeQuery
 } from '../contract.js'
 import { spliceSegments } from '../segment-map.js'
 
@@ -72,6 +72,24 @@ export class MemoryMeta implements MetaStore {
     return page
   }
 
+  async tree (id: ObjectID, { types, depth = Infinity, limit }: TreeQuery): Promise<RecordHead[]> {
+    const found: RecordHead[] = []
+    let level: ObjectID[] = [id]
+    for (let below = 0; level.length > 0; below++) {
+      const next: ObjectID[] = []
+      for (const at of level) {
+        const record = this.#rows.get(at)?.record
+        if (record === undefined) continue
+        if (found.length === limit) return found
+        const { inline: _inline, ...head } = record
+        found.push(head)
+        if (below < depth && types.includes(record.type)) for (const { entry } of this.#children.get(at) ?? []) next.push(entry.id)
+      }
+      level = next
+    }
+    return found
+  }
+
   async segments (id: ObjectID, offset: number, length: number): Promise<{ version: number, segments: Segment[] } | undefined> {
     const row = this.#rows.get(id)
     if (row === undefined) return undefined
@@ -95,7 +113,8 @@ export class MemoryMeta implements MetaStore {
 
   #conflict (change: Change): CommitResult | undefined {
     if ((change.births ?? []).length > 0 && this.#leases.get(change.lease ?? '') !== 'open') return { status: 'conflict', on: 'lease' }
-    const wanted = [...change.expect, ...change.remove ?? [], ...(change.put ?? []).map(({ id, version }) => ({ id, version: version - 1 }))]
+    const copied = (change.put ?? []).flatMap(({ segments }) => segments.kind === 'copy' ? [{ id: segments.from, version: segments.version }] : [])
+    const wanted = [...change.expect, ...copied, ...change.remove ?? [], ...(change.put ?? []).map(({ id, version }) => ({ id, version: version - 1 }))]
     for (const { id, version } of wanted) {
       if ((this.#rows.get(id)?.record.version ?? 0) !== version) return { status: 'conflict', on: 'version', id }
     }
@@ -114,7 +133,7 @@ export class MemoryMeta implements MetaStore {
     }
     const born = new Set((change.births ?? []).map(({ blob }) => blob))
     for (const { id, segments } of change.put ?? []) {
-      if (segments.kind === 'keep') continue
+      if (segments.kind === 'keep' || segments.kind === 'copy') continue
       for (const { blob } of segments.segments) {
         if (!born.has(blob) && !this.#born.has(blob)) return { status: 'conflict', on: 'version', id }
       }
@@ -127,13 +146,15 @@ export class MemoryMeta implements MetaStore {
     if (old !== undefined) this.#unlink(old.record)
     const { segments: change, ...fields } = put
     const before = old?.segments ?? []
-    const segments = change.kind === 'keep' ? before : change.kind === 'replace' ? [...change.segments].sort((a, b) => a.offset - b.offset) : spliceSegments(before, change)
+    const source = change.kind === 'copy' ? this.#rows.get(change.from) : undefined
+    const segments = source?.segments ?? segmentsAfter(before, change)
+    const inline = source === undefined ? put.inline : source.record.inline
     // Copies, as a disk would make them: what the caller changes later does not show.
     const record: StoredRecord = {
       ...fields,
       parentID: put.parentID,
       name: put.name,
-      inline: put.inline === undefined ? undefined : Uint8Array.from(put.inline),
+      inline: inline === undefined ? undefined : Uint8Array.from(inline),
       attributes: structuredClone(put.attributes)
     }
     this.#count(segments, 1)
@@ -257,6 +278,14 @@ export class MemoryMeta implements MetaStore {
     while (count < limit && (this.#log[count]?.at ?? Infinity) < Date.now() - olderThan) count++
     this.#log.splice(0, count)
     return count
+  }
+}
+
+function segmentsAfter (before: readonly Segment[], change: SegmentChange): readonly Segment[] {
+  switch (change.kind) {
+    case 'replace': return [...change.segments].sort((a, b) => a.offset - b.offset)
+    case 'splice': return spliceSegments(before, change)
+    default: return before
   }
 }
 

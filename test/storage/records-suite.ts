@@ -3,7 +3,7 @@ import type { Test } from 'tap'
 import fc from 'fast-check'
 import type { JsonObject } from '../../storage/contract.js'
 import { mintObjectID } from '../../storage/object-id.js'
-import { aRecord, aValue, commit, type Driver, fields, fieldsOfPut, follow, next, store } from './driver.js'
+import { aRecord, aValue, commit, type Driver, fields, fieldsOfPut, follow, next, store, text } from './driver.js'
 
 export function recordsSuite (t: Test, driver: Driver): void {
   t.test('a new store has a root container without a parent', async t => {
@@ -79,6 +79,46 @@ export function recordsSuite (t: Test, driver: Driver): void {
     const alone = aRecord()
     await store(target, { put: [alone] })
     t.same((await target.meta.lineage(alone.id)).map(({ id }) => id), [alone.id], 'an object without a path is its own top')
+  })
+
+  t.test('a tree: the record and what is below it, parents first, to a depth, up to a limit, without inline values', async t => {
+    const target = await driver.fresh(t)
+    const top = aRecord({ type: 'c', parentID: target.rootID, name: 'top', attributes: { n: 1 } })
+    const [b, a] = [aRecord({ type: 'c', parentID: top.id, name: 'b' }), aValue('value', { parentID: top.id, name: 'a' })]
+    const below = aValue('below', { parentID: b.id, name: 'below' })
+    const hidden = aValue('hidden', { parentID: a.id, name: 'hidden' })
+    await store(target, { put: [top, a, b, below, hidden, aValue('z', { parentID: target.rootID, name: 'z' })] })
+    const ids = async (query: { types?: string, depth?: number, limit?: number }): Promise<string[]> => (await target.meta.tree(top.id, { types: 'c', limit: 99, ...query })).map(({ id }) => id)
+    t.same(await ids({}), [top.id, a.id, b.id, below.id])
+    t.same(await ids({ depth: 0 }), [top.id])
+    t.same(await ids({ depth: 1 }), [top.id, a.id, b.id])
+    t.same(await ids({ limit: 2 }), [top.id, a.id])
+    t.same(await ids({ limit: 0 }), [])
+    t.same(await ids({ types: '' }), [top.id])
+    t.same((await ids({ types: 'cd' })).length, 5, 'whose children are looked for is for the caller to say')
+    t.same(await target.meta.tree(mintObjectID(), { types: 'c', limit: 9 }), [])
+    const [, head] = await target.meta.tree(top.id, { types: 'c', limit: 9 })
+    t.match(head, { id: a.id, version: 1, type: 'd', parentID: top.id, name: 'a', size: 5, attributes: {} })
+    t.equal((head as { inline?: unknown }).inline, undefined)
+    t.equal(text((await target.meta.get(a.id))?.inline), 'value', 'the record still has it')
+  })
+
+  t.test('moves: the old place is free at once, the new one leads to the object, what is below a container comes along', async t => {
+    const target = await driver.fresh(t)
+    const [from, to] = [aRecord({ type: 'c', parentID: target.rootID, name: 'from' }), aRecord({ type: 'c', parentID: target.rootID, name: 'to' })]
+    const box = aRecord({ type: 'c', parentID: from.id, name: 'box' })
+    const object = aValue('x', { parentID: box.id, name: 'object' })
+    await store(target, { put: [from, to, box, object] })
+    await store(target, { put: [next(box, { parentID: to.id, name: 'case' })] })
+    t.same(await target.meta.children(from.id, { limit: 9 }), [])
+    t.match(await target.meta.children(to.id, { limit: 9 }), [{ name: 'case', id: box.id, type: 'c' }])
+    t.equal((await target.meta.resolve(target.rootID, ['from', 'box'])).length, 2)
+    t.equal((await target.meta.resolve(target.rootID, ['to', 'case', 'object'])).at(-1)?.id, object.id)
+    t.same((await target.meta.lineage(object.id)).map(({ id }) => id), [target.rootID, to.id, box.id, object.id])
+    await store(target, { put: [aRecord({ parentID: from.id, name: 'box' })] })
+    await store(target, { remove: [{ id: from.id, version: 1, subtree: true }] })
+    while (await target.meta.prune(10) > 0);
+    t.equal(text((await target.meta.get(object.id))?.inline), 'x', 'what has left a container is not removed with it')
   })
 
   t.test('versions: a put needs the one before, 1 needs none; nothing of a refused change happens', async t => {

@@ -1,8 +1,9 @@
 /** Blobs and segment maps. */
 import type { Test } from 'tap'
 import fc from 'fast-check'
-import { type BlobBirth, type Segment, StorageError } from '../../storage/contract.js'
-import { aRecord, collect, commit, type Driver, isReadable, next, readValue, segmentOf, store, storeBlob, text } from './driver.js'
+import { type BlobBirth, type RecordPut, type Segment, StorageError } from '../../storage/contract.js'
+import { mintObjectID } from '../../storage/object-id.js'
+import { aRecord, aValue, collect, commit, type Driver, isReadable, next, readValue, segmentOf, store, storeBlob, text } from './driver.js'
 
 export function valuesSuite (t: Test, driver: Driver): void {
   t.test('a blob is given back whole and in part, in chunks and in one piece', async t => {
@@ -147,6 +148,37 @@ export function valuesSuite (t: Test, driver: Driver): void {
     const late = aRecord({ size: 12, segments: { kind: 'replace', segments: [segmentOf(birth)] } })
     t.same(await commit(target, { put: [late] }), { status: 'conflict', on: 'version', id: late.id }, 'a copy of what is gone must read again')
     t.equal(await target.meta.get(late.id), undefined)
+  })
+
+  t.test('a whole value is copied by naming its record: from the record, from segments, over an old value', async t => {
+    const target = await driver.fresh(t)
+    const small = aValue('small')
+    const { put: large, birth } = await storeBlob(target, 'a large value', { size: 20 })
+    await store(target, { put: [small] })
+    const copyOf = (from: RecordPut, fields: Partial<RecordPut> = {}): RecordPut => aRecord({ size: from.size, segments: { kind: 'copy', from: from.id, version: from.version }, ...fields })
+    const [one, two] = [copyOf(small), copyOf(large)]
+    await store(target, { put: [one, two] })
+    const value = async ({ id }: RecordPut): Promise<string> => {
+      const record = await target.meta.get(id)
+      return record === undefined ? 'gone' : text(await readValue(target, record))
+    }
+    t.same([await value(one), await value(two)], ['small', 'a large value' + '\0'.repeat(7)])
+    t.equal(text((await target.meta.get(one.id))?.inline), 'small')
+    t.equal((await target.meta.get(two.id))?.inline, undefined)
+    // Each becomes the other.
+    await store(target, { put: [copyOf(large, { id: one.id, version: 2 })] })
+    await store(target, { put: [copyOf(small, { id: two.id, version: 2 })] })
+    t.same([await value(one), await value(two)], ['a large value' + '\0'.repeat(7), 'small'])
+    t.same((await target.meta.segments(two.id, 0, 99))?.segments, [])
+    t.same(await commit(target, { put: [aRecord({ segments: { kind: 'copy', from: small.id, version: 2 } })] }), { status: 'conflict', on: 'version', id: small.id })
+    const missing = mintObjectID()
+    t.same(await commit(target, { put: [aRecord({ segments: { kind: 'copy', from: missing, version: 1 } })] }), { status: 'conflict', on: 'version', id: missing })
+    await store(target, { remove: [{ id: large.id, version: 1, subtree: false }] })
+    await target.sweep()
+    t.ok(await isReadable(target, birth), 'the copy still names it')
+    await store(target, { remove: [{ id: one.id, version: 2, subtree: false }] })
+    await target.sweep()
+    t.notOk(await isReadable(target, birth))
   })
 
   t.test('a blob that nobody gave birth to cannot be named', async t => {

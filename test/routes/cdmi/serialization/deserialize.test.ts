@@ -209,7 +209,7 @@ t.test('SER-13 SER-19: the type of the request must be that of the serialization
   t.match(await client.ask('PUT', '/d/', { deserializevalue: object }), { status: 400 })
   t.match(await client.ask('POST', '/', { deserializevalue: container }), { status: 400 })
   await client.make('/o', { value: 'in the way' })
-  t.match(await client.ask('PUT', '/o/', { deserializevalue: container }), { status: 404 })
+  t.match(await client.ask('PUT', '/o/', { deserializevalue: container }), { status: 409 })
   t.match(await client.ask('PUT', '/none/d/', { deserializevalue: container }), { status: 404 })
   t.match(await client.ask('PUT', '/none/d', { deserializevalue: object }), { status: 404 })
   t.same((await client.get('/'))['children'], ['o'])

@@ -68,7 +68,7 @@ t.test('SER-19: a field of the wrong type is refused, wherever it stands', async
     }
   }
   for (const value of values) if (!Array.isArray(value) || value.length > 0) await refused('/c/', { ...container([]), children: value }, /"children" must be a list|ends|where/)
-  for (const name of ['copy', 'move', 'reference', 'serialize', 'deserialize', 'deserializevalue']) await refused('/o', object({ [name]: '/x' }), /field of requests/)
+  for (const name of ['copy', 'move', 'serialize', 'deserialize', 'deserializevalue']) await refused('/o', object({ [name]: '/x' }), /field of requests/)
 })
 
 t.test('SER-13 SER-19: what else is wrong with an object is said', async t => {
@@ -159,12 +159,12 @@ t.test('limits.treeObjects: a tree of that many objects passes, one of one more 
 t.test('SER-02: trees that are too deep to be read again are not written', async t => {
   const { client } = await stand(t)
   let url = '/'
-  for (let depth = 0; depth < 256; depth++) {
+  for (let depth = 0; depth < 200; depth++) {
     url += 'd/'
     await client.make(url)
   }
   t.equal((await client.ask('PUT', '/s', { serialize: '/d/' })).status, 201)
-  t.match(await client.ask('PUT', '/s2', { serialize: '/' }), { status: 400, fields: { detail: /256 levels/ } })
+  t.match(await client.ask('PUT', '/s2', { serialize: '/' }), { status: 400, fields: { detail: /200 levels/ } })
   await client.remove('/d/')
   await client.make('/e/', { deserialize: '/s' })
   t.same((await client.get(url.replace('d', 'e')))['children'], [])

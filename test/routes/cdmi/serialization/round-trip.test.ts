@@ -116,3 +116,29 @@ t.test('SER-02: the root container, with everything', async t => {
   t.same((await client.get('/'))['children'], ['a/'])
   t.equal((await client.get('/a/o'))['value'], 'x')
 })
+
+t.test('SER-02 SER-14 GEN-46: references in a tree are references again, to where they led', async t => {
+  const app = await build(t)
+  const client = cdmiClient(app)
+  await client.make('/c/')
+  await client.make('/c/r', { reference: '/c/missing' })
+  await client.make('/c/s/', { reference: 'http://elsewhere.example/s/' })
+  const { children } = await client.get('/c/')
+  const serialization = await client.serialization('/c/')
+  t.match(serialization['children'], [{ objectName: 'r', reference: '/c/missing' }, { objectName: 's/', reference: 'http://elsewhere.example/s/' }])
+  await client.remove('/c/')
+  await client.make('/d/', { deserializevalue: inBase64(serialization) })
+  for (let n = 0; n < 2; n++) {
+    t.same((await client.get('/d/'))['children'], children)
+    t.match(await client.ask('GET', '/d/r'), { status: 302, headers: { location: /\/c\/missing$/ } })
+    t.match(await client.ask('GET', '/d/s/'), { status: 302, headers: { location: 'http://elsewhere.example/s/' } })
+    await client.remove('/d/r')
+    await client.change('/d/', { deserializevalue: inBase64(serialization) })
+  }
+  const [reference, ...others] = serialization['children'] as JsonObject[]
+  for (const wrong of [{ reference: 5 }, { reference: 'x\ny' }, { reference: '/x', value: 'y' }, { reference: 'ftp://x/' }]) {
+    t.equal((await client.ask('PATCH', '/d/', { deserializevalue: inBase64({ ...serialization, children: [{ ...reference, ...wrong }, ...others] }) })).status, 400, JSON.stringify(wrong))
+  }
+  t.equal((await client.ask('PUT', '/e', { deserializevalue: inBase64(reference ?? {}) })).status, 400)
+  t.equal((await client.ask('PUT', '/e', { serialize: '/d/r' })).status, 400)
+})

@@ -1,0 +1,139 @@
+/**
+ * Containers made of others with all that is below them, or made like others (CMV-28 to CMV-31, COC-26 to COC-29, COC-66): one commit. What is
+ * copied is the source as it was at one moment; when one of its objects changes before the commit, all is read again.
+ */
+import { setImmediate } from 'node:timers/promises'
+import type { RecordHead, StoredRecord } from '../storage/contract.js'
+import { requireAccess } from './access.js'
+import { type Address, describe } from './address.js'
+import { changedContainer, newContainer } from './container-record.js'
+import type { ModelContext } from './context.js'
+import { valueOfRecord } from './copied-value.js'
+import { copiedFields, copiedMetadata, takes } from './copy-selection.js'
+import type { Copy } from './data-object-copy.js'
+import { newDataObject } from './data-object-record.js'
+import type { Written } from './data-object-write.js'
+import { Contention, SourceUnusable, TooLarge } from './errors.js'
+import type { ObjectChange } from './mutation-gate.js'
+import { freePlace } from './free-place.js'
+import { checkPreconditions, type Preconditions } from './preconditions.js'
+import type { Principal } from './principal.js'
+import { attributesOf, isContainer, isReference, typeLetter } from './record.js'
+import { newReference } from './reference-record.js'
+import { carriedFields, carriedMetadata, findSource, requireComplete } from './sources.js'
+
+/** Levels of containers in containers that are copied: what an event says of an object's path grows with them. */
+const deepest = 200
+/** Records that are made in one turn of the event loop. */
+const atOnce = 500
+
+/** Makes a container at a free place. Throws AlreadyExists, ParentNotFound, SourceUnusable, TooLarge, CapabilityMissing. */
+export async function copyContainer (context: ModelContext, principal: Principal, address: Address, copy: Copy, preconditions?: Preconditions): Promise<Written> {
+  requireAccess(principal, 'write')
+  const id = context.namespace.newID()
+  const done = await context.gate.mutate(principal, describe(address), async () => {
+    const { ancestors, parent, name } = await freePlace(context, address)
+    requireForCopy(context)
+    checkPreconditions(preconditions, undefined, false)
+    const { tree, expect } = await readSource(context, principal, copy, ancestors, 0)
+    const [source] = tree
+    const put = newContainer(id, parent, name, changeOf(context, source, copy))
+    const below = await copiesBelow(context, tree, put, [...ancestors, put])
+    return {
+      changes: [{ operation: 'create' as const, also: 'copy' as const, ancestors, before: undefined, put }, ...below],
+      expect,
+      written: { object: { record: put, ancestors }, created: true }
+    }
+  })
+  if (done === undefined) throw new Contention()
+  return done.written
+}
+
+/** Makes a container that is there like the source; it keeps its ID and its place. Throws NotFound, and what `copyContainer` throws. */
+export async function replaceContainer (context: ModelContext, principal: Principal, address: Address, copy: Copy, preconditions?: Preconditions): Promise<Written> {
+  requireAccess(principal, 'write')
+  const { selection, said } = copy
+  const done = await context.gate.mutate(principal, describe(address), async () => {
+    const { record: before, ancestors } = await context.namespace.container(address)
+    requireForCopy(context)
+    if (takes(selection, 'metadata') || said.metadata !== undefined) context.capabilities.require('container', 'cdmi_modify_metadata')
+    checkPreconditions(preconditions, before, false)
+    const chain = [...ancestors, before]
+    const old = takes(selection, 'children') ? await childrenOf(context, before) : []
+    const { tree, expect } = await readSource(context, principal, copy, chain, old.length)
+    const [source] = tree
+    const put = changedContainer(before, changeOf(context, source, copy))
+    const removals = old.map((child): ObjectChange => ({ operation: 'delete', ancestors: chain, before: child, remove: { id: child.id, version: child.version, subtree: isContainer(child) } }))
+    return {
+      changes: [{ operation: 'modify' as const, ancestors, before, put }, ...removals, ...await copiesBelow(context, tree, put, [...ancestors, put])],
+      expect,
+      written: { object: { record: put, ancestors }, created: false }
+    }
+  })
+  if (done === undefined) throw new Contention()
+  context.accesses.note(done.written.object.record.id)
+  return done.written
+}
+
+function requireForCopy ({ capabilities }: ModelContext): void {
+  capabilities.require('system', 'cdmi_object_copy_from_local')
+  capabilities.require('container', 'cdmi_copy_container')
+}
+
+function changeOf ({ limits }: ModelContext, source: RecordHead, { selection, said }: Copy): NonNullable<Parameters<typeof newContainer>[3]> {
+  return { metadata: copiedMetadata(source, selection, said, limits), fields: copiedFields(source, selection, said) }
+}
+
+async function childrenOf ({ store, limits }: ModelContext, container: StoredRecord): Promise<RecordHead[]> {
+  const [, ...children] = await store.meta.tree(container.id, { types: typeLetter.container, depth: 1, limit: limits.treeObjects + 2 })
+  return children
+}
+
+interface SourceTree {
+  /** The source itself first. */
+  readonly tree: readonly [RecordHead, ...RecordHead[]]
+  readonly expect: readonly RecordHead[]
+}
+
+/** `chain`: the destination and all above it, which the source must not be one of (CMV-31). `others`: objects that the operation changes beside. */
+async function readSource (context: ModelContext, principal: Principal, { source: address, selection }: Copy, chain: readonly StoredRecord[], others: number): Promise<SourceTree> {
+  const { store, limits } = context
+  const { record, ancestors } = await findSource(context, principal, address, 'container')
+  if (chain.some(({ id }) => id === record.id)) throw new SourceUnusable(`The source ${describe(address)} is the destination itself, or a container above it`)
+  const below = takes(selection, 'children') ? { depth: deepest + 1, limit: limits.treeObjects + 1 } : { depth: 0, limit: 1 }
+  const [top, ...rest] = await store.meta.tree(record.id, { types: typeLetter.container, ...below })
+  if (top === undefined) throw new SourceUnusable(`The source ${describe(address)} does not exist`)
+  if (rest.length + 1 + others > limits.treeObjects) throw new TooLarge(`This would make or remove more than ${limits.treeObjects} objects at once, the limit of this server (limits.treeObjects); nothing was changed`)
+  // Data objects need no mention: a value is copied at its version or not at all.
+  return { tree: [top, ...rest], expect: [...ancestors, top, ...rest.filter(({ type }) => type !== typeLetter.dataObject)] }
+}
+
+/** The copies of all that is below the top of a tree. `chain`: from the top down to the copy of that, which is `top`. */
+async function copiesBelow ({ namespace }: ModelContext, [source, ...below]: SourceTree['tree'], top: StoredRecord, chain: readonly StoredRecord[]): Promise<ObjectChange[]> {
+  const made = new Map([[source.id, { record: top, chain }]])
+  const changes: ObjectChange[] = []
+  for (const [index, head] of below.entries()) {
+    // Others have their turn while many are made.
+    if (index % atOnce === atOnce - 1) await setImmediate()
+    const parent = made.get(head.parentID ?? '')
+    // A tree has parents before their children.
+    if (parent === undefined) throw new Contention()
+    const put = copyOf(namespace.newID(), parent.record, head)
+    if (isContainer(head)) {
+      if (parent.chain.length - chain.length >= deepest) throw new TooLarge(`The source has more than ${deepest} containers in each other, more than are copied at once; nothing was changed`)
+      made.set(head.id, { record: put, chain: [...parent.chain, put] })
+    }
+    changes.push({ operation: 'create', ancestors: parent.chain, before: undefined, put })
+  }
+  return changes
+}
+
+function copyOf (id: string, parent: StoredRecord, head: RecordHead): StoredRecord & Pick<NonNullable<ObjectChange['put']>, 'segments'> {
+  const name = head.name ?? id
+  if (isReference(head)) return newReference(id, head.type, parent, name, attributesOf(head).reference ?? '/')
+  const said = { metadata: () => carriedMetadata(head), fields: () => carriedFields(head) }
+  if (isContainer(head)) return newContainer(id, parent, name, said)
+  requireComplete(head, `has the data object "${name}", which`)
+  const { mimetype, valuetransferencoding = 'base64' } = attributesOf(head)
+  return newDataObject(id, parent, name, { mimetype, ...said }, valueOfRecord(head), valuetransferencoding)
+}

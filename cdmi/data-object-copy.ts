@@ -1,0 +1,91 @@
+/** Data objects made of others, or made like others (CMV-21 to CMV-26, DOC-31, DOC-33, DOC-78, COC-84). */
+import type { ValueTransferEncoding } from '../schemas/record.js'
+import type { StoredRecord } from '../storage/contract.js'
+import { requireAccess } from './access.js'
+import { type Address, describe, objectIDRoot } from './address.js'
+import type { ModelContext } from './context.js'
+import { copiedRange, copiedValue, encodingOfRange } from './copied-value.js'
+import { copiedFields, copiedMetadata, type CopySelection, type SourceSaid, takes } from './copy-selection.js'
+import { changedDataObject, newDataObject } from './data-object-record.js'
+import { emptyValue, type Written } from './data-object-write.js'
+import { Contention, SourceUnusable } from './errors.js'
+import { checkPreconditions, type Preconditions } from './preconditions.js'
+import type { Principal } from './principal.js'
+import { attributesOf } from './record.js'
+import { findSource, requireComplete } from './sources.js'
+import { keepValue, type PlacedValue } from './values.js'
+import { aimAt, subjectOf, type WriteAim } from './write-aim.js'
+
+export interface Copy {
+  readonly source: Address
+  readonly selection: CopySelection
+  readonly said: SourceSaid
+}
+
+/** Type of a new object when the one of the source is not taken (DOC-24). */
+const defaultType = 'text/plain'
+
+/**
+ * Copies. Throws NotFound and ParentNotFound for the destination, SourceUnusable for all that is wrong with the source, CapabilityMissing.
+ * `partial`: more is to come.
+ */
+export async function copyDataObject (context: ModelContext, principal: Principal, aim: WriteAim, copy: Copy, partial = false, preconditions?: Preconditions): Promise<Written> {
+  requireAccess(principal, 'write')
+  const { selection, said } = copy
+  const id = context.namespace.newID()
+  const done = await context.gate.mutate(principal, subjectOf(aim), async () => {
+    const { ancestors, record: before, name } = await aimAt(context, aim)
+    requireForCopy(context, aim, copy, before)
+    checkPreconditions(preconditions, before, false)
+    const source = await findSource(context, principal, copy.source, 'dataobject')
+    const { record } = source
+    if (record.id === before?.id) throw new SourceUnusable(`The source ${describe(copy.source)} is the destination itself`)
+    requireComplete(record, describe(copy.source))
+    const { value, encoding } = takes(selection, 'value') ? await valueOf(context, record, selection) : valueBefore(before)
+    const type = said.mimetype ?? (takes(selection, 'mimetype') ? attributesOf(record).mimetype : undefined)
+    const change = {
+      mimetype: type ?? (before === undefined ? defaultType : undefined),
+      partial,
+      metadata: copiedMetadata(record, selection, said, context.limits),
+      fields: copiedFields(record, selection, said)
+    }
+    const put = before === undefined
+      ? newDataObject(id, ancestors.at(-1), name ?? id, change, value, encoding)
+      : changedDataObject(before, change, value, encoding)
+    return {
+      changes: [before === undefined ? { operation: 'create' as const, also: 'copy' as const, ancestors, before, put } : { operation: 'modify' as const, ancestors, before, put }],
+      expect: [...source.ancestors, record],
+      written: { object: { record: put, ancestors }, created: before === undefined },
+      source: record.id
+    }
+  })
+  if (done === undefined) throw new Contention()
+  context.accesses.note(done.source)
+  if (!done.written.created) context.accesses.note(done.written.object.record.id)
+  return done.written
+}
+
+interface ValueAndEncoding { readonly value: PlacedValue, readonly encoding: ValueTransferEncoding }
+
+async function valueOf ({ store }: ModelContext, record: StoredRecord, { range: rangeOf }: CopySelection): Promise<ValueAndEncoding> {
+  if (rangeOf === undefined) return { value: copiedValue(record), encoding: attributesOf(record).valuetransferencoding ?? 'base64' }
+  const range = rangeOf(record.size)
+  return { value: await copiedRange(store, record, range), encoding: await encodingOfRange(store, record, range) }
+}
+
+function valueBefore (before: StoredRecord | undefined): ValueAndEncoding {
+  if (before === undefined) return { value: emptyValue, encoding: 'utf-8' }
+  return { value: keepValue(before), encoding: attributesOf(before).valuetransferencoding ?? 'base64' }
+}
+
+function requireForCopy ({ capabilities }: ModelContext, aim: WriteAim, { selection, said }: Copy, before: StoredRecord | undefined): void {
+  capabilities.require('system', 'cdmi_object_copy_from_local')
+  if (selection.range !== undefined) capabilities.require('dataobject', 'cdmi_read_value_range')
+  if (before === undefined) {
+    if (aim.mode === 'post' && aim.container === objectIDRoot) return capabilities.require('system', 'cdmi_copy_dataobject_by_ID')
+    if (aim.mode === 'post') capabilities.require('container', 'cdmi_post_dataobject')
+    return capabilities.require('container', 'cdmi_copy_dataobject')
+  }
+  if (takes(selection, 'value')) capabilities.require('dataobject', 'cdmi_modify_value')
+  if (takes(selection, 'metadata') || said.metadata !== undefined) capabilities.require('dataobject', 'cdmi_modify_metadata')
+}

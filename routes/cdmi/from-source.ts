@@ -1,0 +1,111 @@
+/** Objects made of others: `copy`, `move` and `reference` in a body (CMV, GEN-46 to GEN-52). */
+import type { FastifyRequest } from 'fastify'
+import type { Address } from '../../cdmi/address.js'
+import { capabilitiesURI } from '../../cdmi/capability-objects.js'
+import type { SourceSaid } from '../../cdmi/copy-selection.js'
+import type { Written } from '../../cdmi/data-object-write.js'
+import { AlreadyExists, InvalidRequest, IsReference } from '../../cdmi/errors.js'
+import type { Preconditions } from '../../cdmi/preconditions.js'
+import type { WriteAim } from '../../cdmi/write-aim.js'
+import type { ContainerBody, DataObjectBody } from '../../schemas/cdmi-body.js'
+import type { JsonObject } from '../../storage/contract.js'
+import { valueTypeOf } from '../http/content-type.js'
+import { requestTarget } from '../http/request-path.js'
+import { bodyOf } from '../http/source.js'
+import { containerBody, dataObjectBody, namedFields, otherFields, refuseUnoffered } from './body-fields.js'
+import { readCdmiBody } from './json-body.js'
+import type { CdmiQuery } from './query.js'
+import type { ReceivedObject } from './receive-object.js'
+import { copySelection, namedSource } from './source-query.js'
+
+const sourceFields = ['copy', 'move', 'reference'] as const
+export type SourceField = typeof sourceFields[number]
+
+/** Which of the three a body has; undefined: none. */
+export function sourceField (fields: JsonObject): SourceField | undefined {
+  return sourceFields.find(name => fields[name] !== undefined)
+}
+
+interface FromSource {
+  readonly source: SourceField
+  readonly query: CdmiQuery
+  readonly preconditions: Preconditions | undefined
+}
+
+export interface DataObjectFromSource extends FromSource {
+  readonly aim: WriteAim
+  readonly received: ReceivedObject
+  readonly partial: boolean
+}
+
+/** A data object, or a reference at the URI of one. */
+export async function dataObjectOfSource (request: FastifyRequest, { source, aim, query, received, partial, preconditions }: DataObjectFromSource): Promise<Written> {
+  const { cdmi } = request.server
+  if (received.parts !== undefined) throw new InvalidRequest(`"${source}" says what the object is made of; there can be no value in further parts`)
+  const fields = namedFields(received.fields, query)
+  const body = dataObjectBody(fields, received.value !== undefined)
+  refuseForMode(source, aim.mode)
+  if (source === 'reference') return await cdmi.createReference(request.principal, aim, targetOf(received.fields, body, query), preconditions)
+  refuseUnoffered(body, capabilitiesURI('dataobject'))
+  const said = { ...saidOf(body, otherFields(fields, 'dataobject')), mimetype: valueTypeOf(body.mimetype)?.mimetype }
+  const named = namedSource(request, source, body[source] ?? '')
+  if (source === 'move') {
+    refuseFields(named.query, query)
+    return await cdmi.move(request.principal, aim, { source: named.address, kind: 'dataobject', said }, preconditions)
+  }
+  return await cdmi.copyDataObject(request.principal, aim, { source: named.address, selection: copySelection('dataobject', named.query, query), said }, partial, preconditions)
+}
+
+export interface ContainerFromSource extends FromSource {
+  readonly address: Address
+  readonly mode: 'put' | 'patch'
+  readonly fields: JsonObject
+}
+
+/** A container, or a reference at the URI of one. */
+export async function containerOfSource (request: FastifyRequest, { source, address, mode, query, fields, preconditions }: ContainerFromSource): Promise<Written> {
+  const { principal, server: { cdmi } } = request
+  const body = containerBody(fields)
+  refuseForMode(source, mode)
+  const aim = { mode, address }
+  if (source === 'reference') return await cdmi.createReference(principal, aim, targetOf(fields, body, query), preconditions)
+  const said = saidOf(body, otherFields(fields, 'container'))
+  const named = namedSource(request, source, body[source] ?? '')
+  if (source === 'move') {
+    refuseFields(named.query, query)
+    return await cdmi.move(principal, aim, { source: named.address, kind: 'container', said }, preconditions)
+  }
+  const copy = { source: named.address, selection: copySelection('container', named.query, query), said }
+  return await (mode === 'put' ? cdmi.copyContainer(principal, address, copy, preconditions) : cdmi.replaceContainer(principal, address, copy, preconditions))
+}
+
+/**
+ * What a write is refused with at a reference: a redirect as everything else, but a PUT that makes another reference, a copy or a move would make it
+ * elsewhere then.
+ */
+export async function refusalAtReference (request: FastifyRequest, error: unknown, mode: WriteAim['mode']): Promise<unknown> {
+  if (mode !== 'put' || !(error instanceof IsReference)) return error
+  const fields = await readCdmiBody(bodyOf(request.raw), { async onValue () { throw error } })
+  return sourceField(fields) === undefined ? error : new AlreadyExists(requestTarget(request.raw.url ?? '/', request.server.prefix).path)
+}
+
+/** What goes with PUT and POST only: an object that is there cannot become another one, or a reference. */
+function refuseForMode (source: SourceField, mode: WriteAim['mode']): void {
+  if (mode === 'patch' && source !== 'copy') throw new InvalidRequest(`"${source}" makes an object at a URI where there is none; use PUT, not PATCH`)
+}
+
+/** A reference has nothing but its target (GEN-47). */
+function targetOf (fields: JsonObject, body: DataObjectBody | ContainerBody, query: CdmiQuery): string {
+  const others = Object.keys(fields).filter(name => name !== 'reference')
+  if (others.length > 0) throw new InvalidRequest(`"reference" stands alone in a body; leave out ${others.map(name => `"${name}"`).join(', ')}`)
+  if (query.fields.length > 0) throw new InvalidRequest('A reference has no fields; leave them out of the URI')
+  return body.reference ?? ''
+}
+
+function saidOf ({ metadata }: DataObjectBody | ContainerBody, others: JsonObject): SourceSaid {
+  return { metadata: metadata as JsonObject | undefined, fields: Object.keys(others).length > 0 ? others : undefined }
+}
+
+function refuseFields (source: CdmiQuery, destination: CdmiQuery): void {
+  if (source.fields.length > 0 || destination.fields.length > 0) throw new InvalidRequest('A move takes the whole object; leave the fields out of the URI')
+}
