@@ -8,7 +8,9 @@
  */
 import type { FastifyPluginAsync, LogLevel } from 'fastify'
 import { capabilityNames } from './cdmi/capabilities.js'
+import { isDataSystemMetadata } from './cdmi/metadata.js'
 import { Cdmi } from './cdmi/model.js'
+import type { Offers } from './cdmi/offers.js'
 import auth from './plugins/auth.js'
 import type { Authenticator, UserSource, VerifyUser } from './plugins/authenticator.js'
 import { challenge, defaultRealm } from './plugins/challenge.js'
@@ -16,6 +18,7 @@ import errors from './plugins/errors.js'
 import expectContinue from './plugins/expect-continue.js'
 import { keyedContainer } from './plugins/keyed-container.js'
 import { addMediaTypeConstraint } from './plugins/media-type-constraint.js'
+import { objectCors } from './plugins/object-cors.js'
 import { sockets } from './plugins/sockets.js'
 import type { AffinityOptions } from './plugins/sockets/worker-affinity.js'
 import cdmiDoor from './routes/cdmi.js'
@@ -25,6 +28,10 @@ import plainRoutes from './routes/plain.js'
 import { checkOptions, OptionError } from './schemas/check-options.js'
 import { CdmiOptions, type User } from './schemas/options.js'
 import type { Store } from './storage/contract.js'
+import { sweepEvery } from './storage/sweeper.js'
+
+/** Milliseconds between two rounds that discard parts for which no others came (PUP-12). */
+const partsRound = 60_000
 
 export interface CdmiPluginOptions extends CdmiOptions {
   /** What `openStore` gave. The application opens it before and closes it after. */
@@ -51,10 +58,12 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
   const options = checkOptions(CdmiOptions, rest, 'The plugin')
   const { limits = {}, anonymous, realm } = options
 
-  app.decorate('cdmi', new Cdmi(store, limits, withoutCapabilities(options)))
+  app.decorate('cdmi', new Cdmi(store, limits, withoutCapabilities(options), offersOf(options)))
   app.decorate('cdmiOptions', options)
+  const expiry = sweepEvery(partsRound, async () => await app.cdmi.partialUploads.expire(), (error: unknown) => { app.log.warn({ err: error }, 'parts of values that never came whole could not be discarded') })
   // Before the application closes the store.
   app.addHook('preClose', async () => {
+    await expiry.stop()
     await app.cdmi.flush().catch((error: unknown) => { app.log.warn({ err: error }, 'the last accesses could not be written down') })
   })
   await app.register(errors, { realm })
@@ -68,12 +77,19 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
     // Bodies are streams until a door reads them; the framework reads none.
     doors.addContentTypeParser('*', (_request, _payload, done) => { done(null) })
     answerVersion(doors)
-    doors.addHook('onRequest', doors.authenticate)
-    await doors.register(plainRoutes)
-    await doors.register(cdmiDoor)
+    await doors.register(async namespace => {
+      // Before it is known who asks: preflights do not say.
+      objectCors(namespace)
+      namespace.addHook('onRequest', namespace.authenticate)
+      await namespace.register(plainRoutes)
+      await namespace.register(cdmiDoor)
+    })
     if (options.keyed === true) {
-      await doors.register(keyedRoutes, { constraints: { cdmiMediaType: 'other' }, challenge: challenge(realm ?? defaultRealm) })
-      await doors.register(keyedContainer)
+      await doors.register(async keyed => {
+        keyed.addHook('onRequest', keyed.authenticate)
+        await keyed.register(keyedRoutes, { constraints: { cdmiMediaType: 'other' }, challenge: challenge(realm ?? defaultRealm) })
+        await keyed.register(keyedContainer)
+      })
     }
   })
   // Outside of the doors that refuse requests without credentials: messages may bring them.
@@ -86,6 +102,17 @@ function withoutCapabilities ({ withoutCapabilities: names = [] }: CdmiOptions):
   const unknown = names.find(name => !known.has(name))
   if (unknown !== undefined) throw new OptionError(`The option "withoutCapabilities" of The plugin names "${unknown}", which is no capability of this server`)
   return names
+}
+
+/** Throws OptionError for templates with items that are the server's to make, or no data system metadata. */
+function offersOf ({ templates = {}, locations }: CdmiOptions): Offers {
+  for (const ofClass of Object.values(templates)) {
+    for (const [template, items] of Object.entries(ofClass)) {
+      const wrong = Object.keys(items).find(name => !isDataSystemMetadata(name))
+      if (wrong !== undefined) throw new OptionError(`The option "templates" of The plugin has "${wrong}" in "${template}", which is no data system metadata that can be set`)
+    }
+  }
+  return { templates, locations }
 }
 
 export default cdmi

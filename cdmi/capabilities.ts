@@ -2,25 +2,27 @@
 import { catalogue, type CapabilityOf, type CapabilityValue, type Scope } from './capability-catalogue.js'
 import { CapabilityMissing } from './errors.js'
 import type { Limits } from './context.js'
-
-type Offered = string | string[]
-
-function offeredValue (value: CapabilityValue, limits: Limits): Offered {
-  if (value === 'true') return value
-  return 'list' in value ? [...value.list] : String(limits[value.limit])
-}
+import type { Offers, Templates } from './offers.js'
 
 const placeOf: Readonly<Record<Scope, string>> = { system: 'this server', dataobject: 'data objects', container: 'containers' }
 
+/** A string, or a list (CAP-12). */
+export type OfferedValue = string | string[]
+
 export class Capabilities {
-  readonly #offered: Readonly<Record<Scope, ReadonlyMap<string, Offered>>>
+  readonly #offered: Readonly<Record<Scope, ReadonlyMap<string, OfferedValue>>>
+  readonly #offers: Offers
 
   /** `without`: names of capabilities that are switched off, wherever they would be offered. */
-  constructor (limits: Limits, without: readonly string[] = []) {
+  constructor (limits: Limits, without: readonly string[] = [], offers: Offers = {}) {
     const off = new Set(without)
-    const offered = (scope: Scope): ReadonlyMap<string, Offered> => new Map(Object.entries<CapabilityValue>(catalogue[scope])
+    this.#offers = offers
+    const offered = (scope: Scope): ReadonlyMap<string, OfferedValue> => new Map(Object.entries<CapabilityValue>(catalogue[scope])
       .filter(([name]) => !off.has(name))
-      .map(([name, value]) => [name, offeredValue(value, limits)]))
+      .flatMap(([name, value]) => {
+        const said = saidOf(value, limits, offers)
+        return said === undefined ? [] : [[name, said]]
+      }))
     this.#offered = { system: offered('system'), dataobject: offered('dataobject'), container: offered('container') }
   }
 
@@ -38,10 +40,30 @@ export class Capabilities {
     if (!this.#offered[scope].has(name)) throw new CapabilityMissing(name, placeOf[scope])
   }
 
-  /** The field `capabilities` of a capability object: strings, and lists of strings (CAP-12). */
-  offered (scope: Scope): Readonly<Record<string, Offered>> {
+  /** The entries of a capability that is a list; none when it is not offered. */
+  list<S extends Scope> (scope: S, name: CapabilityOf<S>): readonly string[] {
+    const value = this.#offered[scope].get(name)
+    return typeof value === 'object' ? value : []
+  }
+
+  /** The templates of a class of objects; none when they are not offered. */
+  templates (scope: Exclude<Scope, 'system'>): Templates {
+    return this.has('system', 'cdmi_capabilities_templates') ? this.#offers.templates?.[scope] ?? {} : {}
+  }
+
+  /** The field `capabilities` of a capability object: strings and lists of them (CAP-12). */
+  offered (scope: Scope): Readonly<Record<string, OfferedValue>> {
     return Object.fromEntries(this.#offered[scope])
   }
+}
+
+/** Undefined: not offered. */
+function saidOf (value: CapabilityValue, limits: Limits, { templates = {}, locations = [] }: Offers): OfferedValue | undefined {
+  if (value === 'true') return value
+  if ('list' in value) return [...value.list]
+  if ('limit' in value) return String(limits[value.limit])
+  if (value.offer === 'locations') return locations.length === 0 ? undefined : [...locations]
+  return Object.values(templates).some(ofClass => Object.keys(ofClass ?? {}).length > 0) ? 'true' : undefined
 }
 
 /** Every name of the catalogue, for the check of options. */

@@ -4,6 +4,7 @@ import type { AccessLog } from './access-log.js'
 import type { Capabilities } from './capabilities.js'
 import type { MutationGate } from './mutation-gate.js'
 import type { Namespace } from './namespace.js'
+import type { PartialUploads } from './partial-uploads.js'
 
 export interface Limits {
   /** Longest value, in bytes. */
@@ -18,6 +19,8 @@ export interface Limits {
   readonly metadataSize: number
   /** Most objects of a tree that one operation makes, changes or removes. */
   readonly treeObjects: number
+  /** Seconds that a set of parts is kept for which nothing comes (PUP-12). */
+  readonly partialTimeout: number
 }
 
 export interface ModelContext {
@@ -27,4 +30,5 @@ export interface ModelContext {
   readonly limits: Limits
   readonly capabilities: Capabilities
   readonly accesses: AccessLog
+  readonly partialUploads: PartialUploads
 }

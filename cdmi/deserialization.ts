@@ -9,7 +9,7 @@ import type { ModelContext } from './context.js'
 import type { Written } from './data-object-write.js'
 import { AlreadyExists, Contention, InvalidRequest, IsNotContainer, NotUtf8 } from './errors.js'
 import { isJsonObject } from './json-value.js'
-import { storableMetadata } from './metadata.js'
+import { checkHonoured, storableMetadata } from './metadata.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import type { ReadOptions, SerializedKind, SerializedObject } from './serialized-object.js'
@@ -68,7 +68,7 @@ export class Deserialization implements ValueIntake {
   /** Reads the text of a serialization. Nothing of it is visible yet. */
   async read (source: ValueSource): Promise<void> {
     const { kind } = this.#aim
-    const top = await readSerialization(source, this, { limits: this.#context.limits, normalType: this.#normalType })
+    const top = await readSerialization(source, this, { limits: this.#context.limits, capabilities: this.#context.capabilities, normalType: this.#normalType })
     if (top.kind !== kind) throw new InvalidRequest(`The serialization is one of a ${nameOf(top.kind)}, but the request is for a ${nameOf(kind)}; nothing was changed`)
     this.#top = top
   }
@@ -125,11 +125,12 @@ export class Deserialization implements ValueIntake {
   async commit (said: Said = {}): Promise<Written> {
     const read = this.#top
     if (read === undefined) throw new InvalidRequest('There is no serialization')
-    const { store, limits, gate } = this.#context
+    const { store, limits, gate, capabilities } = this.#context
+    if (said.metadata !== undefined) checkHonoured(said.metadata, capabilities, this.#aim.kind)
     const top: SerializedObject = {
       ...read,
       mimetype: said.mimetype ?? read.mimetype,
-      metadata: said.metadata === undefined ? read.metadata : storableMetadata(said.metadata, limits),
+      ...(said.metadata === undefined ? {} : { metadata: storableMetadata(said.metadata, limits), template: undefined }),
       fields: { ...read.fields, ...said.fields }
     }
     let attempt = 0
@@ -178,6 +179,7 @@ function requireFor ({ capabilities }: ModelContext, { kind, at }: Deserializati
   } else if (at.mode === 'post' && at.container === objectIDRoot) {
     capabilities.require('system', 'cdmi_deserialize_dataobject_by_ID')
   } else {
+    if (at.mode === 'post') capabilities.require('container', 'cdmi_post_dataobject')
     capabilities.require('container', `cdmi_deserialize_${kind}`)
   }
 }

@@ -67,7 +67,7 @@ function changed ({ limits }: ModelContext, record: StoredRecord, { mimetype, me
   }
   if (isContainer(record)) return changedContainer(record, change)
   const { completionStatus, valuetransferencoding = 'base64' } = attributesOf(record)
-  return changedDataObject(record, { ...change, partial: completionStatus === 'Processing' }, keepValue(record), valuetransferencoding)
+  return changedDataObject(record, { ...change, completionStatus }, keepValue(record), valuetransferencoding)
 }
 
 async function destinationOf (context: ModelContext, aim: WriteAim): Promise<Destination> {

@@ -12,9 +12,9 @@ import { objectIDRoot } from './address.js'
 import type { Capabilities } from './capabilities.js'
 import type { ModelContext } from './context.js'
 import { Contention, InvalidRequest } from './errors.js'
-import { type Known, visibleMetadata } from './metadata.js'
+import type { Known } from './metadata.js'
 import { attributesOf, type CdmiObject, isContainer, isReference } from './record.js'
-import { fieldsOf, type RootPlace } from './representation.js'
+import { fieldsOf, fieldsWithin, rawPath, type RootPlace } from './representation.js'
 import { maxTreeDepth } from './serialized-reader.js'
 import { carriedMetadata } from './sources.js'
 import { type Content, openContents } from './values.js'
@@ -167,11 +167,16 @@ class Serializer {
 
   /** Without the brace at the end. */
   async #fields (object: CdmiObject): Promise<string> {
-    const known = await this.#parts.known(object)
-    const fields = fieldsOf(object, this.#parts.root, known)
+    const { record, ancestors } = object
+    const { root, known } = this.#parts
+    // What is there is whole, also where parts of a new value are coming.
+    const shown = { ...await known(object), updating: false }
+    const above = ancestors.at(-1)
     // Only the topmost has what it inherits (SER-06): below it, that is inherited again.
-    const shown = this.#open.length === 0 ? fields : { ...fields, metadata: visibleMetadata({ ...object, ancestors: [] }, known) }
-    return JSON.stringify(shown).slice(0, -1)
+    const fields = this.#open.length === 0 || above === undefined
+      ? fieldsOf(object, root, shown)
+      : fieldsWithin(record, { parent: { parentURI: rawPath(ancestors), parentID: above.id }, inherited: {} }, root, shown)
+    return JSON.stringify(fields).slice(0, -1)
   }
 
   /** What has come together, when it is more than `least`. */

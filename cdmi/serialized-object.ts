@@ -6,9 +6,11 @@ import { bodyCheck } from '../schemas/check-body.js'
 import { ContainerBody, DataObjectBody } from '../schemas/cdmi-body.js'
 import type { ValueTransferEncoding } from '../schemas/record.js'
 import type { JsonObject } from '../storage/contract.js'
+import type { Capabilities } from './capabilities.js'
+import { capabilitiesURI } from './capability-objects.js'
 import type { Limits } from './context.js'
 import { CapabilityMissing, InvalidRequest } from './errors.js'
-import { storableMetadata } from './metadata.js'
+import { checkHonoured, storableMetadata } from './metadata.js'
 import { checkNewName } from './names.js'
 import { isObjectID } from './object-id.js'
 import { checkTarget } from './references.js'
@@ -26,6 +28,8 @@ export interface SerializedObject {
   /** Where a reference leads; its kind is that of its URI. Undefined: it is none. */
   readonly reference: string | undefined
   readonly metadata: JsonObject
+  /** Name of the template that its data system metadata were taken from. */
+  readonly template: string | undefined
   /** Those that the standard does not define (COC-16, DOC-03). */
   readonly fields: JsonObject
   /** Its value was withheld: it was still being written. */
@@ -42,6 +46,7 @@ export interface SerializedObject {
 
 export interface ReadOptions {
   readonly limits: Limits
+  readonly capabilities: Capabilities
   /** A media type as it is stored. Throws InvalidRequest for what is none. */
   readonly normalType: (mimetype: string) => string
 }
@@ -68,7 +73,7 @@ export function kindOf ({ objectType }: JsonObject): SerializedKind | undefined 
 }
 
 /** The object with these fields. `top`: it is the whole of the serialization. Throws InvalidRequest, InvalidName, CapabilityMissing. */
-export function serializedObject (fields: JsonObject, value: StagedValue | undefined, children: readonly SerializedObject[] | undefined, top: boolean, { limits, normalType }: ReadOptions): SerializedObject {
+export function serializedObject (fields: JsonObject, value: StagedValue | undefined, children: readonly SerializedObject[] | undefined, top: boolean, { limits, capabilities, normalType }: ReadOptions): SerializedObject {
   const kind = kindOf(fields)
   if (kind === undefined) throw new InvalidRequest('"objectType" is missing, so this is no serialized object')
   if (kind === 'container' && value !== undefined) throw new InvalidRequest('a container has no "value"')
@@ -81,6 +86,7 @@ export function serializedObject (fields: JsonObject, value: StagedValue | undef
   // There are no domains, so no domain can be that of the container it is to be made in (SER-23).
   if (body.domainURI !== undefined) throw new CapabilityMissing('cdmi_domains', 'this server')
   checkRange(body.valuerange, value)
+  checkHonoured(body.metadata as JsonObject | undefined ?? {}, capabilities, kind)
   if (body.reference !== undefined) {
     if (top) throw new InvalidRequest('a reference is made with the field "reference" of a request, not from a serialization')
     if (value !== undefined || children !== undefined) throw new InvalidRequest('a reference has neither "value" nor "children"')
@@ -91,6 +97,7 @@ export function serializedObject (fields: JsonObject, value: StagedValue | undef
     reference: body.reference,
     id: idOf(body.objectID),
     name: nameOf(body.objectName, kind, top),
+    template: templateIn(body.capabilitiesURI, kind),
     metadata: storableMetadata(body.metadata as JsonObject | undefined ?? {}, limits),
     fields: Object.fromEntries(Object.entries(fields).filter(([name]) => !known[kind].has(name))),
     partial: isPartial(body.completionStatus),
@@ -114,6 +121,12 @@ function nameOf (objectName: string | undefined, kind: SerializedKind, top: bool
   const name = kind === 'container' && objectName.endsWith('/') ? objectName.slice(0, -1) : objectName
   checkNewName(name, false)
   return name
+}
+
+/** It describes an object only while it is offered here and matches, so that any name will do. */
+function templateIn (uri: string | undefined, kind: SerializedKind): string | undefined {
+  const start = capabilitiesURI(kind)
+  return uri?.startsWith(start) === true && uri.endsWith('/') && uri.length > start.length ? uri.slice(start.length, -1) : undefined
 }
 
 function isPartial (completionStatus: string | undefined): boolean {

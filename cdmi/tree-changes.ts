@@ -152,17 +152,17 @@ class TreePlan {
     const { capabilities } = this.#context
     const { value, encoding = 'utf-8', mimetype = defaultType, metadata, fields } = object
     if (encoding === 'json') capabilities.require('system', 'cdmi_valuetransferencoding_json')
-    const said = { mimetype, metadata: () => metadata, fields: () => fields }
+    const said = { mimetype, metadata: () => metadata, fields: () => fields, template: { name: object.template } }
     for (const birth of value?.births ?? []) this.#births.push(birth)
     if (before === undefined) {
       // Nothing is no JSON object.
       const shown = value === undefined && encoding === 'json' ? 'utf-8' : encoding
-      return newDataObject(object.id, ancestors.at(-1), name, { ...said, partial: object.partial }, value === undefined ? emptyValue : placeWhole(value), shown)
+      return newDataObject(object.id, ancestors.at(-1), name, { ...said, completionStatus: object.partial ? 'Processing' : 'Complete' }, value === undefined ? emptyValue : placeWhole(value), shown)
     }
-    if (value !== undefined) return placedIn(ancestors, name, changedDataObject(before, { ...said, partial: object.partial }, placeWhole(value), encoding))
+    if (value !== undefined) return placedIn(ancestors, name, changedDataObject(before, { ...said, completionStatus: object.partial ? 'Processing' : 'Complete' }, placeWhole(value), encoding))
     // The value stays, and all that is true of it.
     const { valuetransferencoding = 'base64', completionStatus } = attributesOf(before)
-    return placedIn(ancestors, name, changedDataObject(before, { ...said, partial: completionStatus !== 'Complete' }, keepValue(before), valuetransferencoding))
+    return placedIn(ancestors, name, changedDataObject(before, { ...said, completionStatus }, keepValue(before), valuetransferencoding))
   }
 
   #change (change: ObjectChange): void {
@@ -172,8 +172,8 @@ class TreePlan {
   }
 }
 
-function containerPut ({ id, metadata, fields }: SerializedObject, before: StoredRecord | undefined, ancestors: readonly StoredRecord[], name: string): ContainerPut {
-  const change = { metadata: () => metadata, fields: () => fields }
+function containerPut ({ id, metadata, fields, template }: SerializedObject, before: StoredRecord | undefined, ancestors: readonly StoredRecord[], name: string): ContainerPut {
+  const change = { metadata: () => metadata, fields: () => fields, template: { name: template } }
   if (before !== undefined) return placedIn(ancestors, name, changedContainer(before, change))
   const parent = ancestors.at(-1)
   if (parent === undefined) throw new InvalidRequest('A container is made in another one')

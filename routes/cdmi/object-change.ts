@@ -2,11 +2,11 @@
 import type { DataObjectChange, DataObjectWrite, ValueChange } from '../../cdmi/data-object-write.js'
 import { encodingOfParts } from '../../cdmi/data-object-record.js'
 import { InvalidRange, InvalidRequest } from '../../cdmi/errors.js'
-import { updatedMetadata } from '../../cdmi/metadata.js'
+import { checkHonoured, updatedMetadata } from '../../cdmi/metadata.js'
 import type { Cdmi } from '../../cdmi/model.js'
 import { serializedMetadata } from '../../cdmi/serialization.js'
 import { attributesOf } from '../../cdmi/record.js'
-import { capabilitiesURI } from '../../cdmi/capability-objects.js'
+import { metadataChange, type TemplateChoice } from '../../cdmi/templates.js'
 import type { ValueTransferEncoding } from '../../schemas/record.js'
 import type { DataObjectBody } from '../../schemas/cdmi-body.js'
 import type { JsonObject } from '../../storage/contract.js'
@@ -23,7 +23,8 @@ export interface ChangeRequest {
   readonly write: DataObjectWrite
   readonly received: ReceivedObject
   readonly query: CdmiQuery
-  readonly partial: boolean
+  /** What `capabilitiesURI` of a body asks for. */
+  readonly template: (capabilitiesURI: string | undefined) => TemplateChoice | undefined
   /** The client speaks CDMI 1.x. */
   readonly version1: boolean
   /** The serialization of the object that a URI names; undefined: this request takes none. */
@@ -32,23 +33,26 @@ export interface ChangeRequest {
 
 /** Throws InvalidRequest, InvalidRange, CapabilityMissing and what else is wrong with the body; nothing is visible yet. */
 export async function objectChange (request: ChangeRequest): Promise<DataObjectChange> {
-  const { cdmi, write, received, query, partial } = request
+  const { cdmi, write, received, query } = request
   if (query.fields.length > 0 && received.fields['serialize'] !== undefined) throw new InvalidRequest('A URI that names fields does not go with "serialize"; nothing was changed')
   const fields = namedFields(received.fields, query)
   const body = dataObjectBody(fields, received.value !== undefined || received.parts !== undefined)
-  refuseUnoffered(body, capabilitiesURI('dataobject'))
+  refuseUnoffered(body)
+  const template = request.template(body.capabilitiesURI)
   const others = otherFields(fields, 'dataobject')
   const selected = query.fields.length > 0
   const metadataNamed = !selected || query.fields.includes('metadata')
   const metadata = body.metadata as JsonObject | undefined
+  if (metadata !== undefined) checkHonoured(metadata, cdmi.capabilities, 'dataobject')
   const names = query.metadata.length > 0 ? query.metadata : undefined
   const { value, encoding, carried } = body.serialize === undefined ? await valueChange(request, body) : await serializedChange(request, body.serialize)
   return {
     value,
     encoding,
-    partial,
+    saidEncoding: body.valuetransferencoding,
     mimetype: typeOf(body, request),
-    metadata: metadataNamed && (metadata !== undefined || names !== undefined) ? before => updatedMetadata(before, metadata, names, cdmi.limits) : carried && (() => carried),
+    metadata: metadataChange(template, metadataNamed && (metadata !== undefined || names !== undefined) ? before => updatedMetadata(before, metadata, names, cdmi.limits) : carried && (() => carried)),
+    template,
     fields: Object.keys(others).length > 0 || selected ? before => updatedFields(before, others, query) : undefined
   }
 
@@ -64,9 +68,9 @@ interface Value extends Pick<DataObjectChange, 'value' | 'encoding'> {
 }
 
 /** The value is the serialization of another object (DOC-36, SER-08, SER-12). */
-async function serializedChange ({ write, serialize, partial }: ChangeRequest, uri: string): Promise<Value> {
+async function serializedChange ({ write, serialize }: ChangeRequest, uri: string): Promise<Value> {
   if (serialize === undefined) throw new InvalidRequest('"serialize" is for objects that are made, with PUT or POST')
-  if (partial) throw new InvalidRequest('"serialize" does not go with X-CDMI-Partial: the value is all there')
+  if (write.isPart) throw new InvalidRequest('"serialize" does not go with parts of a value: it is all there')
   const { object, text } = await serialize(uri)
   return { ...whole(await write.stage(text), 'utf-8'), carried: serializedMetadata(object.record) }
 }
@@ -120,6 +124,6 @@ function partsChange ({ query, write, cdmi }: ChangeRequest, parts: NonNullable<
   if (query.values.length > 0) throw new InvalidRequest('A request in parts says in the Content-Range of each part where it goes, not in its URI')
   const wanted = said ?? (parts.utf8 ? 'utf-8' : 'base64')
   if (wanted === 'json') cdmi.capabilities.require('system', 'cdmi_valuetransferencoding_json')
-  const onto = parts.ranged && write.before !== undefined ? 'old' : 'nothing'
-  return { value: { kind: 'parts', onto, parts: parts.placed }, encoding: value => encodingOfParts(wanted, value, parts.utf8 && onto === 'nothing') }
+  const onto = parts.ranged ? 'old' : 'nothing'
+  return { value: { kind: 'parts', onto, parts: parts.placed }, encoding: value => encodingOfParts(wanted, value, parts.utf8 && (onto === 'nothing' || write.before === undefined)) }
 }

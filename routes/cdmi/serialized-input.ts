@@ -1,7 +1,6 @@
 /** What of a request is a serialization, and the object that is made of it (DOC-37, COC-33, COC-34, COC-82, SER-20). */
 import type { FastifyRequest } from 'fastify'
 import { type Address, objectIDRoot } from '../../cdmi/address.js'
-import { capabilitiesURI } from '../../cdmi/capability-objects.js'
 import { decodeBase64 } from '../../cdmi/codecs/base64.js'
 import type { Written } from '../../cdmi/data-object-write.js'
 import type { Deserialization, DeserializationAim } from '../../cdmi/deserialization.js'
@@ -13,8 +12,9 @@ import type { JsonObject } from '../../storage/contract.js'
 import { preconditionsOf } from '../http/conditional.js'
 import { valueTypeOf } from '../http/content-type.js'
 import { localPath } from '../http/local-uri.js'
-import { isPartial } from '../plain/write-request.js'
+import { parsePartial } from '../http/partial-header.js'
 import { otherFields, refuseUnoffered } from './body-fields.js'
+import { refuseTemplate } from './from-source.js'
 import type { CdmiQuery } from './query.js'
 
 export class SerializedInput {
@@ -54,9 +54,11 @@ export class SerializedInput {
     if (fields['deserialize'] === undefined && fields['deserializevalue'] === undefined) return undefined
     const { kind } = this.#aim
     const body = check(fields)
-    if (isPartial(this.#request.headers['x-cdmi-partial'])) throw new InvalidRequest('A serialization does not go with X-CDMI-Partial: it says itself whether its value is whole')
+    const partial = parsePartial(this.#request.headers['x-cdmi-partial'])
+    if (partial?.more === true || partial?.uploadID !== undefined) throw new InvalidRequest('A serialization does not go with X-CDMI-Partial: it says itself whether its value is whole')
     if (query.fields.length > 0) throw new InvalidRequest('A URI that names fields does not go with a serialization, which is about all of them; nothing was changed')
-    refuseUnoffered(body, capabilitiesURI(kind))
+    refuseUnoffered(body)
+    refuseTemplate(this.#request, body.deserialize === undefined ? 'deserializevalue' : 'deserialize', body.capabilitiesURI, kind)
     const deserialization = await this.#begun()
     if (body.deserialize !== undefined) await deserialization.readFrom(wholeSource(this.#request, body.deserialize))
     const mimetype = 'mimetype' in body && typeof body.mimetype === 'string' ? body.mimetype : undefined

@@ -142,3 +142,17 @@ t.test('SER-02 SER-14 GEN-46: references in a tree are references again, to wher
   t.equal((await client.ask('PUT', '/e', { deserializevalue: inBase64(reference ?? {}) })).status, 400)
   t.equal((await client.ask('PUT', '/e', { serialize: '/d/r' })).status, 400)
 })
+
+t.test('SER-14 CSE-07: an object that took on a template has it again', async t => {
+  const client = cdmiClient(await build(t, { options: { templates: { dataobject: { safe: { cdmi_data_redundancy: '3' } } } } }))
+  const { capabilitiesURI } = await client.make('/o', { value: 'x', capabilitiesURI: '/cdmi_capabilities/dataobject/safe/' })
+  t.equal(capabilitiesURI, '/cdmi_capabilities/dataobject/safe/')
+  const body = { deserializevalue: inBase64(await client.serialization('/o')) }
+  await client.change('/o', { capabilitiesURI: '/cdmi_capabilities/dataobject/', metadata: {} })
+  await client.change('/o', body)
+  t.match(await client.get('/o'), { capabilitiesURI, metadata: { cdmi_data_redundancy: '3' } })
+  await client.remove('/o')
+  await client.make('/o', body)
+  t.match(await client.get('/o'), { capabilitiesURI, metadata: { cdmi_data_redundancy: '3' } })
+  t.equal((await client.ask('PATCH', '/o', { ...body, capabilitiesURI: '/cdmi_capabilities/dataobject/safe/' })).status, 400)
+})

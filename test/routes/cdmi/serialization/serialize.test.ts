@@ -78,7 +78,7 @@ t.test('SER-09 CMV-07 CMV-08: sources by path, by ID and by absolute URI; what c
 t.test('CMV-20: an object whose value has not arrived whole is no source; in a container it has no value', async t => {
   const client = cdmiClient(await build(t))
   await client.make('/c/')
-  t.equal((await client.ask('PUT', '/c/o', { value: 'x', metadata: { a: 1 } }, { 'x-cdmi-partial': 'true' })).status, 201)
+  t.equal((await client.ask('PUT', '/c/o', { value: 'x', metadata: { a: 1 } }, { 'x-cdmi-partial': 'true' })).status, 202)
   t.match(await client.ask('PUT', '/s', { serialize: '/c/o' }), { status: 400, fields: { detail: /completionStatus is Processing/ } })
   const serialization = await client.serialization('/c/')
   const [object] = serialization['children'] as JsonObject[]
