@@ -30,6 +30,10 @@ const system = {
   cdmi_object_move_from_ID: 'true',
   cdmi_object_move_to_ID: 'true',
   cdmi_valuetransferencoding_json: 'true',
+  cdmi_serialization_json: 'true',
+  cdmi_serialize_dataobject_to_ID: 'true',
+  cdmi_serialize_container_to_ID: 'true',
+  cdmi_deserialize_dataobject_by_ID: 'true',
   cdmi_capabilities_templates: { offer: 'templates' },
   cdmi_capabilities_exact_inherit: { offer: 'templates' },
   cdmi_cors: 'true',
@@ -74,6 +78,7 @@ const dataobject = {
   cdmi_modify_value: 'true',
   cdmi_modify_value_range: 'true',
   cdmi_modify_metadata: 'true',
+  cdmi_modify_deserialize_dataobject: 'true',
   cdmi_delete_dataobject: 'true'
 } as const satisfies Catalogue<string>
 
@@ -86,6 +91,11 @@ const container = {
   cdmi_list_children_recursive: 'true',
   cdmi_read_metadata: 'true',
   cdmi_modify_metadata: 'true',
+  cdmi_modify_deserialize_container: 'true',
+  cdmi_serialize_dataobject: 'true',
+  cdmi_serialize_container: 'true',
+  cdmi_deserialize_dataobject: 'true',
+  cdmi_deserialize_container: 'true',
   cdmi_create_dataobject: 'true',
   cdmi_post_dataobject: 'true',
   cdmi_create_container: 'true',

@@ -17,7 +17,7 @@ export interface Limits {
   readonly metadataItemSize: number
   /** All user metadata of one object, in bytes. */
   readonly metadataSize: number
-  /** Most objects that one operation makes or removes. */
+  /** Most objects of a tree that one operation makes, changes or removes. */
   readonly treeObjects: number
   /** Seconds that a set of parts is kept for which nothing comes (PUP-12). */
   readonly partialTimeout: number

@@ -1,6 +1,6 @@
 /** The CDMI model over one store: what every door calls. */
 import type { Accesses, JsonObject, Store, StoredRecord } from '../storage/contract.js'
-import type { Address, objectIDRoot } from './address.js'
+import { type Address, describe, type objectIDRoot } from './address.js'
 import { AccessLog } from './access-log.js'
 import { Capabilities } from './capabilities.js'
 import { CapabilityObjects } from './capability-objects.js'
@@ -10,6 +10,7 @@ import type { Limits, ModelContext } from './context.js'
 import { type Copy, copyDataObject } from './data-object-copy.js'
 import type { Written } from './data-object-write.js'
 import { DataObjects } from './data-objects.js'
+import { Deserialization, type DeserializationAim } from './deserialization.js'
 import { type CdmiObject, isContainer, isReference } from './record.js'
 import { FormUpload } from './form-upload.js'
 import { KeyedRecords } from './keyed-records.js'
@@ -23,6 +24,10 @@ import type { Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import { createReference } from './references.js'
 import { removeObject } from './removal.js'
+import type { RootPlace } from './representation.js'
+import { requireSerialization, serializationOf } from './serialization.js'
+import { anySource, requireComplete } from './sources.js'
+import type { ValueSource } from './values.js'
 import { ValueHashes } from './value-hashes.js'
 import type { WriteAim } from './write-aim.js'
 
@@ -127,6 +132,23 @@ export class Cdmi {
   /** Writes down what is kept in memory until there is more of it. To be called before the store is closed. */
   async flush (): Promise<void> {
     await this.#context.accesses.flush()
+  }
+
+  /**
+   * The serialization of an object, as the value of one that is to be made (SER-08): the object, and its text, which reads the tree while it is
+   * taken. Throws SourceUnusable for one that cannot be read.
+   */
+  async serialize (principal: Principal, at: WriteAim, source: Address, root: RootPlace): Promise<{ readonly object: CdmiObject, readonly text: ValueSource }> {
+    const object = await anySource(this.#context, principal, source)
+    requireComplete(object.record, describe(source))
+    requireSerialization(this.capabilities, at, object)
+    const known = async (one: CdmiObject): Promise<Known> => await this.known(one, await this.#context.accesses.of(one.record.id))
+    return { object, text: serializationOf({ context: this.#context, root, known }, object) }
+  }
+
+  /** Begins to make an object of a serialization; end it in any case. `normalType`: a media type as it is stored. */
+  async beginDeserialization (principal: Principal, aim: DeserializationAim, normalType: (mimetype: string) => string, preconditions?: Preconditions): Promise<Deserialization> {
+    return await Deserialization.begin(this.#context, principal, aim, normalType, preconditions)
   }
 
   /** Begins a form upload; end it in any case. */

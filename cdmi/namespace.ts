@@ -99,6 +99,11 @@ export class Namespace {
     return { ancestors: chain.slice(0, -1), parent, name, record: found }
   }
 
+  /** Whether an ID is that of an object that is not stored. */
+  reserves (id: string): boolean {
+    return this.#capabilityObjects.find({ from: id, names: [], slash: false }).isCapability
+  }
+
   /**
    * Data system metadata that the object at an address has or inherits; or would, if it were made there: of all that is found along the way. Whoever
    * asks needs no right, and cannot tell from it whether there is something at the end. What is not below the root container counts as in it.

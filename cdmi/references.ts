@@ -21,7 +21,7 @@ const control = /[\u0000-\u001f\u007f-\u009f]/
 const uriCharacters = /^[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=%]*$/
 
 /** Throws InvalidRequest or InvalidName for what no answer could lead to. A CDMI path may have its names raw. */
-function checkTarget (target: string): void {
+export function checkTarget (target: string): void {
   if (!target.isWellFormed() || control.test(target)) throw new InvalidRequest('The URI in "reference" has control characters, or is not valid Unicode')
   if (Buffer.byteLength(target) > longest) throw new InvalidRequest(`The URI in "reference" is longer than ${longest} bytes`)
   if (!/^[a-z][a-z0-9+.-]*:/i.test(target)) {

@@ -1,4 +1,4 @@
-/** What `copy` and `move` take from: an object that a body names. Whatever is wrong with it is wrong with the request (CMV-07, AMB-24). */
+/** What `copy`, `move`, `serialize` and `deserialize` take from: an object that a body names. Whatever is wrong with it is wrong with the request (CMV-07, AMB-24). */
 import { requireAccess } from './access.js'
 import { type Address, describe } from './address.js'
 import type { ModelContext } from './context.js'
@@ -11,16 +11,21 @@ import type { JsonObject, RecordHead } from '../storage/contract.js'
 export type SourceKind = 'dataobject' | 'container'
 
 /** The object, which is of the kind. Throws SourceUnusable, and CapabilityMissing where IDs are not offered. */
-export async function findSource ({ namespace }: ModelContext, principal: Principal, address: Address, kind: SourceKind): Promise<CdmiObject> {
-  const object = await readSource().catch((error: unknown) => { throw refusal(error, address) })
+export async function findSource (context: ModelContext, principal: Principal, address: Address, kind: SourceKind): Promise<CdmiObject> {
+  const object = await anySource(context, principal, address)
   if (isContainer(object.record) !== (kind === 'container')) {
     throw new SourceUnusable(kind === 'container' ? `The source ${describe(address)} is a data object, and cannot become a container` : `The source ${describe(address)} is a container, and cannot become a data object`)
   }
   return object
+}
 
-  async function readSource (): Promise<CdmiObject> {
+/** The same, of any kind. */
+export async function anySource ({ namespace }: ModelContext, principal: Principal, address: Address): Promise<CdmiObject> {
+  try {
     requireAccess(principal, 'read')
     return await namespace.get(address)
+  } catch (error) {
+    throw refusal(error, address)
   }
 }
 
@@ -35,7 +40,7 @@ function refusal (error: unknown, address: Address): unknown {
 /** Throws SourceUnusable while the value is still being written in parts (CMV-20). */
 export function requireComplete (record: Pick<RecordHead, 'attributes'>, shown: string): void {
   const { completionStatus } = attributesOf(record)
-  if (completionStatus !== 'Complete') throw new SourceUnusable(`The source ${shown} is not complete (its completionStatus is ${completionStatus}), so there is no value to copy`)
+  if (completionStatus !== 'Complete') throw new SourceUnusable(`The source ${shown} is not complete (its completionStatus is ${completionStatus}), so its value cannot be read`)
 }
 
 /** The metadata that a copy takes over: a retention or a hold is about the one object that it was set on (RET-13). */

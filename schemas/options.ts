@@ -15,7 +15,7 @@ export const LimitOptions = Type.Object({
   metadataItems: Type.Optional(Type.Integer({ minimum: 0, description: 'Most items of user metadata of one object. Default: 1024.' })),
   metadataItemSize: Type.Optional(Type.Integer({ minimum: 1, description: 'Longest item of user metadata, name and JSON together, in bytes. Default: 64 KiB.' })),
   metadataSize: Type.Optional(Type.Integer({ minimum: 0, description: 'All user metadata of one object, in bytes. Default: 512 KiB.' })),
-  treeObjects: Type.Optional(Type.Integer({ minimum: 1, description: 'Most objects that one copy of a container makes, or removes to make place. Default: 100000.' })),
+  treeObjects: Type.Optional(Type.Integer({ minimum: 1, description: 'Most objects that one copy or deserialization makes, changes or removes. Default: 100000.' })),
   partialTimeout: Type.Optional(Type.Integer({ minimum: 1, description: 'Seconds that parts of a value are kept while no more of them come. Default: one day.' })),
   formFiles: Type.Optional(Type.Integer({ minimum: 1, description: 'Most files in one form. Default: 1000.' })),
   formFields: Type.Optional(Type.Integer({ minimum: 0, description: 'Most text fields in one form. Default: 1000.' })),

@@ -73,7 +73,10 @@ export type SegmentChange =
 
 export interface RecordPut {
   readonly id: ObjectID
-  /** The version to store. 1: the record must not exist. n: the stored record must be at n - 1. */
+  /**
+   * The version to store. n: the stored record must be at n - 1. 1: the record must not exist, nor anything that was below one of this ID when that
+   * was removed (`prune`).
+   */
   readonly version: number
   readonly type: string
   readonly parentID?: ObjectID | undefined

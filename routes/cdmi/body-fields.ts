@@ -61,19 +61,6 @@ export function updatedFields (before: JsonObject, given: JsonObject, query: Cdm
   return { ...Object.fromEntries(kept), ...given }
 }
 
-/** Capabilities behind the fields that make an object of another one, where they are not offered yet. */
-const sourceCapabilities = {
-  serialize: { dataobject: 'cdmi_serialize_dataobject', container: 'cdmi_serialize_dataobject' },
-  deserialize: { dataobject: 'cdmi_deserialize_dataobject', container: 'cdmi_deserialize_container' },
-  deserializevalue: { dataobject: 'cdmi_deserialize_dataobject', container: 'cdmi_deserialize_container' }
-} as const
-
-export function refuseSources (fields: JsonObject, kind: 'dataobject' | 'container'): void {
-  for (const [name, capability] of Object.entries(sourceCapabilities)) {
-    if (fields[name] !== undefined) throw new CapabilityMissing(capability[kind], 'containers')
-  }
-}
-
 /** Fields that ask for what is not offered. */
 export function refuseUnoffered (body: DataObjectBody | ContainerBody): void {
   if (body.domainURI !== undefined) throw new CapabilityMissing('cdmi_domains', 'this server')

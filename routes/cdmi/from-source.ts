@@ -116,6 +116,6 @@ function refuseFields (source: CdmiQuery, destination: CdmiQuery): void {
 }
 
 /** What is made of another object takes its data system metadata over. A template may be chosen afterwards. */
-function refuseTemplate (request: FastifyRequest, source: string, uri: string | undefined, scope: 'dataobject' | 'container'): void {
+export function refuseTemplate (request: FastifyRequest, source: string, uri: string | undefined, scope: 'dataobject' | 'container'): void {
   if (templateChoice(request, uri, scope, undefined) !== undefined) throw new InvalidRequest(`"capabilitiesURI" does not go with "${source}"; choose a template when the object is there`)
 }

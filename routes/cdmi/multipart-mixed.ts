@@ -4,9 +4,9 @@
  */
 import { IncompleteBody, InvalidRequest } from '../../cdmi/errors.js'
 import { parseMediaType } from '../http/content-type.js'
-import { decodeBase64 } from './base64.js'
-import { ByteCursor } from './byte-cursor.js'
-import { KeptStream } from './kept-stream.js'
+import { decodeBase64 } from '../../cdmi/codecs/base64.js'
+import { ByteCursor } from '../../cdmi/codecs/byte-cursor.js'
+import { KeptStream } from '../../cdmi/codecs/kept-stream.js'
 import { decodeQuotedPrintable } from './quoted-printable.js'
 
 export interface MixedPart {
@@ -38,7 +38,8 @@ export async function * readMultipartMixed (source: AsyncIterable<Uint8Array>, c
   }
 }
 
-function boundaryOf (contentType: string): string {
+/** What stands between the parts, by the Content-Type of the request. Throws InvalidRequest when it does not say so. */
+export function boundaryOf (contentType: string): string {
   const boundary = parseMediaType(contentType)?.parameters.find(([name]) => name === 'boundary')?.[1] ?? ''
   if (boundary === '') throw new InvalidRequest('The Content-Type names no boundary between the parts; it must be like "multipart/mixed; boundary=…"')
   return boundary

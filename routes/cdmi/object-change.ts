@@ -4,13 +4,14 @@ import { encodingOfParts } from '../../cdmi/data-object-record.js'
 import { InvalidRange, InvalidRequest } from '../../cdmi/errors.js'
 import { checkHonoured, updatedMetadata } from '../../cdmi/metadata.js'
 import type { Cdmi } from '../../cdmi/model.js'
+import { serializedMetadata } from '../../cdmi/serialization.js'
 import { attributesOf } from '../../cdmi/record.js'
 import { metadataChange, type TemplateChoice } from '../../cdmi/templates.js'
 import type { ValueTransferEncoding } from '../../schemas/record.js'
 import type { DataObjectBody } from '../../schemas/cdmi-body.js'
 import type { JsonObject } from '../../storage/contract.js'
 import { valueTypeOf } from '../http/content-type.js'
-import { dataObjectBody, namedFields, otherFields, refuseSources, refuseUnoffered, updatedFields } from './body-fields.js'
+import { dataObjectBody, namedFields, otherFields, refuseUnoffered, updatedFields } from './body-fields.js'
 import type { CdmiQuery } from './query.js'
 import { asBytes, type ReceivedObject } from './receive-object.js'
 
@@ -26,14 +27,16 @@ export interface ChangeRequest {
   readonly template: (capabilitiesURI: string | undefined) => TemplateChoice | undefined
   /** The client speaks CDMI 1.x. */
   readonly version1: boolean
+  /** The serialization of the object that a URI names; undefined: this request takes none. */
+  readonly serialize: ((uri: string) => ReturnType<Cdmi['serialize']>) | undefined
 }
 
 /** Throws InvalidRequest, InvalidRange, CapabilityMissing and what else is wrong with the body; nothing is visible yet. */
 export async function objectChange (request: ChangeRequest): Promise<DataObjectChange> {
   const { cdmi, write, received, query } = request
+  if (query.fields.length > 0 && received.fields['serialize'] !== undefined) throw new InvalidRequest('A URI that names fields does not go with "serialize"; nothing was changed')
   const fields = namedFields(received.fields, query)
-  const body = dataObjectBody(fields, received.value !== undefined)
-  refuseSources(fields, 'dataobject')
+  const body = dataObjectBody(fields, received.value !== undefined || received.parts !== undefined)
   refuseUnoffered(body)
   const template = request.template(body.capabilitiesURI)
   const others = otherFields(fields, 'dataobject')
@@ -42,13 +45,13 @@ export async function objectChange (request: ChangeRequest): Promise<DataObjectC
   const metadata = body.metadata as JsonObject | undefined
   if (metadata !== undefined) checkHonoured(metadata, cdmi.capabilities, 'dataobject')
   const names = query.metadata.length > 0 ? query.metadata : undefined
-  const { value, encoding } = await valueChange(request, body)
+  const { value, encoding, carried } = body.serialize === undefined ? await valueChange(request, body) : await serializedChange(request, body.serialize)
   return {
     value,
     encoding,
     saidEncoding: body.valuetransferencoding,
     mimetype: typeOf(body, request),
-    metadata: metadataChange(template, metadataNamed && (metadata !== undefined || names !== undefined) ? before => updatedMetadata(before, metadata, names, cdmi.limits) : undefined),
+    metadata: metadataChange(template, metadataNamed && (metadata !== undefined || names !== undefined) ? before => updatedMetadata(before, metadata, names, cdmi.limits) : carried && (() => carried)),
     template,
     fields: Object.keys(others).length > 0 || selected ? before => updatedFields(before, others, query) : undefined
   }
@@ -59,7 +62,18 @@ export async function objectChange (request: ChangeRequest): Promise<DataObjectC
   }
 }
 
-type Value = Pick<DataObjectChange, 'value' | 'encoding'>
+interface Value extends Pick<DataObjectChange, 'value' | 'encoding'> {
+  /** Metadata that comes with the value, where the request has none. */
+  readonly carried?: JsonObject
+}
+
+/** The value is the serialization of another object (DOC-36, SER-08, SER-12). */
+async function serializedChange ({ write, serialize }: ChangeRequest, uri: string): Promise<Value> {
+  if (serialize === undefined) throw new InvalidRequest('"serialize" is for objects that are made, with PUT or POST')
+  if (write.isPart) throw new InvalidRequest('"serialize" does not go with parts of a value: it is all there')
+  const { object, text } = await serialize(uri)
+  return { ...whole(await write.stage(text), 'utf-8'), carried: serializedMetadata(object.record) }
+}
 
 async function valueChange (request: ChangeRequest, body: DataObjectBody): Promise<Value> {
   const { received, query, write } = request

@@ -2,8 +2,8 @@
 import type { Content } from '../../cdmi/values.js'
 import type { JsonObject } from '../../storage/contract.js'
 import { onePiece } from '../http/send-content.js'
-import { base64Length, encodeBase64, encodeBytes } from './base64.js'
-import { escapeBytes, escapeJsonString } from './json-string.js'
+import { base64Length, encodeBase64, encodeBytes } from '../../cdmi/codecs/base64.js'
+import { escapeBytes, escapeJsonString } from '../../cdmi/codecs/json-string.js'
 
 /** The field `value`: bytes of an object, and how they are to be shown (DOC-04). They are UTF-8 for `utf-8` and JSON for `json`. */
 export interface ShownValue {

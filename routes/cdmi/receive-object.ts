@@ -6,10 +6,11 @@ import type { StagedValue, ValueSource } from '../../cdmi/values.js'
 import type { JsonObject } from '../../storage/contract.js'
 import { parseContentRange } from '../http/content-range.js'
 import { parseMediaType } from '../http/content-type.js'
-import { decodeBase64 } from './base64.js'
+import { decodeBase64 } from '../../cdmi/codecs/base64.js'
 import { readCdmiBody } from './json-body.js'
 import { cdmiTypeOf } from './media-types.js'
-import { readMultipartMixed } from './multipart-mixed.js'
+import { boundaryOf, readMultipartMixed } from './multipart-mixed.js'
+import type { SerializedInput } from './serialized-input.js'
 
 /** `text`: a JSON string, as UTF-8; `bytes`: what a Base64 string stood for; `json`: an object, as it was written. */
 export interface ReceivedValue {
@@ -36,9 +37,10 @@ export interface ReceivedParts {
 }
 
 /** A body of JSON. `base64`: whatever its fields say, the value is Base64 (a range of it, DOC-05). */
-export async function receiveJson (write: DataObjectWrite, source: ValueSource, base64: boolean): Promise<ReceivedObject> {
+export async function receiveJson (write: DataObjectWrite, source: ValueSource, base64: boolean, input: SerializedInput): Promise<ReceivedObject> {
   let value: ReceivedValue | undefined
   const fields = await readCdmiBody(source, {
+    async onSerialized (text) { await input.readBase64(text) },
     async onValue (found, before) {
       if (found.kind === 'other') throw new InvalidRequest('The field "value" must be a string or, with the transfer encoding "json", an object')
       if (found.kind !== 'string') value = { kind: 'json', staged: await write.stage(found.json) }
@@ -56,18 +58,26 @@ export async function asBytes (write: DataObjectWrite, value: ReceivedValue): Pr
 }
 
 /** A body in parts: JSON first, then the value, or ranges of it (DOC-38, DOC-81, AMB-21). */
-export async function receiveParts (write: DataObjectWrite, source: ValueSource, contentType: string): Promise<ReceivedObject> {
+export async function receiveParts (write: DataObjectWrite, source: ValueSource, contentType: string, input: SerializedInput): Promise<ReceivedObject> {
   let fields: JsonObject | undefined
   const placed: PlacedPart[] = []
   let ranged = false
   let utf8 = true
   let type: string | undefined
   let end = 0
+  let serialized = 0
   for await (const { headers, body } of readMultipartMixed(source, contentType)) {
     const partType = headers.get('content-type')
     if (fields === undefined) {
       if (cdmiTypeOf(partType) !== 'object') throw new InvalidRequest('The first part must have the Content-Type application/cdmi-object: it says what the other parts are for')
       fields = await readCdmiBody(body, { async onValue () { throw new InvalidRequest('A request in parts has its value in the parts behind the first one, not in the field "value"') } })
+      continue
+    }
+    if (fields['deserializevalue'] !== undefined) {
+      if (fields['deserializevalue'] !== boundaryOf(contentType)) throw new InvalidRequest('In a request in parts "deserializevalue" must be the boundary between them: the second part is the serialization')
+      if (++serialized > 2) throw new InvalidRequest('Behind a serialization there may be one part more, its value')
+      if (serialized === 1) await input.read(body)
+      else await input.readValue(body, isDeclaredUtf8(partType))
       continue
     }
     const range = parseContentRange(headers.get('content-range'))
@@ -82,6 +92,7 @@ export async function receiveParts (write: DataObjectWrite, source: ValueSource,
     placed.push({ at, staged })
     end = at + staged.size
   }
+  if (fields !== undefined && serialized > 0) return { fields, value: undefined, parts: undefined }
   if (fields === undefined || placed.length === 0) throw new InvalidRequest('A request in parts has at least two: the JSON of the object, and its value')
   return { fields, value: undefined, parts: { placed, ranged, utf8, type } }
 }

@@ -7,10 +7,13 @@ import { parsePartial } from '../http/partial-header.js'
 import { bodyOf } from '../http/source.js'
 import { refuseContentCoding } from '../plain/write-request.js'
 import { answerWritten, requireAcceptable } from './answer-written.js'
+import { dataObjectBody } from './body-fields.js'
 import { dataObjectOfSource, refusalAtReference, sourceField } from './from-source.js'
 import { objectChange } from './object-change.js'
 import type { CdmiQuery } from './query.js'
 import { receiveJson, receiveParts } from './receive-object.js'
+import { rootPlace } from './request.js'
+import { SerializedInput, wholeSource } from './serialized-input.js'
 import { templateChoice } from './template-choice.js'
 
 export async function writeDataObject (request: FastifyRequest, reply: FastifyReply, aim: WriteAim, query: CdmiQuery, mixed: boolean): Promise<FastifyReply> {
@@ -21,17 +24,22 @@ export async function writeDataObject (request: FastifyRequest, reply: FastifyRe
   if (mixed) cdmi.capabilities.require('system', 'cdmi_multipart_mime')
   const preconditions = preconditionsOf(headers)
   const write = await cdmi.dataObjects.begin(request.principal, aim, preconditions, partial).catch(async (error: unknown) => { throw await refusalAtReference(request, error, aim.mode) })
+  const input = new SerializedInput(request, { kind: 'dataobject', at: aim })
   try {
     if (write.before === undefined) requireAcceptable(request, 'object')
     const received = mixed
-      ? await receiveParts(write, bodyOf(raw), headers['content-type'] ?? '')
-      : await receiveJson(write, bodyOf(raw), query.values.length > 0)
+      ? await receiveParts(write, bodyOf(raw), headers['content-type'] ?? '', input)
+      : await receiveJson(write, bodyOf(raw), query.values.length > 0, input)
+    const made = await input.commit(received.fields, query, fields => dataObjectBody(fields, received.value !== undefined || received.parts !== undefined))
+    if (made !== undefined) return await answerWritten(request, reply, made)
     const source = sourceField(received.fields)
     if (source !== undefined) return await answerWritten(request, reply, await dataObjectOfSource(request, { source, aim, query, received, partial, preconditions }))
+    const serialize = async (uri: string): ReturnType<typeof cdmi.serialize> => await cdmi.serialize(request.principal, aim, wholeSource(request, uri), rootPlace(request))
     const template = (uri: string | undefined): TemplateChoice | undefined => templateChoice(request, uri, 'dataobject', write.before)
-    const change = await objectChange({ cdmi, write, received, query, template, version1: request.cdmiVersion?.major === 1 })
+    const change = await objectChange({ cdmi, write, received, query, template, version1: request.cdmiVersion?.major === 1, serialize: aim.mode === 'patch' ? undefined : serialize })
     return await answerWritten(request, reply, await write.commit(change))
   } finally {
+    input.end()
     write.end()
   }
 }

@@ -116,6 +116,8 @@ export class ChangeWriter {
     }
     for (const [id, record] of change.put) {
       if (!this.#collect(id, versionOf(record) - 1, heads)) return ['conflict', 'version', idText(id)]
+      // What is left below it would be there again.
+      if (versionOf(record) === 1 && this.#tables.orphans.getBinaryFast(ownerKey(id)) !== undefined) return ['conflict', 'version', idText(id)]
       leaving.add(id.toString('latin1'))
     }
     return this.#checkNames(change, leaving) ?? this.#checkBlobs(change) ?? heads

@@ -119,6 +119,9 @@ export class MemoryMeta implements MetaStore {
     for (const { id, version } of wanted) {
       if ((this.#rows.get(id)?.record.version ?? 0) !== version) return { status: 'conflict', on: 'version', id }
     }
+    // What is left below it would be there again.
+    const returning = (change.put ?? []).find(({ id, version }) => version === 1 && this.#orphans.includes(id))
+    if (returning !== undefined) return { status: 'conflict', on: 'version', id: returning.id }
     const leaving = new Set([...change.put ?? [], ...change.remove ?? []].map(({ id }) => id))
     const names = new Map<string, ObjectID>()
     for (const { id, parentID, name } of change.put ?? []) {

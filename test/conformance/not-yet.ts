@@ -7,23 +7,13 @@
 export const notYetOffered: ReadonlySet<string> = new Set([
   'container: cdmi_assignedsize',
   'container: cdmi_create_queue',
-  'container: cdmi_deserialize_container',
-  'container: cdmi_deserialize_dataobject',
-  'container: cdmi_modify_deserialize_container',
   'container: cdmi_post_queue',
-  'container: cdmi_serialize_container',
-  'container: cdmi_serialize_dataobject',
   'container: cdmi_snapshot',
   'dataobject: cdmi_latency',
-  'dataobject: cdmi_modify_deserialize_dataobject',
   'dataobject: cdmi_throughput',
-  'system: cdmi_deserialize_dataobject_by_ID',
   'system: cdmi_domains',
   'system: cdmi_post_queue_by_ID',
   'system: cdmi_queues',
-  'system: cdmi_serialization_json',
-  'system: cdmi_serialize_container_to_ID',
-  'system: cdmi_serialize_dataobject_to_ID',
   'system: cdmi_snapshots'
 ])
 

@@ -105,6 +105,22 @@ export function sweepSuite (t: Test, driver: Driver): void {
     t.equal((await target.meta.resolve(target.rootID, ['top', 'inner0'])).length, 3)
   })
 
+  t.test('an ID comes back only when nothing is left of what was below it', async t => {
+    const target = await driver.fresh(t)
+    const top = aRecord({ type: 'c', parentID: target.rootID, name: 'top' })
+    const inner = aRecord({ type: 'c', parentID: top.id, name: 'inner' })
+    const leaf = aRecord({ parentID: inner.id, name: 'leaf' })
+    await store(target, { put: [top, inner, leaf] })
+    await store(target, { remove: [{ id: top.id, version: 1, subtree: true }] })
+    t.same(await commit(target, { put: [top] }), { status: 'conflict', on: 'version', id: top.id })
+    t.same(await commit(target, { put: [leaf] }), { status: 'conflict', on: 'version', id: leaf.id })
+    while (await target.meta.prune(1) > 0);
+    await store(target, { put: [top, inner] })
+    t.same(await target.meta.children(inner.id, { limit: 10 }), [], 'without what it had')
+    await sweepAll(target)
+    t.equal((await target.meta.resolve(target.rootID, ['top', 'inner'])).length, 3, 'and it stays')
+  })
+
   t.test('two sweepers at once do no harm', async t => {
     const target = await driver.fresh(t)
     const top = aRecord({ type: 'c', parentID: target.rootID, name: 'top' })

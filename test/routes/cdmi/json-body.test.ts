@@ -167,7 +167,7 @@ t.test('broken bodies are refused with what is wrong and where', async t => {
     ['{"metadata":{"__proto__":1}}', /__proto__/],
     ['{"value":{"x":{"__proto_\\u005f":1}}}', /__proto__/],
     ['{"value":[{"constructor":{"a":1,"prototype":1}}]}', /__proto__/],
-    ['{} x', /at byte 3 there is "x" where the end of the body/],
+    ['{} x', /at byte 3 there is "x" where the end of the JSON/],
     ['{}{}', /at byte 2/],
     ['{"a":"\u0000"}', /control character/],
     [Buffer.from('7b2261223a22ff227d', 'hex'), /not valid UTF-8/],

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import fc from 'fast-check'
 import t from 'tap'
-import { escapeJsonString } from '../../../routes/cdmi/json-string.js'
-import { chunkSizes, gather, inChunks } from './streams.js'
+import { escapeJsonString } from '../../../cdmi/codecs/json-string.js'
+import { chunkSizes, gather, inChunks } from '../../routes/cdmi/streams.js'
 
 const texts = fc.string({ unit: fc.oneof(fc.constantFrom('"', '\\', '\u0000', '\n', '\u001f', '\u007f', 'é', '€', '😀', '\u2028'), fc.string({ minLength: 1, maxLength: 1, unit: 'binary' })) })
 

@@ -1,5 +1,5 @@
 /** Base64 (RFC 4648 §4) of streams, a block at a time and by native code. */
-import { InvalidRequest } from '../../cdmi/errors.js'
+import { InvalidRequest } from '../errors.js'
 
 export interface Base64Options {
   /** Line breaks and blanks between the characters are skipped, as MIME wants it (RFC 2045 §6.8). Else they are refused. */

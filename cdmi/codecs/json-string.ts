@@ -1,5 +1,5 @@
 /** Text on its way into a JSON string. */
-import { openTail } from '../../cdmi/utf8.js'
+import { openTail } from '../utf8.js'
 
 /** Longest piece that is looked at in one go. */
 const blockSize = 256 * 1024

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { base64Length, decodeBase64, encodeBase64 } from '../../../routes/cdmi/base64.js'
-import { chunkSizes, gather, inChunks } from './streams.js'
+import { base64Length, decodeBase64, encodeBase64 } from '../../../cdmi/codecs/base64.js'
+import { chunkSizes, gather, inChunks } from '../../routes/cdmi/streams.js'
 
 async function decode (text: string | Uint8Array, sizes?: readonly number[], lines = false): Promise<Buffer> {
   return await gather(decodeBase64(inChunks(text, sizes), { lines }))

@@ -1,6 +1,6 @@
 /** The syntax of JSON (RFC 8259), checked as the bytes pass, for values too long to be held. */
-import { InvalidJson } from '../../cdmi/errors.js'
-import { maxJsonDepth } from '../../cdmi/json-value.js'
+import { InvalidJson } from '../errors.js'
+import { maxJsonDepth } from '../json-value.js'
 
 export const quote = 0x22
 export const backslash = 0x5c
@@ -298,15 +298,15 @@ function unescapeKey (raw: string): string {
 /** `offset` is the number of the byte, from 0. */
 export function unexpected (byte: number, offset: number, expected: string): Error {
   const found = byte > 0x20 && byte < 0x7f ? `"${String.fromCharCode(byte)}"` : `the byte 0x${byte.toString(16).padStart(2, '0')}`
-  return new InvalidJson(`The body is not valid JSON: at byte ${offset} there is ${found} where ${expected} should be`)
+  return new InvalidJson(`The JSON is not valid: at byte ${offset} there is ${found} where ${expected} should be`)
 }
 
 export function controlCharacter (offset: number): Error {
-  return new InvalidJson(`The body is not valid JSON: at byte ${offset} a string has a control character, which must be written as an escape like "\\n"`)
+  return new InvalidJson(`The JSON is not valid: at byte ${offset} a string has a control character, which must be written as an escape like "\\n"`)
 }
 
 export function badEscape (offset: number): Error {
-  return new InvalidJson(`The body is not valid JSON: at byte ${offset} a string has an escape that JSON does not know`)
+  return new InvalidJson(`The JSON is not valid: at byte ${offset} a string has an escape that JSON does not know`)
 }
 
 export function halfPair (offset: number): Error {

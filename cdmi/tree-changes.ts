@@ -1,0 +1,208 @@
+/**
+ * What must change for a tree to be as its serialization says (SER-14, SER-18, CMV-12): objects made, changed, brought back to their places, and
+ * removed, all in one mutation.
+ */
+import type { BlobBirth, Store, StoredRecord } from '../storage/contract.js'
+import { changedContainer, type ContainerPut, newContainer } from './container-record.js'
+import type { ModelContext } from './context.js'
+import { changedDataObject, type DataObjectPut, newDataObject } from './data-object-record.js'
+import { Contention, InvalidRequest, TooLarge } from './errors.js'
+import type { ObjectChange } from './mutation-gate.js'
+import { checkNewName } from './names.js'
+import { attributesOf, isContainer, typeLetter } from './record.js'
+import { newReference } from './reference-record.js'
+import type { SerializedObject } from './serialized-object.js'
+import { keepValue, type PlacedValue, placeWhole } from './values.js'
+
+export interface TreePlace {
+  readonly top: SerializedObject
+  /** What is there now, under the same ID; undefined: nothing. */
+  readonly before: StoredRecord | undefined
+  /** From the top of the store down to the parent. */
+  readonly ancestors: readonly StoredRecord[]
+  /** Of an object that is made; undefined: its ID. */
+  readonly name: string | undefined
+}
+
+export interface TreeChanges {
+  readonly changes: readonly ObjectChange[]
+  readonly births: readonly BlobBirth[]
+  /** Of the topmost object, as it will be. */
+  readonly record: StoredRecord
+}
+
+/** Type of a data object whose serialization says none (DOC-24). */
+const defaultType = 'text/plain'
+
+const pageSize = 1000
+
+/** Throws InvalidRequest for IDs that other objects have, TooLarge for more changes than one operation may make. */
+export async function treeChanges (context: ModelContext, place: TreePlace): Promise<TreeChanges> {
+  return await new TreePlan(context, place).make()
+}
+
+/** Clears up what is left of removed containers: as long as it is there, its IDs are taken. */
+export async function pruneAll ({ meta }: Store): Promise<void> {
+  while (await meta.prune(pageSize) > 0);
+}
+
+/** An object on its way into the tree. */
+interface Step {
+  readonly object: SerializedObject
+  readonly before: StoredRecord | undefined
+  readonly ancestors: readonly StoredRecord[]
+  readonly name: string | undefined
+}
+
+class TreePlan {
+  readonly #context: ModelContext
+  readonly #place: TreePlace
+  readonly #ids: ReadonlySet<string>
+  readonly #changes: ObjectChange[] = []
+  readonly #births: BlobBirth[] = []
+
+  constructor (context: ModelContext, place: TreePlace) {
+    this.#context = context
+    this.#place = place
+    this.#ids = idsOf(place.top)
+  }
+
+  async make (): Promise<TreeChanges> {
+    const { top, before, ancestors, name } = this.#place
+    if (before === undefined) await this.#existing(top)
+    const record = this.#put({ object: top, before, ancestors, name: before === undefined ? name ?? top.id : before.name })
+    const steps: Step[] = await this.#below(top, before, [...ancestors, record])
+    for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
+      const made = this.#put(step)
+      if (step.object.children !== undefined) for (const next of await this.#below(step.object, step.before, [...step.ancestors, made])) steps.push(next)
+    }
+    return { changes: this.#changes, births: this.#births, record }
+  }
+
+  /** The children of a container, last first; what it has beside them is removed. `chain`: down to the container, as it will be. */
+  async #below ({ children }: SerializedObject, before: StoredRecord | undefined, chain: readonly StoredRecord[]): Promise<Step[]> {
+    if (children === undefined) return []
+    const container = chain.at(-1)
+    if (before !== undefined) await this.#removeOthers(before.id, chain)
+    const steps: Step[] = []
+    for (const child of children.toReversed()) {
+      if (container !== undefined && child.name !== undefined) checkNewName(child.name, this.#context.namespace.isRoot(container))
+      steps.push({ object: child, before: await this.#existing(child), ancestors: chain, name: child.name })
+    }
+    return steps
+  }
+
+  /**
+   * The object that has the ID now: it must be somewhere in the tree that is to be changed, and comes back to its place. Throws InvalidRequest when
+   * it is anywhere else: no two objects may have one ID.
+   */
+  async #existing (object: SerializedObject): Promise<StoredRecord | undefined> {
+    const { namespace, store } = this.#context
+    const { id } = object
+    if (namespace.reserves(id)) throw inUse(id)
+    if (await store.meta.get(id) === undefined) return undefined
+    let lineage = await store.meta.lineage(id)
+    if (lineage.length === 0) {
+      // Left over from a container that was removed.
+      await pruneAll(store)
+      if (await store.meta.get(id) === undefined) return undefined
+      lineage = await store.meta.lineage(id)
+    }
+    const record = lineage.at(-1)
+    if (record === undefined) throw new Contention()
+    const { before } = this.#place
+    if (before === undefined || !lineage.some(one => one.id === before.id)) throw inUse(id)
+    if (record.type !== letterOf(object)) throw new InvalidRequest(`The object ${id} is of another type than its serialization says; nothing was changed`)
+    return record
+  }
+
+  /** Removes the children that the serialization does not know, all that is below them included. */
+  async #removeOthers (id: string, chain: readonly StoredRecord[]): Promise<void> {
+    const { meta } = this.#context.store
+    let after: string | undefined
+    for (;;) {
+      const page = await meta.children(id, { after, limit: pageSize })
+      for (const entry of page) {
+        const record = this.#ids.has(entry.id) ? undefined : await meta.get(entry.id)
+        if (record === undefined || record.parentID !== id) continue
+        this.#change({ operation: 'delete', ancestors: chain, before: record, remove: { id: record.id, version: record.version, subtree: isContainer(record) } })
+      }
+      if (page.length < pageSize) return
+      after = page.at(-1)?.name
+    }
+  }
+
+  #put ({ object, before, ancestors, name }: Step): StoredRecord {
+    const put = this.#putOf(object, before, ancestors, name ?? '')
+    const made = object.reference === undefined ? 'create' : 'reference'
+    this.#change({ operation: before === undefined ? made : 'modify', ancestors, before, put })
+    return put
+  }
+
+  #putOf (object: SerializedObject, before: StoredRecord | undefined, ancestors: readonly StoredRecord[], name: string): DataObjectPut | ContainerPut {
+    if (object.reference !== undefined) {
+      this.#context.capabilities.require('system', 'cdmi_references')
+      const put = newReference(object.id, letterOf(object), ancestors.at(-1), name, object.reference)
+      return before === undefined ? put : { ...put, version: before.version + 1 }
+    }
+    return object.kind === 'container' ? containerPut(object, before, ancestors, name) : this.#dataObjectPut(object, before, ancestors, name)
+  }
+
+  #dataObjectPut (object: SerializedObject, before: StoredRecord | undefined, ancestors: readonly StoredRecord[], name: string): DataObjectPut {
+    const { capabilities } = this.#context
+    const { value, encoding = 'utf-8', mimetype = defaultType, metadata, fields } = object
+    if (encoding === 'json') capabilities.require('system', 'cdmi_valuetransferencoding_json')
+    const said = { mimetype, metadata: () => metadata, fields: () => fields, template: { name: object.template } }
+    for (const birth of value?.births ?? []) this.#births.push(birth)
+    if (before === undefined) {
+      // Nothing is no JSON object.
+      const shown = value === undefined && encoding === 'json' ? 'utf-8' : encoding
+      return newDataObject(object.id, ancestors.at(-1), name, { ...said, completionStatus: object.partial ? 'Processing' : 'Complete' }, value === undefined ? emptyValue : placeWhole(value), shown)
+    }
+    if (value !== undefined) return placedIn(ancestors, name, changedDataObject(before, { ...said, completionStatus: object.partial ? 'Processing' : 'Complete' }, placeWhole(value), encoding))
+    // The value stays, and all that is true of it.
+    const { valuetransferencoding = 'base64', completionStatus } = attributesOf(before)
+    return placedIn(ancestors, name, changedDataObject(before, { ...said, completionStatus }, keepValue(before), valuetransferencoding))
+  }
+
+  #change (change: ObjectChange): void {
+    const { treeObjects } = this.#context.limits
+    if (this.#changes.length >= treeObjects) throw new TooLarge(`More than ${treeObjects} objects would have to be changed, the limit of this server (limits.treeObjects); nothing was changed`)
+    this.#changes.push(change)
+  }
+}
+
+function containerPut ({ id, metadata, fields, template }: SerializedObject, before: StoredRecord | undefined, ancestors: readonly StoredRecord[], name: string): ContainerPut {
+  const change = { metadata: () => metadata, fields: () => fields, template: { name: template } }
+  if (before !== undefined) return placedIn(ancestors, name, changedContainer(before, change))
+  const parent = ancestors.at(-1)
+  if (parent === undefined) throw new InvalidRequest('A container is made in another one')
+  return newContainer(id, parent, name, change)
+}
+
+/** The same record, in its place in the tree. */
+function placedIn<P extends StoredRecord> (ancestors: readonly StoredRecord[], name: string, put: P): P {
+  const parent = ancestors.at(-1)
+  return parent === undefined ? put : { ...put, parentID: parent.id, name }
+}
+
+function letterOf ({ kind, reference }: SerializedObject): string {
+  if (reference !== undefined) return kind === 'container' ? typeLetter.containerReference : typeLetter.reference
+  return kind === 'container' ? typeLetter.container : typeLetter.dataObject
+}
+
+function inUse (id: string): Error {
+  return new InvalidRequest(`Another object has the objectID ${id}, so no second one can be made of the serialization; nothing was changed`)
+}
+
+const emptyValue: PlacedValue = { size: 0, inline: new Uint8Array(0), segments: { kind: 'replace', segments: [] }, births: [] }
+
+function idsOf (top: SerializedObject): ReadonlySet<string> {
+  const ids = new Set<string>()
+  const left = [top]
+  for (let object = left.pop(); object !== undefined; object = left.pop()) {
+    ids.add(object.id)
+    if (object.children !== undefined) for (const child of object.children) left.push(child)
+  }
+  return ids
+}
