@@ -16,6 +16,7 @@ import errors from './plugins/errors.js'
 import expectContinue from './plugins/expect-continue.js'
 import { keyedContainer } from './plugins/keyed-container.js'
 import { addMediaTypeConstraint } from './plugins/media-type-constraint.js'
+import { openRemoteSources } from './plugins/remote-sources.js'
 import { sockets } from './plugins/sockets.js'
 import type { AffinityOptions } from './plugins/sockets/worker-affinity.js'
 import cdmiDoor from './routes/cdmi.js'
@@ -49,12 +50,14 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
     throw new OptionError('The plugin needs the option "store": what openStore() resolved to')
   }
   const options = checkOptions(CdmiOptions, rest, 'The plugin')
-  const { limits = {}, anonymous, realm } = options
+  const { limits = {}, anonymous, realm, remoteSources = [] } = options
+  const remote = remoteSources.length === 0 ? undefined : openRemoteSources(remoteSources)
 
-  app.decorate('cdmi', new Cdmi(store, limits, withoutCapabilities(options)))
+  app.decorate('cdmi', new Cdmi(store, limits, withoutCapabilities(options), remote))
   app.decorate('cdmiOptions', options)
   // Before the application closes the store.
   app.addHook('preClose', async () => {
+    await remote?.close()
     await app.cdmi.flush().catch((error: unknown) => { app.log.warn({ err: error }, 'the last accesses could not be written down') })
   })
   await app.register(errors, { realm })
@@ -96,7 +99,7 @@ export type { Authenticator, HashedUser, UserSource, VerifyUser } from './plugin
 export type { AffinityOptions } from './plugins/sockets/worker-affinity.js'
 export { createAuthenticator } from './plugins/authenticator.js'
 export { OptionError } from './schemas/check-options.js'
-export type { CdmiOptions, LimitOptions, User } from './schemas/options.js'
+export type { CdmiOptions, LimitOptions, RemoteSource, User } from './schemas/options.js'
 export { StorageError } from './storage/contract.js'
 export type { Store, SweepReport } from './storage/contract.js'
 export { openStore } from './storage/open-store.js'

@@ -1,13 +1,17 @@
 /** What one registered server offers: the catalogue, less what its operator switched off. */
-import { catalogue, type CapabilityOf, type CapabilityValue, type Scope } from './capability-catalogue.js'
+import { catalogue, type CapabilityOf, type CapabilityValue, type Configured, type Scope } from './capability-catalogue.js'
 import { CapabilityMissing } from './errors.js'
 import type { Limits } from './context.js'
 
 type Offered = string | string[]
 
 function offeredValue (value: CapabilityValue, limits: Limits): Offered {
-  if (value === 'true') return value
+  if (value === 'true' || 'configured' in value) return 'true'
   return 'list' in value ? [...value.list] : String(limits[value.limit])
+}
+
+function works (value: CapabilityValue, configured: ReadonlySet<Configured>): boolean {
+  return value === 'true' || !('configured' in value) || configured.has(value.configured)
 }
 
 const placeOf: Readonly<Record<Scope, string>> = { system: 'this server', dataobject: 'data objects', container: 'containers' }
@@ -15,11 +19,11 @@ const placeOf: Readonly<Record<Scope, string>> = { system: 'this server', dataob
 export class Capabilities {
   readonly #offered: Readonly<Record<Scope, ReadonlyMap<string, Offered>>>
 
-  /** `without`: names of capabilities that are switched off, wherever they would be offered. */
-  constructor (limits: Limits, without: readonly string[] = []) {
+  /** `without`: names of capabilities that are switched off, wherever they would be offered. `configured`: what is there that some of them need. */
+  constructor (limits: Limits, without: readonly string[] = [], configured: ReadonlySet<Configured> = new Set()) {
     const off = new Set(without)
     const offered = (scope: Scope): ReadonlyMap<string, Offered> => new Map(Object.entries<CapabilityValue>(catalogue[scope])
-      .filter(([name]) => !off.has(name))
+      .filter(([name, value]) => !off.has(name) && works(value, configured))
       .map(([name, value]) => [name, offeredValue(value, limits)]))
     this.#offered = { system: offered('system'), dataobject: offered('dataobject'), container: offered('container') }
   }

@@ -8,8 +8,11 @@ import { hashAlgorithms } from './value-hash.js'
 /** The capability objects that the standard has for every server (CAP-01); `system` is `/cdmi_capabilities/` itself. */
 export type Scope = 'system' | 'dataobject' | 'container'
 
-/** What a capability says: `true`, a limit of this server, or what may be chosen from. */
-export type CapabilityValue = 'true' | { readonly limit: 'metadataItems' | 'metadataItemSize' | 'metadataSize' } | { readonly list: readonly string[] }
+/** What must have been configured for some capabilities to work. */
+export type Configured = 'remoteSources'
+
+/** What a capability says: `true` (of some only where they are configured), a limit of this server, or what may be chosen from. */
+export type CapabilityValue = 'true' | { readonly configured: Configured } | { readonly limit: 'metadataItems' | 'metadataItemSize' | 'metadataSize' } | { readonly list: readonly string[] }
 
 type Catalogue<S extends string> = Readonly<Record<S, CapabilityValue>>
 
@@ -23,7 +26,9 @@ const system = {
   cdmi_create_reference_by_ID: 'true',
   cdmi_copy_dataobject_by_ID: 'true',
   cdmi_object_copy_from_local: 'true',
+  cdmi_object_copy_from_remote: { configured: 'remoteSources' },
   cdmi_object_move_from_local: 'true',
+  cdmi_object_move_from_remote: { configured: 'remoteSources' },
   cdmi_object_move_from_ID: 'true',
   cdmi_object_move_to_ID: 'true',
   cdmi_valuetransferencoding_json: 'true',

@@ -4,6 +4,7 @@ import type { AccessLog } from './access-log.js'
 import type { Capabilities } from './capabilities.js'
 import type { MutationGate } from './mutation-gate.js'
 import type { Namespace } from './namespace.js'
+import type { RemoteSources } from './remote-sources.js'
 
 export interface Limits {
   /** Longest value, in bytes. */
@@ -27,4 +28,6 @@ export interface ModelContext {
   readonly limits: Limits
   readonly capabilities: Capabilities
   readonly accesses: AccessLog
+  /** Undefined: no other server may be asked. */
+  readonly remote: RemoteSources | undefined
 }

@@ -21,6 +21,9 @@ import type { Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import { createReference } from './references.js'
 import { removeObject } from './removal.js'
+import { copyRemoteObject, type RemoteCopy, type RemoteOptions } from './remote-copy.js'
+import { moveRemoteObject, type RemoteMove } from './remote-move.js'
+import type { RemoteSources } from './remote-sources.js'
 import { ValueHashes } from './value-hashes.js'
 import type { WriteAim } from './write-aim.js'
 
@@ -47,13 +50,13 @@ export class Cdmi {
   readonly #context: ModelContext
   readonly #hashes: ValueHashes
 
-  /** `limits`: those given replace the defaults. `without`: capabilities that are switched off. */
-  constructor (store: Store, limits: Partial<Limits> = {}, without: readonly string[] = []) {
+  /** `limits`: those given replace the defaults. `without`: capabilities that are switched off. `remote`: who speaks to other servers, if somebody may. */
+  constructor (store: Store, limits: Partial<Limits> = {}, without: readonly string[] = [], remote?: RemoteSources) {
     this.store = store
     this.limits = { ...defaultLimits, ...limits }
-    this.capabilities = new Capabilities(this.limits, without)
+    this.capabilities = new Capabilities(this.limits, without, new Set(remote === undefined ? [] : ['remoteSources']))
     this.capabilityObjects = new CapabilityObjects(store, this.capabilities)
-    this.#context = { store, namespace: new Namespace(store, this.capabilities, this.capabilityObjects), gate: new MutationGate(store), limits: this.limits, capabilities: this.capabilities, accesses: AccessLog.of(store) }
+    this.#context = { store, namespace: new Namespace(store, this.capabilities, this.capabilityObjects), gate: new MutationGate(store), limits: this.limits, capabilities: this.capabilities, accesses: AccessLog.of(store), remote }
     this.#hashes = new ValueHashes(store)
     this.dataObjects = new DataObjects(this.#context)
     this.containers = new Containers(this.#context)
@@ -63,6 +66,16 @@ export class Cdmi {
   /** Makes a data object of another one, or makes one that is there like it. `partial`: more is to come. */
   async copyDataObject (principal: Principal, aim: WriteAim, copy: Copy, partial?: boolean, preconditions?: Preconditions): Promise<Written> {
     return await copyDataObject(this.#context, principal, aim, copy, partial, preconditions)
+  }
+
+  /** The same of an object of another server. */
+  async copyRemoteObject (principal: Principal, aim: WriteAim, copy: RemoteCopy, options?: RemoteOptions): Promise<Written> {
+    return await copyRemoteObject(this.#context, principal, aim, copy, options)
+  }
+
+  /** Takes an object over from another server, where it is then deleted. */
+  async moveRemoteObject (principal: Principal, aim: WriteAim, move: RemoteMove, options?: RemoteOptions): Promise<Written> {
+    return await moveRemoteObject(this.#context, principal, aim, move, options)
   }
 
   /** Makes a container of another one, with all that is below that. */

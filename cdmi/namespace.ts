@@ -98,6 +98,11 @@ export class Namespace {
     return { ancestors: chain.slice(0, -1), parent, name, record: found }
   }
 
+  /** Whether an ID is that of an object that is not stored. */
+  reserves (id: string): boolean {
+    return this.#capabilityObjects.find({ from: id, names: [], slash: false }).isCapability
+  }
+
   /** Whether a container is the root: some names are reserved there. */
   isRoot (record: StoredRecord): boolean {
     return record.id === this.#store.rootID

@@ -22,7 +22,7 @@ export interface ConfigOption {
   readonly variable: string
   /** `--log-level`; undefined for secrets. */
   readonly flag: string | undefined
-  readonly kind: 'string' | 'number' | 'boolean' | 'list'
+  readonly kind: 'string' | 'number' | 'boolean' | 'list' | 'tables'
   readonly description: string
   readonly choices: readonly string[]
   readonly schema: TSchema
@@ -49,7 +49,7 @@ const wellKnown: Readonly<Record<string, string>> = {
   tlsPassphrase: 'TLS_PASSPHRASE'
 }
 
-interface SchemaNode { type?: string, description?: string, properties?: Record<string, TSchema>, anyOf?: { const?: unknown }[], writeOnly?: boolean, format?: string }
+interface SchemaNode { type?: string, description?: string, properties?: Record<string, TSchema>, anyOf?: { const?: unknown }[], writeOnly?: boolean, format?: string, items?: { type?: string } }
 
 /** Every option, in the order of the schema. */
 export const configOptions: readonly ConfigOption[] = optionsOf(ServerConfig, '')
@@ -72,7 +72,8 @@ function optionsOf (schema: TSchema, parent: string): ConfigOption[] {
   })
 }
 
-function kindOf ({ type }: SchemaNode): ConfigOption['kind'] {
+function kindOf ({ type, items }: SchemaNode): ConfigOption['kind'] {
+  if (items?.type === 'object') return 'tables'
   if (type === 'integer' || type === 'number') return 'number'
   return type === 'boolean' ? 'boolean' : type === 'array' ? 'list' : 'string'
 }
@@ -135,7 +136,16 @@ function fromText (option: ConfigOption, value: unknown): unknown {
   if (option.kind === 'number' && /^\d+(\.\d+)?$/.test(value)) return Number(value)
   if (option.kind === 'boolean' && (value === 'true' || value === 'false')) return value === 'true'
   if (option.kind === 'list') return value.split(',').map(item => item.trim()).filter(item => item !== '')
+  if (option.kind === 'tables') return fromJson(value)
   return value
+}
+
+function fromJson (text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
 }
 
 function checked (option: ConfigOption, value: unknown, label: string): unknown {

@@ -4,7 +4,7 @@ import type { Address } from '../../cdmi/address.js'
 import { capabilitiesURI } from '../../cdmi/capability-objects.js'
 import type { SourceSaid } from '../../cdmi/copy-selection.js'
 import type { Written } from '../../cdmi/data-object-write.js'
-import { AlreadyExists, InvalidRequest, IsNotContainer, IsReference } from '../../cdmi/errors.js'
+import { AlreadyExists, InvalidRequest, IsNotContainer, IsReference, SourceUnusable } from '../../cdmi/errors.js'
 import type { Preconditions } from '../../cdmi/preconditions.js'
 import type { WriteAim } from '../../cdmi/write-aim.js'
 import type { ContainerBody, DataObjectBody } from '../../schemas/cdmi-body.js'
@@ -16,7 +16,7 @@ import { containerBody, dataObjectBody, namedFields, otherFields, refuseUnoffere
 import { readCdmiBody } from './json-body.js'
 import type { CdmiQuery } from './query.js'
 import type { ReceivedObject } from './receive-object.js'
-import { copySelection, namedSource } from './source-query.js'
+import { copySelection, namedSource, remoteSource, type RemoteSourceURI } from './source-query.js'
 
 const sourceFields = ['copy', 'move', 'reference'] as const
 export type SourceField = typeof sourceFields[number]
@@ -48,12 +48,38 @@ export async function dataObjectOfSource (request: FastifyRequest, { source, aim
   if (source === 'reference') return await cdmi.createReference(request.principal, aim, targetOf(received.fields, body, query), preconditions)
   refuseUnoffered(body, capabilitiesURI('dataobject'))
   const said = { ...saidOf(body, otherFields(fields, 'dataobject')), mimetype: valueTypeOf(body.mimetype)?.mimetype }
-  const named = namedSource(request, source, body[source] ?? '')
+  const text = body[source] ?? ''
+  const remote = remoteSource(request, source, text)
+  if (remote !== undefined) return await dataObjectOfRemote(request, { source, aim, query, partial, preconditions, said, remote })
+  const named = namedSource(request, source, text)
   if (source === 'move') {
     refuseFields(named.query, query)
     return await cdmi.move(request.principal, aim, { source: named.address, kind: 'dataobject', said }, preconditions)
   }
   return await cdmi.copyDataObject(request.principal, aim, { source: named.address, selection: copySelection('dataobject', named.query, query), said }, partial, preconditions)
+}
+
+interface DataObjectFromRemote extends Omit<DataObjectFromSource, 'source' | 'received'> {
+  readonly source: 'copy' | 'move'
+  readonly said: SourceSaid
+  readonly remote: RemoteSourceURI
+}
+
+/** What a client does not wait for is not fetched. */
+async function dataObjectOfRemote (request: FastifyRequest, { source, aim, query, partial, preconditions, said, remote: { uri, query: named } }: DataObjectFromRemote): Promise<Written> {
+  const { cdmi } = request.server
+  const left = new AbortController()
+  const { socket } = request.raw
+  const leave = (): void => { left.abort() }
+  socket.once('close', leave)
+  try {
+    const options = { partial, preconditions, signal: left.signal }
+    if (source === 'copy') return await cdmi.copyRemoteObject(request.principal, aim, { uri, named: named.fields, selection: copySelection('dataobject', named, query), said }, options)
+    refuseFields(named, query)
+    return await cdmi.moveRemoteObject(request.principal, aim, { uri, said }, options)
+  } finally {
+    socket.off('close', leave)
+  }
 }
 
 export interface ContainerFromSource extends FromSource {
@@ -70,7 +96,9 @@ export async function containerOfSource (request: FastifyRequest, { source, addr
   const aim = { mode, address }
   if (source === 'reference') return await cdmi.createReference(principal, aim, targetOf(fields, body, query), preconditions)
   const said = saidOf(body, otherFields(fields, 'container'))
-  const named = namedSource(request, source, body[source] ?? '')
+  const text = body[source] ?? ''
+  if (remoteSource(request, source, text) !== undefined) throw new SourceUnusable('The source is on another server, from which data objects are taken, but no containers')
+  const named = namedSource(request, source, text)
   if (source === 'move') {
     refuseFields(named.query, query)
     return await cdmi.move(principal, aim, { source: named.address, kind: 'container', said }, preconditions)
