@@ -30,10 +30,11 @@ export function requireWrk (): void {
   }
 }
 
-export async function burst (server: BenchServer, path: string, options: { connections: number, seconds: number, script?: string, args?: readonly string[] }): Promise<Burst> {
+export async function burst (server: BenchServer, path: string, options: { connections: number, seconds: number, script?: string, args?: readonly string[], accept?: string }): Promise<Burst> {
   const { stdout } = await run('wrk', [
     '--threads', '1', '--connections', String(options.connections), '--duration', `${options.seconds}s`, '--latency', '--timeout', '30s',
     ...(server.authorization === undefined ? [] : ['--header', `Authorization: ${server.authorization}`]),
+    ...(options.accept === undefined ? [] : ['--header', `Accept: ${options.accept}`]),
     ...(options.script === undefined ? [] : ['--script', `bench/lua/${options.script}.lua`]),
     server.url + path,
     ...(options.args === undefined ? [] : ['--', ...options.args])

@@ -14,6 +14,7 @@ interface Workload {
   readonly path: string
   readonly connections: number
   readonly script?: string
+  readonly accept?: string
   /** Whether the bare Fastify is loaded the same way, for a ratio. */
   readonly hello: boolean
   readonly args?: (round: number) => readonly string[]
@@ -24,11 +25,13 @@ const workloads: readonly Workload[] = [
   { name: 'read', title: 'GET record, 100 bytes', path: '/data/record-', connections: 32, script: 'read', hello: true },
   { name: 'overwrite', title: 'PUT record, 100 bytes', path: '/data/record-', connections: 32, script: 'overwrite', hello: false },
   { name: 'plain-read', title: 'GET data object, 100 bytes', path: '/cdmi/2.0.0/data/record-', connections: 32, script: 'read', hello: true },
+  { name: 'cdmi-read', title: 'GET data object as CDMI JSON, 100 bytes', path: '/cdmi/2.0.0/data/record-', connections: 32, script: 'read', accept: 'application/cdmi-object', hello: false },
   { name: 'put-large', title: 'PUT data object, 1 MiB', path: '/cdmi/2.0.0/large/object-', connections: 16, script: 'put-large', hello: false },
   { name: 'get-large', title: 'GET data object, 1 MiB', path: '/cdmi/2.0.0/large/object-0', connections: 16, hello: false },
   { name: 'form', title: 'form upload, 64 KiB', path: '/cdmi/2.0.0/forms/', connections: 16, script: 'form', hello: false },
   { name: 'list', title: 'list 10,000 keyed records', path: '/data?prefix=list-', connections: 4, hello: false },
-  { name: 'list-container', title: 'list container of 10,000', path: '/cdmi/2.0.0/list/', connections: 4, hello: false }
+  { name: 'list-container', title: 'list container of 10,000', path: '/cdmi/2.0.0/list/', connections: 4, hello: false },
+  { name: 'cdmi-list', title: 'list container of 10,000 as CDMI JSON', path: '/cdmi/2.0.0/list/', connections: 4, accept: 'application/cdmi-container', hello: false }
 ]
 
 const { values: flags } = parseArgs({
@@ -62,7 +65,7 @@ async function measure (workload: Workload): Promise<string> {
   const ours: Burst[] = []
   const bare: Burst[] = []
   for (let round = 0; round <= rounds; round++) {
-    const options = { connections: workload.connections, seconds: round === 0 ? 1 : seconds, ...(workload.script === undefined ? {} : { script: workload.script }), args: workload.args?.(round) ?? [] }
+    const options = { connections: workload.connections, seconds: round === 0 ? 1 : seconds, ...(workload.script === undefined ? {} : { script: workload.script }), ...(workload.accept === undefined ? {} : { accept: workload.accept }), args: workload.args?.(round) ?? [] }
     const result = await burst(store, workload.path, options)
     const peer = workload.hello ? await burst(hello, workload.path, options) : undefined
     // The first, short one warms up.

@@ -2,6 +2,7 @@
  * Containers made of others with all that is below them, or made like others (CMV-28 to CMV-31, COC-26 to COC-29, COC-66): one commit. What is
  * copied is the source as it was at one moment; when one of its objects changes before the commit, all is read again.
  */
+import { setImmediate } from 'node:timers/promises'
 import type { RecordHead, StoredRecord } from '../storage/contract.js'
 import { requireAccess } from './access.js'
 import { type Address, describe } from './address.js'
@@ -23,6 +24,8 @@ import { carriedFields, carriedMetadata, findSource, requireComplete } from './s
 
 /** Levels of containers in containers that are copied: what an event says of an object's path grows with them. */
 const deepest = 200
+/** Records that are made in one turn of the event loop. */
+const atOnce = 500
 
 /** Makes a container at a free place. Throws AlreadyExists, ParentNotFound, SourceUnusable, TooLarge, CapabilityMissing. */
 export async function copyContainer (context: ModelContext, principal: Principal, address: Address, copy: Copy, preconditions?: Preconditions): Promise<Written> {
@@ -35,7 +38,7 @@ export async function copyContainer (context: ModelContext, principal: Principal
     const { tree, expect } = await readSource(context, principal, copy, ancestors, 0)
     const [source] = tree
     const put = newContainer(id, parent, name, changeOf(context, source, copy))
-    const below = copiesBelow(context, tree, put, [...ancestors, put])
+    const below = await copiesBelow(context, tree, put, [...ancestors, put])
     return {
       changes: [{ operation: 'create' as const, also: 'copy' as const, ancestors, before: undefined, put }, ...below],
       expect,
@@ -62,7 +65,7 @@ export async function replaceContainer (context: ModelContext, principal: Princi
     const put = changedContainer(before, changeOf(context, source, copy))
     const removals = old.map((child): ObjectChange => ({ operation: 'delete', ancestors: chain, before: child, remove: { id: child.id, version: child.version, subtree: isContainer(child) } }))
     return {
-      changes: [{ operation: 'modify' as const, ancestors, before, put }, ...removals, ...copiesBelow(context, tree, put, [...ancestors, put])],
+      changes: [{ operation: 'modify' as const, ancestors, before, put }, ...removals, ...await copiesBelow(context, tree, put, [...ancestors, put])],
       expect,
       written: { object: { record: put, ancestors }, created: false }
     }
@@ -101,13 +104,17 @@ async function readSource (context: ModelContext, principal: Principal, { source
   const [top, ...rest] = await store.meta.tree(record.id, { types: typeLetter.container, ...below })
   if (top === undefined) throw new SourceUnusable(`The source ${describe(address)} does not exist`)
   if (rest.length + 1 + others > limits.treeObjects) throw new TooLarge(`This would make or remove more than ${limits.treeObjects} objects at once, the limit of this server (limits.treeObjects); nothing was changed`)
-  return { tree: [top, ...rest], expect: [...ancestors, top, ...rest] }
+  // Data objects need no mention: a value is copied at its version or not at all.
+  return { tree: [top, ...rest], expect: [...ancestors, top, ...rest.filter(({ type }) => type !== typeLetter.dataObject)] }
 }
 
 /** The copies of all that is below the top of a tree. `chain`: from the top down to the copy of that, which is `top`. */
-function copiesBelow ({ namespace }: ModelContext, [source, ...below]: SourceTree['tree'], top: StoredRecord, chain: readonly StoredRecord[]): ObjectChange[] {
+async function copiesBelow ({ namespace }: ModelContext, [source, ...below]: SourceTree['tree'], top: StoredRecord, chain: readonly StoredRecord[]): Promise<ObjectChange[]> {
   const made = new Map([[source.id, { record: top, chain }]])
-  return below.map(head => {
+  const changes: ObjectChange[] = []
+  for (const [index, head] of below.entries()) {
+    // Others have their turn while many are made.
+    if (index % atOnce === atOnce - 1) await setImmediate()
     const parent = made.get(head.parentID ?? '')
     // A tree has parents before their children.
     if (parent === undefined) throw new Contention()
@@ -116,8 +123,9 @@ function copiesBelow ({ namespace }: ModelContext, [source, ...below]: SourceTre
       if (parent.chain.length - chain.length >= deepest) throw new TooLarge(`The source has more than ${deepest} containers in each other, more than are copied at once; nothing was changed`)
       made.set(head.id, { record: put, chain: [...parent.chain, put] })
     }
-    return { operation: 'create', ancestors: parent.chain, before: undefined, put }
-  })
+    changes.push({ operation: 'create', ancestors: parent.chain, before: undefined, put })
+  }
+  return changes
 }
 
 function copyOf (id: string, parent: StoredRecord, head: RecordHead): StoredRecord & Pick<NonNullable<ObjectChange['put']>, 'segments'> {

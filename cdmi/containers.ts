@@ -62,10 +62,13 @@ export class Containers {
     return done.written
   }
 
-  /** The container, or undefined when there is nothing. Throws MissingSlash, and InvalidRequest for an object of another kind (GEN-11). */
+  /**
+   * The container, or undefined when there is nothing. Throws MissingSlash; for an object of another kind InvalidRequest when it is addressed as what
+   * it is (GEN-11), AlreadyExists when as a container.
+   */
   async find (principal: Principal, address: Address): Promise<CdmiObject | undefined> {
     requireAccess(principal, 'read')
-    const object = await this.#context.namespace.find(address)
+    const object = await this.#context.namespace.find(address).catch(inTheWay(address))
     if (object !== undefined && !isContainer(object.record)) throw new InvalidRequest(`${describe(address)} is a data object; its Content-Type is application/cdmi-object`)
     return object
   }
@@ -97,10 +100,7 @@ export class Containers {
   async #place (address: Address): Promise<Pick<Place, 'ancestors' | 'record' | 'name'>> {
     const { namespace } = this.#context
     if (address.names.length === 0) return { ...await namespace.get({ ...address, slash: true }), name: '' }
-    return await namespace.place({ ...address, slash: true }).catch((error: unknown) => {
-      if (error instanceof IsNotContainer) throw new AlreadyExists(`${describe({ ...address, slash: false })}, which is no container,`)
-      throw error
-    })
+    return await namespace.place({ ...address, slash: true }).catch(inTheWay(address))
   }
 
   /** The children of a container. Throws NotFound, IsNotContainer before the first page. */
@@ -122,6 +122,14 @@ export class Containers {
       left -= page.length
       after = page.at(-1)?.name
     }
+  }
+}
+
+/** The name of a container that is meant belongs to a data object, or to a reference to one. */
+function inTheWay (address: Address): (error: unknown) => never {
+  return error => {
+    if (error instanceof IsNotContainer) throw new AlreadyExists(`${describe({ ...address, slash: false })}, which is no container,`)
+    throw error
   }
 }
 

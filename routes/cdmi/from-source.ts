@@ -4,7 +4,7 @@ import type { Address } from '../../cdmi/address.js'
 import { capabilitiesURI } from '../../cdmi/capability-objects.js'
 import type { SourceSaid } from '../../cdmi/copy-selection.js'
 import type { Written } from '../../cdmi/data-object-write.js'
-import { AlreadyExists, InvalidRequest, IsNotContainer, IsReference, SourceUnusable } from '../../cdmi/errors.js'
+import { AlreadyExists, InvalidRequest, IsReference, SourceUnusable } from '../../cdmi/errors.js'
 import type { Preconditions } from '../../cdmi/preconditions.js'
 import type { WriteAim } from '../../cdmi/write-aim.js'
 import type { ContainerBody, DataObjectBody } from '../../schemas/cdmi-body.js'
@@ -108,16 +108,13 @@ export async function containerOfSource (request: FastifyRequest, { source, addr
 }
 
 /**
- * What a write is refused with where something else is. A reference is a redirect for a PUT as for everything else, but not for one that makes another
- * reference, a copy or a move: the client would make it elsewhere.
+ * What a write is refused with at a reference: a redirect as everything else, but a PUT that makes another reference, a copy or a move would make it
+ * elsewhere then.
  */
-export async function refusalOfPlace (request: FastifyRequest, error: unknown, mode: WriteAim['mode']): Promise<unknown> {
-  if (mode !== 'put') return error
-  const { path } = requestTarget(request.raw.url ?? '/', request.server.prefix)
-  if (error instanceof IsNotContainer) return new AlreadyExists(`${path.replace(/\/$/, '')}, which is no container,`)
-  if (!(error instanceof IsReference)) return error
+export async function refusalAtReference (request: FastifyRequest, error: unknown, mode: WriteAim['mode']): Promise<unknown> {
+  if (mode !== 'put' || !(error instanceof IsReference)) return error
   const fields = await readCdmiBody(bodyOf(request.raw), { async onValue () { throw error } })
-  return sourceField(fields) === undefined ? error : new AlreadyExists(path)
+  return sourceField(fields) === undefined ? error : new AlreadyExists(requestTarget(request.raw.url ?? '/', request.server.prefix).path)
 }
 
 /** What goes with PUT and POST only: an object that is there cannot become another one, or a reference. */

@@ -30,6 +30,8 @@ export function rootPlace (request: FastifyRequest): RootPlace {
   return { parentURI: base === '' ? '' : base.slice(0, base.lastIndexOf('/') + 1) }
 }
 
+/** Of the versions before 2, which clients do not name. */
+const highestVersion1 = '1.1.1'
 const versionHeader = 'x-cdmi-specification-version'
 
 /**
@@ -41,6 +43,8 @@ export function answerVersion (app: FastifyInstance): void {
   app.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => {
     const header = request.headers[versionHeader]
     if (header !== undefined) {
+      // In a refusal, too, the client learns what it could have asked for (V1-01).
+      reply.header('X-CDMI-Specification-Version', highestVersion1)
       const version = specificationVersion(header)
       request.cdmiVersion = version
       if (version !== undefined) reply.header('X-CDMI-Specification-Version', version.text)

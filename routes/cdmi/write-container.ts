@@ -13,7 +13,7 @@ import { bodyOf } from '../http/source.js'
 import { refuseContentCoding } from '../plain/write-request.js'
 import { answerWritten, requireAcceptable } from './answer-written.js'
 import { containerBody, namedFields, otherFields, refuseSources, refuseUnoffered, updatedFields } from './body-fields.js'
-import { containerOfSource, refusalOfPlace, sourceField } from './from-source.js'
+import { containerOfSource, refusalAtReference, sourceField } from './from-source.js'
 import { readCdmiBody } from './json-body.js'
 import type { CdmiQuery } from './query.js'
 
@@ -22,7 +22,7 @@ export async function writeContainer (request: FastifyRequest, reply: FastifyRep
   refuseContentCoding(raw.headers['content-encoding'])
   const preconditions = preconditionsOf(raw.headers)
   // What must fail fails before the body is read; a data object, or a container without its slash, has said so here.
-  const there = await cdmi.containers.find(principal, address).catch(async (error: unknown) => { throw await refusalOfPlace(request, error, mode) })
+  const there = await cdmi.containers.find(principal, address).catch(async (error: unknown) => { throw await refusalAtReference(request, error, mode) })
   if (!address.slash) throw new InvalidRequest('The URI of a container ends in "/"; nothing was made')
   if (there === undefined) requireAcceptable(request, 'container')
   const fields = namedFields(await readCdmiBody(bodyOf(raw), { async onValue () { throw new InvalidRequest('A container has no "value"') } }), query)

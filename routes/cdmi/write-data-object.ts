@@ -5,7 +5,7 @@ import { preconditionsOf } from '../http/conditional.js'
 import { bodyOf } from '../http/source.js'
 import { isPartial, refuseContentCoding } from '../plain/write-request.js'
 import { answerWritten, requireAcceptable } from './answer-written.js'
-import { dataObjectOfSource, refusalOfPlace, sourceField } from './from-source.js'
+import { dataObjectOfSource, refusalAtReference, sourceField } from './from-source.js'
 import { objectChange } from './object-change.js'
 import type { CdmiQuery } from './query.js'
 import { receiveJson, receiveParts } from './receive-object.js'
@@ -17,7 +17,7 @@ export async function writeDataObject (request: FastifyRequest, reply: FastifyRe
   const partial = isPartial(headers['x-cdmi-partial'])
   if (mixed) cdmi.capabilities.require('system', 'cdmi_multipart_mime')
   const preconditions = preconditionsOf(headers)
-  const write = await cdmi.dataObjects.begin(request.principal, aim, preconditions).catch(async (error: unknown) => { throw await refusalOfPlace(request, error, aim.mode) })
+  const write = await cdmi.dataObjects.begin(request.principal, aim, preconditions).catch(async (error: unknown) => { throw await refusalAtReference(request, error, aim.mode) })
   try {
     if (write.before === undefined) requireAcceptable(request, 'object')
     const received = mixed

@@ -1,20 +1,26 @@
 import t from 'tap'
 import { readFileSync } from 'node:fs'
-import { conformancePage, namedTests } from './coverage.js'
+import { casesByID, conformancePage, namedTests } from './coverage.js'
 import { requirements } from './requirements.js'
 
 const root = process.cwd()
 
 t.test('every requirement has a test that names it, or says which later step it waits for', async t => {
-  const tests = namedTests(root)
-  for (const { id, later } of requirements) t.ok(tests.has(id) || later !== undefined, id)
+  const [tests, cases] = [namedTests(root), casesByID()]
+  for (const { id, later } of requirements) t.ok(tests.has(id) || cases.has(id) || later !== undefined, id)
 })
 
 t.test('no requirement that is tested is listed as waiting', async t => {
-  const tests = namedTests(root)
-  for (const { id, later } of requirements) t.notOk(tests.has(id) && later !== undefined, id)
+  const [tests, cases] = [namedTests(root), casesByID()]
+  for (const { id, later } of requirements) t.notOk((tests.has(id) || cases.has(id)) && later !== undefined, id)
 })
 
-t.test('docs/conformance.md is what `npm run conformance` would write', async t => {
+t.test('every case names requirements that exist, and none is listed twice', async t => {
+  const ids = requirements.map(({ id }) => id)
+  t.equal(new Set(ids).size, ids.length)
+  for (const id of casesByID().keys()) t.ok(ids.includes(id) || id.startsWith('AMB-'), id)
+})
+
+t.test('docs/conformance.md is what `npm run conformance:page` would write', async t => {
   t.equal(readFileSync('docs/conformance.md', 'utf8'), conformancePage(root, readFileSync('docs/conformance-notes.md', 'utf8')))
 })

@@ -1,10 +1,14 @@
-/** Which tests name which requirement, found in the sources of the tests; and the page made of it. */
+/** Which tests and which cases of the suite hold which requirement; and the page made of it. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { requirements } from './requirements.js'
+import { notYet, notYetOffered } from './not-yet.js'
+import { requirements, type Requirement } from './requirements.js'
+import { idsOf, titleOf, type Case } from './suite/case.js'
+import { suite } from './suite/index.js'
+import { namesOf } from './suite/offers.js'
 
 const testName = /\.test\(\s*(['"`])((?:\\.|(?!\1).)*)\1/g
-const idInName = /\b(?:GEN|HDO|HCO|KEY|CLI|DOC|AMB)-\d\d\b/g
+const idInName = /\b(?:GEN|HDO|HCO|KEY|CLI|DOC|V1|COC|CAP|ECL|CSE|PUP|AFF|COR|CMV|SER|AMB)-\d\d\b/g
 
 export interface NamedTest { readonly file: string, readonly name: string }
 
@@ -20,12 +24,34 @@ export function namedTests (root: string): Map<string, NamedTest[]> {
   return found
 }
 
+/** The cases of the suite, by requirement ID. */
+export function casesByID (): Map<string, Case[]> {
+  const found = new Map<string, Case[]>()
+  for (const each of suite) for (const id of idsOf(each)) found.set(id, [...found.get(id) ?? [], each])
+  return found
+}
+
+/** Whether this project's own server does not do yet what the case demands. */
+function waits (each: Case): boolean {
+  return notYet.has(titleOf(each)) || namesOf(each.needs ?? {}).some(name => notYetOffered.has(name))
+}
+
+function status ({ later }: Requirement, tests: readonly NamedTest[], cases: readonly Case[]): string {
+  const waiting = cases.filter(waits).length
+  if (tests.length + cases.length === 0) return `later: ${later ?? 'MISSING'}`
+  if (waiting === 0) return 'tested'
+  return tests.length + cases.length === waiting ? 'not yet' : 'in part'
+}
+
 /** docs/conformance.md, whole. */
 export function conformancePage (root: string, notes: string): string {
-  const tests = namedTests(root)
-  const rows = requirements.map(({ id, text, later }) => {
-    const files = [...new Set((tests.get(id) ?? []).map(({ file }) => `[${file.slice('test/'.length)}](../${file})`))]
-    return `| ${id} | ${text} | ${files.length > 0 ? 'tested' : `later: ${later ?? 'MISSING'}`} | ${files.join(', ')} |`
+  const [tests, cases] = [namedTests(root), casesByID()]
+  const rows = requirements.map(requirement => {
+    const { id, text } = requirement
+    const [named, black] = [tests.get(id) ?? [], cases.get(id) ?? []]
+    const files = [...new Set(named.map(({ file }) => `[${file.slice('test/'.length)}](../${file})`))]
+    const count = black.length === 0 ? [] : [`suite: ${black.length}`]
+    return `| ${id} | ${text} | ${status(requirement, named, black)} | ${[...count, ...files].join(', ')} |`
   })
-  return `${notes.trim()}\n\n## Requirements\n\n| ID | requirement, in short | status | tests |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`
+  return `${notes.trim()}\n\n## Requirements\n\n| ID | requirement, in short | status | cases of the suite, tests |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`
 }

@@ -1,4 +1,4 @@
-/** `npm run conformance`: writes docs/conformance.md anew. */
+/** `npm run conformance:page`: writes docs/conformance.md anew. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { conformancePage } from './coverage.js'
 

@@ -27,6 +27,7 @@ t.test('the manual lists every error with its status, and none that does not exi
   const listed = [...textOf('docs/errors.md').matchAll(/^\| `(\w+)` \| (\d+) \|/gm)].map(([, code, status]) => `${code} ${status}`).sort()
   const thrown = Object.values(errors).flatMap(Type => {
     if (Type === errors.MissingSlash) return ['CDMI_MISSING_SLASH 301']
+    if (Type === errors.IsReference) return ['CDMI_IS_REFERENCE 302']
     const error = new (Type as new (...args: string[]) => Error & { code: string, statusCode: number })('x', 'y')
     return [`${error.code} ${error.statusCode}`]
   }).sort()

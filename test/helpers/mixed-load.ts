@@ -66,7 +66,8 @@ export class MixedLoad {
       await this.#send(target, object, object.acknowledged === undefined ? 'POST' : 'PUT', value, value)
     } else {
       const value = randomBytes(sizes[randomInt(sizes.length)] ?? 1)
-      await this.#send(target, object, 'PUT', value, value)
+      if (randomInt(3) === 0) await this.#send(target, object, 'PUT', cdmiBody(value), value, cdmiType)
+      else await this.#send(target, object, 'PUT', value, value)
     }
   }
 
@@ -76,7 +77,9 @@ export class MixedLoad {
     const after = Buffer.alloc(Math.max(before.length, offset + part.length))
     after.set(before)
     after.set(part, offset)
-    await this.#send(target, object, 'PATCH', part, after, { 'content-range': `bytes ${offset}-${offset + part.length - 1}/*` })
+    const range = `${offset}-${offset + part.length - 1}`
+    if (randomInt(2) === 0) await this.#send(target, object, 'PATCH', cdmiBody(part), after, cdmiType, `?value=${range}`)
+    else await this.#send(target, object, 'PATCH', part, after, { 'content-range': `bytes ${range}/*` })
   }
 
   async #form (target: Target, worker: number, round: number, n: number): Promise<void> {
@@ -95,10 +98,10 @@ export class MixedLoad {
     for (const object of objects) this.#acknowledge(object)
   }
 
-  async #send (target: Target, object: Tracked, method: 'PUT' | 'POST' | 'PATCH' | 'DELETE', body: Buffer | undefined, after: Value, more: Record<string, string> = {}): Promise<void> {
+  async #send (target: Target, object: Tracked, method: 'PUT' | 'POST' | 'PATCH' | 'DELETE', body: Buffer | undefined, after: Value, more: Record<string, string> = {}, query = ''): Promise<void> {
     object.pending = { value: after }
     const type: Record<string, string> = object.url.startsWith('/data/') && body !== undefined ? { 'content-type': 'application/json' } : {}
-    const answer = await request(target.origin + object.url, { method, headers: headers(target, { ...type, ...more }), body: body ?? null, ...dispatch(target) })
+    const answer = await request(target.origin + object.url + query, { method, headers: headers(target, { ...type, ...more }), body: body ?? null, ...dispatch(target) })
     const text = await answer.body.text()
     const missing = method === 'DELETE' && object.acknowledged === undefined && answer.statusCode === 404
     if (answer.statusCode >= 300 && !missing) throw new Error(`${method} ${object.url} answered ${answer.statusCode}: ${text}`)
@@ -131,6 +134,13 @@ export class MixedLoad {
     }))
     return wrong
   }
+}
+
+const cdmiType = { 'content-type': 'application/cdmi-object' }
+
+/** A value as CDMI writes bytes. */
+function cdmiBody (value: Buffer): Buffer {
+  return Buffer.from(`{"valuetransferencoding":"base64","value":"${value.toString('base64')}"}`)
 }
 
 function headers (target: Target, more: Record<string, string> = {}): Record<string, string> {

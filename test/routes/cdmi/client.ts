@@ -3,6 +3,7 @@ import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 
 const object = 'application/cdmi-object'
 const container = 'application/cdmi-container'
+const capability = 'application/cdmi-capability'
 
 export interface Client {
   readonly app: FastifyInstance
@@ -24,7 +25,7 @@ export function client (app: FastifyInstance, prefix = ''): Client {
   const typeOf = (path: string): string => path.split('?', 1)[0]?.endsWith('/') === true ? container : object
   const send = (method: 'PUT' | 'PATCH') => async (path: string, body: object = {}, headers: Record<string, string> = {}) =>
     await app.inject({ method, url: prefix + path, headers: { 'content-type': typeOf(path), ...headers }, payload: JSON.stringify(body) })
-  const get = async (path: string): Promise<LightMyRequestResponse> => await app.inject({ url: prefix + path, headers: { accept: `${object}, ${container}` } })
+  const get = async (path: string): Promise<LightMyRequestResponse> => await app.inject({ url: prefix + path, headers: { accept: `${object}, ${container}, ${capability}` } })
   const fields = async (path: string): Promise<Record<string, unknown>> => {
     const answer = await get(path)
     if (answer.statusCode !== 200) throw new Error(`${path}: ${answer.statusCode} ${answer.body}`)

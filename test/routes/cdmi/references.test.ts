@@ -157,6 +157,7 @@ t.test('KEY-01, KEY-02: the keyed door has no redirects: a reference is no recor
   t.same((await app.inject({ url: '/data' })).json(), [])
   t.equal((await app.inject({ url: '/data/x' })).statusCode, 404)
   t.equal((await app.inject({ method: 'POST', url: '/data/x', headers: { 'content-type': 'application/json' }, payload: '{}' })).statusCode, 409)
+  t.ok(await build(t, { store: app.cdmi.store, options: { keyed: true } }), 'an application starts over it all the same')
 })
 
 t.test('HCO-14: an uploaded file does not take the place of a reference, nor go through one', async t => {

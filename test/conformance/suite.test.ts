@@ -1,0 +1,36 @@
+import t from 'tap'
+import { startLocalServer } from './local-server.js'
+import { notYet, notYetOffered } from './not-yet.js'
+import { titleOf } from './suite/case.js'
+import { suite } from './suite/index.js'
+import { advertised, readOffers } from './suite/offers.js'
+import { runCase } from './suite/run-case.js'
+import { Server } from './suite/server.js'
+
+const local = await startLocalServer()
+const server = new Server(local)
+t.teardown(async () => {
+  await server.close()
+  await local.close()
+})
+const offers = await readOffers(server)
+
+for (const each of suite) {
+  await t.test(titleOf(each), async t => {
+    const outcome = await runCase(server, offers, each)
+    if (outcome.status === 'passed') t.notOk(notYet.has(titleOf(each)), 'it passes, so it must not be in the list of what does not work yet')
+    else if (outcome.status === 'failed') t.ok(notYet.has(titleOf(each)), outcome.sentence)
+    else if (outcome.status === 'does not apply') t.pass(outcome.sentence)
+    else t.ok(outcome.capability === undefined ? notYet.has(titleOf(each)) : notYetOffered.has(outcome.capability), outcome.sentence)
+  })
+}
+
+t.test('no capability that is advertised is in the list of those that are not yet', async t => {
+  for (const name of notYetOffered) t.notOk(advertised(offers, name), name)
+})
+
+t.test('no case that does not exist is in the list of those that fail', async t => {
+  const titles = suite.map(titleOf)
+  t.equal(new Set(titles).size, titles.length, 'titles are unique')
+  for (const title of notYet) t.ok(titles.includes(title), title)
+})

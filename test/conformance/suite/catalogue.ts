@@ -1,0 +1,28 @@
+/** Every name of a capability that begins with cdmi_ and that the standard, its extensions or their errata know. */
+const names = `
+  acl acount as_container as_dataobject assignedsize atime authentication_methods capabilities_exact_inherit capabilities_templates cms_digest
+  cms_encryption cms_signature containers containers_as_dataobjects copy_container copy_dataobject copy_dataobject_by_ID copy_dataobject_from_queue
+  copy_domain copy_queue copy_queue_by_ID cors cors_headers cors_methods cors_origins create_container create_dataobject create_domain
+  create_job_container create_job_dataobject create_queue create_reference create_reference_by_ID create_validator_container
+  create_validator_dataobject create_value_range create_value_range_by_ID ctime dac dac_certificate dac_methods dac_uri data_affinity data_autodelete
+  data_dispersion data_holds data_redundancy data_retention dataobjects dataobjects_as_containers delete_container delete_dataobject delete_domain
+  delete_queue deserialize_container deserialize_dataobject deserialize_dataobject_by_ID deserialize_domain deserialize_queue deserialize_queue_by_ID
+  domain_members domain_summary domains enc_access enc_cms enc_inplace enc_jwe enc_key_id enc_object_sign_id enc_object_verify_id enc_signature
+  enc_value_sign_id enc_value_verify_id encryption export_container_iscsi export_container_nfs export_container_occi export_container_s3
+  export_container_smb export_container_webdav export_iscsi export_nfs export_occi_iscsi export_s3 export_smb export_webdav geographic_placement
+  group header_metadata header_metadata_maxitems header_metadata_maxsize header_metadata_maxtotalsize immediate_redundancy infrastructure_redundancy
+  job_container_actions job_dataobject job_states jobs jobs_actions jobs_global_container jwe_alg jwe_enc jws_alg latency list_children
+  list_children_extended list_children_range list_children_recursive logging mcount metadata_maxitems metadata_maxsize metadata_maxtotalsize
+  modify_deserialize_container modify_deserialize_dataobject modify_deserialize_domain modify_deserialize_queue modify_metadata modify_value
+  modify_value_range move_container move_dataobject move_domain move_queue mtime multipart_mime notification object_access_by_ID
+  object_copy_from_local object_copy_from_remote object_move_from_ID object_move_from_local object_move_from_remote object_move_to_ID partial
+  partial_count partial_range partial_replace partial_timeout partial_uploadid post_dataobject post_dataobject_by_ID post_queue post_queue_by_ID
+  query query_contains query_immediate query_regex query_tags query_value queues read_metadata read_value read_value_range reference_queue references
+  RPO RTO sanitization_method security_access_control security_data_integrity security_encryption security_immutability security_sanitization
+  serialization_json serialize_container serialize_container_to_ID serialize_dataobject serialize_dataobject_to_ID serialize_domain
+  serialize_domain_to_ID serialize_queue serialize_queue_to_ID size snapshot snapshots throughput validator_schema_formats validators
+  validators_global_container value_hash valuetransferencoding_json version_age version_children version_current version_object version_oldest
+  version_parent versioning versions_age versions_count versions_size
+`
+
+export const catalogue: ReadonlySet<string> = new Set(names.trim().split(/\s+/).map(name => `cdmi_${name}`))
