@@ -81,11 +81,13 @@ t.test('addresses are checked as they are connected to: names by what they lead 
   const answers: LookupAddress[][] = [[{ address: '127.0.0.1', family: 4 }], [{ address: '::1', family: 6 }], [{ address: '::ffff:127.0.0.1', family: 6 }], [{ address: '1.1.1.1', family: 4 }, { address: '10.0.0.1', family: 4 }]]
   for (const found of answers) {
     let lookups = 0
-    const { take } = open(t, [{ origin: named }], { lookup: (name, callback) => {
-      lookups++
-      t.equal(name, 'name.example')
-      callback(null, found)
-    } })
+    const { take } = open(t, [{ origin: named }], {
+      lookup: (name, callback) => {
+        lookups++
+        t.equal(name, 'name.example')
+        callback(null, found)
+      }
+    })
     await t.rejects(take(`${named}/`), refusal(/not public/))
     t.equal(lookups, 1)
   }

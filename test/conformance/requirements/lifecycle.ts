@@ -1,8 +1,6 @@
 /** Copies, moves, references, serialization. */
 import { access, domains, exported, numbered, queues, snapshots, slow, waiting, type Requirement } from './requirement.js'
 
-const remote = 'sources on other servers'
-
 export const lifecycle: readonly Requirement[] = [
   ...numbered('CMV', 1, [
     'At most one source field',
@@ -31,7 +29,7 @@ export const lifecycle: readonly Requirement[] = [
     'copy of a range',
     waiting('copy from a queue', queues),
     'copy on update',
-    waiting('copy from another server', remote),
+    'copy from another server',
     'copy of a container: recursive, new IDs',
     waiting('copy leaves snapshots out', snapshots),
     'copy onto a container on update',
@@ -41,7 +39,7 @@ export const lifecycle: readonly Requirement[] = [
     'move from an ID',
     'move to an ID',
     'move by POST',
-    waiting('move from another server', remote),
+    'move from another server',
     'move into itself, or of reserved containers → 400',
     'reference by PUT',
     'reference stands alone',
