@@ -26,6 +26,10 @@ import plainRoutes from './routes/plain.js'
 import { checkOptions, OptionError } from './schemas/check-options.js'
 import { CdmiOptions, type User } from './schemas/options.js'
 import type { Store } from './storage/contract.js'
+import { sweepEvery } from './storage/sweeper.js'
+
+/** Milliseconds between two looks for transfers that nobody works on any more. */
+const recoveryRound = 15_000
 
 export interface CdmiPluginOptions extends CdmiOptions {
   /** What `openStore` gave. The application opens it before and closes it after. */
@@ -55,8 +59,16 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
 
   app.decorate('cdmi', new Cdmi(store, limits, withoutCapabilities(options), remote))
   app.decorate('cdmiOptions', options)
+  const report = (error: unknown): void => { app.log.warn({ err: error }, 'a transfer from another server could not be written down') }
+  app.cdmi.transfers.reportTo(report)
+  const recover = async (): Promise<void> => { await app.cdmi.transfers.recover() }
+  // Also where no server is named any more: one may have been.
+  const recovery = sweepEvery(recoveryRound, recover, report)
+  app.addHook('onReady', async () => { await recover().catch(report) })
   // Before the application closes the store.
   app.addHook('preClose', async () => {
+    await recovery.stop()
+    await app.cdmi.transfers.close()
     await remote?.close()
     await app.cdmi.flush().catch((error: unknown) => { app.log.warn({ err: error }, 'the last accesses could not be written down') })
   })

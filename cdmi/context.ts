@@ -5,6 +5,7 @@ import type { Capabilities } from './capabilities.js'
 import type { MutationGate } from './mutation-gate.js'
 import type { Namespace } from './namespace.js'
 import type { RemoteSources } from './remote-sources.js'
+import type { Transfers } from './transfers.js'
 
 export interface Limits {
   /** Longest value, in bytes. */
@@ -30,4 +31,5 @@ export interface ModelContext {
   readonly accesses: AccessLog
   /** Undefined: no other server may be asked. */
   readonly remote: RemoteSources | undefined
+  readonly transfers: Transfers
 }

@@ -14,7 +14,12 @@ import type { PlacedValue, StagedValue } from './values.js'
 export type DataObjectPut = StoredRecord & { readonly segments: PlacedValue['segments'] }
 
 /** What a write says of an object beside its value. */
-type Said = Pick<DataObjectChange, 'mimetype' | 'partial' | 'metadata' | 'fields'>
+type Said = Pick<DataObjectChange, 'mimetype' | 'partial' | 'metadata' | 'fields'> & {
+  /** In place of what `partial` says. */
+  readonly completionStatus?: string | undefined
+  /** The transfer that it waits for. */
+  readonly transfer?: string | undefined
+}
 
 export function newDataObject (id: string, parent: Pick<StoredRecord, 'id'> | undefined, name: string, said: Said, value: PlacedValue, encoding: ValueTransferEncoding): DataObjectPut {
   const instant = now()
@@ -32,7 +37,8 @@ export function newDataObject (id: string, parent: Pick<StoredRecord, 'id'> | un
       metadata: said.metadata?.({}) ?? {},
       ...withFields(fields),
       ...withHash(value),
-      completionStatus: said.partial === true ? 'Processing' : 'Complete',
+      ...withTransfer(said),
+      completionStatus: said.completionStatus ?? (said.partial === true ? 'Processing' : 'Complete'),
       created: instant,
       modified: instant,
       mimetype: said.mimetype ?? 'application/octet-stream',
@@ -42,7 +48,7 @@ export function newDataObject (id: string, parent: Pick<StoredRecord, 'id'> | un
 }
 
 export function changedDataObject (before: StoredRecord, said: Said, value: PlacedValue, encoding: ValueTransferEncoding): DataObjectPut {
-  const { fields: fieldsBefore, hash, ...attributes } = attributesOf(before)
+  const { fields: fieldsBefore, hash, transfer: _, ...attributes } = attributesOf(before)
   const fields = said.fields === undefined ? fieldsBefore : said.fields(fieldsBefore as JsonObject | undefined ?? {})
   return {
     id: before.id,
@@ -58,13 +64,18 @@ export function changedDataObject (before: StoredRecord, said: Said, value: Plac
       ...(said.metadata === undefined ? {} : { metadata: said.metadata(attributes.metadata as JsonObject) }),
       ...withFields(fields),
       ...(value.segments.kind === 'keep' && hash !== undefined ? { hash } : withHash(value)),
-      completionStatus: said.partial === true ? 'Processing' : 'Complete',
+      ...withTransfer(said),
+      completionStatus: said.completionStatus ?? (said.partial === true ? 'Processing' : 'Complete'),
       modified: Math.max(now(), attributes.modified + 1),
       changes: (attributes.changes ?? 0) + 1,
       mimetype: said.mimetype ?? attributes.mimetype ?? 'application/octet-stream',
       valuetransferencoding: encoding
     })
   }
+}
+
+function withTransfer ({ transfer }: Said): Pick<RecordAttributes, 'transfer'> {
+  return transfer === undefined ? {} : { transfer }
 }
 
 function withHash ({ hash }: PlacedValue): Pick<RecordAttributes, 'hash'> {

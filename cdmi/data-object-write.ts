@@ -44,6 +44,8 @@ export interface DataObjectChange {
 export interface Written {
   readonly object: CdmiObject
   readonly created: boolean
+  /** The value is still to come. */
+  readonly pending?: boolean | undefined
 }
 
 export class DataObjectWrite {

@@ -24,6 +24,7 @@ import { removeObject } from './removal.js'
 import { copyRemoteObject, type RemoteCopy, type RemoteOptions } from './remote-copy.js'
 import { moveRemoteObject, type RemoteMove } from './remote-move.js'
 import type { RemoteSources } from './remote-sources.js'
+import { Transfers } from './transfers.js'
 import { ValueHashes } from './value-hashes.js'
 import type { WriteAim } from './write-aim.js'
 
@@ -46,6 +47,7 @@ export class Cdmi {
   readonly limits: Limits
   readonly store: Store
   readonly capabilities: Capabilities
+  readonly transfers: Transfers
   readonly capabilityObjects: CapabilityObjects
   readonly #context: ModelContext
   readonly #hashes: ValueHashes
@@ -56,7 +58,9 @@ export class Cdmi {
     this.limits = { ...defaultLimits, ...limits }
     this.capabilities = new Capabilities(this.limits, without, new Set(remote === undefined ? [] : ['remoteSources']))
     this.capabilityObjects = new CapabilityObjects(store, this.capabilities)
-    this.#context = { store, namespace: new Namespace(store, this.capabilities, this.capabilityObjects), gate: new MutationGate(store), limits: this.limits, capabilities: this.capabilities, accesses: AccessLog.of(store), remote }
+    const gate = new MutationGate(store)
+    this.transfers = new Transfers(store, gate)
+    this.#context = { store, namespace: new Namespace(store, this.capabilities, this.capabilityObjects), gate, transfers: this.transfers, limits: this.limits, capabilities: this.capabilities, accesses: AccessLog.of(store), remote }
     this.#hashes = new ValueHashes(store)
     this.dataObjects = new DataObjects(this.#context)
     this.containers = new Containers(this.#context)
@@ -107,7 +111,8 @@ export class Cdmi {
   async known (object: CdmiObject, accesses?: Accesses): Promise<Known> {
     const scope = isContainer(object.record) ? 'container' as const : 'dataobject' as const
     const hash = scope === 'dataobject' && !isReference(object.record) && this.capabilities.has(scope, 'cdmi_value_hash') ? await this.#hashes.of(object) : undefined
-    return { accesses, hash, generates: name => !optionalItems.has(name) || this.capabilities.hasItem(scope, name) }
+    const percentComplete = await this.transfers.percentOf(object.record)
+    return { accesses, hash, percentComplete, generates: name => !optionalItems.has(name) || this.capabilities.hasItem(scope, name) }
   }
 
   /** Writes down what is kept in memory until there is more of it. To be called before the store is closed. */

@@ -66,8 +66,8 @@ function changed ({ limits }: ModelContext, record: StoredRecord, { mimetype, me
     fields: fields === undefined ? undefined : (before: NonNullable<SourceSaid['fields']>) => ({ ...before, ...fields })
   }
   if (isContainer(record)) return changedContainer(record, change)
-  const { completionStatus, valuetransferencoding = 'base64' } = attributesOf(record)
-  return changedDataObject(record, { ...change, partial: completionStatus === 'Processing' }, keepValue(record), valuetransferencoding)
+  const { completionStatus, transfer, valuetransferencoding = 'base64' } = attributesOf(record)
+  return changedDataObject(record, { ...change, completionStatus, transfer }, keepValue(record), valuetransferencoding)
 }
 
 /** Throws ParentNotFound, and AlreadyExists where something of another kind is. */

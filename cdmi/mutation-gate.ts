@@ -23,6 +23,8 @@ export interface ObjectChange {
   /** The same of the place that a moved object leaves. */
   readonly left?: readonly StoredRecord[]
   readonly before: RecordHead | undefined
+  /** A record of the server's own, which no client knows of: it makes no event. */
+  readonly hidden?: true
   /** Exactly one of the two. */
   readonly put?: RecordPut
   readonly remove?: RecordRemoval
@@ -105,7 +107,7 @@ function changeOf (principal: Principal, mutation: Mutation): Change {
     expect: Array.from(expected, ([id, version]) => ({ id, version })),
     put: mutation.changes.flatMap(change => change.put ?? []),
     remove: mutation.changes.flatMap(change => change.remove ?? []),
-    events: mutation.changes.flatMap(change => eventsOf(principal, change))
+    events: mutation.changes.filter(change => change.hidden !== true).flatMap(change => eventsOf(principal, change))
   }
 }
 

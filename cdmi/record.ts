@@ -4,7 +4,7 @@ import type { JsonObject, StoredRecord } from '../storage/contract.js'
 import { formatPath } from './address.js'
 
 /** The letter of each object type in the store's index. A reference has one of two: made at a URI with a slash at its end it keeps that (CMV-42). */
-export const typeLetter = { container: 'c', dataObject: 'd', reference: 'r', containerReference: 'k' } as const
+export const typeLetter = { container: 'c', dataObject: 'd', reference: 'r', containerReference: 'k', transfer: 't' } as const
 
 /** An object and everything above it: `[top, …, parent, record]`. */
 export interface CdmiObject {

@@ -24,6 +24,9 @@ export interface ReceiveOptions {
 }
 
 export interface RemoteObject {
+  /** Bytes of the whole answer, when announced, and those that have come. */
+  readonly length: number | undefined
+  readonly received: number
   /** Reads what is still to come, once. Throws SourceUnusable, and what the intake throws. */
   receive (intake: Intake, options: ReceiveOptions): Promise<RemoteContent>
   /**

@@ -31,7 +31,7 @@ export function fieldsOf (object: CdmiObject, root: RootPlace, known: Known = {}
     ...placeFields(object, root),
     capabilitiesURI: capabilitiesURI(container ? 'container' : 'dataobject'),
     completionStatus: attributes.completionStatus,
-    ...(attributes.completionStatus === 'Complete' ? { percentComplete: '100' } : {}),
+    ...(attributes.completionStatus === 'Complete' ? { percentComplete: '100' } : known.percentComplete === undefined ? {} : { percentComplete: known.percentComplete }),
     ...(container || isReference(record) ? {} : { mimetype: attributes.mimetype ?? 'application/octet-stream' }),
     metadata: visibleMetadata(object, known),
     ...attributes.fields

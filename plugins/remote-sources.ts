@@ -7,7 +7,7 @@ import { SourceUnusable } from '../cdmi/errors.js'
 import type { RemoteObject, RemoteSources } from '../cdmi/remote-sources.js'
 import type { RemoteSource } from '../schemas/options.js'
 import { AllowList, type AllowedOrigin, defaultPatience, forbiddenAddress, isForbiddenAddress, type LookupAll, type Patience } from './remote-sources/allow-list.js'
-import { receiveAnswer, requireReadable } from './remote-sources/answer.js'
+import { announced, receiveAnswer, requireReadable } from './remote-sources/answer.js'
 
 export interface RemoteSourcesParts {
   readonly patience?: Partial<Patience>
@@ -92,8 +92,11 @@ function remoteObject (origin: AllowedOrigin, uri: URL, answer: Answer, ended: A
     return isGone(found) ? 'removed' : found.statusCode === 200 ? 'kept' : 'unknown'
   }
 
+  const progress = { received: 0 }
   return {
-    receive: async (intake, options) => await receiveAnswer(answer, intake, options),
+    length: announced(answer),
+    get received () { return progress.received },
+    receive: async (intake, options) => await receiveAnswer(answer, intake, options, progress),
     async remove () {
       // Not what somebody has written there meanwhile.
       const condition = typeof etag === 'string' && !etag.startsWith('W/') ? { 'if-match': etag } : undefined

@@ -45,6 +45,7 @@ export const CdmiOptions = Type.Object({
   withoutCapabilities: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { description: 'Names of CDMI capabilities to switch off: they are not advertised, and what they allow is refused. Default: none.' })),
   /** Never a flag: there are secrets in it. */
   remoteSources: Type.Optional(Type.Array(RemoteSource, { description: 'Servers from which objects may be copied and moved here. Default: none.', writeOnly: true })),
+  delayedAfter: Type.Optional(Type.Integer({ minimum: 0, maximum: 3_600_000, description: 'Milliseconds after which a new object that is copied from another server is answered for (202) before it is complete. Default: 5000.' })),
   realm: Type.Optional(Type.String({ minLength: 1, description: 'Realm of Basic authentication. Default: `fastify-cdmi`.' }))
 }, { additionalProperties: false })
 export type CdmiOptions = Static<typeof CdmiOptions>

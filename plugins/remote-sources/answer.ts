@@ -25,8 +25,11 @@ export function requireReadable ({ statusCode, headers }: Answer): void {
   if (kind !== undefined && kind !== 'object' && kind !== 'mixed') throw new SourceUnusable(`The source is a ${kind}, and only data objects are taken from other servers`)
 }
 
-export async function receiveAnswer (answer: Answer, intake: Intake, { value, ranged }: ReceiveOptions): Promise<RemoteContent> {
-  const source = bodyOf(answer)
+/** Bytes that have come. */
+export interface Progress { received: number }
+
+export async function receiveAnswer (answer: Answer, intake: Intake, { value, ranged }: ReceiveOptions, progress: Progress): Promise<RemoteContent> {
+  const source = bodyOf(answer, progress)
   const type = typeOf(answer.headers)
   if (cdmiTypeOf(type) === 'object') return await contentOf(await receiveJson(intake, source, ranged), intake, ranged)
   const said = valueTypeOf(type)
@@ -66,15 +69,19 @@ async function valueOf ({ fields, value }: ReceivedObject, intake: Intake, range
 }
 
 /** The bytes as they come; what ends the connection before its time is the other server's fault. */
-async function * bodyOf ({ body }: Answer): AsyncGenerator<Uint8Array> {
+async function * bodyOf ({ body }: Answer, progress: Progress): AsyncGenerator<Uint8Array> {
   try {
-    for await (const chunk of body) yield chunk as Uint8Array
+    for await (const chunk of body as AsyncIterable<Uint8Array>) {
+      progress.received += chunk.length
+      yield chunk
+    }
   } catch {
     throw new SourceUnusable('The server of the source did not send all of it')
   }
 }
 
-function announced ({ headers }: Answer): number | undefined {
+/** Bytes that will come, when the server says so. */
+export function announced ({ headers }: Answer): number | undefined {
   const length = headers['content-length']
   return typeof length === 'string' && /^\d+$/.test(length) ? Number(length) : undefined
 }

@@ -73,7 +73,7 @@ async function dataObjectOfRemote (request: FastifyRequest, { source, aim, query
   const leave = (): void => { left.abort() }
   socket.once('close', leave)
   try {
-    const options = { partial, preconditions, signal: left.signal }
+    const options = { partial, preconditions, signal: left.signal, delayedAfter: delayOf(request) }
     if (source === 'copy') return await cdmi.copyRemoteObject(request.principal, aim, { uri, named: named.fields, selection: copySelection('dataobject', named, query), said }, options)
     refuseFields(named, query)
     return await cdmi.moveRemoteObject(request.principal, aim, { uri, said }, options)
@@ -81,6 +81,15 @@ async function dataObjectOfRemote (request: FastifyRequest, { source, aim, query
     socket.off('close', leave)
   }
 }
+
+/** RFC 7240 §4.1. */
+function delayOf ({ headers: { prefer }, server }: FastifyRequest): number {
+  const preferences = typeof prefer === 'string' ? prefer.split(',').map(one => one.split(';', 1)[0]?.trim().toLowerCase()) : []
+  return preferences.includes('respond-async') ? 0 : server.cdmiOptions.delayedAfter ?? defaultDelay
+}
+
+/** Milliseconds. */
+const defaultDelay = 5000
 
 export interface ContainerFromSource extends FromSource {
   readonly address: Address

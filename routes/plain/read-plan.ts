@@ -31,7 +31,7 @@ export function planRead (record: StoredRecord, method: string, headers: Incomin
     if (error instanceof NotModified) return notModified
     throw error
   }
-  if (completionStatus === 'Processing') return withheld
+  if (completionStatus !== 'Complete') return withheld
   if (method === 'HEAD') return headOnly
   const { range } = headers
   if (range !== undefined && ifRangeHolds(singleHeader(headers['if-range']), record)) {

@@ -197,6 +197,8 @@ t.test('CMV-37: an object that was changed before its server refused to delete i
   const taking = new Cdmi(store, {}, [], {
     async open () {
       return {
+        length: undefined,
+        received: 0,
         async receive ({ stage }) {
           return { cdmi: true, objectID: id, value: { staged: await stage((async function * () { yield Buffer.from('x') })()), encoding: 'utf-8' } }
         },
