@@ -1,6 +1,6 @@
 /** What a read of a data object answers: its status and the ranges of the value that go with it. Pure code. */
 import type { IncomingHttpHeaders } from 'node:http'
-import { NotModified } from '../../cdmi/errors.js'
+import { NotFound, NotModified } from '../../cdmi/errors.js'
 import { checkPreconditions } from '../../cdmi/preconditions.js'
 import { attributesOf } from '../../cdmi/record.js'
 import type { ByteRange } from '../../cdmi/values.js'
@@ -31,7 +31,9 @@ export function planRead (record: StoredRecord, method: string, headers: Incomin
     if (error instanceof NotModified) return notModified
     throw error
   }
-  if (completionStatus !== 'Complete') return withheld
+  if (completionStatus === 'Processing') return withheld
+  // It ended with an error: there is none, and none will come (DOC-22).
+  if (completionStatus !== 'Complete') throw new NotFound(`The value of this object (${completionStatus})`)
   if (method === 'HEAD') return headOnly
   const { range } = headers
   if (range !== undefined && ifRangeHolds(singleHeader(headers['if-range']), record)) {
