@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { setImmediate as turn } from 'node:timers/promises'
-import { Cdmi, openMemoryStore } from '../../../index.js'
+import { Cdmi, openMemoryStore, openStore } from '../../../index.js'
 import { allowing, otherServer, taking } from '../../helpers/other-server.js'
 
 interface Source {
@@ -175,6 +175,26 @@ t.test('no object waits for ever: a server that stops says so, and of one that i
   const third = await taking(t, {}, { store })
   t.ok(isError(await third.fields('/dead')))
   t.same((await store.meta.events(0, 100)).map(({ event }) => event['operation']), ['create', 'modify', 'create', 'modify'])
+})
+
+t.test('a store that is opened again knows of the transfers that were under way when it was closed', async t => {
+  const directory = t.testdir()
+  const source = await waitingSource(t)
+  const before = await openStore({ directory })
+  const first = await taking(t, { ...allowing(source.origin), delayedAfter: 0 }, { store: before })
+  t.equal((await first.put('/d', { copy: source.origin })).statusCode, 202)
+  source.rest()
+  t.match(await until(async () => await first.fields('/d'), isComplete), { value: half + half })
+  t.equal((await first.put('/e', { copy: source.origin })).statusCode, 202)
+  // As it is left by a process that is killed: nobody has said anything.
+  await before.close()
+  const after = await openStore({ directory })
+  t.teardown(async () => { await after.close() })
+  const second = await taking(t, {}, { store: after })
+  t.match(await second.fields('/e'), { completionStatus: 'Processing' })
+  await new Cdmi(after).transfers.recover(Date.now() + 60_000)
+  t.match(await second.fields('/e'), { completionStatus: 'Error: The server was restarted before all of it had come' })
+  t.match(await second.fields('/d'), { value: half + half })
 })
 
 t.test('so many transfers go on at once; beyond, clients wait', async t => {

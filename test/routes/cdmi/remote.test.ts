@@ -1,4 +1,5 @@
 import t from 'tap'
+import { createHash } from 'node:crypto'
 import { openMemoryStore } from '../../../index.js'
 import { type Client, client } from './client.js'
 import { build } from '../plain/build.js'
@@ -290,4 +291,26 @@ t.test('a client that leaves ends the transfer', async t => {
   await t.rejects(answer)
   await closed
   t.equal((await here.get('/d')).statusCode, 404)
+})
+
+t.test('values of many segments come whole, in every encoding', async t => {
+  const bytes = Buffer.from(Array.from({ length: 1000 }, (_, i) => i * 7 % 251))
+  const text = 'äöü€'.repeat(100)
+  const other = await otherStore(t)
+  await other.put('/bytes', { value: bytes.toString('base64'), valuetransferencoding: 'base64' })
+  await other.put('/text', { value: text })
+  const plain = await otherServer(t, (_request, response) => { response.end(bytes) })
+  const { app, put, fields } = await taking(t, allowing(other.origin, plain), { store: openMemoryStore({ inlineLimit: 4, segmentSize: 64 }) })
+  const read = async (path: string): Promise<Buffer> => (await app.inject({ url: path })).rawPayload
+  await put('/c/', { metadata: { cdmi_value_hash: 'SHA256' } })
+  for (const [name, source, wanted] of [['a', `${other.origin}/bytes`, bytes], ['b', `${other.origin}/text`, Buffer.from(text)], ['p', plain, bytes], ['r', `${other.origin}/bytes?value=100-899`, bytes.subarray(100, 900)]] as const) {
+    for (const path of [`/${name}`, `/c/${name}`]) {
+      t.equal((await put(path, { copy: source })).statusCode, 201, path)
+      t.ok(wanted.equals(await read(path)), path)
+    }
+    t.match(await fields(`/c/${name}`), { metadata: { cdmi_hash: createHash('sha256').update(wanted).digest('hex').toUpperCase() } })
+  }
+  const { metadata } = await fields('/c/b') as { metadata: { cdmi_hash: string } }
+  t.equal((await put('/moved', { move: `${other.origin}/text` })).statusCode, 201)
+  t.equal(createHash('sha256').update(await read('/moved')).digest('hex').toUpperCase(), metadata.cdmi_hash)
 })
