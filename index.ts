@@ -8,7 +8,9 @@
  */
 import type { FastifyPluginAsync, LogLevel } from 'fastify'
 import { capabilityNames } from './cdmi/capabilities.js'
+import { isDataSystemMetadata } from './cdmi/metadata.js'
 import { Cdmi } from './cdmi/model.js'
+import type { Offers } from './cdmi/offers.js'
 import auth from './plugins/auth.js'
 import type { Authenticator, UserSource, VerifyUser } from './plugins/authenticator.js'
 import { challenge, defaultRealm } from './plugins/challenge.js'
@@ -17,6 +19,7 @@ import expectContinue from './plugins/expect-continue.js'
 import { keyedContainer } from './plugins/keyed-container.js'
 import { addMediaTypeConstraint } from './plugins/media-type-constraint.js'
 import { openRemoteSources } from './plugins/remote-sources.js'
+import { objectCors } from './plugins/object-cors.js'
 import { sockets } from './plugins/sockets.js'
 import type { AffinityOptions } from './plugins/sockets/worker-affinity.js'
 import cdmiDoor from './routes/cdmi.js'
@@ -30,6 +33,8 @@ import { sweepEvery } from './storage/sweeper.js'
 
 /** Milliseconds between two looks for transfers that nobody works on any more. */
 const recoveryRound = 15_000
+/** Milliseconds between two rounds that discard parts for which no others came (PUP-12). */
+const partsRound = 60_000
 
 export interface CdmiPluginOptions extends CdmiOptions {
   /** What `openStore` gave. The application opens it before and closes it after. */
@@ -57,8 +62,9 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
   const { limits = {}, anonymous, realm, remoteSources = [] } = options
   const remote = remoteSources.length === 0 ? undefined : openRemoteSources(remoteSources)
 
-  app.decorate('cdmi', new Cdmi(store, limits, withoutCapabilities(options), remote))
+  app.decorate('cdmi', new Cdmi(store, limits, withoutCapabilities(options), offersOf(options), remote))
   app.decorate('cdmiOptions', options)
+  const expiry = sweepEvery(partsRound, async () => await app.cdmi.partialUploads.expire(), (error: unknown) => { app.log.warn({ err: error }, 'parts of values that never came whole could not be discarded') })
   const report = (error: unknown): void => { app.log.warn({ err: error }, 'a transfer from another server could not be written down') }
   app.cdmi.transfers.reportTo(report)
   const recover = async (): Promise<void> => { await app.cdmi.transfers.recover() }
@@ -67,6 +73,7 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
   app.addHook('onReady', async () => { await recover().catch(report) })
   // Before the application closes the store.
   app.addHook('preClose', async () => {
+    await expiry.stop()
     await recovery.stop()
     await app.cdmi.transfers.close()
     await remote?.close()
@@ -83,12 +90,19 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
     // Bodies are streams until a door reads them; the framework reads none.
     doors.addContentTypeParser('*', (_request, _payload, done) => { done(null) })
     answerVersion(doors)
-    doors.addHook('onRequest', doors.authenticate)
-    await doors.register(plainRoutes)
-    await doors.register(cdmiDoor)
+    await doors.register(async namespace => {
+      // Before it is known who asks: preflights do not say.
+      objectCors(namespace)
+      namespace.addHook('onRequest', namespace.authenticate)
+      await namespace.register(plainRoutes)
+      await namespace.register(cdmiDoor)
+    })
     if (options.keyed === true) {
-      await doors.register(keyedRoutes, { constraints: { cdmiMediaType: 'other' }, challenge: challenge(realm ?? defaultRealm) })
-      await doors.register(keyedContainer)
+      await doors.register(async keyed => {
+        keyed.addHook('onRequest', keyed.authenticate)
+        await keyed.register(keyedRoutes, { constraints: { cdmiMediaType: 'other' }, challenge: challenge(realm ?? defaultRealm) })
+        await keyed.register(keyedContainer)
+      })
     }
   })
   // Outside of the doors that refuse requests without credentials: messages may bring them.
@@ -101,6 +115,17 @@ function withoutCapabilities ({ withoutCapabilities: names = [] }: CdmiOptions):
   const unknown = names.find(name => !known.has(name))
   if (unknown !== undefined) throw new OptionError(`The option "withoutCapabilities" of The plugin names "${unknown}", which is no capability of this server`)
   return names
+}
+
+/** Throws OptionError for templates with items that are the server's to make, or no data system metadata. */
+function offersOf ({ templates = {}, locations }: CdmiOptions): Offers {
+  for (const ofClass of Object.values(templates)) {
+    for (const [template, items] of Object.entries(ofClass)) {
+      const wrong = Object.keys(items).find(name => !isDataSystemMetadata(name))
+      if (wrong !== undefined) throw new OptionError(`The option "templates" of The plugin has "${wrong}" in "${template}", which is no data system metadata that can be set`)
+    }
+  }
+  return { templates, locations }
 }
 
 export default cdmi

@@ -24,15 +24,22 @@ async function freePort (): Promise<number> {
   return port
 }
 
-async function answered (url: string, child: ChildProcess): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
+/** Milliseconds that a server has to start. */
+const patience = 60_000
+
+/** Waits for the first 200, asking again every so many milliseconds. */
+async function answered (url: string, child: ChildProcess, every = 50): Promise<void> {
+  const end = performance.now() + patience
+  while (performance.now() < end) {
     if (child.exitCode !== null) throw new Error(`the server for ${url} ended with ${child.exitCode}`)
     try {
-      await (await fetch(url)).arrayBuffer()
-      return
+      const response = await fetch(url)
+      await response.arrayBuffer()
+      if (response.ok) return
     } catch {
-      await new Promise(resolve => setTimeout(resolve, 50))
+      // It does not listen yet.
     }
+    await new Promise(resolve => setTimeout(resolve, every))
   }
   throw new Error(`${url} does not answer`)
 }
@@ -45,23 +52,32 @@ async function stop (child: ChildProcess): Promise<void> {
 
 /** Ours: embedded store in a new directory, TLS off, one user. `directory`: where the store's disk is. */
 export async function startStore (directory: string = tmpdir(), extra: readonly string[] = []): Promise<BenchServer> {
-  const port = await freePort()
   const data = await mkdtemp(join(directory, 'fastify-cdmi-bench-'))
+  const server = await startOn(data, extra)
+  return {
+    ...server,
+    async stop () {
+      await server.stop()
+      await rm(data, { recursive: true, force: true })
+    }
+  }
+}
+
+/** Ours on this store, which stays when the server is stopped. Resolves with the first 200 of `/-/ready`, to a few milliseconds. */
+export async function startOn (data: string, extra: readonly string[] = []): Promise<BenchServer> {
+  const port = await freePort()
   const child = spawn(process.execPath, ['dist/bin/fastify-cdmi.js', 'serve', '--data', data, '--host', '127.0.0.1', '--port', String(port), '--log-level', 'error', ...extra], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: { ...process.env, ADMIN_USER: 'admin', ADMIN_PASSWORD: 'benchmark' }
   })
   const url = `http://127.0.0.1:${port}`
-  await answered(url + '/-/health', child)
+  await answered(url + '/-/ready', child, 2)
   return {
     name: 'fastify-cdmi',
     url,
     authorization: 'Basic ' + Buffer.from('admin:benchmark').toString('base64'),
     pid: child.pid ?? 0,
-    async stop () {
-      await stop(child)
-      await rm(data, { recursive: true, force: true })
-    }
+    stop: async () => { await stop(child) }
   }
 }
 

@@ -2,11 +2,8 @@
 import { Command, Option } from 'commander'
 import { version } from '../server/version.js'
 import { addConfigOptions, type Flags } from './config-flags.js'
-import { serve } from './serve.js'
-import { sweep } from './sweep.js'
-import { addUser, changePassword, listUsers, removeUser } from './user.js'
 
-/** The parser. Errors are thrown, not exited with. */
+/** The parser. Errors are thrown, not exited with. A command's own code is loaded when it is the one that runs: a server takes long to load. */
 export function commandLine (): Command {
   const program = new Command('fastify-cdmi')
     .description('An object store: plain HTTP, form upload, keyed JSON and sockets over one durable store.')
@@ -17,27 +14,29 @@ export function commandLine (): Command {
   addConfigOptions(program.command('serve').copyInheritedSettings(program))
     .description('Serve a store over HTTP or HTTPS until SIGTERM or SIGINT.')
     .addHelpText('after', serveHelp)
-    .action(async (flags: Flags) => { await serve(flags) })
+    .action(async (flags: Flags) => { await (await import('./serve.js')).serve(flags) })
 
   addConfigOptions(program.command('sweep').copyInheritedSettings(program), ['data', 'trashGrace'])
     .description('Remove what failed uploads and deleted objects left behind. A running server does it by itself; this is for a store at rest.')
-    .action(async (flags: Flags) => { await sweep(flags) })
+    .addHelpText('after', sweepHelp)
+    .action(async (flags: Flags) => { await (await import('./sweep.js')).sweep(flags) })
 
   const user = program.command('user').copyInheritedSettings(program)
     .description('Users of a server: its users file, by default users.json in the directory of the store. A running server notices changes within a second.')
-  const userCommand = (name: string, description: string): Command =>
-    addConfigOptions(user.command(name).copyInheritedSettings(user), ['data', 'users']).description(description)
-  userCommand('add <name>', 'Add a user. The password is asked for, or read from standard input.')
+    .addHelpText('after', userHelp)
+  const userCommand = (name: string, description: string, examples: string): Command =>
+    addConfigOptions(user.command(name).copyInheritedSettings(user), ['data', 'users']).description(description).addHelpText('after', examples)
+  userCommand('add <name>', 'Add a user. The password is asked for, or read from standard input.', addHelp)
     .addOption(new Option('--read-only', 'The user may look, but not change anything.'))
     .addOption(new Option('--generate', 'Make a password and print it, once.'))
-    .action(async (name: string, flags: Flags) => { await addUser(name, flags) })
-  userCommand('passwd <name>', 'Give a user a new password.')
+    .action(async (name: string, flags: Flags) => { await (await import('./user.js')).addUser(name, flags) })
+  userCommand('passwd <name>', 'Give a user a new password. It is asked for, or read from standard input.', passwdHelp)
     .addOption(new Option('--generate', 'Make a password and print it, once.'))
-    .action(async (name: string, flags: Flags) => { await changePassword(name, flags) })
-  userCommand('remove <name>', 'Remove a user.')
-    .action(async (name: string, flags: Flags) => { await removeUser(name, flags) })
-  userCommand('list', 'List the users and what they may do.')
-    .action(async (flags: Flags) => { await listUsers(flags) })
+    .action(async (name: string, flags: Flags) => { await (await import('./user.js')).changePassword(name, flags) })
+  userCommand('remove <name>', 'Remove a user.', removeHelp)
+    .action(async (name: string, flags: Flags) => { await (await import('./user.js')).removeUser(name, flags) })
+  userCommand('list', 'List the users and what they may do.', listHelp)
+    .action(async (flags: Flags) => { await (await import('./user.js')).listUsers(flags) })
   return program
 }
 
@@ -55,3 +54,32 @@ Then, for instance:
   curl -u admin:… -T photo.jpg http://localhost:6375/photo.jpg
   curl -u admin:… -X POST http://localhost:6375/data/alice -H 'content-type: application/json' -d '{"age":30}'
 The API is described at /-/docs.`
+
+const sweepHelp = `
+Examples:
+  fastify-cdmi sweep --data ./data                    keeps what was deleted within the last hour
+  fastify-cdmi sweep --data ./data --trash-grace 0    frees the space of all that was deleted`
+
+const userHelp = `
+Examples:
+  fastify-cdmi user add ann --data ./data
+  fastify-cdmi user list --data ./data`
+
+const addHelp = `
+Examples:
+  fastify-cdmi user add ann --data ./data             asks for a password
+  fastify-cdmi user add ann --data ./data < password.txt
+  fastify-cdmi user add bob --read-only --generate --users /etc/fastify-cdmi/users.json`
+
+const passwdHelp = `
+Examples:
+  fastify-cdmi user passwd ann --data ./data
+  fastify-cdmi user passwd ann --generate --data ./data`
+
+const removeHelp = `
+Example:
+  fastify-cdmi user remove ann --data ./data          who is logged in is out within a second or so`
+
+const listHelp = `
+Example:
+  fastify-cdmi user list --data ./data                a name and "read" or "write" on each line, a tab between`

@@ -11,19 +11,26 @@ export function addConfigOptions (command: Command, names?: readonly string[]): 
   for (const option of configOptions) {
     if (option.flag !== undefined && (names === undefined || names.includes(option.name))) command.addOption(flagOf(option, option.flag))
   }
-  return command.addOption(new Option('--config <file>', 'Configuration file (TOML) with the same options.').env('CDMI_CONFIG'))
+  return command.addOption(new Option('--config <file>', 'Configuration file (TOML) with the same options. [env: CDMI_CONFIG]'))
 }
 
-function flagOf ({ kind, choices, description, variable, name }: ConfigOption, flag: string): Option {
+function flagOf (option: ConfigOption, flag: string): Option {
+  const { kind, description, variable } = option
   // A boolean may be written out, to switch off what the file or the environment switched on.
-  const argument = kind === 'boolean' ? '[true|false]' : kind === 'number' ? '<number>' : kind === 'list' ? '<list>' : choices.length > 0 ? `<${choices.join('|')}>` : `<${name.replace(/^.*\./, '').replace(/(?=[A-Z])/g, '-').toLowerCase()}>`
-  return new Option(`${flag} ${argument}`, `${description} [env: ${variable}]`)
+  return new Option(`${flag} ${kind === 'boolean' ? '[true|false]' : `<${argumentOf(option)}>`}`, `${description} [env: ${variable}]`)
+}
+
+function argumentOf ({ kind, choices, name, path }: ConfigOption): string {
+  if (choices.length > 0) return choices.join('|')
+  if (path) return name === 'data' ? 'directory' : 'file'
+  return kind === 'string' ? 'text' : kind
 }
 
 /** The whole configuration. Throws ConfigError. */
 export function configOf (flags: Flags): ServerConfig {
-  const { config } = flags
-  const { CDMI_CONFIG: _, ...environment } = process.env
+  const { CDMI_CONFIG: named, ...environment } = process.env
+  // An empty variable is one that is not set.
+  const { config = named === '' ? undefined : named } = flags
   const given = configOptions.flatMap(option => {
     if (option.flag === undefined) return []
     const value = flags[new Option(option.flag).attributeName()]

@@ -3,11 +3,15 @@ import { UsersFileError } from '../plugins/users-file.js'
 import { OptionError } from '../schemas/check-options.js'
 import { ConfigError } from '../server/config-sources.js'
 import { StorageError } from '../storage/contract.js'
-import { WorkerError } from './workers.js'
 
 /** What was typed cannot be done, whoever else does what. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
+}
+
+/** The workers cannot do their work. */
+export class WorkerError extends Error {
+  override readonly name = 'WorkerError'
 }
 
 const foreseen = [ConfigError, OptionError, UsageError, UsersFileError, StorageError, WorkerError] as const

@@ -4,6 +4,11 @@ import { CommanderError } from 'commander'
 import { commandLine } from './command-line.js'
 import { exitCodeOf, sentenceOf } from './failure.js'
 
+// Who reads what is printed may go away (`--help | head`, a log that is collected): no reason to fall, least of all for a server.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => { if (error.code !== 'EPIPE') throw error })
+}
+
 try {
   await commandLine().parseAsync(process.argv)
 } catch (error) {

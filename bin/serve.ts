@@ -4,7 +4,7 @@ import closeWithGrace from 'close-with-grace'
 import { buildServer, type BuiltServer } from '../server.js'
 import type { ServerConfig } from '../schemas/config.js'
 import type { FirstUser } from '../server/first-user.js'
-import { buildWorker, startWorkers } from './workers.js'
+import { buildWorker, groupSignals, startWorkers, whenPrimaryEnds } from './workers.js'
 import { configOf, type Flags } from './config-flags.js'
 
 /** Milliseconds beyond `drainTimeout` after which an end that does not come to an end is forced. */
@@ -29,8 +29,9 @@ export async function serve (flags: Flags): Promise<void> {
 async function serveAsWorker (config: ServerConfig): Promise<void> {
   try {
     const worker = await buildWorker(config)
-    worker.listening(await listenOrClose(worker))
-    endOnSignal(config, worker.close)
+    const url = await listenOrClose(worker)
+    whenPrimaryEnds(endOnSignal(config, worker.close, groupSignals))
+    worker.listening(url)
   } catch (error) {
     // Or the channel to the primary would keep this process alive.
     cluster.worker?.disconnect()
@@ -47,13 +48,17 @@ async function listenOrClose (server: BuiltServer): Promise<string> {
   }
 }
 
-/** The exit code is 0 when everything ended, also when connections had to be cut; 1 when something failed. */
-function endOnSignal (config: ServerConfig, close: () => Promise<unknown>): void {
+/**
+ * The exit code is 0 when everything ended, also when connections had to be cut; 1 when something failed. `skip`: signals that mean
+ * nothing here. Answers what begins the end without a signal.
+ */
+function endOnSignal (config: ServerConfig, close: () => Promise<unknown>, skip: readonly closeWithGrace.AllEvents[] = []): () => void {
   const delay = (config.drainTimeout ?? 30) * 1000 + patience
-  closeWithGrace({ delay }, async ({ err }) => {
+  const grace = closeWithGrace({ delay, skip: [...skip] }, async ({ err }) => {
     if (err !== undefined) process.stderr.write(`fastify-cdmi: ${err.stack ?? err.message}\n`)
     await close()
   })
+  return grace.close
 }
 
 function announce (url: string): void {

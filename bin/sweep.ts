@@ -1,7 +1,7 @@
 /** `fastify-cdmi sweep`: one round of the sweeper on a store that no server has open. */
-import { access } from 'node:fs/promises'
 import { openStore } from '../index.js'
 import { storeOptions } from '../server.js'
+import { isStore } from '../storage/embedded/store-format.js'
 import { configOf, type Flags } from './config-flags.js'
 import { UsageError } from './failure.js'
 
@@ -9,7 +9,7 @@ export async function sweep (flags: Flags): Promise<void> {
   const config = configOf(flags)
   const { data = './data' } = config
   // Opening makes a store of an empty directory: not what somebody means who mistyped its name.
-  if (!await access(data).then(() => true, () => false)) throw new UsageError(`There is no store in ${data}; name its directory with --data`)
+  if (!await isStore(data)) throw new UsageError(`There is no store in ${data}; name its directory with --data`)
   const store = await openStore({ directory: data, sweepInterval: 0, ...storeOptions(config) })
   try {
     const { leases, blobs, records, events } = await store.sweep()

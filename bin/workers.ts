@@ -16,6 +16,8 @@ import { openWorkerStore } from '../storage/embedded/worker-store.js'
 import { makeFirstUser, type FirstUser } from '../server/first-user.js'
 import { loggerOptions } from '../server/logging.js'
 import { tlsOptions } from '../server/tls.js'
+import { WorkerError } from './failure.js'
+import { endUntaken } from './untaken-connections.js'
 
 export interface Workers {
   readonly url: string
@@ -35,10 +37,10 @@ const respite = 1000
 /** Milliseconds beyond `drainTimeout` that a worker has to end. */
 const patience = 10_000
 
-/** The workers cannot do their work. */
-export class WorkerError extends Error {
-  override readonly name = 'WorkerError'
-}
+/** What terminals and service managers send to every process at once. */
+export const groupSignals = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const
+
+const endMessage = 'fastify-cdmi end'
 
 interface Listening { readonly kind: 'fastify-cdmi listening', readonly url: string }
 
@@ -84,6 +86,7 @@ export async function startWorkers (config: ServerConfig, { onFirstUser }: { onF
 class Crew {
   #ending = false
   readonly #respites = new Set<NodeJS.Timeout>()
+  readonly #serving = new Set<Worker>()
 
   constructor (readonly count: number, readonly affinity: string, readonly log: Logger) {}
 
@@ -95,15 +98,18 @@ class Crew {
   /** Starts one; resolves with its URL when it listens. */
   async #begin (): Promise<string> {
     const worker = cluster.fork({ [affinityVariable]: this.affinity })
+    endUntaken(worker)
     const began = Date.now()
     return await new Promise<string>((resolve, reject) => {
       let listens = false
       worker.on('message', (message: unknown) => {
         if (!isListening(message)) return
         listens = true
+        this.#serving.add(worker)
         resolve(message.url)
       })
       worker.once('exit', (code, signal) => {
+        this.#serving.delete(worker)
         if (listens) this.#replace(worker, Date.now() - began, { code, signal })
         else reject(new WorkerError(`A worker ended with ${signal ?? code} before it listened; it has said why`))
       })
@@ -130,12 +136,25 @@ class Crew {
     await Promise.all(Object.values(cluster.workers ?? {}).map(async worker => {
       if (worker === undefined || worker.isDead()) return
       const gone = once(worker, 'exit')
-      worker.process.kill('SIGTERM')
+      // One that does not serve yet does not hear messages either, and has nothing to bring to an end.
+      if (this.#serving.has(worker) && worker.isConnected()) worker.send({ kind: endMessage })
+      else worker.process.kill('SIGKILL')
       const timer = setTimeout(() => { worker.process.kill('SIGKILL') }, milliseconds)
       await gone
       clearTimeout(timer)
     }))
   }
+}
+
+/**
+ * Calls `end` when the primary says that it is time. A worker that serves listens to no signal: each comes to the primary, too, and a second
+ * one, from there, would cut the requests that the first one lets finish.
+ */
+export function whenPrimaryEnds (end: () => void): void {
+  for (const signal of groupSignals) process.on(signal, () => {})
+  process.on('message', (message: unknown) => {
+    if (typeof message === 'object' && message !== null && 'kind' in message && message.kind === endMessage) end()
+  })
 }
 
 /** A worker's part: the server over the store of the primary. */

@@ -1,30 +1,28 @@
 /** What one registered server offers: the catalogue, less what its operator switched off. */
-import { catalogue, type CapabilityOf, type CapabilityValue, type Configured, type Scope } from './capability-catalogue.js'
+import { catalogue, type CapabilityOf, type CapabilityValue, type Scope } from './capability-catalogue.js'
 import { CapabilityMissing } from './errors.js'
 import type { Limits } from './context.js'
-
-type Offered = string | string[]
-
-function offeredValue (value: CapabilityValue, limits: Limits): Offered {
-  if (value === 'true' || 'configured' in value) return 'true'
-  return 'list' in value ? [...value.list] : String(limits[value.limit])
-}
-
-function works (value: CapabilityValue, configured: ReadonlySet<Configured>): boolean {
-  return value === 'true' || !('configured' in value) || configured.has(value.configured)
-}
+import type { Offers, Templates } from './offers.js'
 
 const placeOf: Readonly<Record<Scope, string>> = { system: 'this server', dataobject: 'data objects', container: 'containers' }
 
-export class Capabilities {
-  readonly #offered: Readonly<Record<Scope, ReadonlyMap<string, Offered>>>
+/** A string, or a list (CAP-12). */
+export type OfferedValue = string | string[]
 
-  /** `without`: names of capabilities that are switched off, wherever they would be offered. `configured`: what is there that some of them need. */
-  constructor (limits: Limits, without: readonly string[] = [], configured: ReadonlySet<Configured> = new Set()) {
+export class Capabilities {
+  readonly #offered: Readonly<Record<Scope, ReadonlyMap<string, OfferedValue>>>
+  readonly #offers: Offers
+
+  /** `without`: names of capabilities that are switched off, wherever they would be offered. */
+  constructor (limits: Limits, without: readonly string[] = [], offers: Offers = {}) {
     const off = new Set(without)
-    const offered = (scope: Scope): ReadonlyMap<string, Offered> => new Map(Object.entries<CapabilityValue>(catalogue[scope])
-      .filter(([name, value]) => !off.has(name) && works(value, configured))
-      .map(([name, value]) => [name, offeredValue(value, limits)]))
+    this.#offers = offers
+    const offered = (scope: Scope): ReadonlyMap<string, OfferedValue> => new Map(Object.entries<CapabilityValue>(catalogue[scope])
+      .filter(([name]) => !off.has(name))
+      .flatMap(([name, value]) => {
+        const said = saidOf(value, limits, offers)
+        return said === undefined ? [] : [[name, said]]
+      }))
     this.#offered = { system: offered('system'), dataobject: offered('dataobject'), container: offered('container') }
   }
 
@@ -42,10 +40,31 @@ export class Capabilities {
     if (!this.#offered[scope].has(name)) throw new CapabilityMissing(name, placeOf[scope])
   }
 
-  /** The field `capabilities` of a capability object: strings, and lists of strings (CAP-12). */
-  offered (scope: Scope): Readonly<Record<string, Offered>> {
+  /** The entries of a capability that is a list; none when it is not offered. */
+  list<S extends Scope> (scope: S, name: CapabilityOf<S>): readonly string[] {
+    const value = this.#offered[scope].get(name)
+    return typeof value === 'object' ? value : []
+  }
+
+  /** The templates of a class of objects; none when they are not offered. */
+  templates (scope: Exclude<Scope, 'system'>): Templates {
+    return this.has('system', 'cdmi_capabilities_templates') ? this.#offers.templates?.[scope] ?? {} : {}
+  }
+
+  /** The field `capabilities` of a capability object: strings and lists of them (CAP-12). */
+  offered (scope: Scope): Readonly<Record<string, OfferedValue>> {
     return Object.fromEntries(this.#offered[scope])
   }
+}
+
+/** Undefined: not offered. */
+function saidOf (value: CapabilityValue, limits: Limits, { templates = {}, locations = [], remoteSources = false }: Offers): OfferedValue | undefined {
+  if (value === 'true') return value
+  if ('offer' in value && value.offer === 'remoteSources') return remoteSources ? 'true' : undefined
+  if ('list' in value) return [...value.list]
+  if ('limit' in value) return String(limits[value.limit])
+  if (value.offer === 'locations') return locations.length === 0 ? undefined : [...locations]
+  return Object.values(templates).some(ofClass => Object.keys(ofClass ?? {}).length > 0) ? 'true' : undefined
 }
 
 /** Every name of the catalogue, for the check of options. */

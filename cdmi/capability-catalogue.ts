@@ -8,11 +8,11 @@ import { hashAlgorithms } from './value-hash.js'
 /** The capability objects that the standard has for every server (CAP-01); `system` is `/cdmi_capabilities/` itself. */
 export type Scope = 'system' | 'dataobject' | 'container'
 
-/** What must have been configured for some capabilities to work. */
-export type Configured = 'remoteSources'
-
-/** What a capability says: `true` (of some only where they are configured), a limit of this server, or what may be chosen from. */
-export type CapabilityValue = 'true' | { readonly configured: Configured } | { readonly limit: 'metadataItems' | 'metadataItemSize' | 'metadataSize' } | { readonly list: readonly string[] }
+/** What a capability says: `true`, a limit of this server, what may be chosen from; or what its operator configured, without which it is not offered. */
+export type CapabilityValue = 'true'
+  | { readonly limit: 'metadataItems' | 'metadataItemSize' | 'metadataSize' | 'partialTimeout' }
+  | { readonly list: readonly string[] }
+  | { readonly offer: 'templates' | 'locations' | 'remoteSources' }
 
 type Catalogue<S extends string> = Readonly<Record<S, CapabilityValue>>
 
@@ -26,13 +26,22 @@ const system = {
   cdmi_create_reference_by_ID: 'true',
   cdmi_copy_dataobject_by_ID: 'true',
   cdmi_object_copy_from_local: 'true',
-  cdmi_object_copy_from_remote: { configured: 'remoteSources' },
+  cdmi_object_copy_from_remote: { offer: 'remoteSources' },
   cdmi_object_move_from_local: 'true',
-  cdmi_object_move_from_remote: { configured: 'remoteSources' },
+  cdmi_object_move_from_remote: { offer: 'remoteSources' },
   cdmi_object_move_from_ID: 'true',
   cdmi_object_move_to_ID: 'true',
   cdmi_valuetransferencoding_json: 'true',
+  cdmi_capabilities_templates: { offer: 'templates' },
+  cdmi_capabilities_exact_inherit: { offer: 'templates' },
+  cdmi_cors: 'true',
   cdmi_security_data_integrity: 'true',
+  cdmi_partial: 'true',
+  cdmi_partial_uploadid: 'true',
+  cdmi_partial_count: 'true',
+  cdmi_partial_range: 'true',
+  cdmi_partial_replace: 'true',
+  cdmi_partial_timeout: { limit: 'partialTimeout' },
   cdmi_metadata_maxitems: { limit: 'metadataItems' },
   cdmi_metadata_maxsize: { limit: 'metadataItemSize' },
   cdmi_metadata_maxtotalsize: { limit: 'metadataSize' }
@@ -50,7 +59,11 @@ const generated = {
 
 /** Data system metadata that is acted on (CAP-22). */
 const honoured = {
-  cdmi_value_hash: { list: hashAlgorithms }
+  cdmi_value_hash: { list: hashAlgorithms },
+  cdmi_data_affinity: { offer: 'locations' },
+  cdmi_cors_methods: { list: ['GET', 'HEAD', 'PUT', 'PATCH', 'POST', 'DELETE', 'OPTIONS'] },
+  cdmi_cors_origins: 'true',
+  cdmi_cors_headers: 'true'
 } as const satisfies Catalogue<string>
 
 const dataobject = {
@@ -70,6 +83,8 @@ const container = {
   ...honoured,
   cdmi_list_children: 'true',
   cdmi_list_children_range: 'true',
+  cdmi_list_children_extended: 'true',
+  cdmi_list_children_recursive: 'true',
   cdmi_read_metadata: 'true',
   cdmi_modify_metadata: 'true',
   cdmi_create_dataobject: 'true',

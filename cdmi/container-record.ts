@@ -2,6 +2,7 @@
 import type { JsonObject, StoredRecord } from '../storage/contract.js'
 import { now } from './instant.js'
 import { attributesOf, toStored, typeLetter } from './record.js'
+import { type TemplateChoice, templateAttribute } from './templates.js'
 
 /** What a request says of a container. Undefined: stays as it is. */
 export interface ContainerChange {
@@ -9,6 +10,8 @@ export interface ContainerChange {
   readonly metadata?: ((before: JsonObject) => JsonObject) | undefined
   /** The same for fields that the standard does not define. */
   readonly fields?: ((before: JsonObject) => JsonObject) | undefined
+  /** The template that the metadata has been taken from, or that there is none from now on. */
+  readonly template?: Pick<TemplateChoice, 'name'> | undefined
 }
 
 /** A record as it will be stored; containers have no value. */
@@ -29,6 +32,7 @@ export function newContainer (id: string, parent: Pick<StoredRecord, 'id'>, name
     attributes: toStored({
       metadata: change.metadata?.({}) ?? {},
       ...(Object.keys(fields).length === 0 ? {} : { fields }),
+      ...templateAttribute(change.template, undefined),
       completionStatus: 'Complete',
       created: instant,
       modified: instant
@@ -37,7 +41,7 @@ export function newContainer (id: string, parent: Pick<StoredRecord, 'id'>, name
 }
 
 export function changedContainer (before: StoredRecord, change: ContainerChange): ContainerPut {
-  const { fields: fieldsBefore = {}, ...attributes } = attributesOf(before)
+  const { fields: fieldsBefore = {}, template, ...attributes } = attributesOf(before)
   const fields = change.fields === undefined ? fieldsBefore : change.fields(fieldsBefore as JsonObject)
   return {
     id: before.id,
@@ -52,6 +56,7 @@ export function changedContainer (before: StoredRecord, change: ContainerChange)
       ...attributes,
       ...(change.metadata === undefined ? {} : { metadata: change.metadata(attributes.metadata as JsonObject) }),
       ...(Object.keys(fields).length === 0 ? {} : { fields }),
+      ...templateAttribute(change.template, template),
       modified: Math.max(now(), attributes.modified + 1),
       changes: (attributes.changes ?? 0) + 1
     })

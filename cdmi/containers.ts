@@ -2,6 +2,7 @@
 import type { Entry, Store, StoredRecord } from '../storage/contract.js'
 import { requireAccess } from './access.js'
 import { type Address, describe } from './address.js'
+import { walkChildren, type WalkStep } from './child-walk.js'
 import { changedContainer, type ContainerChange, newContainer } from './container-record.js'
 import type { ModelContext } from './context.js'
 import type { Written } from './data-object-write.js'
@@ -112,7 +113,7 @@ export class Containers {
   }
 
   /** The same for a record already found and allowed. */
-  async * pages (container: StoredRecord, { after, prefix, limit = Infinity }: ListQuery): AsyncGenerator<readonly Entry[]> {
+  async * pages (container: Pick<StoredRecord, 'id'>, { after, prefix, limit = Infinity }: ListQuery): AsyncGenerator<readonly Entry[]> {
     let left = limit
     while (left > 0) {
       const size = Math.min(pageSize, left)
@@ -122,6 +123,16 @@ export class Containers {
       left -= page.length
       after = page.at(-1)?.name
     }
+  }
+
+  /** These children, and all that is below them (ECL-04). */
+  walk (children: AsyncIterable<readonly Entry[]>): AsyncGenerator<readonly WalkStep[]> {
+    return walkChildren(children, async (container, after) => await this.#store.meta.children(container, { after, limit: pageSize }))
+  }
+
+  /** The records of children, in one snapshot; undefined for those that are gone. For some at a time. */
+  async records (children: readonly Entry[]): Promise<ReadonlyArray<StoredRecord | undefined>> {
+    return await this.#store.meta.getMany(children.map(({ id }) => id))
   }
 }
 

@@ -4,6 +4,7 @@ import type { AccessLog } from './access-log.js'
 import type { Capabilities } from './capabilities.js'
 import type { MutationGate } from './mutation-gate.js'
 import type { Namespace } from './namespace.js'
+import type { PartialUploads } from './partial-uploads.js'
 import type { RemoteSources } from './remote-sources.js'
 import type { Transfers } from './transfers.js'
 
@@ -20,6 +21,8 @@ export interface Limits {
   readonly metadataSize: number
   /** Most objects that one operation makes or removes. */
   readonly treeObjects: number
+  /** Seconds that a set of parts is kept for which nothing comes (PUP-12). */
+  readonly partialTimeout: number
 }
 
 export interface ModelContext {
@@ -32,4 +35,5 @@ export interface ModelContext {
   /** Undefined: no other server may be asked. */
   readonly remote: RemoteSources | undefined
   readonly transfers: Transfers
+  readonly partialUploads: PartialUploads
 }

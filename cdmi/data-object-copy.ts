@@ -7,13 +7,13 @@ import type { ModelContext } from './context.js'
 import { copiedRange, copiedValue, encodingOfRange } from './copied-value.js'
 import { copiedFields, copiedMetadata, type CopySelection, type SourceSaid, takes } from './copy-selection.js'
 import { changedDataObject, newDataObject } from './data-object-record.js'
-import { emptyValue, type Written } from './data-object-write.js'
+import type { Written } from './data-object-write.js'
 import { Contention, SourceUnusable } from './errors.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import { attributesOf } from './record.js'
 import { findSource, requireComplete } from './sources.js'
-import { keepValue, type PlacedValue } from './values.js'
+import { emptyValue, keepValue, type PlacedValue } from './values.js'
 import { aimAt, subjectOf, type WriteAim } from './write-aim.js'
 
 export interface Copy {
@@ -27,9 +27,8 @@ const defaultType = 'text/plain'
 
 /**
  * Copies. Throws NotFound and ParentNotFound for the destination, SourceUnusable for all that is wrong with the source, CapabilityMissing.
- * `partial`: more is to come.
  */
-export async function copyDataObject (context: ModelContext, principal: Principal, aim: WriteAim, copy: Copy, partial = false, preconditions?: Preconditions): Promise<Written> {
+export async function copyDataObject (context: ModelContext, principal: Principal, aim: WriteAim, copy: Copy, preconditions?: Preconditions): Promise<Written> {
   requireAccess(principal, 'write')
   const { selection, said } = copy
   const id = context.namespace.newID()
@@ -45,7 +44,6 @@ export async function copyDataObject (context: ModelContext, principal: Principa
     const type = said.mimetype ?? (takes(selection, 'mimetype') ? attributesOf(record).mimetype : undefined)
     const change = {
       mimetype: type ?? (before === undefined ? defaultType : undefined),
-      partial,
       metadata: copiedMetadata(record, selection, said, context.limits),
       fields: copiedFields(record, selection, said)
     }

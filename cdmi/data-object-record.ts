@@ -8,16 +8,16 @@ import { InvalidRequest } from './errors.js'
 import { now } from './instant.js'
 import { isJsonObject } from './json-value.js'
 import { attributesOf, toStored, typeLetter } from './record.js'
+import { templateAttribute } from './templates.js'
 import type { PlacedValue, StagedValue } from './values.js'
 
 /** A record as it will be stored, and how its segment map comes about. */
 export type DataObjectPut = StoredRecord & { readonly segments: PlacedValue['segments'] }
 
 /** What a write says of an object beside its value. */
-type Said = Pick<DataObjectChange, 'mimetype' | 'partial' | 'metadata' | 'fields'> & {
-  /** In place of what `partial` says. */
+type Said = Pick<DataObjectChange, 'mimetype' | 'metadata' | 'fields' | 'template'> & {
   readonly completionStatus?: string | undefined
-  /** The transfer that it waits for. */
+  /** The transfer from another server that it waits for. */
   readonly transfer?: string | undefined
 }
 
@@ -36,9 +36,10 @@ export function newDataObject (id: string, parent: Pick<StoredRecord, 'id'> | un
     attributes: toStored({
       metadata: said.metadata?.({}) ?? {},
       ...withFields(fields),
+      ...templateAttribute(said.template, undefined),
       ...withHash(value),
       ...withTransfer(said),
-      completionStatus: said.completionStatus ?? (said.partial === true ? 'Processing' : 'Complete'),
+      completionStatus: said.completionStatus ?? 'Complete',
       created: instant,
       modified: instant,
       mimetype: said.mimetype ?? 'application/octet-stream',
@@ -48,7 +49,7 @@ export function newDataObject (id: string, parent: Pick<StoredRecord, 'id'> | un
 }
 
 export function changedDataObject (before: StoredRecord, said: Said, value: PlacedValue, encoding: ValueTransferEncoding): DataObjectPut {
-  const { fields: fieldsBefore, hash, transfer: _, ...attributes } = attributesOf(before)
+  const { fields: fieldsBefore, hash, template, transfer: _, ...attributes } = attributesOf(before)
   const fields = said.fields === undefined ? fieldsBefore : said.fields(fieldsBefore as JsonObject | undefined ?? {})
   return {
     id: before.id,
@@ -63,9 +64,10 @@ export function changedDataObject (before: StoredRecord, said: Said, value: Plac
       ...attributes,
       ...(said.metadata === undefined ? {} : { metadata: said.metadata(attributes.metadata as JsonObject) }),
       ...withFields(fields),
+      ...templateAttribute(said.template, template),
       ...(value.segments.kind === 'keep' && hash !== undefined ? { hash } : withHash(value)),
       ...withTransfer(said),
-      completionStatus: said.completionStatus ?? (said.partial === true ? 'Processing' : 'Complete'),
+      completionStatus: said.completionStatus ?? 'Complete',
       modified: Math.max(now(), attributes.modified + 1),
       changes: (attributes.changes ?? 0) + 1,
       mimetype: said.mimetype ?? attributes.mimetype ?? 'application/octet-stream',
@@ -101,6 +103,13 @@ export function encodingAfter (request: ValueRequest, staged: StagedValue, value
   }
   if (wanted === 'json') return value.inline !== undefined && isJsonObject(value.inline) ? 'json' : 'base64'
   return wanted
+}
+
+/** The same for a value that many requests brought, of which no one can be refused for it: JSON and UTF-8 only where they can be seen, or are `known` to be it. */
+export function encodingSeen (wanted: ValueTransferEncoding, { inline }: PlacedValue, known: boolean): ValueTransferEncoding {
+  if (wanted === 'base64') return wanted
+  if (wanted === 'json' && inline !== undefined && isJsonObject(inline)) return wanted
+  return known || (inline !== undefined && isUtf8(inline)) ? 'utf-8' : 'base64'
 }
 
 /** The same for a value that came in parts. `known`: the whole of it is known to be UTF-8. Throws InvalidRequest for what is said to be JSON and is not. */

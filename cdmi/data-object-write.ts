@@ -10,13 +10,18 @@ import type { ModelContext } from './context.js'
 import { changedDataObject, newDataObject } from './data-object-record.js'
 import { Contention, InvalidRequest } from './errors.js'
 import { isJsonObject } from './json-value.js'
+import { inheritedMetadata } from './metadata.js'
+import type { PartialMessage } from './partial-upload.js'
+import { isFresh, planPart, requireSet } from './partial-write.js'
+import type { FoundSet } from './partial-uploads.js'
 import { checkParts, type PlacedPart, placeParts } from './place-parts.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import { attributesOf, type CdmiObject } from './record.js'
 import { Staging } from './staging.js'
+import type { TemplateChoice } from './templates.js'
 import { Utf8Check } from './utf8.js'
-import { keepValue, openContents, type PlacedValue, placeWhole, stagedContent, type StagedValue, stageValue, type StageOptions, type ValueSource } from './values.js'
+import { emptyValue, keepValue, openContents, type PlacedValue, placeWhole, stagedContent, type StagedValue, stageValue, type StageOptions, type ValueSource } from './values.js'
 import type { HashAlgorithm } from './value-hash.js'
 import { wantedHash } from './value-hashes.js'
 import { type AimedAt, aimAt, subjectOf, type WriteAim } from './write-aim.js'
@@ -33,19 +38,21 @@ export interface DataObjectChange {
   readonly encoding: (value: PlacedValue, before: StoredRecord | undefined) => ValueTransferEncoding
   /** Undefined: stays; of a new object: `application/octet-stream`. */
   readonly mimetype?: string | undefined
-  /** More is to come: the object stays `Processing`, its value withheld (HDO-06, HDO-43, DOC-23, DOC-82). */
-  readonly partial?: boolean | undefined
+  /** The transfer encoding that the request named; undefined: none. Of a value in parts the last one that was named holds. */
+  readonly saidEncoding?: ValueTransferEncoding | undefined
   /** The new metadata, from the old; undefined: stays. */
   readonly metadata?: ((before: JsonObject) => JsonObject) | undefined
   /** The same for fields that the standard does not define. */
   readonly fields?: ((before: JsonObject) => JsonObject) | undefined
+  /** The template that the metadata has been taken from, or that there is none from now on. */
+  readonly template?: Pick<TemplateChoice, 'name'> | undefined
 }
 
 export interface Written {
   readonly object: CdmiObject
   readonly created: boolean
-  /** The value is still to come. */
-  readonly pending?: boolean | undefined
+  /** Its value, or more of it, is still to come (PUP-02, CMV-14). */
+  readonly pending?: boolean
 }
 
 export class DataObjectWrite {
@@ -53,6 +60,7 @@ export class DataObjectWrite {
   readonly #principal: Principal
   readonly #aim: WriteAim
   readonly #preconditions: Preconditions | undefined
+  readonly #message: PartialMessage
   readonly #staging: Staging
   readonly #id: string
   readonly #hash: HashAlgorithm | undefined
@@ -60,25 +68,32 @@ export class DataObjectWrite {
   #looked = false
   /** What was there when the write began; undefined: nothing. By the time of the commit it may have changed. */
   readonly before: StoredRecord | undefined
+  /** Whether the request brings a part of a value (PUP), as far as can be known before the commit. */
+  readonly isPart: boolean
 
-  private constructor (context: ModelContext, principal: Principal, aim: WriteAim, preconditions: Preconditions | undefined, { record: before, ancestors }: AimedAt) {
+  private constructor (context: ModelContext, principal: Principal, aim: WriteAim, preconditions: Preconditions | undefined, message: PartialMessage, { record: before, ancestors }: AimedAt, found: FoundSet | undefined) {
     this.#context = context
     this.#principal = principal
     this.#aim = aim
     this.#preconditions = preconditions
+    this.#message = message
+    this.isPart = isPartOf(message, found)
     this.#staging = new Staging(context.store)
     this.#id = context.namespace.newID()
     this.before = before
     // A new object's own wish is not known yet: what is inherited will do, or somebody who looks.
-    this.#hash = context.capabilities.has('dataobject', 'cdmi_value_hash') ? wantedHash(before && attributesOf(before).metadata, ancestors) : undefined
+    this.#hash = !this.isPart && context.capabilities.has('dataobject', 'cdmi_value_hash') ? wantedHash(before && attributesOf(before).metadata, inheritedMetadata(ancestors)) : undefined
   }
 
   /** Throws all that can be wrong whatever the body says: access, place, preconditions. The caller must end the write. */
-  static async begin (context: ModelContext, principal: Principal, aim: WriteAim, preconditions?: Preconditions): Promise<DataObjectWrite> {
+  static async begin (context: ModelContext, principal: Principal, aim: WriteAim, preconditions?: Preconditions, message: PartialMessage = {}): Promise<DataObjectWrite> {
     requireAccess(principal, 'write')
     const at = await aimAt(context, aim)
+    requireForMessage(context, message)
     checkPreconditions(preconditions, at.record, false)
-    return new DataObjectWrite(context, principal, aim, preconditions, at)
+    const found = await findSet(context, at.record, message)
+    requireSet(message, found)
+    return new DataObjectWrite(context, principal, aim, preconditions, message, at, found)
   }
 
   /** Takes bytes in; durable when it resolves. Throws CapabilityMissing before the first of them. The limit is that of values, unless `options` has a lower one. */
@@ -86,7 +101,7 @@ export class DataObjectWrite {
     // Only now is it known that an object is to be made of a value, not of another object.
     requireForAim(this.#context, this.#aim, this.before)
     const limit = this.#context.limits.value
-    return await stageValue(this.#context.store, this.#staging, source, { hash: this.#hash, ...options, limit: Math.min(limit, options.limit ?? limit) })
+    return await stageValue(this.#context.store, this.#staging, source, { hash: this.#hash, utf8: this.isPart ? 'observe' : undefined, ...options, limit: Math.min(limit, options.limit ?? limit) })
   }
 
   /** Bytes that were taken in before, to be read once more: the next may be known to mean something else. */
@@ -121,17 +136,21 @@ export class DataObjectWrite {
       requireForChange(this.#context, this.#aim, change, before)
       checkPreconditions(this.#preconditions, before, false)
       if (this.#looked && (before?.id !== this.before?.id || before?.version !== this.before?.version)) throw new Contention()
+      const found = await findSet(this.#context, before, this.#message)
+      if (isPartOf(this.#message, found)) {
+        return await planPart(this.#context, { staging: this.#staging, id: this.#id, name: name ?? this.#id, ancestors, before, change, message: this.#message, found, makes: this.#aim.mode !== 'patch' })
+      }
       const value = await this.#place(change.value, before)
       const encoding = change.encoding(value, before)
       const put = before === undefined
         ? newDataObject(this.#id, ancestors.at(-1), name ?? this.#id, change, value, encoding)
-        : changedDataObject(before, change, value, encoding)
+        : changedDataObject(before, { ...change, completionStatus: statusAfter(change.value, before) }, value, encoding)
       const operation = before === undefined ? 'create' as const : 'modify' as const
       return {
         changes: [{ operation, ancestors, before, put }],
         staging: this.#staging,
         births: value.births,
-        written: { object: { record: put, ancestors }, created: before === undefined }
+        written: { object: { record: put, ancestors }, created: before === undefined || (isFresh(before) && change.value.kind !== 'keep' && this.#aim.mode !== 'patch') } as Written
       }
     })
     if (done === undefined) throw new Contention()
@@ -153,8 +172,28 @@ export class DataObjectWrite {
   }
 }
 
-/** The value of a new object that nothing is said of. */
-export const emptyValue: PlacedValue = { size: 0, inline: new Uint8Array(0), segments: { kind: 'replace', segments: [] }, births: [] }
+/** The set that the message belongs to. */
+async function findSet ({ partialUploads }: ModelContext, record: StoredRecord | undefined, { uploadID }: PartialMessage): Promise<FoundSet | undefined> {
+  return record === undefined ? undefined : await partialUploads.find(record.id, uploadID)
+}
+
+/** Without an upload ID, and without more to come, only when there is something to end (PUP-01). */
+function isPartOf ({ uploadID, more }: PartialMessage, found: FoundSet | undefined): boolean {
+  return uploadID !== undefined || more === true || found?.state === 'open'
+}
+
+/** A value makes an object complete; one that waits for parts goes on waiting when something else of it is changed. */
+function statusAfter (value: ValueChange, before: StoredRecord): string {
+  return value.kind === 'keep' ? attributesOf(before).completionStatus : 'Complete'
+}
+
+/** What the message itself needs. */
+function requireForMessage ({ capabilities }: ModelContext, { uploadID, more, condition, replace }: PartialMessage): void {
+  if (more === true) capabilities.require('system', 'cdmi_partial')
+  if (uploadID !== undefined) capabilities.require('system', 'cdmi_partial_uploadid')
+  if (condition !== undefined) capabilities.require('system', 'count' in condition ? 'cdmi_partial_count' : 'cdmi_partial_range')
+  if (replace !== undefined) capabilities.require('system', 'cdmi_partial_replace')
+}
 
 /** What can be known to be missing before the body is read. */
 function requireForAim ({ capabilities }: ModelContext, aim: WriteAim, before: StoredRecord | undefined): void {

@@ -7,6 +7,7 @@ import { encodingAfter } from './data-object-record.js'
 import { DataObjectWrite, type Written } from './data-object-write.js'
 import { Contention, InvalidRange, TooLarge } from './errors.js'
 import type { ModelContext } from './context.js'
+import type { PartialMessage } from './partial-upload.js'
 import type { Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import { attributesOf, type CdmiObject, isContainer } from './record.js'
@@ -23,8 +24,8 @@ export interface ValueRequest {
   readonly valuetransferencoding?: ValueTransferEncoding | undefined
   /** The bytes go there, the rest of the value stays. Undefined: they are the whole value. */
   readonly range?: ByteRange | undefined
-  /** More is to come: the object stays `Processing`, its value withheld (HDO-06, HDO-43). */
-  readonly partial?: boolean | undefined
+  /** What the request says of a value in parts; undefined: nothing (PUP). */
+  readonly partial?: PartialMessage | undefined
   readonly preconditions?: Preconditions | undefined
 }
 
@@ -36,6 +37,13 @@ export interface ReadObject {
   readonly contents: Content[]
   readonly extent: number
   readonly accesses: Accesses | undefined
+}
+
+export interface OpenRecord {
+  readonly record: StoredRecord
+  readonly content: Content
+  /** Bytes of the value up to its first gap. */
+  readonly extent: number
 }
 
 const readAttempts = 20
@@ -71,39 +79,51 @@ export class DataObjects {
   }
 
   /**
+   * The value of an object whose record was read before, or of what has become of it meanwhile: then the answer has another record. Undefined when the
+   * object is gone.
+   */
+  async openRecord (record: StoredRecord): Promise<OpenRecord | undefined> {
+    let found: StoredRecord | undefined = record
+    for (let attempt = 0; found !== undefined && attempt < readAttempts; attempt++) {
+      const [content] = await openContents(this.#store, found, [{ offset: 0, length: found.size }]) ?? []
+      const extent = content === undefined ? undefined : await writtenExtent(this.#store, found)
+      if (content !== undefined && extent !== undefined) return { record: found, content, extent }
+      found = await this.#store.meta.get(record.id)
+    }
+    if (found === undefined) return undefined
+    throw new Contention()
+  }
+
+  /**
    * Writes a value at an address. A missing object is made when `mode` is `put` (its parent must exist) and NotFound when it is
    * `patch`. An existing one keeps its ID and its user metadata (AMB-02). Nothing is visible before all of it has arrived.
    */
   async write (principal: Principal, address: Address, mode: 'put' | 'patch', request: ValueRequest): Promise<Written> {
-    // A whole new value says all about itself: without a type it is bytes (CLI-21). A change in part leaves the type alone (HDO-42).
-    if (mode === 'put' && request.range === undefined && request.mimetype === undefined) {
-      request = { ...request, mimetype: 'application/octet-stream', valuetransferencoding: 'base64' }
-    }
     return await this.#write(principal, { mode, address }, request)
   }
 
   /** Makes a data object in a container under its own ID as name (HCO-10, HCO-11), or without a path at all (HCO-15). */
-  async create (principal: Principal, container: Address | typeof objectIDRoot, request: ValueRequest): Promise<CdmiObject> {
-    const { object } = await this.#write(principal, { mode: 'post', container }, request)
-    return object
+  async create (principal: Principal, container: Address | typeof objectIDRoot, request: ValueRequest): Promise<Written> {
+    return await this.#write(principal, { mode: 'post', container }, request)
   }
 
   /** A write in steps, for doors that learn what it is about while they read it. */
-  async begin (principal: Principal, aim: WriteAim, preconditions?: Preconditions): Promise<DataObjectWrite> {
-    return await DataObjectWrite.begin(this.#context, principal, aim, preconditions)
+  async begin (principal: Principal, aim: WriteAim, preconditions?: Preconditions, partial?: PartialMessage): Promise<DataObjectWrite> {
+    return await DataObjectWrite.begin(this.#context, principal, aim, preconditions, partial)
   }
 
-  async #write (principal: Principal, aim: WriteAim, request: ValueRequest): Promise<Written> {
+  async #write (principal: Principal, aim: WriteAim, given: ValueRequest): Promise<Written> {
     requireAccess(principal, 'write')
-    this.#checkLength(request)
+    this.#checkLength(given)
     // First without the body, so that a request that must fail does so before it sends its bytes.
-    const write = await this.begin(principal, aim, request.preconditions)
+    const write = await this.begin(principal, aim, given.preconditions, given.partial)
     try {
+      const request = aim.mode === 'put' && !write.isPart ? withType(given) : given
       const { range } = request
-      const staged = await write.stage(request.source, this.#stageOptions(request, write.before))
+      const staged = await write.stage(request.source, this.#stageOptions(request, write))
       return await write.commit({
         mimetype: request.mimetype,
-        partial: request.partial,
+        saidEncoding: request.valuetransferencoding,
         value: range === undefined ? { kind: 'whole', staged } : { kind: 'parts', onto: 'old', parts: [{ at: range.offset, staged }] },
         encoding: (value, before) => encodingAfter(request, staged, value, before)
       })
@@ -121,8 +141,9 @@ export class DataObjects {
     if (range !== undefined && length !== range.length) throw new InvalidRange(`The range has ${range.length} bytes but the body has ${length}; nothing was stored`)
   }
 
-  #stageOptions (request: ValueRequest, before: StoredRecord | undefined): Partial<StageOptions> {
-    const whole = request.range === undefined && request.partial !== true
+  #stageOptions (request: ValueRequest, { before, isPart }: DataObjectWrite): Partial<StageOptions> {
+    if (isPart) return { length: request.range?.length ?? request.length }
+    const whole = request.range === undefined
     const declared = request.valuetransferencoding
     const kept = request.mimetype === undefined && before !== undefined ? attributesOf(before).valuetransferencoding : undefined
     return {
@@ -130,4 +151,10 @@ export class DataObjects {
       utf8: whole && declared === 'utf-8' ? 'require' : declared === 'utf-8' || kept === 'utf-8' ? 'observe' : undefined
     }
   }
+}
+
+/** A whole new value says all about itself: without a type it is bytes (CLI-21). A change in part leaves the type alone (HDO-42). */
+function withType (request: ValueRequest): ValueRequest {
+  if (request.range !== undefined || request.mimetype !== undefined) return request
+  return { ...request, mimetype: 'application/octet-stream', valuetransferencoding: 'base64' }
 }

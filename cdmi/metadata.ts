@@ -3,14 +3,18 @@
  * data system metadata of the containers above, and what the server itself knows of the object.
  */
 import type { Accesses, Json, JsonObject, StoredRecord } from '../storage/contract.js'
+import type { Capabilities } from './capabilities.js'
 import type { Limits } from './context.js'
 import { InvalidRequest } from './errors.js'
 import { formatInstant } from './instant.js'
-import { attributesOf, type CdmiObject } from './record.js'
+import { attributesOf } from './record.js'
 import type { ValueHash } from './value-hash.js'
 
 /** Items that the server makes: a client's are passed over, without an error (MET-24). */
 const generatedNames: ReadonlySet<string> = new Set(['cdmi_size', 'cdmi_ctime', 'cdmi_atime', 'cdmi_mtime', 'cdmi_acount', 'cdmi_mcount', 'cdmi_hash'])
+
+/** Storage system metadata that clients may set: it is about the one object, and never passes on (MET-05, MET-17 to MET-22). */
+const ownNames: ReadonlySet<string> = new Set(['cdmi_owner', 'cdmi_acl', 'cdmi_dac_uri', 'cdmi_dac_certificate', 'cdmi_enc_signature', 'cdmi_representations'])
 
 /** Data system metadata that does not pass from a container to what is in it (MET-34). */
 const notInherited: ReadonlySet<string> = new Set(['cdmi_assignedsize'])
@@ -19,9 +23,9 @@ function isGenerated (name: string): boolean {
   return generatedNames.has(name) || (name.startsWith('cdmi_') && name.endsWith('_provided'))
 }
 
-/** Data system metadata: every item with the standard's prefix that is not made by the server, known here or not (MET-08). */
-function isDataSystemMetadata (name: string): boolean {
-  return name.startsWith('cdmi_') && !isGenerated(name)
+/** Data system metadata: every other item with the standard's prefix, known here or not (MET-08). */
+export function isDataSystemMetadata (name: string): boolean {
+  return name.startsWith('cdmi_') && !isGenerated(name) && !ownNames.has(name)
 }
 
 /** The items of a request that may be stored. Throws InvalidRequest beyond the limits (MET-71). */
@@ -29,6 +33,18 @@ export function storableMetadata (given: JsonObject, limits: Limits): JsonObject
   const items = Object.entries(given).filter(([name]) => !isGenerated(name))
   checkLimits(items, limits)
   return Object.fromEntries(items)
+}
+
+/** Data system metadata that is acted on and must be a list of strings (AFF-02, COR-01). */
+const lists = ['cdmi_data_affinity', 'cdmi_cors_origins', 'cdmi_cors_methods', 'cdmi_cors_headers']
+
+/** Throws InvalidRequest for items of a request that are to be acted on, and cannot be. What is not offered is kept, whatever it is (MET-08). */
+export function checkHonoured (given: JsonObject, capabilities: Capabilities, scope: 'dataobject' | 'container'): void {
+  const wrong = lists.find(name => {
+    const value = given[name]
+    return value !== undefined && capabilities.hasItem(scope, name) && !(Array.isArray(value) && value.every(item => typeof item === 'string'))
+  })
+  if (wrong !== undefined) throw new InvalidRequest(`The metadata item "${wrong}" must be an array of strings; nothing was changed`)
 }
 
 function checkLimits (items: ReadonlyArray<readonly [string, Json]>, limits: Limits): void {
@@ -58,6 +74,8 @@ export function updatedMetadata (before: JsonObject, given: JsonObject | undefin
 /** What is known of an object beside its record. */
 export interface Known {
   readonly accesses?: Accesses | undefined
+  /** Parts of a new value are coming (DOC-82). */
+  readonly updating?: boolean | undefined
   /** Of the value, when one is wanted (MET-16). */
   readonly hash?: ValueHash | undefined
   /** Of a value that is still to come, as far as it is known. */
@@ -66,9 +84,12 @@ export interface Known {
   readonly generates?: ((name: string) => boolean) | undefined
 }
 
-/** Everything that a reader sees in `metadata`. */
-export function visibleMetadata ({ record, ancestors }: CdmiObject, { accesses, hash, generates }: Known = {}): JsonObject {
+/** Everything that a reader sees in `metadata`. `inherited`: what came from above; `locations`: where the store keeps its data. */
+export function visibleMetadata (record: StoredRecord, inherited: JsonObject, { accesses, hash, generates }: Known, locations: readonly string[]): JsonObject {
   const attributes = attributesOf(record)
+  const items: JsonObject = { ...inherited, ...attributes.metadata as JsonObject }
+  // The system says where the object is when somebody has asked for a place (AFF-03, MET-60).
+  if (locations.length > 0 && isFullList(items['cdmi_data_affinity'])) items['cdmi_data_affinity_provided'] = [...locations]
   const made: JsonObject = {
     cdmi_size: String(record.size),
     cdmi_ctime: formatInstant(attributes.created),
@@ -79,19 +100,20 @@ export function visibleMetadata ({ record, ancestors }: CdmiObject, { accesses, 
     ...(hash === undefined ? {} : { cdmi_hash: hash.hex, cdmi_value_hash_provided: hash.algorithm })
   }
   if (generates !== undefined) for (const name of Object.keys(made)) if (!generates(name)) Reflect.deleteProperty(made, name)
-  return { ...inheritedMetadata(ancestors), ...attributes.metadata as JsonObject, ...made }
+  return { ...items, ...made }
 }
 
-/** Data system metadata of all containers above; the nearest wins (MET-04, MET-30). */
+const isFullList = (value: Json | undefined): boolean => Array.isArray(value) && value.length > 0
+
+/** Data system metadata of all these containers, from the top down; the nearest wins (MET-04, MET-30). */
 export function inheritedMetadata (ancestors: readonly StoredRecord[]): JsonObject {
-  const inherited: JsonObject = {}
-  for (const container of ancestors) {
-    const { metadata } = attributesOf(container)
-    for (const name in metadata) {
-      if (isDataSystemMetadata(name) && !notInherited.has(name)) inherited[name] = metadata[name] as Json
-    }
-  }
-  return inherited
+  return ancestors.reduce(passedOn, {})
+}
+
+/** What a container passes on to what is in it: what it has inherited itself, and its own data system metadata. */
+export function passedOn (inherited: JsonObject, container: StoredRecord): JsonObject {
+  const own = Object.entries(attributesOf(container).metadata as JsonObject).filter(([name]) => isDataSystemMetadata(name) && !notInherited.has(name))
+  return own.length === 0 ? inherited : { ...inherited, ...Object.fromEntries(own) }
 }
 
 /** Those items whose names begin with one of the prefixes (DOC-54, MET-76). */

@@ -1,5 +1,5 @@
 /** The CDMI model over one store: what every door calls. */
-import type { Accesses, Store } from '../storage/contract.js'
+import type { Accesses, JsonObject, Store, StoredRecord } from '../storage/contract.js'
 import type { Address, objectIDRoot } from './address.js'
 import { AccessLog } from './access-log.js'
 import { Capabilities } from './capabilities.js'
@@ -16,7 +16,9 @@ import { KeyedRecords } from './keyed-records.js'
 import { type Move, moveObject } from './move.js'
 import { MutationGate } from './mutation-gate.js'
 import { Namespace } from './namespace.js'
-import type { Known } from './metadata.js'
+import { inheritedMetadata, type Known } from './metadata.js'
+import type { Offers } from './offers.js'
+import { PartialUploads } from './partial-uploads.js'
 import type { Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import { createReference } from './references.js'
@@ -34,7 +36,8 @@ export const defaultLimits: Limits = {
   metadataItems: 1024,
   metadataItemSize: 64 * 1024,
   metadataSize: 512 * 1024,
-  treeObjects: 100_000
+  treeObjects: 100_000,
+  partialTimeout: 86_400
 }
 
 /** Items that the server makes only where it says so (MET-07). */
@@ -44,6 +47,7 @@ export class Cdmi {
   readonly dataObjects: DataObjects
   readonly containers: Containers
   readonly keyed: KeyedRecords
+  readonly partialUploads: PartialUploads
   readonly limits: Limits
   readonly store: Store
   readonly capabilities: Capabilities
@@ -52,24 +56,25 @@ export class Cdmi {
   readonly #context: ModelContext
   readonly #hashes: ValueHashes
 
-  /** `limits`: those given replace the defaults. `without`: capabilities that are switched off. `remote`: who speaks to other servers, if somebody may. */
-  constructor (store: Store, limits: Partial<Limits> = {}, without: readonly string[] = [], remote?: RemoteSources) {
+  /** `limits`: those given replace the defaults. `without`: capabilities that are switched off. `offers`: what the operator has beyond. `remote`: who speaks to other servers, if somebody may. */
+  constructor (store: Store, limits: Partial<Limits> = {}, without: readonly string[] = [], offers: Offers = {}, remote?: RemoteSources) {
     this.store = store
     this.limits = { ...defaultLimits, ...limits }
-    this.capabilities = new Capabilities(this.limits, without, new Set(remote === undefined ? [] : ['remoteSources']))
+    this.capabilities = new Capabilities(this.limits, without, { ...offers, remoteSources: remote !== undefined })
     this.capabilityObjects = new CapabilityObjects(store, this.capabilities)
     const gate = new MutationGate(store)
+    this.partialUploads = new PartialUploads(store, gate, this.limits)
     this.transfers = new Transfers(store, gate)
-    this.#context = { store, namespace: new Namespace(store, this.capabilities, this.capabilityObjects), gate, transfers: this.transfers, limits: this.limits, capabilities: this.capabilities, accesses: AccessLog.of(store), remote }
+    this.#context = { store, namespace: new Namespace(store, this.capabilities, this.capabilityObjects), gate, partialUploads: this.partialUploads, limits: this.limits, capabilities: this.capabilities, accesses: AccessLog.of(store), transfers: this.transfers, remote }
     this.#hashes = new ValueHashes(store)
     this.dataObjects = new DataObjects(this.#context)
     this.containers = new Containers(this.#context)
     this.keyed = new KeyedRecords(this.#context, this.containers, this.dataObjects)
   }
 
-  /** Makes a data object of another one, or makes one that is there like it. `partial`: more is to come. */
-  async copyDataObject (principal: Principal, aim: WriteAim, copy: Copy, partial?: boolean, preconditions?: Preconditions): Promise<Written> {
-    return await copyDataObject(this.#context, principal, aim, copy, partial, preconditions)
+  /** Makes a data object of another one, or makes one that is there like it. */
+  async copyDataObject (principal: Principal, aim: WriteAim, copy: Copy, preconditions?: Preconditions): Promise<Written> {
+    return await copyDataObject(this.#context, principal, aim, copy, preconditions)
   }
 
   /** The same of an object of another server. */
@@ -107,12 +112,32 @@ export class Cdmi {
     await removeObject(this.#context, principal, address, preconditions)
   }
 
+  /** Data system metadata in force at an address, whether something is there or not, for what is decided before anybody is known. */
+  async policyAt (address: Address | typeof objectIDRoot): Promise<JsonObject> {
+    return await this.#context.namespace.policyAt(address)
+  }
+
   /** What a representation shows of an object beside its record. `accesses`: those before this one. */
-  async known (object: CdmiObject, accesses?: Accesses): Promise<Known> {
-    const scope = isContainer(object.record) ? 'container' as const : 'dataobject' as const
-    const hash = scope === 'dataobject' && !isReference(object.record) && this.capabilities.has(scope, 'cdmi_value_hash') ? await this.#hashes.of(object) : undefined
-    const percentComplete = await this.transfers.percentOf(object.record)
-    return { accesses, hash, percentComplete, generates: name => !optionalItems.has(name) || this.capabilities.hasItem(scope, name) }
+  async known ({ record, ancestors }: CdmiObject, accesses?: Accesses): Promise<Known> {
+    return await this.knownWithin(record, inheritedMetadata(ancestors), accesses)
+  }
+
+  /** The same of one of many in the same place. `inherited`: metadata from above. */
+  async knownWithin (record: StoredRecord, inherited: JsonObject, accesses?: Accesses): Promise<Known> {
+    const scope = isContainer(record) ? 'container' as const : 'dataobject' as const
+    const hash = scope === 'dataobject' && !isReference(record) && this.capabilities.has(scope, 'cdmi_value_hash') ? await this.#hashes.of(record, inherited) : undefined
+    return { accesses, hash, percentComplete: await this.transfers.percentOf(record), generates: this.generates(record) }
+  }
+
+  /** Tells whether storage system metadata of a name is made for an object. */
+  generates (record: StoredRecord): (name: string) => boolean {
+    const scope = isContainer(record) ? 'container' : 'dataobject'
+    return name => !optionalItems.has(name) || this.capabilities.hasItem(scope, name)
+  }
+
+  /** How often an object was used, and when last. */
+  async accesses (id: string): Promise<Accesses> {
+    return await this.#context.accesses.of(id)
   }
 
   /** Writes down what is kept in memory until there is more of it. To be called before the store is closed. */

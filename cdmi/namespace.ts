@@ -1,9 +1,10 @@
 /** From addresses to objects (GEN-19 to GEN-25): both namespaces, the rule of the trailing slash, the place for a new object. */
-import type { Store, StoredRecord } from '../storage/contract.js'
-import { type Address, describe, formatAddress } from './address.js'
+import type { JsonObject, Store, StoredRecord } from '../storage/contract.js'
+import { type Address, describe, formatAddress, objectIDRoot } from './address.js'
 import type { Capabilities } from './capabilities.js'
 import type { CapabilityObjects } from './capability-objects.js'
 import { InvalidRequest, IsNotContainer, IsReference, MissingSlash, NotFound, ParentNotFound } from './errors.js'
+import { inheritedMetadata } from './metadata.js'
 import { checkNewName } from './names.js'
 import { mintObjectID } from './object-id.js'
 import { attributesOf, type CdmiObject, hasSlash, isContainer, isReference } from './record.js'
@@ -101,6 +102,20 @@ export class Namespace {
   /** Whether an ID is that of an object that is not stored. */
   reserves (id: string): boolean {
     return this.#capabilityObjects.find({ from: id, names: [], slash: false }).isCapability
+  }
+
+  /**
+   * Data system metadata that the object at an address has or inherits; or would, if it were made there: of all that is found along the way. Whoever
+   * asks needs no right, and cannot tell from it whether there is something at the end. What is not below the root container counts as in it.
+   */
+  async policyAt (address: Address | typeof objectIDRoot): Promise<JsonObject> {
+    const { meta, rootID } = this.#store
+    const { from, names } = address === objectIDRoot ? { from: undefined, names: [] } : address
+    if (from === undefined) return inheritedMetadata(await meta.resolve(rootID, names))
+    const root = await meta.resolve(rootID, [])
+    const lineage = this.#capabilities.has('system', 'cdmi_object_access_by_ID') ? await meta.lineage(from) : []
+    const below = lineage.length === 0 ? [] : await meta.resolve(from, names)
+    return inheritedMetadata([...root, ...lineage.filter(({ id }) => id !== rootID), ...below.slice(1)])
   }
 
   /** Whether a container is the root: some names are reserved there. */

@@ -1,5 +1,5 @@
 /** Several runs of bytes that take their places in one value (DOC-38, DOC-81). */
-import { cutSegment } from '../storage/segment-map.js'
+import { cutRanges, sliceRanges } from '../storage/segment-map.js'
 import type { BlobBirth, Segment, Store, StoredRecord } from '../storage/contract.js'
 import { InvalidRange, TooLarge } from './errors.js'
 import type { Staging } from './staging.js'
@@ -35,7 +35,7 @@ export async function placeParts (store: Store, staging: Staging, record: Stored
   const size = Math.max(oldSize, end)
   const segmented = record !== undefined && oldSize > 0 && record.inline === undefined
 
-  if (!segmented && size <= store.inlineLimit && !leavesGap(oldSize, parts)) {
+  if (!segmented && size <= store.inlineLimit && !leavesGap(oldSize, parts) && parts.every(({ staged }) => staged.inline !== undefined)) {
     const inline = Buffer.alloc(size)
     inline.set(record?.inline ?? nothingAtAll)
     for (const { at, staged } of parts) inline.set(staged.inline ?? nothingAtAll, at)
@@ -54,17 +54,17 @@ export async function placeParts (store: Store, staging: Staging, record: Stored
     }
   }
   const start = Math.min(...parts.map(({ at }) => at))
-  const outside = (segments: readonly Segment[]): Segment[] => parts.reduce((left, { at, staged }) => left.flatMap(segment => cutSegment(segment, at, staged.size)), [...segments])
+  const taken = parts.map(({ at, staged }) => ({ offset: at, length: staged.size })).sort((a, b) => a.offset - b.offset)
   if (segmented) {
     const map = await store.meta.segments(record.id, start, end - start)
-    const between = outside(map?.segments ?? []).flatMap(segment => within(segment, start, end))
+    const between = cutRanges(sliceRanges(map?.segments ?? [], [{ offset: start, length: end - start }]).flat(), taken)
     return { size, inline: undefined, segments: { kind: 'splice', offset: start, length: end - start, segments: inOrder([...between, ...placed]) }, births }
   }
   const old: Segment[] = []
   if (record?.inline !== undefined && record.inline.length > 0) {
     const birth = await staging.put([record.inline], record.inline.length)
     births.push(birth)
-    old.push(...outside([{ offset: 0, length: record.inline.length, blob: birth.blob, blobOffset: 0 }]))
+    old.push(...cutRanges([{ offset: 0, length: record.inline.length, blob: birth.blob, blobOffset: 0 }], taken))
   }
   return { size, inline: undefined, segments: { kind: 'replace', segments: inOrder([...old, ...placed]) }, births }
 }
@@ -84,9 +84,4 @@ const nothing: StagedValue = { size: 0, inline: nothingAtAll, segments: [], birt
 
 function inOrder (segments: readonly Segment[]): Segment[] {
   return segments.toSorted((a, b) => a.offset - b.offset)
-}
-
-/** What of a segment lies from `start` up to `end`. */
-function within (segment: Segment, start: number, end: number): Segment[] {
-  return cutSegment(segment, end, Infinity).flatMap(part => cutSegment(part, 0, start))
 }

@@ -4,7 +4,7 @@ import type { RecordHead, StoredRecord } from '../storage/contract.js'
 import type { ModelContext } from './context.js'
 import { describeError } from './describe-error.js'
 import { CapabilityMissing, SourceUnusable } from './errors.js'
-import { storableMetadata } from './metadata.js'
+import { inheritedMetadata, storableMetadata } from './metadata.js'
 import type { ReceiveOptions, RemoteContent, RemoteObject, RemoteSources } from './remote-sources.js'
 import type { Staging } from './staging.js'
 import { stagedContent, stageValue } from './values.js'
@@ -39,7 +39,7 @@ function unusable (error: unknown): unknown {
 
 /** The hash that will be wanted of the value, as far as can be known before it has come. */
 export function hashToMake ({ capabilities }: ModelContext, ancestors: readonly StoredRecord[]): HashAlgorithm | undefined {
-  return capabilities.has('dataobject', 'cdmi_value_hash') ? wantedHash(undefined, ancestors) : undefined
+  return capabilities.has('dataobject', 'cdmi_value_hash') ? wantedHash(undefined, inheritedMetadata(ancestors)) : undefined
 }
 
 /** What it says of itself, as if it were stored here. Throws SourceUnusable beyond the limits. */

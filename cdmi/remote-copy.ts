@@ -6,7 +6,7 @@ import type { ModelContext } from './context.js'
 import { copiedFields, copiedMetadata, type CopySelection, type SourceSaid, takes } from './copy-selection.js'
 import { requireForCopy } from './data-object-copy.js'
 import { changedDataObject, newDataObject } from './data-object-record.js'
-import { emptyValue, type Written } from './data-object-write.js'
+import type { Written } from './data-object-write.js'
 import { AlreadyExists, Contention, SourceUnusable } from './errors.js'
 import { storableMetadata } from './metadata.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
@@ -15,7 +15,7 @@ import { attributesOf } from './record.js'
 import { asStored, hashToMake, receiveRemote, remoteSources, requireValue } from './remote-content.js'
 import type { RemoteContent } from './remote-sources.js'
 import { Staging } from './staging.js'
-import { keepValue, type PlacedValue, placeWhole } from './values.js'
+import { emptyValue, keepValue, type PlacedValue, placeWhole } from './values.js'
 import { type AimedAt, aimAt, subjectOf, type WriteAim } from './write-aim.js'
 
 export interface RemoteCopy {
@@ -28,8 +28,6 @@ export interface RemoteCopy {
 }
 
 export interface RemoteOptions {
-  /** More is to come. */
-  readonly partial?: boolean | undefined
   readonly preconditions?: Preconditions | undefined
   /** Nobody waits any more. */
   readonly signal?: AbortSignal | undefined
@@ -44,7 +42,7 @@ const defaultType = 'text/plain'
 const chosen: ReadonlySet<string> = new Set(['value', 'valuetransferencoding', 'mimetype', 'metadata'])
 
 /** Copies. Throws NotFound and ParentNotFound for the destination, SourceUnusable for all that is wrong with the source, CapabilityMissing. */
-export async function copyRemoteObject (context: ModelContext, principal: Principal, aim: WriteAim, copy: RemoteCopy, { partial = false, preconditions, signal, delayedAfter }: RemoteOptions = {}): Promise<Written> {
+export async function copyRemoteObject (context: ModelContext, principal: Principal, aim: WriteAim, copy: RemoteCopy, { preconditions, signal, delayedAfter }: RemoteOptions = {}): Promise<Written> {
   requireAccess(principal, 'write')
   const sources = remoteSources(context, 'cdmi_object_copy_from_remote')
   const { ancestors, record: there } = await place()
@@ -54,7 +52,7 @@ export async function copyRemoteObject (context: ModelContext, principal: Princi
   const received = receiveRemote(context, remote, staging, { value: takes(selection, 'value'), ranged: selection.range !== undefined, hash: hashToMake(context, ancestors) })
   let delayed = false
   try {
-    if (delayedAfter !== undefined && there === undefined && !partial && context.transfers.hasRoom && !await isWithin(received, delayedAfter)) {
+    if (delayedAfter !== undefined && there === undefined && context.transfers.hasRoom && !await isWithin(received, delayedAfter)) {
       const token = context.transfers.newToken()
       const written = await makePending(token)
       const { id } = written.object.record
@@ -125,7 +123,6 @@ export async function copyRemoteObject (context: ModelContext, principal: Princi
     return {
       change: {
         mimetype: type ?? (before === undefined ? defaultType : undefined),
-        partial,
         // Nothing is known of what a server without CDMI has not: what was there stays.
         metadata: content.cdmi || said.metadata !== undefined ? copiedMetadata(source, selection, said, context.limits) : undefined,
         fields: content.cdmi || said.fields !== undefined ? copiedFields(source, selection, said) : undefined

@@ -1,14 +1,13 @@
 /** Hashes of values (MET-16, MET-47): wanted by data system metadata, made while a value is written whole, else when somebody looks. */
 import { LRUCache } from 'lru-cache'
-import type { Store, StoredRecord } from '../storage/contract.js'
-import { inheritedMetadata } from './metadata.js'
-import { attributesOf, type CdmiObject } from './record.js'
+import type { JsonObject, Store, StoredRecord } from '../storage/contract.js'
+import { attributesOf } from './record.js'
 import { beginHash, endHash, type HashAlgorithm, hashAlgorithms, type ValueHash } from './value-hash.js'
 import { openContents } from './values.js'
 
-/** The algorithm that metadata asks for: of the object itself, else of the containers above. Others than ours are not acted on. */
-export function wantedHash (own: Readonly<Record<string, unknown>> | undefined, ancestors: readonly StoredRecord[]): HashAlgorithm | undefined {
-  const name = own?.['cdmi_value_hash'] ?? inheritedMetadata(ancestors)['cdmi_value_hash']
+/** The algorithm that metadata asks for: of the object itself, else what it inherits. Others than ours are not acted on. */
+export function wantedHash (own: Readonly<Record<string, unknown>> | undefined, inherited: JsonObject): HashAlgorithm | undefined {
+  const name = own?.['cdmi_value_hash'] ?? inherited['cdmi_value_hash']
   return hashAlgorithms.find(algorithm => algorithm === name)
 }
 
@@ -24,9 +23,9 @@ export class ValueHashes {
   }
 
   /** The hash of an object's value when one is wanted; undefined when not, or when the object was changed meanwhile. */
-  async of ({ record, ancestors }: CdmiObject): Promise<ValueHash | undefined> {
+  async of (record: StoredRecord, inherited: JsonObject): Promise<ValueHash | undefined> {
     const { metadata, hash } = attributesOf(record)
-    const algorithm = wantedHash(metadata, ancestors)
+    const algorithm = wantedHash(metadata, inherited)
     if (algorithm === undefined) return undefined
     if (hash?.[0] === algorithm) return { algorithm, hex: hash[1] }
     const key = `${algorithm} ${record.id} ${record.version}`

@@ -162,6 +162,9 @@ export interface PlacedValue {
   readonly hash?: ValueHash | undefined
 }
 
+/** No bytes at all. */
+export const emptyValue: PlacedValue = { size: 0, inline: new Uint8Array(0), segments: { kind: 'replace', segments: [] }, births: [] }
+
 /** The staged value becomes the whole value. */
 export function placeWhole (staged: StagedValue): PlacedValue {
   return { size: staged.size, inline: staged.inline, segments: { kind: 'replace', segments: staged.segments }, births: staged.births, hash: staged.hash }
@@ -288,6 +291,11 @@ function * runs (segments: readonly Segment[], { offset, length }: ByteRange): G
     at = stop
   }
   if (at < end) yield { segment: undefined, offset: at, length: end - at }
+}
+
+/** Bytes of these segments, and zeros between them, in one piece; for at most a few MiB. */
+export async function readSegments (store: Store, segments: readonly Segment[], range: ByteRange): Promise<Uint8Array> {
+  return await segmentedContent(store, segments, range).read()
 }
 
 function segmentedContent (store: Store, segments: readonly Segment[], range: ByteRange): Content {

@@ -2,7 +2,7 @@
 import Type, { type Static } from 'typebox'
 import { CdmiOptions, LimitOptions } from './options.js'
 
-const { anonymous, activeContent, formFields, formAnswer, delayedAfter, realm, remoteSources, withoutCapabilities } = CdmiOptions.properties
+const { anonymous, activeContent, formFields, formAnswer, realm, withoutCapabilities, remoteSources, delayedAfter, templates, locations } = CdmiOptions.properties
 
 const seconds = (description: string) => Type.Optional(Type.Number({ minimum: 0, maximum: 86_400, description }))
 const text = (description: string) => Type.Optional(Type.String({ minLength: 1, description }))
@@ -33,6 +33,8 @@ export const ServerConfig = Type.Object({
   withoutCapabilities,
   remoteSources,
   delayedAfter,
+  templates,
+  locations,
   docs: Type.Optional(Type.Boolean({ description: 'Serve the description of the API at `/-/docs`. Default: `true`.' })),
   drainTimeout: seconds('Seconds that requests in flight have to finish after SIGTERM. Default: 30.'),
   idleTimeout: seconds('Seconds after which a connection on which nothing moves is closed; 0: never. Default: 120.'),

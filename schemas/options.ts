@@ -16,6 +16,7 @@ export const LimitOptions = Type.Object({
   metadataItemSize: Type.Optional(Type.Integer({ minimum: 1, description: 'Longest item of user metadata, name and JSON together, in bytes. Default: 64 KiB.' })),
   metadataSize: Type.Optional(Type.Integer({ minimum: 0, description: 'All user metadata of one object, in bytes. Default: 512 KiB.' })),
   treeObjects: Type.Optional(Type.Integer({ minimum: 1, description: 'Most objects that one copy of a container makes, or removes to make place. Default: 100000.' })),
+  partialTimeout: Type.Optional(Type.Integer({ minimum: 1, description: 'Seconds that parts of a value are kept while no more of them come. Default: one day.' })),
   formFiles: Type.Optional(Type.Integer({ minimum: 1, description: 'Most files in one form. Default: 1000.' })),
   formFields: Type.Optional(Type.Integer({ minimum: 0, description: 'Most text fields in one form. Default: 1000.' })),
   formFieldSize: Type.Optional(Type.Integer({ minimum: 0, description: 'Longest text field of a form, in bytes. Default: 64 KiB.' })),
@@ -34,6 +35,15 @@ export const RemoteSource = Type.Object({
 }, { additionalProperties: false })
 export type RemoteSource = Static<typeof RemoteSource>
 
+/** Data system metadata by name: strings, and lists of them. */
+const Template = Type.Record(Type.String({ pattern: '^cdmi_' }), Type.Union([Type.String(), Type.Array(Type.String())]), { additionalProperties: false })
+const Templates = Type.Record(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' }), Template, { additionalProperties: false })
+export const TemplateOptions = Type.Object({
+  dataobject: Type.Optional(Templates),
+  container: Type.Optional(Templates)
+}, { additionalProperties: false, format: 'table', description: 'Templates for data objects and containers: sets of data system metadata that objects take on by `capabilitiesURI`. Default: none.' })
+export type TemplateOptions = Static<typeof TemplateOptions>
+
 export const CdmiOptions = Type.Object({
   limits: Type.Optional(LimitOptions),
   anonymous: Type.Optional(Type.Union([Type.Literal('none'), Type.Literal('read'), Type.Literal('write')], { description: 'What callers without credentials may do. Default: `none`.' })),
@@ -46,6 +56,8 @@ export const CdmiOptions = Type.Object({
   /** Never a flag: there are secrets in it. */
   remoteSources: Type.Optional(Type.Array(RemoteSource, { description: 'Servers from which objects may be copied and moved here. Default: none.', writeOnly: true })),
   delayedAfter: Type.Optional(Type.Integer({ minimum: 0, maximum: 3_600_000, description: 'Milliseconds after which a new object that is copied from another server is answered for (202) before it is complete. Default: 5000.' })),
+  templates: Type.Optional(TemplateOptions),
+  locations: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { uniqueItems: true, description: 'Names of the places where the store keeps its data, all of it at each. Default: none.' })),
   realm: Type.Optional(Type.String({ minLength: 1, description: 'Realm of Basic authentication. Default: `fastify-cdmi`.' }))
 }, { additionalProperties: false })
 export type CdmiOptions = Static<typeof CdmiOptions>

@@ -22,6 +22,8 @@ export const RecordAttributes = Type.Object({
   changes: Type.Optional(Type.Integer({ minimum: 0 })),
   /** Top-level fields that the standard does not define, as a client gave them (DOC-03, COC-16). */
   fields: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  /** Name of the template whose data system metadata the object took on last (CSE-02). */
+  template: Type.Optional(Type.String()),
   /** Hash of the value, made while it was written: algorithm and hexadecimal digits (MET-16). Missing: none was made. */
   hash: Type.Optional(Type.Tuple([Type.String(), Type.String()])),
   /** References only: the URI to go on to, as it was given (CMV-41). */

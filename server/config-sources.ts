@@ -18,11 +18,12 @@ export class ConfigError extends Error {
 export interface ConfigOption {
   /** As in the config file; of a table: `limits.value`. */
   readonly name: string
-  /** `PORT`, `CDMI_LOG_LEVEL`. */
-  readonly variable: string
-  /** `--log-level`; undefined for secrets. */
+  /** `PORT`, `CDMI_LOG_LEVEL`; undefined for tables. */
+  readonly variable: string | undefined
+  /** `--log-level`; undefined for secrets and tables. */
   readonly flag: string | undefined
-  readonly kind: 'string' | 'number' | 'boolean' | 'list' | 'tables'
+  /** A table has names in it that are the operator's own: only a config file can say that. */
+  readonly kind: 'string' | 'number' | 'boolean' | 'list' | 'table' | 'tables'
   readonly description: string
   readonly choices: readonly string[]
   readonly schema: TSchema
@@ -58,12 +59,13 @@ function optionsOf (schema: TSchema, parent: string): ConfigOption[] {
   return Object.entries((schema as SchemaNode).properties ?? {}).flatMap(([key, child]) => {
     const node = child as SchemaNode
     const name = parent + key
-    if (node.type === 'object') return optionsOf(child, `${name}.`)
+    const kind = kindOf(node)
+    if (node.type === 'object' && kind !== 'table') return optionsOf(child, `${name}.`)
     return [{
       name,
-      variable: wellKnown[name] ?? 'CDMI_' + words(name, '_').toUpperCase(),
-      flag: node.writeOnly === true ? undefined : `--${words(name, '-')}`,
-      kind: kindOf(node),
+      variable: kind === 'table' ? undefined : wellKnown[name] ?? 'CDMI_' + words(name, '_').toUpperCase(),
+      flag: kind === 'table' || node.writeOnly === true ? undefined : `--${words(name, '-')}`,
+      kind,
       description: node.description ?? '',
       choices: (node.anyOf ?? []).map(choice => String(choice.const)),
       schema: child,
@@ -72,7 +74,8 @@ function optionsOf (schema: TSchema, parent: string): ConfigOption[] {
   })
 }
 
-function kindOf ({ type, items }: SchemaNode): ConfigOption['kind'] {
+function kindOf ({ type, format, items }: SchemaNode): ConfigOption['kind'] {
+  if (format === 'table') return 'table'
   if (items?.type === 'object') return 'tables'
   if (type === 'integer' || type === 'number') return 'number'
   return type === 'boolean' ? 'boolean' : type === 'array' ? 'list' : 'string'
@@ -82,6 +85,8 @@ function kindOf ({ type, items }: SchemaNode): ConfigOption['kind'] {
 function words (name: string, separator: string): string {
   return name.replace(/\.|(?=[A-Z])/g, separator).toLowerCase()
 }
+
+const tables: ReadonlySet<string> = new Set(configOptions.filter(({ kind }) => kind === 'table').map(({ name }) => name))
 
 /** Everything together. Throws ConfigError. */
 export function loadConfig ({ file, environment = {}, flags = {} }: ConfigSources): ServerConfig {
@@ -113,7 +118,8 @@ function readConfigFile (file: string, values: Map<string, unknown>): void {
 
 function * flatten (table: Record<string, unknown>, parent: string): Generator<[string, unknown]> {
   for (const [key, value] of Object.entries(table)) {
-    if (typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)) yield * flatten(value as Record<string, unknown>, `${parent}${key}.`)
+    if (tables.has(parent + key)) yield [parent + key, value]
+    else if (typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)) yield * flatten(value as Record<string, unknown>, `${parent}${key}.`)
     else yield [parent + key, value]
   }
 }
@@ -122,7 +128,7 @@ function readEnvironment (environment: NonNullable<ConfigSources['environment']>
   for (const [variable, value] of Object.entries(environment)) {
     const option = configOptions.find(option => option.variable === variable)
     if (option === undefined) {
-      if (variable.startsWith('CDMI_')) throw new ConfigError(`The environment has an unknown variable ${variable}${suggestion(variable, configOptions.map(option => option.variable))}`)
+      if (variable.startsWith('CDMI_')) throw new ConfigError(`The environment has an unknown variable ${variable}${suggestion(variable, configOptions.flatMap(option => option.variable ?? []))}`)
       continue
     }
     // `PORT= fastify-cdmi serve`: unset, as shells mean it.
@@ -152,7 +158,8 @@ function checked (option: ConfigOption, value: unknown, label: string): unknown 
   if (Value.Check(option.schema, value)) return value
   if (option.choices.length > 0) throw new ConfigError(`${label} must be one of ${option.choices.join(', ')}`)
   const [error] = Value.Errors(option.schema, value)
-  throw new ConfigError(`${label} ${error?.message ?? 'is wrong'}`)
+  const place = error === undefined || error.instancePath === '' ? '' : ` (at "${error.instancePath.slice(1).replaceAll('/', '.')}")`
+  throw new ConfigError(`${label}${option.kind === 'table' ? place : ''} ${error?.message ?? 'is wrong'}`)
 }
 
 function assemble (values: ReadonlyMap<string, unknown>): ServerConfig {

@@ -158,6 +158,8 @@ export interface Accesses {
 export interface MetaStore {
   /** The record, or undefined. Says nothing of whether its ancestors still exist: see `lineage`. */
   get (id: ObjectID): Promise<StoredRecord | undefined>
+  /** The same for many, in their order, in one snapshot. The caller sees to it that there are not too many for memory. */
+  getMany (ids: readonly ObjectID[]): Promise<ReadonlyArray<StoredRecord | undefined>>
   /**
    * Walks down from `from`: its record, then the child `names[0]` of it, and so on, in one snapshot. Stops at the first that is
    * missing, so that all were found exactly when the answer has `names.length + 1` records; empty when `from` is missing.

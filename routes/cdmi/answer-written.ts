@@ -18,7 +18,7 @@ export function requireAcceptable (request: FastifyRequest, kind: 'object' | 'co
 
 /** `more`: fields beside those that every object has. */
 export async function answerWritten (request: FastifyRequest, reply: FastifyReply, { object, created, pending }: Written, more: JsonObject = {}): Promise<FastifyReply> {
-  if (!created) return reply.code(204).header('etag', entityTag(object.record)).send()
+  if (!created) return reply.code(pending === true ? 202 : 204).header('etag', entityTag(object.record)).send()
   reply.code(pending === true ? 202 : 201).header('location', locationOf(request, object))
   cdmiHeaders(reply, isContainer(object.record) ? objectTypes.container : objectTypes.dataobject, object.record)
   return await sendText(reply, await objectText({ ...fieldsOf(object, rootPlace(request), await request.server.cdmi.known(object)), ...more }), false)

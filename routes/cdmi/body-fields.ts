@@ -74,8 +74,7 @@ export function refuseSources (fields: JsonObject, kind: 'dataobject' | 'contain
   }
 }
 
-/** Fields that ask for what is not offered. `own`: the object's own `capabilitiesURI`, which may be sent back. */
-export function refuseUnoffered (body: DataObjectBody | ContainerBody, own: string): void {
+/** Fields that ask for what is not offered. */
+export function refuseUnoffered (body: DataObjectBody | ContainerBody): void {
   if (body.domainURI !== undefined) throw new CapabilityMissing('cdmi_domains', 'this server')
-  if (body.capabilitiesURI !== undefined && body.capabilitiesURI !== own) throw new CapabilityMissing('cdmi_capabilities_templates', 'this server')
 }

@@ -1,10 +1,10 @@
 /** Objects made of others: `copy`, `move` and `reference` in a body (CMV, GEN-46 to GEN-52). */
 import type { FastifyRequest } from 'fastify'
 import type { Address } from '../../cdmi/address.js'
-import { capabilitiesURI } from '../../cdmi/capability-objects.js'
 import type { SourceSaid } from '../../cdmi/copy-selection.js'
 import type { Written } from '../../cdmi/data-object-write.js'
 import { AlreadyExists, InvalidRequest, IsReference, SourceUnusable } from '../../cdmi/errors.js'
+import type { PartialMessage } from '../../cdmi/partial-upload.js'
 import type { Preconditions } from '../../cdmi/preconditions.js'
 import type { WriteAim } from '../../cdmi/write-aim.js'
 import type { ContainerBody, DataObjectBody } from '../../schemas/cdmi-body.js'
@@ -17,6 +17,7 @@ import { readCdmiBody } from './json-body.js'
 import type { CdmiQuery } from './query.js'
 import type { ReceivedObject } from './receive-object.js'
 import { copySelection, namedSource, remoteSource, type RemoteSourceURI } from './source-query.js'
+import { templateChoice } from './template-choice.js'
 
 const sourceFields = ['copy', 'move', 'reference'] as const
 export type SourceField = typeof sourceFields[number]
@@ -35,7 +36,7 @@ interface FromSource {
 export interface DataObjectFromSource extends FromSource {
   readonly aim: WriteAim
   readonly received: ReceivedObject
-  readonly partial: boolean
+  readonly partial: PartialMessage | undefined
 }
 
 /** A data object, or a reference at the URI of one. */
@@ -45,35 +46,37 @@ export async function dataObjectOfSource (request: FastifyRequest, { source, aim
   const fields = namedFields(received.fields, query)
   const body = dataObjectBody(fields, received.value !== undefined)
   refuseForMode(source, aim.mode)
+  if (partial?.more === true || partial?.uploadID !== undefined) throw new InvalidRequest(`X-CDMI-Partial announces parts of a value, but with "${source}" there are none`)
   if (source === 'reference') return await cdmi.createReference(request.principal, aim, targetOf(received.fields, body, query), preconditions)
-  refuseUnoffered(body, capabilitiesURI('dataobject'))
+  refuseUnoffered(body)
+  refuseTemplate(request, source, body.capabilitiesURI, 'dataobject')
   const said = { ...saidOf(body, otherFields(fields, 'dataobject')), mimetype: valueTypeOf(body.mimetype)?.mimetype }
   const text = body[source] ?? ''
   const remote = remoteSource(request, source, text)
-  if (remote !== undefined) return await dataObjectOfRemote(request, { source, aim, query, partial, preconditions, said, remote })
+  if (remote !== undefined) return await dataObjectOfRemote(request, { source, aim, query, preconditions, said, remote })
   const named = namedSource(request, source, text)
   if (source === 'move') {
     refuseFields(named.query, query)
     return await cdmi.move(request.principal, aim, { source: named.address, kind: 'dataobject', said }, preconditions)
   }
-  return await cdmi.copyDataObject(request.principal, aim, { source: named.address, selection: copySelection('dataobject', named.query, query), said }, partial, preconditions)
+  return await cdmi.copyDataObject(request.principal, aim, { source: named.address, selection: copySelection('dataobject', named.query, query), said }, preconditions)
 }
 
-interface DataObjectFromRemote extends Omit<DataObjectFromSource, 'source' | 'received'> {
+interface DataObjectFromRemote extends Omit<DataObjectFromSource, 'source' | 'received' | 'partial'> {
   readonly source: 'copy' | 'move'
   readonly said: SourceSaid
   readonly remote: RemoteSourceURI
 }
 
 /** What a client does not wait for is not fetched. */
-async function dataObjectOfRemote (request: FastifyRequest, { source, aim, query, partial, preconditions, said, remote: { uri, query: named } }: DataObjectFromRemote): Promise<Written> {
+async function dataObjectOfRemote (request: FastifyRequest, { source, aim, query, preconditions, said, remote: { uri, query: named } }: DataObjectFromRemote): Promise<Written> {
   const { cdmi } = request.server
   const left = new AbortController()
   const { socket } = request.raw
   const leave = (): void => { left.abort() }
   socket.once('close', leave)
   try {
-    const options = { partial, preconditions, signal: left.signal, delayedAfter: delayOf(request) }
+    const options = { preconditions, signal: left.signal, delayedAfter: delayOf(request) }
     if (source === 'copy') return await cdmi.copyRemoteObject(request.principal, aim, { uri, named: named.fields, selection: copySelection('dataobject', named, query), said }, options)
     refuseFields(named, query)
     return await cdmi.moveRemoteObject(request.principal, aim, { uri, said }, options)
@@ -104,6 +107,8 @@ export async function containerOfSource (request: FastifyRequest, { source, addr
   refuseForMode(source, mode)
   const aim = { mode, address }
   if (source === 'reference') return await cdmi.createReference(principal, aim, targetOf(fields, body, query), preconditions)
+  refuseUnoffered(body)
+  refuseTemplate(request, source, body.capabilitiesURI, 'container')
   const said = saidOf(body, otherFields(fields, 'container'))
   const text = body[source] ?? ''
   if (remoteSource(request, source, text) !== undefined) throw new SourceUnusable('The source is on another server, from which data objects are taken, but no containers')
@@ -145,4 +150,9 @@ function saidOf ({ metadata }: DataObjectBody | ContainerBody, others: JsonObjec
 
 function refuseFields (source: CdmiQuery, destination: CdmiQuery): void {
   if (source.fields.length > 0 || destination.fields.length > 0) throw new InvalidRequest('A move takes the whole object; leave the fields out of the URI')
+}
+
+/** What is made of another object takes its data system metadata over. A template may be chosen afterwards. */
+function refuseTemplate (request: FastifyRequest, source: string, uri: string | undefined, scope: 'dataobject' | 'container'): void {
+  if (templateChoice(request, uri, scope, undefined) !== undefined) throw new InvalidRequest(`"capabilitiesURI" does not go with "${source}"; choose a template when the object is there`)
 }

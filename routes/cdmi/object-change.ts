@@ -2,10 +2,10 @@
 import type { DataObjectChange, DataObjectWrite, ValueChange } from '../../cdmi/data-object-write.js'
 import { encodingOfParts } from '../../cdmi/data-object-record.js'
 import { InvalidRange, InvalidRequest } from '../../cdmi/errors.js'
-import { updatedMetadata } from '../../cdmi/metadata.js'
+import { checkHonoured, updatedMetadata } from '../../cdmi/metadata.js'
 import type { Cdmi } from '../../cdmi/model.js'
 import { attributesOf } from '../../cdmi/record.js'
-import { capabilitiesURI } from '../../cdmi/capability-objects.js'
+import { metadataChange, type TemplateChoice } from '../../cdmi/templates.js'
 import type { ValueTransferEncoding } from '../../schemas/record.js'
 import type { DataObjectBody } from '../../schemas/cdmi-body.js'
 import type { JsonObject } from '../../storage/contract.js'
@@ -22,30 +22,34 @@ export interface ChangeRequest {
   readonly write: DataObjectWrite
   readonly received: ReceivedObject
   readonly query: CdmiQuery
-  readonly partial: boolean
+  /** What `capabilitiesURI` of a body asks for. */
+  readonly template: (capabilitiesURI: string | undefined) => TemplateChoice | undefined
   /** The client speaks CDMI 1.x. */
   readonly version1: boolean
 }
 
 /** Throws InvalidRequest, InvalidRange, CapabilityMissing and what else is wrong with the body; nothing is visible yet. */
 export async function objectChange (request: ChangeRequest): Promise<DataObjectChange> {
-  const { cdmi, write, received, query, partial } = request
+  const { cdmi, write, received, query } = request
   const fields = namedFields(received.fields, query)
   const body = dataObjectBody(fields, received.value !== undefined)
   refuseSources(fields, 'dataobject')
-  refuseUnoffered(body, capabilitiesURI('dataobject'))
+  refuseUnoffered(body)
+  const template = request.template(body.capabilitiesURI)
   const others = otherFields(fields, 'dataobject')
   const selected = query.fields.length > 0
   const metadataNamed = !selected || query.fields.includes('metadata')
   const metadata = body.metadata as JsonObject | undefined
+  if (metadata !== undefined) checkHonoured(metadata, cdmi.capabilities, 'dataobject')
   const names = query.metadata.length > 0 ? query.metadata : undefined
   const { value, encoding } = await valueChange(request, body)
   return {
     value,
     encoding,
-    partial,
+    saidEncoding: body.valuetransferencoding,
     mimetype: typeOf(body, request),
-    metadata: metadataNamed && (metadata !== undefined || names !== undefined) ? before => updatedMetadata(before, metadata, names, cdmi.limits) : undefined,
+    metadata: metadataChange(template, metadataNamed && (metadata !== undefined || names !== undefined) ? before => updatedMetadata(before, metadata, names, cdmi.limits) : undefined),
+    template,
     fields: Object.keys(others).length > 0 || selected ? before => updatedFields(before, others, query) : undefined
   }
 
@@ -106,6 +110,6 @@ function partsChange ({ query, write, cdmi }: ChangeRequest, parts: NonNullable<
   if (query.values.length > 0) throw new InvalidRequest('A request in parts says in the Content-Range of each part where it goes, not in its URI')
   const wanted = said ?? (parts.utf8 ? 'utf-8' : 'base64')
   if (wanted === 'json') cdmi.capabilities.require('system', 'cdmi_valuetransferencoding_json')
-  const onto = parts.ranged && write.before !== undefined ? 'old' : 'nothing'
-  return { value: { kind: 'parts', onto, parts: parts.placed }, encoding: value => encodingOfParts(wanted, value, parts.utf8 && onto === 'nothing') }
+  const onto = parts.ranged ? 'old' : 'nothing'
+  return { value: { kind: 'parts', onto, parts: parts.placed }, encoding: value => encodingOfParts(wanted, value, parts.utf8 && (onto === 'nothing' || write.before === undefined)) }
 }

@@ -44,7 +44,8 @@ function inOnePiece (bytes: Uint8Array): ObjectText {
   return { length: bytes.length, bytes, async * stream () { yield bytes } }
 }
 
-function shown (bytes: Uint8Array, encoding: ShownValue['encoding']): Uint8Array {
+/** A small value. */
+export function shown (bytes: Uint8Array, encoding: ShownValue['encoding']): Uint8Array {
   if (encoding === 'json') return bytes
   return encoding === 'base64' ? encodeBytes(bytes) : escapeBytes(bytes)
 }
@@ -54,7 +55,8 @@ function shownLength ({ encoding, content }: ShownValue): number | undefined {
   return encoding === 'json' ? content.length : base64Length(content.length)
 }
 
-function shownStream ({ encoding, content }: ShownValue): AsyncIterable<Uint8Array> {
+/** One of any length. */
+export function shownStream ({ encoding, content }: ShownValue): AsyncIterable<Uint8Array> {
   const bytes = content.stream()
   if (encoding === 'json') return bytes
   return encoding === 'base64' ? encodeBase64(bytes) : escapeJsonString(bytes)

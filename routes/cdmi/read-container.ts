@@ -4,9 +4,10 @@ import { shownName } from '../../cdmi/containers.js'
 import type { CdmiObject } from '../../cdmi/record.js'
 import { fieldsOf, objectTypes } from '../../cdmi/representation.js'
 import type { Accesses, Entry } from '../../storage/contract.js'
-import { CapabilityMissing } from '../../cdmi/errors.js'
 import { clipRange, type RangeSpec } from '../http/range.js'
 import { ChunkStream } from '../http/send-content.js'
+import { ChildFields } from './child-fields.js'
+import { childrenText } from './children-text.js'
 import { objectText } from './object-writer.js'
 import type { CdmiQuery } from './query.js'
 import { rootPlace } from './request.js'
@@ -20,7 +21,8 @@ export async function sendContainer (request: FastifyRequest, reply: FastifyRepl
   const { cdmi } = request.server
   const { capabilities } = cdmi
   const headOnly = request.raw.method === 'HEAD'
-  const fields = fieldsOf(object, rootPlace(request), await cdmi.known(object, accesses))
+  const root = rootPlace(request)
+  const fields = fieldsOf(object, root, await cdmi.known(object, accesses))
   cdmiHeaders(reply, objectTypes.container, object.record)
   const wantsNames = wants(query, 'children')
   const wantsRange = wants(query, 'childrenrange')
@@ -29,8 +31,8 @@ export async function sendContainer (request: FastifyRequest, reply: FastifyRepl
   capabilities.require('container', 'cdmi_list_children')
   const { children } = query
   if (children?.range !== undefined) capabilities.require('container', 'cdmi_list_children_range')
-  if (children?.fields !== undefined) throw new CapabilityMissing('cdmi_list_children_extended', 'containers')
-  if (children?.recursive === true) throw new CapabilityMissing('cdmi_list_children_recursive', 'containers')
+  if (children?.fields !== undefined) capabilities.require('container', 'cdmi_list_children_extended')
+  if (children?.recursive === true) capabilities.require('container', 'cdmi_list_children_recursive')
   const list = await childrenOf(request, object, children?.range)
   const head = JSON.stringify({
     ...selectFields(fields, query),
@@ -38,7 +40,26 @@ export async function sendContainer (request: FastifyRequest, reply: FastifyRepl
   })
   if (!wantsNames) return await sendText(reply, await objectText(JSON.parse(head)), headOnly)
   if (headOnly) return reply.send()
-  return reply.send(await ChunkStream.begin(text(head, list.pages)))
+  return reply.send(await ChunkStream.begin(children?.fields === undefined && children?.recursive !== true
+    ? text(head, list.pages)
+    : withChildren(head, childrenText({
+      cdmi,
+      container: object,
+      pages: list.pages,
+      recursive: children.recursive,
+      fields: children.fields === undefined ? undefined : new ChildFields(cdmi, root, request.cdmiVersion?.major === 1, children.fields)
+    }))))
+}
+
+async function * withChildren (head: string, children: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(opening(head))
+  yield * children
+  yield Buffer.from('}')
+}
+
+/** All of the object up to its last field. */
+function opening (head: string): string {
+  return `${head.slice(0, -1)}${head === '{}' ? '' : ','}"children":`
 }
 
 interface ChildList {
@@ -78,7 +99,7 @@ async function * window (pages: AsyncIterable<readonly Entry[]>, offset: number,
 }
 
 async function * text (head: string, pages: AsyncIterable<readonly Entry[]>): AsyncGenerator<Uint8Array> {
-  let lead = `${head.slice(0, -1)}${head === '{}' ? '' : ','}"children":[`
+  let lead = `${opening(head)}[`
   for await (const page of pages) {
     let chunk = lead
     for (const entry of page) {

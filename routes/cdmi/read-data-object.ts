@@ -4,6 +4,7 @@ import { InvalidRange, RangeNotSatisfiable } from '../../cdmi/errors.js'
 import { attributesOf, type CdmiObject } from '../../cdmi/record.js'
 import { fieldsOf, objectTypes } from '../../cdmi/representation.js'
 import type { ByteRange, Content } from '../../cdmi/values.js'
+import type { ValueTransferEncoding } from '../../schemas/record.js'
 import type { Accesses, JsonObject, StoredRecord } from '../../storage/contract.js'
 import { formatContentRange } from '../http/content-range.js'
 import { contentTypeOf } from '../http/content-type.js'
@@ -59,19 +60,22 @@ export interface DataObjectAnswer {
 
 export async function sendDataObject (request: FastifyRequest, reply: FastifyReply, { object, contents, extent, accesses, read, query }: DataObjectAnswer): Promise<FastifyReply> {
   const { record } = object
-  const { valuetransferencoding = 'base64', completionStatus, mimetype } = attributesOf(record)
-  // Clients of CDMI 1.x know no JSON values: to them it is text (GEN-45).
-  const encoding = valuetransferencoding === 'json' && request.cdmiVersion?.major === 1 ? 'utf-8' : valuetransferencoding
+  const { valuetransferencoding, completionStatus, mimetype } = attributesOf(record)
+  // Parts of a new value are coming (DOC-82). The old one is there as before, but not in this form (DOC-57).
+  const updating = await request.server.cdmi.partialUploads.isUpdating(record)
+  const shows = !updating && completionStatus === 'Complete'
+  const encoding = shownEncoding(valuetransferencoding, request.cdmiVersion?.major === 1)
   const narrowed = query.values.length > 0
-  const [content] = contents
-  const shown = narrowed && content !== undefined ? formatRange(content.offset, content.length) : formatRange(0, completionStatus === 'Complete' ? extent : 0)
+  const pieces = shows ? contents : []
+  const [content] = pieces
+  const shown = narrowed && content !== undefined ? formatRange(content.offset, content.length) : formatRange(0, shows ? extent : 0)
   const known = wants(query, 'metadata') || wants(query, 'percentComplete') ? await request.server.cdmi.known(object, accesses) : {}
-  const fields: JsonObject = selectFields({ ...fieldsOf(object, rootPlace(request), known), valuetransferencoding: encoding, valuerange: shown }, query)
+  const fields: JsonObject = selectFields({ ...fieldsOf(object, rootPlace(request), { ...known, updating }), valuetransferencoding: encoding, valuerange: shown }, query)
   const headOnly = request.raw.method === 'HEAD'
 
   if (read.form === 'mixed') {
     const type = contentTypeOf(mimetype, valuetransferencoding)
-    const parts: PartToSend[] = contents.map(body => ({
+    const parts: PartToSend[] = pieces.map(body => ({
       headers: {
         'Content-Type': type,
         'Content-Transfer-Encoding': 'binary',
@@ -92,6 +96,11 @@ export async function sendDataObject (request: FastifyRequest, reply: FastifyRep
   return await sendText(reply, await objectText(fields, value), headOnly)
 }
 
-function formatRange (offset: number, length: number): string {
+/** Clients of CDMI 1.x know no JSON values: to them it is text (GEN-45). */
+export function shownEncoding (stored: ValueTransferEncoding = 'base64', version1: boolean): ValueTransferEncoding {
+  return stored === 'json' && version1 ? 'utf-8' : stored
+}
+
+export function formatRange (offset: number, length: number): string {
   return length === 0 ? '' : `${offset}-${offset + length - 1}`
 }

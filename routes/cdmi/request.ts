@@ -24,10 +24,10 @@ export function cdmiTarget (request: FastifyRequest): CdmiTarget {
   return { address: parseAddress(path), query: parseCdmiQuery(query) }
 }
 
-/** `parentURI` of the root container: what lies above the root URI (GEN-21). */
+/** `parentURI` of the root container is what lies above the root URI (GEN-21). */
 export function rootPlace (request: FastifyRequest): RootPlace {
   const { base } = requestTarget(request.raw.url ?? '/', request.server.prefix)
-  return { parentURI: base === '' ? '' : base.slice(0, base.lastIndexOf('/') + 1) }
+  return { parentURI: base === '' ? '' : base.slice(0, base.lastIndexOf('/') + 1), capabilities: request.server.cdmi.capabilities }
 }
 
 /** Of the versions before 2, which clients do not name. */

@@ -23,7 +23,7 @@ export const cdmiReadSchema = (url: string): FastifySchema => ({
 
 const write = (url: string, summary: string, description: string, done: Record<number, { description: string }>): FastifySchema => ({
   ...shown(url, summary, description),
-  response: { ...done, ...refusals, 409: { description: 'There is an object of another kind at this URI.' }, 413: { description: 'The value or the other fields are longer than the limit of this server.' }, 507: { description: 'There is no space left. Nothing was changed.' } }
+  response: { ...done, 202: { description: 'A part of the value is stored (`X-CDMI-Partial`); others are missing.' }, ...refusals, 409: { description: 'There is an object of another kind at this URI.' }, 413: { description: 'The value or the other fields are longer than the limit of this server.' }, 507: { description: 'There is no space left. Nothing was changed.' } }
 })
 
 const pending = { description: 'Made, but its value is still to come from another server; `Location` has its URI, and its `completionStatus` tells when it is there.' }

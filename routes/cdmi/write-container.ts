@@ -1,11 +1,11 @@
 /** A container made or changed in CDMI's form (COC-19 to COC-25, COC-59 to COC-61). */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Address } from '../../cdmi/address.js'
-import { capabilitiesURI } from '../../cdmi/capability-objects.js'
 import type { ContainerChange } from '../../cdmi/container-record.js'
 import { CapabilityMissing, InvalidRequest } from '../../cdmi/errors.js'
-import { updatedMetadata } from '../../cdmi/metadata.js'
+import { checkHonoured, updatedMetadata } from '../../cdmi/metadata.js'
 import type { Cdmi } from '../../cdmi/model.js'
+import { metadataChange, type TemplateChoice } from '../../cdmi/templates.js'
 import type { ContainerBody } from '../../schemas/cdmi-body.js'
 import type { JsonObject } from '../../storage/contract.js'
 import { preconditionsOf } from '../http/conditional.js'
@@ -16,6 +16,7 @@ import { containerBody, namedFields, otherFields, refuseSources, refuseUnoffered
 import { containerOfSource, refusalAtReference, sourceField } from './from-source.js'
 import { readCdmiBody } from './json-body.js'
 import type { CdmiQuery } from './query.js'
+import { templateChoice } from './template-choice.js'
 
 export async function writeContainer (request: FastifyRequest, reply: FastifyReply, address: Address, query: CdmiQuery, mode: 'put' | 'patch'): Promise<FastifyReply> {
   const { raw, server: { cdmi }, principal } = request
@@ -28,27 +29,29 @@ export async function writeContainer (request: FastifyRequest, reply: FastifyRep
   const fields = namedFields(await readCdmiBody(bodyOf(raw), { async onValue () { throw new InvalidRequest('A container has no "value"') } }), query)
   const body = containerBody(fields)
   refuseSources(fields, 'container')
-  refuseUnoffered(body, capabilitiesURI('container'))
+  refuseUnoffered(body)
   refuseExtras(body)
   const source = sourceField(fields)
   if (source !== undefined) {
     // What is below it may be more than anybody wants to see at once (CMV-10).
     return await answerWritten(request, reply, await containerOfSource(request, { source, address, mode, query, fields, preconditions }))
   }
-  const change = containerChange(cdmi, body, fields, query)
+  const change = containerChange(cdmi, body, fields, query, templateChoice(request, body.capabilitiesURI, 'container', there?.record))
   const written = mode === 'put'
     ? await cdmi.containers.create(principal, address, preconditions, change)
     : await cdmi.containers.update(principal, address, change, preconditions)
   return await answerWritten(request, reply, written, { childrenrange: '', children: [] })
 }
 
-function containerChange (cdmi: Cdmi, body: ContainerBody, fields: JsonObject, query: CdmiQuery): ContainerChange {
+function containerChange (cdmi: Cdmi, body: ContainerBody, fields: JsonObject, query: CdmiQuery, template: TemplateChoice | undefined): ContainerChange {
   const others = otherFields(fields, 'container')
   const metadata = body.metadata as JsonObject | undefined
+  if (metadata !== undefined) checkHonoured(metadata, cdmi.capabilities, 'container')
   const names = query.metadata.length > 0 ? query.metadata : undefined
   const named = query.fields.length > 0
   return {
-    metadata: metadata !== undefined || names !== undefined ? before => updatedMetadata(before, metadata, names, cdmi.limits) : undefined,
+    metadata: metadataChange(template, metadata !== undefined || names !== undefined ? before => updatedMetadata(before, metadata, names, cdmi.limits) : undefined),
+    template,
     fields: Object.keys(others).length > 0 || named ? before => updatedFields(before, others, query) : undefined
   }
 }

@@ -1,23 +1,26 @@
 /** A data object written in CDMI's form, whole or in part, by PUT, PATCH or POST (DOC-20 to DOC-41, DOC-70 to DOC-84, COC-74 to COC-88). */
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { TemplateChoice } from '../../cdmi/templates.js'
 import type { WriteAim } from '../../cdmi/write-aim.js'
 import { preconditionsOf } from '../http/conditional.js'
+import { parsePartial } from '../http/partial-header.js'
 import { bodyOf } from '../http/source.js'
-import { isPartial, refuseContentCoding } from '../plain/write-request.js'
+import { refuseContentCoding } from '../plain/write-request.js'
 import { answerWritten, requireAcceptable } from './answer-written.js'
 import { dataObjectOfSource, refusalAtReference, sourceField } from './from-source.js'
 import { objectChange } from './object-change.js'
 import type { CdmiQuery } from './query.js'
 import { receiveJson, receiveParts } from './receive-object.js'
+import { templateChoice } from './template-choice.js'
 
 export async function writeDataObject (request: FastifyRequest, reply: FastifyReply, aim: WriteAim, query: CdmiQuery, mixed: boolean): Promise<FastifyReply> {
   const { raw, server: { cdmi } } = request
   const { headers } = raw
   refuseContentCoding(headers['content-encoding'])
-  const partial = isPartial(headers['x-cdmi-partial'])
+  const partial = parsePartial(headers['x-cdmi-partial'])
   if (mixed) cdmi.capabilities.require('system', 'cdmi_multipart_mime')
   const preconditions = preconditionsOf(headers)
-  const write = await cdmi.dataObjects.begin(request.principal, aim, preconditions).catch(async (error: unknown) => { throw await refusalAtReference(request, error, aim.mode) })
+  const write = await cdmi.dataObjects.begin(request.principal, aim, preconditions, partial).catch(async (error: unknown) => { throw await refusalAtReference(request, error, aim.mode) })
   try {
     if (write.before === undefined) requireAcceptable(request, 'object')
     const received = mixed
@@ -25,7 +28,8 @@ export async function writeDataObject (request: FastifyRequest, reply: FastifyRe
       : await receiveJson(write, bodyOf(raw), query.values.length > 0)
     const source = sourceField(received.fields)
     if (source !== undefined) return await answerWritten(request, reply, await dataObjectOfSource(request, { source, aim, query, received, partial, preconditions }))
-    const change = await objectChange({ cdmi, write, received, query, partial, version1: request.cdmiVersion?.major === 1 })
+    const template = (uri: string | undefined): TemplateChoice | undefined => templateChoice(request, uri, 'dataobject', write.before)
+    const change = await objectChange({ cdmi, write, received, query, template, version1: request.cdmiVersion?.major === 1 })
     return await answerWritten(request, reply, await write.commit(change))
   } finally {
     write.end()

@@ -8,13 +8,14 @@ import { entityTag } from '../../cdmi/preconditions.js'
 import { parseContentRange } from '../http/content-range.js'
 import { parseMediaType } from '../http/content-type.js'
 import { locationOf } from '../http/location.js'
+import { parsePartial } from '../http/partial-header.js'
 import { mountURLs, requestTarget } from '../http/request-path.js'
 import { announcedLength, bodyOf } from '../http/source.js'
 import { receiveForm } from './form.js'
 import { answerForm, FormResult } from './form-answer.js'
 import { refuseMethod } from './method-not-allowed.js'
 import { noValidation } from './schemas.js'
-import { isPartial, refuseContentCoding, writtenType } from './write-request.js'
+import { refuseContentCoding, writtenType } from './write-request.js'
 
 const postRoutes: FastifyPluginAsyncTypebox = async (app) => {
   async function post (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -38,15 +39,15 @@ const postRoutes: FastifyPluginAsyncTypebox = async (app) => {
   async function postValue (request: FastifyRequest, reply: FastifyReply, container: Address | typeof objectIDRoot, query: string): Promise<FastifyReply> {
     const { headers } = request.raw
     const type = writtenType(request.raw, query)
-    const object = await app.cdmi.dataObjects.create(request.principal, container, {
+    const { object, pending } = await app.cdmi.dataObjects.create(request.principal, container, {
       source: bodyOf(request.raw),
       length: announcedLength(request.raw),
       mimetype: type?.mimetype,
       valuetransferencoding: type?.valuetransferencoding,
       range: parseContentRange(headers['content-range']),
-      partial: isPartial(headers['x-cdmi-partial'])
+      partial: parsePartial(headers['x-cdmi-partial'])
     })
-    return reply.code(201).headers({ location: locationOf(request, object), etag: entityTag(object.record) }).send()
+    return reply.code(pending === true ? 202 : 201).headers({ location: locationOf(request, object), etag: entityTag(object.record) }).send()
   }
 
   for (const url of mountURLs(app.prefix)) {
@@ -63,7 +64,7 @@ const postSchema = (url: string): FastifySchema => ({
   headers: Type.Object({
     'content-type': Type.Optional(Type.String({ description: 'Media type of the value; becomes the `mimetype` of the object. `multipart/form-data`: the body is a form.' })),
     'content-range': Type.Optional(Type.String({ description: 'Not for forms. `bytes first-last/length`: the body goes there, what is before it reads as zeros.' })),
-    'x-cdmi-partial': Type.Optional(Type.String({ description: 'Not for forms. `true`: more is to come; the value is withheld until a write without it.' })),
+    'x-cdmi-partial': Type.Optional(Type.String({ description: 'Not for forms. `true`, or `upload-id=<id>` and more: the body is a part of the value; the others go to the URI in `Location`.' })),
     accept: Type.Optional(Type.String({ description: 'For forms: `text/html` for a page (browsers), else JSON.' }))
   }),
   response: {
@@ -71,6 +72,7 @@ const postSchema = (url: string): FastifySchema => ({
       description: 'Created; `Location` is the absolute URI of the object, of a form the first. No body for a value.',
       content: { 'application/json': { schema: FormResult }, 'text/html': { schema: Type.String() } }
     },
+    202: { description: 'The part is stored; `Location` is the URI of the object that the other parts go to.' },
     301: { description: 'This is a container; `Location` has its URI, which ends in a slash. Nothing was done.' },
     303: { description: 'To a browser, with the option `formAnswer: "redirect"`: the form was stored; `Location` is the container.' },
     400: { description: 'The request is wrong, or its body broken or cut off. Nothing was stored.' },

@@ -22,7 +22,7 @@ const writing = {
   ...conditions,
   'content-type': text('Media type of the value; becomes the `mimetype` of the object. `charset=utf-8` makes its `valuetransferencoding` `utf-8`, which the bytes must then be.'),
   'content-range': text('`bytes first-last/length`: the body goes there, the rest of the value stays.'),
-  'x-cdmi-partial': text('`true`: more is to come; the value is withheld until a write without it.')
+  'x-cdmi-partial': text('The body is a part of the value. `true`: more is to come; `false`: this is the last. `upload-id=<id>`, with `;count=<n>` or `;range=<first>-<last>`, and `;replace=true` or `false`: a part of the set of that ID, which is complete when the condition holds.')
 }
 
 const validators = {
@@ -37,7 +37,10 @@ const refusals = {
   412: { description: 'A condition does not hold. Nothing was changed.' }
 } as const
 
-const moved = { 301: { description: 'This is a container; `Location` has its URI, which ends in a slash. Nothing was done.' } } as const
+const moved = {
+  301: { description: 'This is a container; `Location` has its URI, which ends in a slash. Nothing was done.' },
+  302: { description: 'This is a reference; `Location` has the URI that it leads to. Nothing was done.' }
+} as const
 
 /** The root URI without its slash is a URI of no resource; it is not in the manual. */
 const shown = (url: string): { tags: string[], hide: boolean } => ({ tags: ['plain HTTP'], hide: url === '' })
@@ -72,6 +75,7 @@ const writeSchema = (url: string, summary: string, description: string, done: Re
   headers: Type.Object(writing),
   response: {
     ...done,
+    202: { description: 'The part is stored; others are missing.' },
     ...moved,
     ...refusals,
     409: { description: 'There is an object of another kind at this URI.' },

@@ -36,11 +36,3 @@ export function refuseContentCoding (header: string | undefined): void {
   const codings = header.split(',').map(coding => coding.trim().toLowerCase())
   if (codings.some(coding => coding !== '' && coding !== 'identity')) throw new UnsupportedMediaType('Content-Encoding is not supported; send the value without a content coding')
 }
-
-/** X-CDMI-Partial (HDO-06, HDO-43). */
-export function isPartial (header: string | string[] | undefined): boolean {
-  if (header === undefined) return false
-  const value = String(header).trim().toLowerCase()
-  if (value !== 'true' && value !== 'false') throw new InvalidRequest('X-CDMI-Partial must be "true" or "false"')
-  return value === 'true'
-}

@@ -7,11 +7,12 @@ import { InvalidRequest } from '../../cdmi/errors.js'
 import { entityTag } from '../../cdmi/preconditions.js'
 import { preconditionsOf } from '../http/conditional.js'
 import { parseContentRange } from '../http/content-range.js'
+import { parsePartial } from '../http/partial-header.js'
 import { mountURLs, requestTarget } from '../http/request-path.js'
 import { announcedLength, bodyOf, isEmpty } from '../http/source.js'
 import { refuseMethod } from './method-not-allowed.js'
 import { noValidation, patchSchema, putSchema } from './schemas.js'
-import { isPartial, writtenType } from './write-request.js'
+import { writtenType } from './write-request.js'
 
 const writeRoutes: FastifyPluginAsyncTypebox = async (app) => {
   async function put (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -42,7 +43,7 @@ const writeRoutes: FastifyPluginAsyncTypebox = async (app) => {
       mimetype: type?.mimetype,
       valuetransferencoding: type?.valuetransferencoding,
       range: parseContentRange(headers['content-range']),
-      partial: isPartial(headers['x-cdmi-partial']),
+      partial: parsePartial(headers['x-cdmi-partial']),
       preconditions: preconditionsOf(headers)
     }))
   }
@@ -61,8 +62,8 @@ const writeRoutes: FastifyPluginAsyncTypebox = async (app) => {
   }
 }
 
-function written (reply: FastifyReply, { object, created }: Written): FastifyReply {
-  return reply.code(created ? 201 : 204).header('etag', entityTag(object.record)).send()
+function written (reply: FastifyReply, { object, created, pending }: Written): FastifyReply {
+  return reply.code(pending === true ? 202 : created ? 201 : 204).header('etag', entityTag(object.record)).send()
 }
 
 export default writeRoutes

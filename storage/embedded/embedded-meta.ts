@@ -73,6 +73,10 @@ export class EmbeddedMeta implements MetaStore {
     return this.#read(`reading record ${id}`, ({ records }) => recordAt(records, key, id))
   }
 
+  async getMany (ids: readonly ObjectID[]): Promise<ReadonlyArray<StoredRecord | undefined>> {
+    return this.#read('reading records', ({ records }) => ids.map(id => recordAt(records, idKey(id), id)))
+  }
+
   async resolve (from: ObjectID, names: readonly string[]): Promise<StoredRecord[]> {
     const start = idKey(from)
     return this.#read(`reading names below ${from}`, ({ records, entries }) => {

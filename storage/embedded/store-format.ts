@@ -1,5 +1,5 @@
 /** `format.json`: what says that a directory is a store, and which build can read it. */
-import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises'
+import { access, mkdir, open, readdir, readFile, rename } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { StorageError } from '../contract.js'
 import { DirectorySync } from './directory-sync.js'
@@ -39,6 +39,11 @@ export async function readFormat (directory: string): Promise<number> {
   } catch (error) {
     throw toStorageError(error, `opening ${directory}`)
   }
+}
+
+/** Whether there is a store, of whatever version. True also when that cannot be found out: opening it says why. */
+export async function isStore (directory: string): Promise<boolean> {
+  return await access(join(directory, fileName)).then(() => true, error => !hasCode(error, 'ENOENT', 'ENOTDIR'))
 }
 
 function versionIn (text: string, directory: string): number {

@@ -32,6 +32,7 @@ export class MemoryMeta implements MetaStore {
   stop (): void { this.#stopped.abort() }
 
   async get (id: ObjectID): Promise<StoredRecord | undefined> { return this.#rows.get(id)?.record }
+  async getMany (ids: readonly ObjectID[]): Promise<ReadonlyArray<StoredRecord | undefined>> { return ids.map(id => this.#rows.get(id)?.record) }
 
   async resolve (from: ObjectID, names: readonly string[]): Promise<StoredRecord[]> {
     const first = this.#rows.get(from)?.record

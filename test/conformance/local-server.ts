@@ -11,7 +11,10 @@ export async function startLocalServer (): Promise<ServerOptions & { readonly cl
     store: openMemoryStore(),
     prefix: '/cdmi/2.0.0',
     // A function: hashes of passwords are slow on purpose.
-    users: (name, given) => name === user && given === password
+    users: (name, given) => name === user && given === password,
+    // What only an operator can offer.
+    templates: { dataobject: { gold: { cdmi_latency: '10' } }, container: { gold: { cdmi_latency: '10' } } },
+    locations: ['here']
   })
   const origin = await app.listen({ port: 0, host: '127.0.0.1' })
   return {

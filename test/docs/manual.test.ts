@@ -35,8 +35,9 @@ t.test('the manual lists every error with its status, and none that does not exi
 })
 
 t.test('the manual lists every option of the server with its flag, its variable and its default, and none that does not exist', async t => {
-  const listed = [...textOf('docs/server.md').matchAll(/^\| `([\w.]+)` \| (–|`--[\w-]+`) \| `(\w+)` \| ([^|]+) \|/gm)]
-  t.same(listed.map(([, name, flag, variable]) => [name, flag, variable]), configOptions.map(({ name, flag, variable }) => [name, flag === undefined ? '–' : `\`${flag}\``, variable]))
+  const listed = [...textOf('docs/server.md').matchAll(/^\| `([\w.]+)` \| (–|`--[\w-]+`) \| (–|`\w+`) \| ([^|]+) \|/gm)]
+  const inTable = (text: string | undefined): string => text === undefined ? '–' : `\`${text}\``
+  t.same(listed.map(([, name, flag, variable]) => [name, flag, variable]), configOptions.map(({ name, flag, variable }) => [name, inTable(flag), inTable(variable)]))
   const plain = (text: string): string => text.replaceAll('`', '').trim()
   for (const [, name = '', , , given = ''] of listed) {
     const { description = '' } = configOptions.find(option => option.name === name) ?? {}
@@ -79,6 +80,7 @@ t.test('the config file of the manual is one that the server takes', async t => 
   const directory = t.testdir({ 'config.toml': example })
   const config = loadConfig({ file: join(directory, 'config.toml') })
   t.same(config.limits, { value: 10_737_418_240, json: 262_144 })
+  t.same(config.templates, { dataobject: { gold: { cdmi_latency: '10', cdmi_geographic_placement: ['DE', 'FR'] } } })
   t.equal(config.tlsCert, join(directory, 'cert.pem'))
   t.same(checkOptions(ServerConfig, config, 'The server'), config)
 })

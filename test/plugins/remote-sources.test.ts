@@ -192,9 +192,9 @@ t.test('CMV-37: an object that was changed before its server refused to delete i
   const address = parseAddress('/d')
   if (address === objectIDRoot) throw new Error('not an object')
   const made = await model.dataObjects.create(principal, objectIDRoot, { source: (async function * () {})() })
-  const id = made.record.id
+  const id = made.object.record.id
   await model.remove(principal, { from: id, names: [], slash: false })
-  const taking = new Cdmi(store, {}, [], {
+  const taking = new Cdmi(store, {}, [], {}, {
     async open () {
       return {
         length: undefined,

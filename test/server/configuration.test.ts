@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { ConfigError, configOptions, loadConfig, type ConfigSources } from '../../server/config-sources.js'
 import { buildServer } from '../../server.js'
 import { openMemoryStore } from '../../storage/memory/memory-store.js'
+import { authorization, builtServer } from '../helpers/built-server.js'
 
 /** Path of a config file with this text. */
 const fileWith = (t: Test, text: string): string => join(t.testdir({ 'config.toml': text }), 'config.toml')
@@ -35,6 +36,8 @@ t.test('every option can be given in the file, the environment and, unless it is
   const valueOf = (config: unknown, name: string): unknown => name.split('.').reduce<unknown>((value, key) => (value as Record<string, unknown>)[key], config)
   t.ok(configOptions.length > 25)
   for (const { name, variable, flag, kind, choices, path } of configOptions) {
+    // Tables have names of the operator's own in them.
+    if (variable === undefined) continue
     const [choice] = choices
     const expected = choice ?? values[kind]
     const text = choice ?? texts[kind] ?? ''
@@ -48,7 +51,7 @@ t.test('every option can be given in the file, the environment and, unless it is
 })
 
 t.test('passwords and passphrases are no flags, for others could read them in the list of processes', async t => {
-  t.same(configOptions.filter(({ flag }) => flag === undefined).map(({ name }) => name), ['adminPassword', 'tlsPassphrase', 'remoteSources'])
+  t.same(configOptions.filter(({ flag, kind }) => flag === undefined && kind !== 'table').map(({ name }) => name), ['adminPassword', 'tlsPassphrase', 'remoteSources'])
 })
 
 t.test('flags and variables are named after their options', async t => {
@@ -96,6 +99,26 @@ t.test('limits are a table; what is no table is refused', async t => {
   t.same(loadConfig({ file, environment: { CDMI_LIMITS_FRAME: '3000' }, flags: { 'limits.json': '4000' } }), { limits: { value: 1000, frame: 3000, json: 4000 } })
   t.same(loadConfig({ file: fileWith(t, 'limits.value = 5\n') }), { limits: { value: 5 } })
   refused(t, { file: fileWith(t, 'limits = 5\n') }, /"limits"/)
+})
+
+t.test('templates are a table with names of the operator\'s own; only the config file has it', async t => {
+  const gold = '[templates.dataobject.gold]\ncdmi_latency = "10"\ncdmi_geographic_placement = ["DE"]\n'
+  t.same(loadConfig({ file: fileWith(t, gold + '[templates.container]\n"a.b" = { cdmi_latency = "1" }\n') }), {
+    templates: { dataobject: { gold: { cdmi_latency: '10', cdmi_geographic_placement: ['DE'] } }, container: { 'a.b': { cdmi_latency: '1' } } }
+  })
+  refused(t, { file: fileWith(t, 'templates = "gold"\n') }, /"templates"/)
+  refused(t, { file: fileWith(t, '[templates.queue.gold]\n') }, /"templates"/)
+  refused(t, { file: fileWith(t, '[templates.dataobject.gold]\ncdmi_latency = 10\n') }, /"templates".*dataobject\.gold\.cdmi_latency/)
+  refused(t, { file: fileWith(t, '[templates.dataobject."a/b"]\n') }, /"templates".*dataobject/)
+  refused(t, { environment: { CDMI_TEMPLATES: '{}' } }, /unknown variable CDMI_TEMPLATES/)
+})
+
+t.test('templates and locations reach the capability objects of both mounts', async t => {
+  const { app } = await builtServer(t, { templates: { dataobject: { gold: { cdmi_latency: '10' } } }, locations: ['here'] })
+  for (const prefix of ['', '/cdmi/2.0.0']) {
+    const { capabilities, metadata } = (await app.inject({ url: `${prefix}/cdmi_capabilities/dataobject/gold/`, headers: { authorization } })).json()
+    t.match({ capabilities, metadata }, { capabilities: { cdmi_data_affinity: ['here'] }, metadata: { cdmi_latency: '10' } })
+  }
 })
 
 t.test('no message repeats a value: it may be a secret', async t => {

@@ -74,5 +74,26 @@ t.test('without configured origins nothing is said of other origins', async t =>
   const ask = await asker(t, [])
   const { headers } = await ask('/', { origin: ours, authorization })
   t.same(Object.keys(headers).filter(name => name.startsWith('access-control')), [])
-  t.equal((await ask('/x', preflight(ours), 'OPTIONS')).status, 401)
+  const answer = await ask('/x', preflight(ours), 'OPTIONS')
+  t.equal(answer.status, 200, 'a preflight brings no credentials')
+  t.same(Object.keys(answer.headers).filter(name => name.startsWith('access-control')), [])
+})
+
+t.test('the operator goes before the metadata of objects; whom neither names gets nothing', async t => {
+  const theirs = 'https://theirs.example.org'
+  const { app } = await builtServer(t, { cors: [ours] })
+  const metadata = { cdmi_cors_origins: [theirs, ours], cdmi_cors_methods: ['GET'] }
+  t.equal((await app.inject({ method: 'PUT', url: '/c/', headers: { authorization, 'content-type': 'application/cdmi-container' }, payload: { metadata } })).statusCode, 201)
+  for (const prefix of ['', '/cdmi/2.0.0']) {
+    const get = async (origin: string): Promise<OutgoingHttpHeaders> => (await app.inject({ method: 'GET', url: `${prefix}/c/`, headers: { origin, authorization } })).headers
+    t.match(await get(ours), { 'access-control-allow-origin': ours, 'access-control-allow-credentials': 'true' })
+    const permitted = await get(theirs)
+    t.match(permitted, { 'access-control-allow-origin': theirs, vary: /origin/i })
+    t.notHas(permitted, 'access-control-allow-credentials', 'metadata never gives the credentials of the browser away')
+    t.same(Object.keys(await get(other)).filter(name => name.startsWith('access-control')), [])
+    t.match((await app.inject({ method: 'OPTIONS', url: `${prefix}/c/`, headers: preflight(ours) })).headers, { 'access-control-allow-methods': /PUT/ })
+    t.same(Object.keys((await app.inject({ method: 'OPTIONS', url: `${prefix}/c/`, headers: preflight(theirs) })).headers).filter(name => name.startsWith('access-control')), [])
+  }
+  const everybody = await builtServer(t, { cors: ['*'] })
+  t.match((await everybody.app.inject({ method: 'OPTIONS', url: '/x', headers: preflight(other) })).headers, { 'access-control-allow-origin': '*', 'access-control-allow-methods': /PUT/ })
 })

@@ -70,6 +70,7 @@ function mortal (store: Store, life: Life, leases: Set<LeaseID>): Store {
 function methods (meta: MetaStore, life: Life): Omit<MetaStore, 'watch'> {
   return {
     get: async id => await life.step(async () => await meta.get(id)),
+    getMany: async ids => await life.step(async () => await meta.getMany(ids)),
     resolve: async (from, names) => await life.step(async () => await meta.resolve(from, names)),
     lineage: async id => await life.step(async () => await meta.lineage(id)),
     children: async (id, query) => await life.step(async () => await meta.children(id, query)),

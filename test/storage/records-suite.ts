@@ -30,6 +30,17 @@ export function recordsSuite (t: Test, driver: Driver): void {
     t.equal(await target.meta.get(mintObjectID()), undefined)
   })
 
+  t.test('many records are read at once, in the order asked for', async t => {
+    const target = await driver.fresh(t)
+    const puts = [aRecord(), aValue('one'), aValue('two', { parentID: target.rootID, name: 'two' })]
+    await store(target, { put: puts })
+    const [a, b, c] = puts.map(({ id }) => id)
+    const found = await target.meta.getMany([c, mintObjectID(), a, b, a].map(id => id ?? ''))
+    t.same(found.map(record => record?.id), [c, undefined, a, b, a])
+    t.same(fields(found[0]), fieldsOfPut(puts[2] ?? aRecord()))
+    t.same(await target.meta.getMany([]), [])
+  })
+
   t.test('attributes are kept whatever JSON they are', async t => {
     const target = await driver.fresh(t)
     await fc.assert(fc.asyncProperty(fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue({ maxDepth: 3 })), async dictionary => {

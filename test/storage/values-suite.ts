@@ -181,6 +181,22 @@ export function valuesSuite (t: Test, driver: Driver): void {
     t.notOk(await isReadable(target, birth))
   })
 
+  t.test('blobs pass from one record to another in one commit, whether the first is removed or emptied: they are not lost, and not born again', async t => {
+    const target = await driver.fresh(t)
+    for (const kind of ['removed', 'emptied'] as const) {
+      const { put: from, birth } = await storeBlob(target, 'bytes that move')
+      const heir = aRecord({ size: 5, segments: { kind: 'replace', segments: [{ offset: 0, length: 5, blob: birth.blob, blobOffset: 0 }] } })
+      const emptied = next(from, { size: 0, segments: { kind: 'replace', segments: [] } })
+      await store(target, kind === 'removed' ? { put: [heir], remove: [{ id: from.id, version: 1, subtree: false }] } : { put: [emptied, heir] })
+      await target.sweep()
+      const record = await target.meta.get(heir.id)
+      t.equal(text(record === undefined ? undefined : await readValue(target, record)), 'bytes', kind)
+      await store(target, { remove: [{ id: heir.id, version: 1, subtree: false }] })
+      await target.sweep()
+      t.notOk(await isReadable(target, birth), 'and go with the last of them')
+    }
+  })
+
   t.test('a blob that nobody gave birth to cannot be named', async t => {
     const target = await driver.fresh(t)
     const lease = target.lease()

@@ -1,0 +1,166 @@
+/** The fields of children that a listing is asked for (ECL-01 to ECL-03): each as the child's own CDMI form has it, `null` where it has none. */
+import { shownName } from '../../cdmi/containers.js'
+import { isObject, parseJson } from '../../cdmi/json-value.js'
+import type { Cdmi } from '../../cdmi/model.js'
+import { attributesOf, isContainer } from '../../cdmi/record.js'
+import { fieldsWithin, type RootPlace, type Surroundings } from '../../cdmi/representation.js'
+import type { Content } from '../../cdmi/values.js'
+import type { Entry, Json, JsonObject, StoredRecord } from '../../storage/contract.js'
+import { onePiece } from '../http/send-content.js'
+import { shown, shownStream, type ShownValue } from './object-writer.js'
+import { formatRange, shownEncoding } from './read-data-object.js'
+
+/** A name, and those of fields within it. */
+export type FieldPath = readonly string[]
+
+/** What a field is written as: a JSON text, or pieces of one that may be of any length. */
+type Written = string | AsyncIterable<Uint8Array>
+
+interface Child {
+  readonly entry: Entry
+  /** Undefined: it is gone. */
+  readonly record: StoredRecord | undefined
+  readonly content: Content | undefined
+  readonly extent: number
+  readonly fields: JsonObject
+}
+
+/** Fields that take more than the record. */
+const lookedUp: ReadonlySet<string | undefined> = new Set(['value', 'valuerange', 'children', 'childrenrange'])
+/** Made by looking, and only where somebody asked: a reading of each for every child would cost. */
+const accessItems: ReadonlySet<string | undefined> = new Set([undefined, 'cdmi_atime', 'cdmi_acount'])
+const hashItems: ReadonlySet<string | undefined> = new Set([undefined, 'cdmi_hash', 'cdmi_value_hash_provided'])
+const valueFields: ReadonlySet<string | undefined> = new Set(['value', 'valuerange'])
+
+export class ChildFields {
+  readonly #cdmi: Cdmi
+  readonly #root: RootPlace
+  readonly #version1: boolean
+  readonly #paths: readonly FieldPath[]
+  readonly #wantsValue: boolean
+  readonly #wantsAccesses: boolean
+  readonly #wantsHash: boolean
+
+  /** `version1`: the client speaks CDMI 1.x. */
+  constructor (cdmi: Cdmi, root: RootPlace, version1: boolean, paths: readonly FieldPath[]) {
+    this.#cdmi = cdmi
+    this.#root = root
+    this.#version1 = version1
+    this.#paths = paths
+    const metadata = paths.filter(([name]) => name === 'metadata')
+    this.#wantsValue = paths.some(([name]) => valueFields.has(name))
+    this.#wantsAccesses = metadata.some(([, item]) => accessItems.has(item))
+    this.#wantsHash = metadata.some(([, item]) => hashItems.has(item))
+  }
+
+  /** Whether a field is among them. */
+  wants (name: string): boolean {
+    return this.#paths.some(([first]) => first === name)
+  }
+
+  /** The array of one child, where its record says it all; undefined: it has to be written. */
+  text (entry: Entry, record: StoredRecord | undefined, surroundings: Surroundings): string | undefined {
+    if (this.#wantsAccesses || this.#wantsHash || this.#paths.some(([name]) => lookedUp.has(name))) return undefined
+    const child = { entry, record, content: undefined, extent: 0, fields: record === undefined ? {} : fieldsWithin(record, surroundings, this.#root, { generates: this.#cdmi.generates(record) }) }
+    return `[${this.#paths.map(path => this.#plainField(child, path)).join()}]`
+  }
+
+  /** The array of one child, in pieces. */
+  async * write (entry: Entry, record: StoredRecord | undefined, surroundings: Surroundings): AsyncGenerator<Written> {
+    const child = await this.#child(entry, record, surroundings)
+    let separator = '['
+    for (const path of this.#paths) {
+      yield separator
+      yield await this.#field(child, path)
+      separator = ','
+    }
+    yield ']'
+  }
+
+  async #child (entry: Entry, found: StoredRecord | undefined, surroundings: Surroundings): Promise<Child> {
+    const open = this.#wantsValue && found !== undefined && !isContainer(found) ? await this.#cdmi.dataObjects.openRecord(found) : { record: found, content: undefined, extent: 0 }
+    const { record, content, extent } = open ?? { record: undefined, content: undefined, extent: 0 }
+    if (record === undefined) return { entry, record, content, extent, fields: {} }
+    const accesses = this.#wantsAccesses ? await this.#cdmi.accesses(record.id) : undefined
+    const known = this.#wantsHash ? await this.#cdmi.knownWithin(record, surroundings.inherited, accesses) : { accesses, generates: this.#cdmi.generates(record) }
+    return { entry, record, content, extent, fields: fieldsWithin(record, surroundings, this.#root, known) }
+  }
+
+  /** A field that is in the record. */
+  #plainField ({ entry, record, fields }: Child, path: FieldPath): string {
+    const [name, ...inner] = path
+    // As the plain listing has it, whatever the child is.
+    if (name === 'objectName') return JSON.stringify(inner.length === 0 ? shownName(entry) : null)
+    if (name === 'valuetransferencoding' && record !== undefined && !isContainer(record)) return JSON.stringify(inner.length === 0 ? this.#encoding(record) : null)
+    return JSON.stringify(within(fields, path))
+  }
+
+  async #field (child: Child, path: FieldPath): Promise<Written> {
+    const { record, content, extent } = child
+    const [name, ...inner] = path
+    if (record === undefined || !lookedUp.has(name)) return this.#plainField(child, path)
+    if (isContainer(record)) {
+      if (inner.length > 0) return 'null'
+      if (name === 'children') return this.#names(record)
+      return name === 'childrenrange' ? JSON.stringify(await this.#range(record)) : 'null'
+    }
+    const complete = attributesOf(record).completionStatus === 'Complete'
+    if (name === 'valuerange') return JSON.stringify(inner.length === 0 ? formatRange(0, complete ? extent : 0) : null)
+    if (name !== 'value' || !complete || content === undefined) return 'null'
+    const value = { encoding: this.#encoding(record), content }
+    return inner.length === 0 ? await valueText(value) : await this.#withinValue(value, inner)
+  }
+
+  #encoding (record: StoredRecord): ShownValue['encoding'] {
+    return shownEncoding(attributesOf(record).valuetransferencoding, this.#version1)
+  }
+
+  /** Part of a value that is a JSON object, unless it is too long to be parsed. */
+  async #withinValue ({ encoding, content }: ShownValue, inner: FieldPath): Promise<string> {
+    if (encoding !== 'json' || content.length > this.#cdmi.limits.json) return 'null'
+    return JSON.stringify(within(parseJson(await content.read()), inner))
+  }
+
+  async #range (container: StoredRecord): Promise<string> {
+    let count = 0
+    for await (const page of this.#cdmi.containers.pages(container, {})) count += page.length
+    return formatRange(0, count)
+  }
+
+  async * #names (container: StoredRecord): AsyncGenerator<Uint8Array> {
+    let text = '['
+    let separator = ''
+    for await (const page of this.#cdmi.containers.pages(container, {})) {
+      for (const entry of page) {
+        text += separator + JSON.stringify(shownName(entry))
+        separator = ','
+      }
+      yield Buffer.from(text)
+      text = ''
+    }
+    yield Buffer.from(`${text}]`)
+  }
+}
+
+/** A field of a field and so on; `null` when there is none. */
+function within (value: Json, path: FieldPath): Json {
+  let found: Json | undefined = value
+  for (const name of path) {
+    if (!isObject(found) || !Object.hasOwn(found, name)) return null
+    found = found[name]
+  }
+  return found ?? null
+}
+
+async function valueText (value: ShownValue): Promise<Written> {
+  const { encoding, content } = value
+  const quotes = encoding === 'json' ? '' : '"'
+  if (content.length <= onePiece) return quotes + Buffer.from(shown(await content.read(), encoding)).toString() + quotes
+  return pieces(quotes, shownStream(value))
+}
+
+async function * pieces (quotes: string, stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(quotes)
+  yield * stream
+  yield Buffer.from(quotes)
+}
