@@ -18,6 +18,7 @@ import errors from './plugins/errors.js'
 import expectContinue from './plugins/expect-continue.js'
 import { keyedContainer } from './plugins/keyed-container.js'
 import { addMediaTypeConstraint } from './plugins/media-type-constraint.js'
+import { openRemoteSources } from './plugins/remote-sources.js'
 import { objectCors } from './plugins/object-cors.js'
 import { sockets } from './plugins/sockets.js'
 import type { AffinityOptions } from './plugins/sockets/worker-affinity.js'
@@ -30,6 +31,8 @@ import { CdmiOptions, type User } from './schemas/options.js'
 import type { Store } from './storage/contract.js'
 import { sweepEvery } from './storage/sweeper.js'
 
+/** Milliseconds between two looks for transfers that nobody works on any more. */
+const recoveryRound = 15_000
 /** Milliseconds between two rounds that discard parts for which no others came (PUP-12). */
 const partsRound = 60_000
 
@@ -56,14 +59,24 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
     throw new OptionError('The plugin needs the option "store": what openStore() resolved to')
   }
   const options = checkOptions(CdmiOptions, rest, 'The plugin')
-  const { limits = {}, anonymous, realm } = options
+  const { limits = {}, anonymous, realm, remoteSources = [] } = options
+  const remote = remoteSources.length === 0 ? undefined : openRemoteSources(remoteSources)
 
-  app.decorate('cdmi', new Cdmi(store, limits, withoutCapabilities(options), offersOf(options)))
+  app.decorate('cdmi', new Cdmi(store, limits, withoutCapabilities(options), offersOf(options), remote))
   app.decorate('cdmiOptions', options)
   const expiry = sweepEvery(partsRound, async () => await app.cdmi.partialUploads.expire(), (error: unknown) => { app.log.warn({ err: error }, 'parts of values that never came whole could not be discarded') })
+  const report = (error: unknown): void => { app.log.warn({ err: error }, 'a transfer from another server could not be written down') }
+  app.cdmi.transfers.reportTo(report)
+  const recover = async (): Promise<void> => { await app.cdmi.transfers.recover() }
+  // Also where no server is named any more: one may have been.
+  const recovery = sweepEvery(recoveryRound, recover, report)
+  app.addHook('onReady', async () => { await recover().catch(report) })
   // Before the application closes the store.
   app.addHook('preClose', async () => {
     await expiry.stop()
+    await recovery.stop()
+    await app.cdmi.transfers.close()
+    await remote?.close()
     await app.cdmi.flush().catch((error: unknown) => { app.log.warn({ err: error }, 'the last accesses could not be written down') })
   })
   await app.register(errors, { realm })
@@ -123,7 +136,7 @@ export type { Authenticator, HashedUser, UserSource, VerifyUser } from './plugin
 export type { AffinityOptions } from './plugins/sockets/worker-affinity.js'
 export { createAuthenticator } from './plugins/authenticator.js'
 export { OptionError } from './schemas/check-options.js'
-export type { CdmiOptions, LimitOptions, User } from './schemas/options.js'
+export type { CdmiOptions, LimitOptions, RemoteSource, User } from './schemas/options.js'
 export { StorageError } from './storage/contract.js'
 export type { Store, SweepReport } from './storage/contract.js'
 export { openStore } from './storage/open-store.js'

@@ -123,7 +123,7 @@ interface Composed extends Required<Pick<CdmiPluginOptions, 'store' | 'authentic
 
 /** Puts everything together; answers how to end it. */
 async function compose (app: FastifyInstance, config: ServerConfig, { store, authenticator, affinity, connections, listener }: Composed): Promise<() => Promise<number>> {
-  const { realm, anonymous, limits, activeContent, formFields, formAnswer, withoutCapabilities, templates, locations, cors: origins = [], docs = true } = config
+  const { realm, anonymous, limits, activeContent, formFields, formAnswer, withoutCapabilities, remoteSources, delayedAfter, templates, locations, cors: origins = [], docs = true } = config
   let drained: Promise<number> = Promise.resolve(0)
   app.addHook('preClose', async () => {
     drained = connections.drain(milliseconds(config.drainTimeout, 30))
@@ -141,7 +141,7 @@ async function compose (app: FastifyInstance, config: ServerConfig, { store, aut
   if (origins.length > 0) await app.register(cors, { origins })
   if (docs) await app.register(openapi, { version, twins: [conventionalPrefix] })
   await app.register(healthRoutes, { store, version, draining: () => connections.draining })
-  const options = defined({ realm, anonymous, limits, activeContent, formFields, formAnswer, withoutCapabilities, templates, locations })
+  const options = defined({ realm, anonymous, limits, activeContent, formFields, formAnswer, withoutCapabilities, remoteSources, delayedAfter, templates, locations })
   await app.register(cdmi, { prefix: conventionalPrefix, store, authenticator, ...options })
   await app.register(cdmi, { prefix: '/', store, authenticator, ...options, ...defined({ affinity }), keyed: true, sockets: true })
   return async () => {

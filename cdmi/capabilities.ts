@@ -72,8 +72,9 @@ export class Capabilities {
 }
 
 /** Undefined: not offered. */
-function saidOf (value: CapabilityValue, limits: Limits, { templates = {}, locations = [] }: Offers): OfferedValue | undefined {
+function saidOf (value: CapabilityValue, limits: Limits, { templates = {}, locations = [], remoteSources = false }: Offers): OfferedValue | undefined {
   if (value === 'true') return value
+  if ('offer' in value && value.offer === 'remoteSources') return remoteSources ? 'true' : undefined
   if ('list' in value) return [...value.list]
   if ('limit' in value) return String(limits[value.limit])
   // The store keeps all data at each location: no more copies than that, and at least one.

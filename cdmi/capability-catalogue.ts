@@ -12,7 +12,7 @@ export type Scope = 'system' | 'dataobject' | 'container'
 export type CapabilityValue = 'true'
   | { readonly limit: 'metadataItems' | 'metadataItemSize' | 'metadataSize' | 'partialTimeout' }
   | { readonly list: readonly string[] }
-  | { readonly offer: 'templates' | 'locations' | 'copies' }
+  | { readonly offer: 'templates' | 'locations' | 'copies' | 'remoteSources' }
 
 type Catalogue<S extends string> = Readonly<Record<S, CapabilityValue>>
 
@@ -26,7 +26,9 @@ const system = {
   cdmi_create_reference_by_ID: 'true',
   cdmi_copy_dataobject_by_ID: 'true',
   cdmi_object_copy_from_local: 'true',
+  cdmi_object_copy_from_remote: { offer: 'remoteSources' },
   cdmi_object_move_from_local: 'true',
+  cdmi_object_move_from_remote: { offer: 'remoteSources' },
   cdmi_object_move_from_ID: 'true',
   cdmi_object_move_to_ID: 'true',
   cdmi_valuetransferencoding_json: 'true',

@@ -5,6 +5,8 @@ import type { Capabilities } from './capabilities.js'
 import type { MutationGate } from './mutation-gate.js'
 import type { Namespace } from './namespace.js'
 import type { PartialUploads } from './partial-uploads.js'
+import type { RemoteSources } from './remote-sources.js'
+import type { Transfers } from './transfers.js'
 
 export interface Limits {
   /** Longest value, in bytes. */
@@ -30,5 +32,8 @@ export interface ModelContext {
   readonly limits: Limits
   readonly capabilities: Capabilities
   readonly accesses: AccessLog
+  /** Undefined: no other server may be asked. */
+  readonly remote: RemoteSources | undefined
+  readonly transfers: Transfers
   readonly partialUploads: PartialUploads
 }

@@ -29,7 +29,7 @@ export function takes ({ fields }: CopySelection, name: string): boolean {
 }
 
 /** The metadata of the copy, from that of the object as it was. Throws InvalidRequest beyond the limits. */
-export function copiedMetadata (source: RecordHead, selection: CopySelection, { metadata: said }: SourceSaid, limits: Limits): (before: JsonObject) => JsonObject {
+export function copiedMetadata (source: Pick<RecordHead, 'attributes'>, selection: CopySelection, { metadata: said }: SourceSaid, limits: Limits): (before: JsonObject) => JsonObject {
   if (said !== undefined) return () => storableMetadata(said, limits)
   if (!takes(selection, 'metadata')) return before => before
   const carried = carriedMetadata(source)
@@ -40,7 +40,7 @@ export function copiedMetadata (source: RecordHead, selection: CopySelection, { 
 }
 
 /** The same for fields that the standard does not define. */
-export function copiedFields (source: RecordHead, { fields: chosen }: CopySelection, { fields: said = {} }: SourceSaid): (before: JsonObject) => JsonObject {
+export function copiedFields (source: Pick<RecordHead, 'attributes'>, { fields: chosen }: CopySelection, { fields: said = {} }: SourceSaid): (before: JsonObject) => JsonObject {
   const carried = carriedFields(source)
   if (chosen === undefined) return () => ({ ...carried, ...said })
   const items = Object.fromEntries(Object.entries(carried).filter(([name]) => chosen.has(name)))

@@ -34,7 +34,7 @@ export async function copyDataObject (context: ModelContext, principal: Principa
   const id = context.namespace.newID()
   const done = await context.gate.mutate(principal, subjectOf(aim), async () => {
     const { ancestors, record: before, name } = await aimAt(context, aim)
-    requireForCopy(context, aim, copy, before)
+    requireForCopy(context, aim, copy, before, 'cdmi_object_copy_from_local')
     checkPreconditions(preconditions, before, false)
     const source = await findSource(context, principal, copy.source, 'dataobject')
     const { record } = source
@@ -76,8 +76,9 @@ function valueBefore (before: StoredRecord | undefined): ValueAndEncoding {
   return { value: keepValue(before), encoding: attributesOf(before).valuetransferencoding ?? 'base64' }
 }
 
-function requireForCopy ({ capabilities }: ModelContext, aim: WriteAim, { selection, said }: Copy, before: StoredRecord | undefined): void {
-  capabilities.require('system', 'cdmi_object_copy_from_local')
+/** Throws CapabilityMissing. `from`: where the source is. */
+export function requireForCopy ({ capabilities }: ModelContext, aim: WriteAim, { selection, said }: Pick<Copy, 'selection' | 'said'>, before: StoredRecord | undefined, from: 'cdmi_object_copy_from_local' | 'cdmi_object_copy_from_remote'): void {
+  capabilities.require('system', from)
   if (selection.range !== undefined) capabilities.require('dataobject', 'cdmi_read_value_range')
   if (before === undefined) {
     if (aim.mode === 'post' && aim.container === objectIDRoot) return capabilities.require('system', 'cdmi_copy_dataobject_by_ID')

@@ -15,7 +15,11 @@ import type { PlacedValue, StagedValue } from './values.js'
 export type DataObjectPut = StoredRecord & { readonly segments: PlacedValue['segments'] }
 
 /** What a write says of an object beside its value. */
-type Said = Pick<DataObjectChange, 'mimetype' | 'metadata' | 'fields' | 'template'> & { readonly completionStatus?: string | undefined }
+type Said = Pick<DataObjectChange, 'mimetype' | 'metadata' | 'fields' | 'template'> & {
+  readonly completionStatus?: string | undefined
+  /** The transfer from another server that it waits for. */
+  readonly transfer?: string | undefined
+}
 
 export function newDataObject (id: string, parent: Pick<StoredRecord, 'id'> | undefined, name: string, said: Said, value: PlacedValue, encoding: ValueTransferEncoding): DataObjectPut {
   const instant = now()
@@ -34,6 +38,7 @@ export function newDataObject (id: string, parent: Pick<StoredRecord, 'id'> | un
       ...withFields(fields),
       ...templateAttribute(said.template, undefined),
       ...withHash(value),
+      ...withTransfer(said),
       completionStatus: said.completionStatus ?? 'Complete',
       created: instant,
       modified: instant,
@@ -44,7 +49,7 @@ export function newDataObject (id: string, parent: Pick<StoredRecord, 'id'> | un
 }
 
 export function changedDataObject (before: StoredRecord, said: Said, value: PlacedValue, encoding: ValueTransferEncoding): DataObjectPut {
-  const { fields: fieldsBefore, hash, template, ...attributes } = attributesOf(before)
+  const { fields: fieldsBefore, hash, template, transfer: _, ...attributes } = attributesOf(before)
   const fields = said.fields === undefined ? fieldsBefore : said.fields(fieldsBefore as JsonObject | undefined ?? {})
   return {
     id: before.id,
@@ -61,6 +66,7 @@ export function changedDataObject (before: StoredRecord, said: Said, value: Plac
       ...withFields(fields),
       ...templateAttribute(said.template, template),
       ...(value.segments.kind === 'keep' && hash !== undefined ? { hash } : withHash(value)),
+      ...withTransfer(said),
       completionStatus: said.completionStatus ?? 'Complete',
       modified: Math.max(now(), attributes.modified + 1),
       changes: (attributes.changes ?? 0) + 1,
@@ -68,6 +74,10 @@ export function changedDataObject (before: StoredRecord, said: Said, value: Plac
       valuetransferencoding: encoding
     })
   }
+}
+
+function withTransfer ({ transfer }: Said): Pick<RecordAttributes, 'transfer'> {
+  return transfer === undefined ? {} : { transfer }
 }
 
 function withHash ({ hash }: PlacedValue): Pick<RecordAttributes, 'hash'> {

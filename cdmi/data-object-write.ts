@@ -51,7 +51,7 @@ export interface DataObjectChange {
 export interface Written {
   readonly object: CdmiObject
   readonly created: boolean
-  /** More of its value is to come (PUP-02). */
+  /** Its value, or more of it, is still to come (PUP-02, CMV-14). */
   readonly pending?: boolean
 }
 

@@ -79,6 +79,8 @@ export interface Known {
   readonly updating?: boolean | undefined
   /** Of the value, when one is wanted (MET-16). */
   readonly hash?: ValueHash | undefined
+  /** Of a value that is still to come, as far as it is known. */
+  readonly percentComplete?: string | undefined
   /** Whether items of this name are made at all; undefined: they are. */
   readonly generates?: ((name: string) => boolean) | undefined
 }

@@ -24,9 +24,13 @@ import type { Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import { createReference } from './references.js'
 import { removeObject } from './removal.js'
+import { copyRemoteObject, type RemoteCopy, type RemoteOptions } from './remote-copy.js'
+import { moveRemoteObject, type RemoteMove } from './remote-move.js'
+import type { RemoteSources } from './remote-sources.js'
 import type { RootPlace } from './representation.js'
 import { requireSerialization, serializationOf } from './serialization.js'
 import { anySource, requireComplete } from './sources.js'
+import { Transfers } from './transfers.js'
 import type { ValueSource } from './values.js'
 import { ValueHashes } from './value-hashes.js'
 import type { WriteAim } from './write-aim.js'
@@ -52,19 +56,21 @@ export class Cdmi {
   readonly limits: Limits
   readonly store: Store
   readonly capabilities: Capabilities
+  readonly transfers: Transfers
   readonly capabilityObjects: CapabilityObjects
   readonly #context: ModelContext
   readonly #hashes: ValueHashes
 
-  /** `limits`: those given replace the defaults. `without`: capabilities that are switched off. `offers`: what the operator has beyond. */
-  constructor (store: Store, limits: Partial<Limits> = {}, without: readonly string[] = [], offers: Offers = {}) {
+  /** `limits`: those given replace the defaults. `without`: capabilities that are switched off. `offers`: what the operator has beyond. `remote`: who speaks to other servers, if somebody may. */
+  constructor (store: Store, limits: Partial<Limits> = {}, without: readonly string[] = [], offers: Offers = {}, remote?: RemoteSources) {
     this.store = store
     this.limits = { ...defaultLimits, ...limits }
-    this.capabilities = new Capabilities(this.limits, without, offers)
+    this.capabilities = new Capabilities(this.limits, without, { ...offers, remoteSources: remote !== undefined })
     this.capabilityObjects = new CapabilityObjects(store, this.capabilities)
     const gate = new MutationGate(store)
     this.partialUploads = new PartialUploads(store, gate, this.limits)
-    this.#context = { store, namespace: new Namespace(store, this.capabilities, this.capabilityObjects), gate, partialUploads: this.partialUploads, limits: this.limits, capabilities: this.capabilities, accesses: AccessLog.of(store) }
+    this.transfers = new Transfers(store, gate)
+    this.#context = { store, namespace: new Namespace(store, this.capabilities, this.capabilityObjects), gate, partialUploads: this.partialUploads, limits: this.limits, capabilities: this.capabilities, accesses: AccessLog.of(store), transfers: this.transfers, remote }
     this.#hashes = new ValueHashes(store)
     this.dataObjects = new DataObjects(this.#context)
     this.containers = new Containers(this.#context)
@@ -74,6 +80,16 @@ export class Cdmi {
   /** Makes a data object of another one, or makes one that is there like it. */
   async copyDataObject (principal: Principal, aim: WriteAim, copy: Copy, preconditions?: Preconditions): Promise<Written> {
     return await copyDataObject(this.#context, principal, aim, copy, preconditions)
+  }
+
+  /** The same of an object of another server. */
+  async copyRemoteObject (principal: Principal, aim: WriteAim, copy: RemoteCopy, options?: RemoteOptions): Promise<Written> {
+    return await copyRemoteObject(this.#context, principal, aim, copy, options)
+  }
+
+  /** Takes an object over from another server, where it is then deleted. */
+  async moveRemoteObject (principal: Principal, aim: WriteAim, move: RemoteMove, options?: RemoteOptions): Promise<Written> {
+    return await moveRemoteObject(this.#context, principal, aim, move, options)
   }
 
   /** Makes a container of another one, with all that is below that. */
@@ -115,7 +131,7 @@ export class Cdmi {
   async knownWithin (record: StoredRecord, inherited: JsonObject, accesses?: Accesses): Promise<Known> {
     const scope = isContainer(record) ? 'container' as const : 'dataobject' as const
     const hash = scope === 'dataobject' && !isReference(record) && this.capabilities.has(scope, 'cdmi_value_hash') ? await this.#hashes.of(record, inherited) : undefined
-    return { accesses, hash, generates: this.generates(record) }
+    return { accesses, hash, percentComplete: await this.transfers.percentOf(record), generates: this.generates(record) }
   }
 
   /** Tells whether storage system metadata of a name is made for an object. */

@@ -25,7 +25,7 @@ export interface Move {
 }
 
 /** Where the object goes; `name` undefined: its ID becomes its name. */
-interface Destination {
+export interface Destination {
   readonly ancestors: readonly StoredRecord[]
   readonly name: string | undefined
   readonly there: StoredRecord | undefined
@@ -66,11 +66,12 @@ function changed ({ limits }: ModelContext, record: StoredRecord, { mimetype, me
     fields: fields === undefined ? undefined : (before: NonNullable<SourceSaid['fields']>) => ({ ...before, ...fields })
   }
   if (isContainer(record)) return changedContainer(record, change)
-  const { completionStatus, valuetransferencoding = 'base64' } = attributesOf(record)
-  return changedDataObject(record, { ...change, completionStatus }, keepValue(record), valuetransferencoding)
+  const { completionStatus, transfer, valuetransferencoding = 'base64' } = attributesOf(record)
+  return changedDataObject(record, { ...change, completionStatus, transfer }, keepValue(record), valuetransferencoding)
 }
 
-async function destinationOf (context: ModelContext, aim: WriteAim): Promise<Destination> {
+/** Throws ParentNotFound, and AlreadyExists where something of another kind is. */
+export async function destinationOf (context: ModelContext, aim: WriteAim): Promise<Destination> {
   if (aim.mode === 'post') {
     const { ancestors, name } = await aimAt(context, aim)
     return { ancestors, name, there: undefined }
@@ -79,8 +80,13 @@ async function destinationOf (context: ModelContext, aim: WriteAim): Promise<Des
   return { ancestors, name, there: record }
 }
 
-function requireForMove ({ capabilities }: ModelContext, aim: WriteAim, { source, kind }: Move): void {
-  capabilities.require('system', source.from === undefined ? 'cdmi_object_move_from_local' : 'cdmi_object_move_from_ID')
+function requireForMove (context: ModelContext, aim: WriteAim, { source, kind }: Move): void {
+  context.capabilities.require('system', source.from === undefined ? 'cdmi_object_move_from_local' : 'cdmi_object_move_from_ID')
+  requireForMoved(context, aim, kind)
+}
+
+/** What the destination of a move must offer, wherever the source is. Throws CapabilityMissing. */
+export function requireForMoved ({ capabilities }: ModelContext, aim: WriteAim, kind: SourceKind): void {
   if (aim.mode === 'post') {
     if (aim.container === objectIDRoot) return capabilities.require('system', 'cdmi_object_move_to_ID')
     capabilities.require('container', 'cdmi_post_dataobject')

@@ -8,6 +8,8 @@ export type Templates = Readonly<Record<string, Template>>
 
 export interface Offers {
   readonly templates?: { readonly dataobject?: Templates | undefined, readonly container?: Templates | undefined } | undefined
+  /** Whether other servers may be asked for objects. */
+  readonly remoteSources?: boolean | undefined
   /** Where the store keeps its data, by the operator's own names (AFF-01). It keeps all of it at each of them. */
   readonly locations?: readonly string[] | undefined
 }

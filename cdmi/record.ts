@@ -3,8 +3,8 @@ import type { RecordAttributes } from '../schemas/record.js'
 import type { JsonObject, StoredRecord } from '../storage/contract.js'
 import { formatPath } from './address.js'
 
-/** The letter of each object type in the store's index. A reference has one of two: made at a URI with a slash at its end it keeps that (CMV-42). Sets of parts are no objects: see partial-uploads. */
-export const typeLetter = { container: 'c', dataObject: 'd', reference: 'r', containerReference: 'k', partialUpload: 'p' } as const
+/** The letter of each object type in the store's index. A reference has one of two: made at a URI with a slash at its end it keeps that (CMV-42). Sets of parts and transfers are no objects: see partial-uploads, transfers. */
+export const typeLetter = { container: 'c', dataObject: 'd', reference: 'r', containerReference: 'k', partialUpload: 'p', transfer: 't' } as const
 
 /** An object and everything above it: `[top, …, parent, record]`. */
 export interface CdmiObject {

@@ -53,7 +53,7 @@ export function fieldsWithin (record: StoredRecord, { parent, inherited }: Surro
     ...placeFields(record, parent, root),
     capabilitiesURI: capabilitiesURI(scope, templateOf(record, root.capabilities.templates(scope))),
     completionStatus,
-    ...(completionStatus === 'Complete' ? { percentComplete: '100' } : {}),
+    ...(completionStatus === 'Complete' ? { percentComplete: '100' } : known.percentComplete === undefined ? {} : { percentComplete: known.percentComplete }),
     ...(container || isReference(record) ? {} : { mimetype: attributes.mimetype ?? 'application/octet-stream' }),
     metadata: visibleMetadata(record, inherited, known, root.capabilities.placement(scope)),
     ...attributes.fields

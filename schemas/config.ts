@@ -2,7 +2,7 @@
 import Type, { type Static } from 'typebox'
 import { CdmiOptions, LimitOptions } from './options.js'
 
-const { anonymous, activeContent, formFields, formAnswer, realm, withoutCapabilities, templates, locations } = CdmiOptions.properties
+const { anonymous, activeContent, formFields, formAnswer, realm, withoutCapabilities, remoteSources, delayedAfter, templates, locations } = CdmiOptions.properties
 
 const seconds = (description: string) => Type.Optional(Type.Number({ minimum: 0, maximum: 86_400, description }))
 const text = (description: string) => Type.Optional(Type.String({ minLength: 1, description }))
@@ -31,6 +31,8 @@ export const ServerConfig = Type.Object({
   formFields,
   formAnswer,
   withoutCapabilities,
+  remoteSources,
+  delayedAfter,
   templates,
   locations,
   docs: Type.Optional(Type.Boolean({ description: 'Serve the description of the API at `/-/docs`. Default: `true`.' })),

@@ -26,6 +26,15 @@ export const LimitOptions = Type.Object({
 }, { additionalProperties: false })
 export type LimitOptions = Static<typeof LimitOptions>
 
+export const RemoteSource = Type.Object({
+  origin: Type.String({ minLength: 1, description: 'Scheme, host and port, as in `https://other.example:8443`.' }),
+  username: Type.Optional(Type.String({ minLength: 1, description: 'Name to log in with (Basic).' })),
+  password: Type.Optional(Type.String({ minLength: 1, description: 'Password to log in with.' })),
+  token: Type.Optional(Type.String({ minLength: 1, pattern: '^[A-Za-z0-9._~+/-]+=*$', description: 'Bearer token, instead of the two.' })),
+  privateAddresses: Type.Optional(Type.Boolean({ description: 'The server may be at a loopback, private or link-local address. Default: `false`.' }))
+}, { additionalProperties: false })
+export type RemoteSource = Static<typeof RemoteSource>
+
 /** Data system metadata by name: strings, and lists of them. */
 const Template = Type.Record(Type.String({ pattern: '^cdmi_' }), Type.Union([Type.String(), Type.Array(Type.String())]), { additionalProperties: false })
 const Templates = Type.Record(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' }), Template, { additionalProperties: false })
@@ -44,6 +53,9 @@ export const CdmiOptions = Type.Object({
   formFields: Type.Optional(Type.Union([Type.Literal('ignore'), Type.Literal('metadata')], { description: 'Text fields of an upload form: ignored, or kept as user metadata of its objects. Default: `ignore`.' })),
   formAnswer: Type.Optional(Type.Union([Type.Literal('page'), Type.Literal('redirect')], { description: 'What a browser gets after a form upload: a page that lists the objects, or a redirect (303) to the container. Default: `page`.' })),
   withoutCapabilities: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { description: 'Names of CDMI capabilities to switch off: they are not advertised, and what they allow is refused. Default: none.' })),
+  /** Never a flag: there are secrets in it. */
+  remoteSources: Type.Optional(Type.Array(RemoteSource, { description: 'Servers from which objects may be copied and moved here. Default: none.', writeOnly: true })),
+  delayedAfter: Type.Optional(Type.Integer({ minimum: 0, maximum: 3_600_000, description: 'Milliseconds after which a new object that is copied from another server is answered for (202) before it is complete. Default: 5000.' })),
   templates: Type.Optional(TemplateOptions),
   locations: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { uniqueItems: true, description: 'Names of the places where the store keeps its data, all of it at each. Default: none.' })),
   realm: Type.Optional(Type.String({ minLength: 1, description: 'Realm of Basic authentication. Default: `fastify-cdmi`.' }))

@@ -28,6 +28,8 @@ export const RecordAttributes = Type.Object({
   hash: Type.Optional(Type.Tuple([Type.String(), Type.String()])),
   /** References only: the URI to go on to, as it was given (CMV-41). */
   reference: Type.Optional(Type.String()),
+  /** Token of the transfer from another server that the object waits for. */
+  transfer: Type.Optional(Type.String()),
   /** Data objects only: media type of the value, lower case (HDO-03, AMB-09). */
   mimetype: Type.Optional(Type.String()),
   /** Data objects only. */

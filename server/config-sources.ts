@@ -23,7 +23,7 @@ export interface ConfigOption {
   /** `--log-level`; undefined for secrets and tables. */
   readonly flag: string | undefined
   /** A table has names in it that are the operator's own: only a config file can say that. */
-  readonly kind: 'string' | 'number' | 'boolean' | 'list' | 'table'
+  readonly kind: 'string' | 'number' | 'boolean' | 'list' | 'table' | 'tables'
   readonly description: string
   readonly choices: readonly string[]
   readonly schema: TSchema
@@ -50,7 +50,7 @@ const wellKnown: Readonly<Record<string, string>> = {
   tlsPassphrase: 'TLS_PASSPHRASE'
 }
 
-interface SchemaNode { type?: string, description?: string, properties?: Record<string, TSchema>, anyOf?: { const?: unknown }[], writeOnly?: boolean, format?: string }
+interface SchemaNode { type?: string, description?: string, properties?: Record<string, TSchema>, anyOf?: { const?: unknown }[], writeOnly?: boolean, format?: string, items?: { type?: string } }
 
 /** Every option, in the order of the schema. */
 export const configOptions: readonly ConfigOption[] = optionsOf(ServerConfig, '')
@@ -74,8 +74,9 @@ function optionsOf (schema: TSchema, parent: string): ConfigOption[] {
   })
 }
 
-function kindOf ({ type, format }: SchemaNode): ConfigOption['kind'] {
+function kindOf ({ type, format, items }: SchemaNode): ConfigOption['kind'] {
   if (format === 'table') return 'table'
+  if (items?.type === 'object') return 'tables'
   if (type === 'integer' || type === 'number') return 'number'
   return type === 'boolean' ? 'boolean' : type === 'array' ? 'list' : 'string'
 }
@@ -141,7 +142,16 @@ function fromText (option: ConfigOption, value: unknown): unknown {
   if (option.kind === 'number' && /^\d+(\.\d+)?$/.test(value)) return Number(value)
   if (option.kind === 'boolean' && (value === 'true' || value === 'false')) return value === 'true'
   if (option.kind === 'list') return value.split(',').map(item => item.trim()).filter(item => item !== '')
+  if (option.kind === 'tables') return fromJson(value)
   return value
+}
+
+function fromJson (text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
 }
 
 function checked (option: ConfigOption, value: unknown, label: string): unknown {

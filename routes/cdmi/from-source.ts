@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import type { Address } from '../../cdmi/address.js'
 import type { SourceSaid } from '../../cdmi/copy-selection.js'
 import type { Written } from '../../cdmi/data-object-write.js'
-import { AlreadyExists, InvalidRequest, IsReference } from '../../cdmi/errors.js'
+import { AlreadyExists, InvalidRequest, IsReference, SourceUnusable } from '../../cdmi/errors.js'
 import type { PartialMessage } from '../../cdmi/partial-upload.js'
 import type { Preconditions } from '../../cdmi/preconditions.js'
 import type { WriteAim } from '../../cdmi/write-aim.js'
@@ -16,7 +16,7 @@ import { containerBody, dataObjectBody, namedFields, otherFields, refuseUnoffere
 import { readCdmiBody } from './json-body.js'
 import type { CdmiQuery } from './query.js'
 import type { ReceivedObject } from './receive-object.js'
-import { copySelection, namedSource } from './source-query.js'
+import { copySelection, namedSource, remoteSource, type RemoteSourceURI } from './source-query.js'
 import { templateChoice } from './template-choice.js'
 
 const sourceFields = ['copy', 'move', 'reference'] as const
@@ -51,13 +51,48 @@ export async function dataObjectOfSource (request: FastifyRequest, { source, aim
   refuseUnoffered(body)
   refuseTemplate(request, source, body.capabilitiesURI, 'dataobject')
   const said = { ...saidOf(body, otherFields(fields, 'dataobject')), mimetype: valueTypeOf(body.mimetype)?.mimetype }
-  const named = namedSource(request, source, body[source] ?? '')
+  const text = body[source] ?? ''
+  const remote = remoteSource(request, source, text)
+  if (remote !== undefined) return await dataObjectOfRemote(request, { source, aim, query, preconditions, said, remote })
+  const named = namedSource(request, source, text)
   if (source === 'move') {
     refuseFields(named.query, query)
     return await cdmi.move(request.principal, aim, { source: named.address, kind: 'dataobject', said }, preconditions)
   }
   return await cdmi.copyDataObject(request.principal, aim, { source: named.address, selection: copySelection('dataobject', named.query, query), said }, preconditions)
 }
+
+interface DataObjectFromRemote extends Omit<DataObjectFromSource, 'source' | 'received' | 'partial'> {
+  readonly source: 'copy' | 'move'
+  readonly said: SourceSaid
+  readonly remote: RemoteSourceURI
+}
+
+/** What a client does not wait for is not fetched. */
+async function dataObjectOfRemote (request: FastifyRequest, { source, aim, query, preconditions, said, remote: { uri, query: named } }: DataObjectFromRemote): Promise<Written> {
+  const { cdmi } = request.server
+  const left = new AbortController()
+  const { socket } = request.raw
+  const leave = (): void => { left.abort() }
+  socket.once('close', leave)
+  try {
+    const options = { preconditions, signal: left.signal, delayedAfter: delayOf(request) }
+    if (source === 'copy') return await cdmi.copyRemoteObject(request.principal, aim, { uri, named: named.fields, selection: copySelection('dataobject', named, query), said }, options)
+    refuseFields(named, query)
+    return await cdmi.moveRemoteObject(request.principal, aim, { uri, said }, options)
+  } finally {
+    socket.off('close', leave)
+  }
+}
+
+/** RFC 7240 §4.1. */
+function delayOf ({ headers: { prefer }, server }: FastifyRequest): number {
+  const preferences = typeof prefer === 'string' ? prefer.split(',').map(one => one.split(';', 1)[0]?.trim().toLowerCase()) : []
+  return preferences.includes('respond-async') ? 0 : server.cdmiOptions.delayedAfter ?? defaultDelay
+}
+
+/** Milliseconds. */
+const defaultDelay = 5000
 
 export interface ContainerFromSource extends FromSource {
   readonly address: Address
@@ -75,7 +110,9 @@ export async function containerOfSource (request: FastifyRequest, { source, addr
   refuseUnoffered(body)
   refuseTemplate(request, source, body.capabilitiesURI, 'container')
   const said = saidOf(body, otherFields(fields, 'container'))
-  const named = namedSource(request, source, body[source] ?? '')
+  const text = body[source] ?? ''
+  if (remoteSource(request, source, text) !== undefined) throw new SourceUnusable('The source is on another server, from which data objects are taken, but no containers')
+  const named = namedSource(request, source, text)
   if (source === 'move') {
     refuseFields(named.query, query)
     return await cdmi.move(principal, aim, { source: named.address, kind: 'container', said }, preconditions)

@@ -69,7 +69,7 @@ export async function sendDataObject (request: FastifyRequest, reply: FastifyRep
   const pieces = shows ? contents : []
   const [content] = pieces
   const shown = narrowed && content !== undefined ? formatRange(content.offset, content.length) : formatRange(0, shows ? extent : 0)
-  const known = wants(query, 'metadata') ? await request.server.cdmi.known(object, accesses) : {}
+  const known = wants(query, 'metadata') || wants(query, 'percentComplete') ? await request.server.cdmi.known(object, accesses) : {}
   const fields: JsonObject = selectFields({ ...fieldsOf(object, rootPlace(request), { ...known, updating }), valuetransferencoding: encoding, valuerange: shown }, query)
   const headOnly = request.raw.method === 'HEAD'
 

@@ -1,7 +1,7 @@
 /** The body of a request for a data object: its JSON, and its value on the way into the store (DOC-24 to DOC-39, DOC-75 to DOC-81). */
-import type { DataObjectWrite } from '../../cdmi/data-object-write.js'
 import { InvalidRange, InvalidRequest, NotUtf8 } from '../../cdmi/errors.js'
 import type { PlacedPart } from '../../cdmi/place-parts.js'
+import type { Intake } from '../../cdmi/remote-sources.js'
 import type { StagedValue, ValueSource } from '../../cdmi/values.js'
 import type { JsonObject } from '../../storage/contract.js'
 import { parseContentRange } from '../http/content-range.js'
@@ -37,10 +37,13 @@ export interface ReceivedParts {
 }
 
 /** A body of JSON. `base64`: whatever its fields say, the value is Base64 (a range of it, DOC-05). */
-export async function receiveJson (write: DataObjectWrite, source: ValueSource, base64: boolean, input: SerializedInput): Promise<ReceivedObject> {
+export async function receiveJson (write: Intake, source: ValueSource, base64: boolean, input?: SerializedInput): Promise<ReceivedObject> {
   let value: ReceivedValue | undefined
   const fields = await readCdmiBody(source, {
-    async onSerialized (text) { await input.readBase64(text) },
+    async onSerialized (text) {
+      if (input === undefined) throw new InvalidRequest('There is no serialization to be read here')
+      await input.readBase64(text)
+    },
     async onValue (found, before) {
       if (found.kind === 'other') throw new InvalidRequest('The field "value" must be a string or, with the transfer encoding "json", an object')
       if (found.kind !== 'string') value = { kind: 'json', staged: await write.stage(found.json) }
@@ -52,13 +55,13 @@ export async function receiveJson (write: DataObjectWrite, source: ValueSource, 
 }
 
 /** The same value as bytes: the encoding may have been named behind it. */
-export async function asBytes (write: DataObjectWrite, value: ReceivedValue): Promise<StagedValue> {
+export async function asBytes (write: Intake, value: ReceivedValue): Promise<StagedValue> {
   if (value.kind === 'json') throw new InvalidRequest('The transfer encoding "base64" wants "value" to be a string of Base64, not an object')
   return value.kind === 'bytes' ? value.staged : await write.stage(decodeBase64(write.reread(value.staged)))
 }
 
 /** A body in parts: JSON first, then the value, or ranges of it (DOC-38, DOC-81, AMB-21). */
-export async function receiveParts (write: DataObjectWrite, source: ValueSource, contentType: string, input: SerializedInput): Promise<ReceivedObject> {
+export async function receiveParts (write: Intake, source: ValueSource, contentType: string, input: SerializedInput): Promise<ReceivedObject> {
   let fields: JsonObject | undefined
   const placed: PlacedPart[] = []
   let ranged = false

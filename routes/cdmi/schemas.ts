@@ -26,9 +26,11 @@ const write = (url: string, summary: string, description: string, done: Record<n
   response: { ...done, 202: { description: 'A part of the value is stored (`X-CDMI-Partial`); others are missing.' }, ...refusals, 409: { description: 'There is an object of another kind at this URI.' }, 413: { description: 'The value or the other fields are longer than the limit of this server.' }, 507: { description: 'There is no space left. Nothing was changed.' } }
 })
 
+const pending = { description: 'Made, but its value is still to come from another server; `Location` has its URI, and its `completionStatus` tells when it is there.' }
+
 export const cdmiPutSchema = (url: string): FastifySchema => write(url, 'Make or change an object in its CDMI form',
   'With the Content-Type `application/cdmi-object`, `application/cdmi-container`, or `multipart/mixed` with the former as its first part. An object that exists keeps its ID and what the body does not name.',
-  { 201: { description: 'Created; the answer is the object without its value.' }, 204: { description: 'Changed.' } })
+  { 201: { description: 'Created; the answer is the object without its value.' }, 202: pending, 204: { description: 'Changed.' } })
 
 export const cdmiPatchSchema = (url: string): FastifySchema => write(url, 'Change an object in its CDMI form',
   'The query may name fields, metadata items or a range of the value: `?metadata=colour`, `?value=21-24`; then nothing else changes.',
@@ -36,4 +38,4 @@ export const cdmiPatchSchema = (url: string): FastifySchema => write(url, 'Chang
 
 export const cdmiPostSchema = (url: string): FastifySchema => write(url, 'Make a data object that the server names',
   'In a container, where its ID is its name, or without a path, at `/cdmi_objectid/`.',
-  { 201: { description: 'Created; `Location` has its URI.' } })
+  { 201: { description: 'Created; `Location` has its URI.' }, 202: pending })

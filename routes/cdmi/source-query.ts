@@ -14,6 +14,35 @@ export interface NamedSource {
   readonly query: CdmiQuery
 }
 
+/** A source on another server. */
+export interface RemoteSourceURI {
+  readonly uri: string
+  /** No fields: the query, if there is one, is not about fields. */
+  readonly query: CdmiQuery
+}
+
+/** Undefined for a source here. Throws CapabilityMissing when no other server may be asked, and whatever is wrong with the fields that it names. */
+export function remoteSource (request: FastifyRequest, field: 'copy' | 'move', text: string): RemoteSourceURI | undefined {
+  if (localPath(request, text) !== undefined) return undefined
+  request.server.cdmi.capabilities.require('system', `cdmi_object_${field}_from_remote`)
+  const [uri = ''] = text.split('#', 1)
+  const [, search = ''] = /^[^?]*(.*)$/s.exec(uri) ?? []
+  const query = fieldsNamed(search)
+  // What makes text of a value, or bytes, comes with it only when it is named.
+  const bare = query.fields.includes('value') && query.values.length === 0 && !query.fields.includes('valuetransferencoding')
+  return { uri: bare ? `${uri}&valuetransferencoding` : uri, query }
+}
+
+/** Throws InvalidRange and InvalidRequest only where fields of CDMI are meant. */
+function fieldsNamed (search: string): CdmiQuery {
+  if (/[?&;](?:value|values|metadata|children)[=:]/.test(search)) return parseCdmiQuery(search)
+  try {
+    return parseCdmiQuery(search)
+  } catch {
+    return parseCdmiQuery('')
+  }
+}
+
 /** Throws CapabilityMissing for what is on another server, and whatever is wrong with a URI (400). */
 export function namedSource (request: FastifyRequest, field: 'copy' | 'move', text: string): NamedSource {
   const path = localPath(request, text)

@@ -32,8 +32,8 @@ export function planRead (record: StoredRecord, method: string, headers: Incomin
     throw error
   }
   if (completionStatus === 'Processing') return withheld
-  // The last of its parts never came.
-  if (completionStatus !== 'Complete') throw new NotFound('The value of this object')
+  // It ended with an error: there is none, and none will come (DOC-22).
+  if (completionStatus !== 'Complete') throw new NotFound(`The value of this object (${completionStatus})`)
   if (method === 'HEAD') return headOnly
   const { range } = headers
   if (range !== undefined && ifRangeHolds(singleHeader(headers['if-range']), record)) {

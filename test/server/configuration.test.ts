@@ -30,9 +30,9 @@ t.test('flags win over the environment, the environment over the config file', a
 })
 
 t.test('every option can be given in the file, the environment and, unless it is secret, by flag', async t => {
-  const values: Record<string, unknown> = { string: 'x', number: 7, boolean: false, list: ['a', 'b'] }
-  const texts: Record<string, string> = { string: 'x', number: '7', boolean: 'false', list: 'a, b' }
-  const tomls: Record<string, string> = { string: '"x"', number: '7', boolean: 'false', list: '["a", "b"]' }
+  const values: Record<string, unknown> = { string: 'x', number: 7, boolean: false, list: ['a', 'b'], tables: [{ origin: 'https://x' }] }
+  const texts: Record<string, string> = { string: 'x', number: '7', boolean: 'false', list: 'a, b', tables: '[{"origin":"https://x"}]' }
+  const tomls: Record<string, string> = { string: '"x"', number: '7', boolean: 'false', list: '["a", "b"]', tables: '[{ origin = "https://x" }]' }
   const valueOf = (config: unknown, name: string): unknown => name.split('.').reduce<unknown>((value, key) => (value as Record<string, unknown>)[key], config)
   t.ok(configOptions.length > 25)
   for (const { name, variable, flag, kind, choices, path } of configOptions) {
@@ -51,7 +51,7 @@ t.test('every option can be given in the file, the environment and, unless it is
 })
 
 t.test('passwords and passphrases are no flags, for others could read them in the list of processes', async t => {
-  t.same(configOptions.filter(({ flag, kind }) => flag === undefined && kind !== 'table').map(({ name }) => name), ['adminPassword', 'tlsPassphrase'])
+  t.same(configOptions.filter(({ flag, kind }) => flag === undefined && kind !== 'table').map(({ name }) => name), ['adminPassword', 'tlsPassphrase', 'remoteSources'])
 })
 
 t.test('flags and variables are named after their options', async t => {

@@ -1,5 +1,5 @@
 /** Data objects over CDMI, and clients of CDMI 1.x. */
-import { access, domains, encryption, numbered, queues, versions, slow, waiting, type Requirement } from './requirement.js'
+import { access, domains, encryption, numbered, queues, versions, waiting, type Requirement } from './requirement.js'
 
 export const dataObjects: readonly Requirement[] = [
   ...numbered('DOC', 1, [
@@ -17,7 +17,7 @@ export const dataObjects: readonly Requirement[] = [
   ]),
   ...numbered('DOC', 20, [
     'PUT: 201 with the fields of the new object; its parent must exist',
-    waiting('202 with Location for long operations', slow),
+    '202 with Location for long operations',
     'completionStatus while an object is not complete',
     'X-CDMI-Partial on create',
     'mimetype: default, lower case',
