@@ -9,7 +9,7 @@ const rounds = Number(process.env['KILL_ROUNDS'] ?? 20)
 const connections = 32
 
 /** Acknowledged writes after which a round's server is killed: in the middle of whatever the others are doing. */
-const writesPerRound = 150
+const writesPerRound = 100
 
 t.test('kill -9 under a mixed load: acknowledged writes are there byte for byte, others wholly old or wholly new; no garbage after a sweep', { timeout: 600_000 }, async t => {
   const directory = join(t.testdir(), 'store')
