@@ -1,5 +1,5 @@
 /** The plugin over an embedded store in a process of its own, whose memory can be looked at. */
-import { fork } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -9,6 +9,7 @@ import { mintObjectID } from '../../cdmi/object-id.js'
 import { emptyValue } from '../../cdmi/values.js'
 import { openStore } from '../../index.js'
 import { at, Cdmi, writer } from './model.js'
+import { plainNode } from './plain-node.js'
 
 /** For `skip`: memory is read from /proc. */
 export const unmeasurable = process.platform === 'linux' ? false : 'resident memory is read from /proc'
@@ -26,7 +27,7 @@ export interface MeasuredServer {
 
 /** Ends with the test. `directory`: of its store. */
 export async function measuredServer (t: Test, directory: string = t.testdir()): Promise<MeasuredServer> {
-  const child = fork(fileURLToPath(new URL('./embedded-server.js', import.meta.url)), [directory])
+  const child = spawn(...plainNode(fileURLToPath(new URL('./embedded-server.js', import.meta.url)), directory), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   t.teardown(async () => {
     const exited = once(child, 'exit')
     child.disconnect()

@@ -58,20 +58,23 @@ async function whileWriting (t: Test, write: () => Promise<void>, ...readers: Ar
   t.ok(counts.every(count => count > 0), `${counts.join()} reads`)
 }
 
-t.test('who reads a real server while it is written to sees the old or the new, never a mixture', { timeout: 120_000 }, async t => {
+t.test('who reads a real server while it is written to sees the old or the new, never a mixture, and never what was old when it asked', { timeout: 120_000 }, async t => {
   const client = await start(t)
 
   await t.test('HDO-12, DOC-45: values that are replaced, with their metadata: whole reads, ranges, ranges one after the other', async t => {
+    let acknowledged = 0
     const writeOne = async (n: number): Promise<void> => {
       const value = stamped(n, lengths[n % 2] ?? 0)
       await client.ask('PUT', 'o', object, { mimetype: 'text/plain', metadata: { n: String(n) }, value })
+      acknowledged = n
     }
     await writeOne(0)
     const whole = ({ status, text }: Answer): boolean => status === 200 && lengths[(stampOf(text) ?? -1) % 2] === text.length
     await whileWriting(t, async () => { for (let n = 1; n <= 40; n++) await writeOne(n) },
       async wrong => {
+        const least = acknowledged
         const answer = await client.ask('GET', 'o')
-        if (!whole(answer)) wrong(`whole: ${answer.status}, ${answer.text.length} bytes`)
+        if (!whole(answer) || Number(stampOf(answer.text)) < least) wrong(`whole: ${answer.status}, ${answer.text.length} bytes, ${String(stampOf(answer.text))} when ${least} was acknowledged`)
       },
       async wrong => {
         const { text } = await client.ask('GET', 'o', { accept: 'application/cdmi-object' })
