@@ -61,7 +61,7 @@ async function whileWriting (t: Test, write: () => Promise<void>, ...readers: Ar
 t.test('who reads a real server while it is written to sees the old or the new, never a mixture, and never what was old when it asked', { timeout: 120_000 }, async t => {
   const client = await start(t)
 
-  await t.test('HDO-12, DOC-45: values that are replaced, with their metadata: whole reads, ranges, ranges one after the other', async t => {
+  await t.test('CMV-12: values that are replaced, with their metadata: whole reads, ranges, ranges one after the other', async t => {
     let acknowledged = 0
     const writeOne = async (n: number): Promise<void> => {
       const value = stamped(n, lengths[n % 2] ?? 0)
@@ -100,7 +100,7 @@ t.test('who reads a real server while it is written to sees the old or the new, 
       })
   })
 
-  await t.test('HDO-22, HDO-41: halves that are replaced in turn by ranged updates', async t => {
+  await t.test('CMV-12, HDO-41: halves that are replaced in turn by ranged updates', async t => {
     const half = 100_000
     await client.ask('PUT', 'halves', {}, stamped(0, half) + stamped(1, half))
     /** The halves are those of two writes, one after the other. */
@@ -143,7 +143,7 @@ t.test('who reads a real server while it is written to sees the old or the new, 
     return typeof state === 'object' ? `${state.bytes.toString()} ${state.id}` : 'nothing'
   }
 
-  await t.test('CMV-32, COC-85: a container that moves to and fro is whole at the old place or at the new one, under the same IDs', async t => {
+  await t.test('CMV-32, COC-30: a container that moves to and fro is whole at the old place or at the new one, under the same IDs', async t => {
     await client.ask('PUT', 'moving/', container, {})
     await make('moving/a/', 1, 'y')
     const tree = await seen('moving/a/')
