@@ -2,6 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { TemplateChoice } from '../../cdmi/templates.js'
 import type { WriteAim } from '../../cdmi/write-aim.js'
+import { InvalidRange } from '../../cdmi/errors.js'
 import { preconditionsOf } from '../http/conditional.js'
 import { parsePartial } from '../http/partial-header.js'
 import { bodyOf } from '../http/source.js'
@@ -22,6 +23,8 @@ export async function writeDataObject (request: FastifyRequest, reply: FastifyRe
   refuseContentCoding(headers['content-encoding'])
   const partial = parsePartial(headers['x-cdmi-partial'])
   if (mixed) cdmi.capabilities.require('system', 'cdmi_multipart_mime')
+  // To be ignored it is too much: all of the value would be replaced (RFC 9110 §14.5).
+  if (headers['content-range'] !== undefined) throw new InvalidRange('In the CDMI form Content-Range is for the parts of a multipart body; a range of the value is named in the URI: "?value=first-last"')
   const preconditions = preconditionsOf(headers)
   const write = await cdmi.dataObjects.begin(request.principal, aim, preconditions, partial).catch(async (error: unknown) => { throw await refusalAtReference(request, error, aim.mode) })
   const input = new SerializedInput(request, { kind: 'dataobject', at: aim })

@@ -9,7 +9,7 @@ interface Part { readonly size: number, readonly at?: number | undefined }
 const bytesOf = (n: number, size: number): Buffer => Buffer.alloc(size, `part ${n}, `)
 
 function body (parts: readonly Part[]): Buffer {
-  const pieces = [Buffer.from('--xyz\r\nContent-Type: application/cdmi-object\r\n\r\n{}\r\n')]
+  const pieces: Buffer[] = [Buffer.from('--xyz\r\nContent-Type: application/cdmi-object\r\n\r\n{}\r\n')]
   for (const [n, { size, at }] of parts.entries()) {
     const where = at === undefined || size === 0 ? '' : `Content-Range: bytes ${at}-${at + size - 1}/*\r\n`
     pieces.push(Buffer.from(`--xyz\r\nContent-Type: text/plain\r\n${where}\r\n`), bytesOf(n, size), Buffer.from('\r\n'))
