@@ -26,6 +26,8 @@ export interface UploadSet extends Ledger, Terms {
   readonly encoding?: ValueTransferEncoding | undefined
   readonly metadata?: Edit | undefined
   readonly fields?: Edit | undefined
+  /** Without a name: none from then on. */
+  readonly template?: { readonly name?: string | undefined } | undefined
 }
 
 /** As it is stored. */

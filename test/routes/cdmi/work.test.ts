@@ -3,7 +3,8 @@ import t from 'tap'
 import { newContainer } from '../../../cdmi/container-record.js'
 import { openMemoryStore, type Store } from '../../../index.js'
 import { mintObjectID } from '../../../storage/object-id.js'
-import { build } from '../plain/build.js'
+import { build, listen } from '../plain/build.js'
+import { open } from '../plain/converse.js'
 
 /** A store that counts calls of one of its methods. */
 function counting (part: 'meta' | 'blobs', method: string): { store: Store, calls: () => number } {
@@ -53,4 +54,38 @@ t.test('MET-16: a hash is made where it is shown, and once for all who look at t
   const answers = await Promise.all(Array.from({ length: 10 }, async () => (await app.inject({ url: '/o?metadata=cdmi_hash', headers })).json()))
   for (const { metadata } of answers) t.match(metadata.cdmi_hash, /^[0-9a-f]{64}$/i)
   t.equal(calls(), 1)
+})
+
+t.test('a gap of a terabyte in a value stops nobody else, and what is made of it for a client that has left is given up', async t => {
+  const store = openMemoryStore()
+  let [begun, ended] = [(): void => {}, (): void => {}]
+  const hasBegun = new Promise<void>(resolve => { begun = resolve })
+  const hasEnded = new Promise<void>(resolve => { ended = resolve })
+  const whole = await build(t, { store })
+  await whole.inject({ method: 'PUT', url: '/o', headers: { 'content-range': 'bytes 1099511627775-1099511627775/*' }, payload: 'x' })
+  const blobs: Store['blobs'] = new Proxy(store.blobs, {
+    get (target, name) {
+      const member: unknown = Reflect.get(target, name, target)
+      if (name !== 'put') return typeof member === 'function' ? member.bind(target) : member
+      return async (_lease: string, source: AsyncIterable<Uint8Array>) => {
+        begun()
+        let size = 0
+        for await (const { length } of source) size += length
+        return { blob: 'never committed', size }
+      }
+    }
+  })
+  const lease: Store['lease'] = () => {
+    const taken = store.lease()
+    return { id: taken.id, release () { taken.release(); ended() } }
+  }
+  const app = await build(t, { store: new Proxy(store, { get: (target, name) => name === 'blobs' ? blobs : name === 'lease' ? lease : Reflect.get(target, name, target) }) })
+  const socket = await open((await listen(app)).port)
+  const body = '{"serialize":"/o"}'
+  socket.write(`PUT /s HTTP/1.1\r\nHost: h\r\nContent-Type: application/cdmi-object\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
+  await hasBegun
+  t.equal((await whole.inject({ url: '/s' })).statusCode, 404, 'meanwhile others are served')
+  socket.destroy()
+  await hasEnded
+  t.equal((await whole.inject({ url: '/s' })).statusCode, 404)
 })
