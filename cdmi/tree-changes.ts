@@ -2,6 +2,7 @@
  * What must change for a tree to be as its serialization says (SER-14, SER-18, CMV-12): objects made, changed, brought back to their places, and
  * removed, all in one mutation.
  */
+import { setImmediate } from 'node:timers/promises'
 import type { BlobBirth, Store, StoredRecord } from '../storage/contract.js'
 import { changedContainer, type ContainerPut, newContainer } from './container-record.js'
 import type { ModelContext } from './context.js'
@@ -36,6 +37,9 @@ const defaultType = 'text/plain'
 
 const pageSize = 1000
 
+/** Objects that are looked at in one turn of the event loop. */
+const atOnce = 100
+
 /** Throws InvalidRequest for IDs that other objects have, TooLarge for more changes than one operation may make. */
 export async function treeChanges (context: ModelContext, place: TreePlace): Promise<TreeChanges> {
   return await new TreePlan(context, place).make()
@@ -60,6 +64,7 @@ class TreePlan {
   readonly #ids: ReadonlySet<string>
   readonly #changes: ObjectChange[] = []
   readonly #births: BlobBirth[] = []
+  #looks = 0
 
   constructor (context: ModelContext, place: TreePlace) {
     this.#context = context
@@ -99,6 +104,7 @@ class TreePlan {
   async #existing (object: SerializedObject): Promise<StoredRecord | undefined> {
     const { namespace, store } = this.#context
     const { id } = object
+    await this.#pause()
     if (namespace.reserves(id)) throw inUse(id)
     if (await store.meta.get(id) === undefined) return undefined
     let lineage = await store.meta.lineage(id)
@@ -123,6 +129,7 @@ class TreePlan {
     for (;;) {
       const page = await meta.children(id, { after, limit: pageSize })
       for (const entry of page) {
+        await this.#pause()
         const record = this.#ids.has(entry.id) ? undefined : await meta.get(entry.id)
         if (record === undefined || record.parentID !== id) continue
         this.#change({ operation: 'delete', ancestors: chain, before: record, remove: { id: record.id, version: record.version, subtree: isContainer(record) } })
@@ -163,6 +170,11 @@ class TreePlan {
     // The value stays, and all that is true of it.
     const { valuetransferencoding = 'base64', completionStatus } = attributesOf(before)
     return placedIn(ancestors, name, changedDataObject(before, { ...said, completionStatus }, keepValue(before), valuetransferencoding))
+  }
+
+  /** Others have their turn while much is looked at. */
+  async #pause (): Promise<void> {
+    if (++this.#looks % atOnce === 0) await setImmediate()
   }
 
   #change (change: ObjectChange): void {

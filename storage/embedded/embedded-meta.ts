@@ -164,7 +164,7 @@ export class EmbeddedMeta implements MetaStore {
   }
 
   async commit (change: Change): Promise<CommitResult> {
-    const result = commitResultOf(await this.#channel.submit(encodeChange(change)))
+    const result = commitResultOf(await this.#channel.submit(await encodeChange(change)))
     if (result.status === 'conflict' && result.on === 'lease' && change.lease !== undefined) this.#leaseRefused?.(change.lease)
     return result
   }
