@@ -16,6 +16,7 @@ import type { Written } from './data-object-write.js'
 import { Contention, SourceUnusable, TooLarge } from './errors.js'
 import type { ObjectChange } from './mutation-gate.js'
 import { freePlace } from './free-place.js'
+import { checkNewName } from './names.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import { attributesOf, isContainer, isReference, typeLetter } from './record.js'
@@ -118,6 +119,8 @@ async function copiesBelow ({ namespace }: ModelContext, [source, ...below]: Sou
     const parent = made.get(head.parentID ?? '')
     // A tree has parents before their children.
     if (parent === undefined) throw new Contention()
+    // Some names are free anywhere but in the root container.
+    if (parent.record === top && head.name !== undefined) checkNewName(head.name, namespace.isRoot(top))
     const put = copyOf(namespace.newID(), parent.record, head)
     if (isContainer(head)) {
       if (parent.chain.length - chain.length >= deepest) throw new TooLarge(`The source has more than ${deepest} containers in each other, more than are copied at once; nothing was changed`)
