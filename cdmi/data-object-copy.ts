@@ -1,5 +1,5 @@
 /** Data objects made of others, or made like others (CMV-21 to CMV-26, DOC-31, DOC-33, DOC-78, COC-84). */
-import type { ValueTransferEncoding } from '../schemas/record.js'
+import type { RecordAttributes, ValueTransferEncoding } from '../schemas/record.js'
 import type { StoredRecord } from '../storage/contract.js'
 import { requireAccess } from './access.js'
 import { type Address, describe, objectIDRoot } from './address.js'
@@ -49,9 +49,10 @@ export async function copyDataObject (context: ModelContext, principal: Principa
     }
     const put = before === undefined
       ? newDataObject(id, ancestors.at(-1), name ?? id, change, value, encoding)
-      : changedDataObject(before, change, value, encoding)
+      : changedDataObject(before, { ...change, ...stateAfter(before, selection) }, value, encoding)
+    const superseded = before !== undefined && takes(selection, 'value') ? await context.partialUploads.superseded(before) : []
     return {
-      changes: [before === undefined ? { operation: 'create' as const, also: 'copy' as const, ancestors, before, put } : { operation: 'modify' as const, ancestors, before, put }],
+      changes: [before === undefined ? { operation: 'create' as const, also: 'copy' as const, ancestors, before, put } : { operation: 'modify' as const, ancestors, before, put }, ...superseded],
       expect: [...source.ancestors, record],
       written: { object: { record: put, ancestors }, created: before === undefined },
       source: record.id
@@ -74,6 +75,13 @@ async function valueOf ({ store }: ModelContext, record: StoredRecord, { range: 
 function valueBefore (before: StoredRecord | undefined): ValueAndEncoding {
   if (before === undefined) return { value: emptyValue, encoding: 'utf-8' }
   return { value: keepValue(before), encoding: attributesOf(before).valuetransferencoding ?? 'base64' }
+}
+
+/** A value makes an object complete; one that waits for its own goes on waiting when something else of it is changed. */
+export function stateAfter (before: StoredRecord, selection: CopySelection): Pick<RecordAttributes, 'transfer'> & { readonly completionStatus?: string } {
+  if (takes(selection, 'value')) return {}
+  const { completionStatus, transfer } = attributesOf(before)
+  return { completionStatus, ...(transfer === undefined ? {} : { transfer }) }
 }
 
 /** Throws CapabilityMissing. `from`: where the source is. */

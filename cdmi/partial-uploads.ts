@@ -84,6 +84,12 @@ export class PartialUploads {
     return found === undefined ? undefined : removal(found.record)
   }
 
+  /** Discards the set with the null upload ID: the object gets another value by the same commit. */
+  async superseded ({ id }: StoredRecord): Promise<ObjectChange[]> {
+    const found = await this.find(id, undefined)
+    return found === undefined ? [] : [removal(found.record)]
+  }
+
   #put (found: FoundSet | undefined, target: string, uploadID: string | undefined, state: StoredSet['state'], set: UploadSet, value: PlacedValue): RecordPut {
     const name = nameOf(target, uploadID)
     const stored: StoredSet = { ...set, target, state, time: now() }

@@ -4,7 +4,7 @@ import type { StoredRecord } from '../storage/contract.js'
 import { requireAccess } from './access.js'
 import type { ModelContext } from './context.js'
 import { copiedFields, copiedMetadata, type CopySelection, type SourceSaid, takes } from './copy-selection.js'
-import { requireForCopy } from './data-object-copy.js'
+import { requireForCopy, stateAfter } from './data-object-copy.js'
 import { changedDataObject, newDataObject } from './data-object-record.js'
 import type { Written } from './data-object-write.js'
 import { AlreadyExists, Contention, SourceUnusable } from './errors.js'
@@ -139,9 +139,10 @@ export async function copyRemoteObject (context: ModelContext, principal: Princi
       const { change, placed, encoding } = changeOf(content, before)
       const put = before === undefined
         ? newDataObject(id, ancestors.at(-1), name ?? id, change, placed, encoding)
-        : changedDataObject(before, change, placed, encoding)
+        : changedDataObject(before, { ...change, ...stateAfter(before, selection) }, placed, encoding)
+      const superseded = before !== undefined && takes(selection, 'value') ? await context.partialUploads.superseded(before) : []
       return {
-        changes: [before === undefined ? { operation: 'create' as const, also: 'copy' as const, ancestors, before, put } : { operation: 'modify' as const, ancestors, before, put }],
+        changes: [before === undefined ? { operation: 'create' as const, also: 'copy' as const, ancestors, before, put } : { operation: 'modify' as const, ancestors, before, put }, ...superseded],
         staging,
         births: placed.births,
         written: { object: { record: put, ancestors }, created: before === undefined }
