@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import type { FastifyInstance } from 'fastify'
 import { setImmediate } from 'node:timers/promises'
 import { openMemoryStore } from '../../../index.js'
-import type { Change, JsonObject, Store } from '../../../storage/contract.js'
+import type { Change, JsonObject, Store, TreeQuery } from '../../../storage/contract.js'
 import { isObjectID, mintObjectID } from '../../../storage/object-id.js'
 import { type CdmiClient, cdmiClient, inBase64 } from '../../helpers/cdmi-client.js'
 import { build, type BuildOptions } from '../plain/build.js'
@@ -160,6 +160,23 @@ t.test('SER-19: a tree whose paths are longer than the change log takes is refus
   t.equal(status, 413)
   t.match(fields['detail'], /paths/)
   t.equal(await store.meta.lastSequence(), before)
+})
+
+t.test('CMV-28, COC-66: a container whose metadata would fill the memory is not copied, nor replaced', async t => {
+  const { client, store } = await begin(t)
+  const { meta } = store
+  for (const path of ['/c/', '/d/']) await client.make(path)
+  // 2048 bytes.
+  const tree = meta.tree.bind(meta)
+  Object.assign(meta, { tree: async (id: string, query: TreeQuery) => await tree(id, { ...query, size: (query.size ?? Infinity) / 64 / 1024 }) })
+  for (const [length, copied, replaced] of [[10, 201, 204], [2048, 413, 413]] as const) {
+    await client.make('/c/o', { metadata: { text: 'x'.repeat(length) } })
+    const { status, fields } = await client.ask('PUT', `/copy${length}/`, { copy: '/c/' })
+    t.equal(status, copied)
+    if (status === 413) t.match(fields['detail'], /metadata/)
+    t.equal((await client.ask('PATCH', '/c/', { copy: '/d/' })).status, replaced)
+  }
+  t.same((await client.get('/c/'))['children'], ['o'], 'nothing was removed')
 })
 
 t.test('others have their turn while a large tree is changed and written down', async t => {
