@@ -6,7 +6,7 @@ import { type Address, describe, objectIDRoot } from './address.js'
 import type { ModelContext } from './context.js'
 import { copiedRange, copiedValue, encodingOfRange } from './copied-value.js'
 import { copiedFields, copiedMetadata, type CopySelection, type SourceSaid, takes } from './copy-selection.js'
-import { changedDataObject, newDataObject } from './data-object-record.js'
+import { changedDataObject, defaultType, newDataObject } from './data-object-record.js'
 import type { Written } from './data-object-write.js'
 import { Contention, SourceUnusable } from './errors.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
@@ -21,9 +21,6 @@ export interface Copy {
   readonly selection: CopySelection
   readonly said: SourceSaid
 }
-
-/** Type of a new object when the one of the source is not taken (DOC-24). */
-const defaultType = 'text/plain'
 
 /**
  * Copies. Throws NotFound and ParentNotFound for the destination, SourceUnusable for all that is wrong with the source, CapabilityMissing.

@@ -5,7 +5,7 @@ import { requireAccess } from './access.js'
 import type { ModelContext } from './context.js'
 import { copiedFields, copiedMetadata, type CopySelection, type SourceSaid, takes } from './copy-selection.js'
 import { requireForCopy, stateAfter } from './data-object-copy.js'
-import { changedDataObject, newDataObject } from './data-object-record.js'
+import { changedDataObject, defaultType, newDataObject } from './data-object-record.js'
 import type { Written } from './data-object-write.js'
 import { AlreadyExists, Contention, SourceUnusable } from './errors.js'
 import { storableMetadata } from './metadata.js'
@@ -34,9 +34,6 @@ export interface RemoteOptions {
   /** Milliseconds after which a new object is answered for before it is complete; undefined: never. */
   readonly delayedAfter?: number | undefined
 }
-
-/** Type of a new object when the one of the source is not taken (DOC-24). */
-const defaultType = 'text/plain'
 
 /** Fields that a server without CDMI cannot choose: in its URIs they mean something else, or nothing. */
 const chosen: ReadonlySet<string> = new Set(['value', 'valuetransferencoding', 'mimetype', 'metadata'])

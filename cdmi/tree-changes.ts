@@ -6,14 +6,14 @@ import { setImmediate } from 'node:timers/promises'
 import type { BlobBirth, Store, StoredRecord } from '../storage/contract.js'
 import { changedContainer, type ContainerPut, newContainer } from './container-record.js'
 import type { ModelContext } from './context.js'
-import { changedDataObject, type DataObjectPut, newDataObject } from './data-object-record.js'
+import { changedDataObject, type DataObjectPut, defaultType, newDataObject } from './data-object-record.js'
 import { AlreadyExists, Contention, InvalidRequest, TooLarge } from './errors.js'
 import type { ObjectChange } from './mutation-gate.js'
 import { checkNewName } from './names.js'
 import { attributesOf, isContainer, typeLetter } from './record.js'
 import { newReference } from './reference-record.js'
 import type { SerializedObject } from './serialized-object.js'
-import { keepValue, type PlacedValue, placeWhole } from './values.js'
+import { emptyValue, keepValue, placeWhole } from './values.js'
 
 export interface TreePlace {
   readonly top: SerializedObject
@@ -31,9 +31,6 @@ export interface TreeChanges {
   /** Of the topmost object, as it will be. */
   readonly record: StoredRecord
 }
-
-/** Type of a data object whose serialization says none (DOC-24). */
-const defaultType = 'text/plain'
 
 const pageSize = 1000
 
@@ -210,8 +207,6 @@ function letterOf ({ kind, reference }: SerializedObject): string {
 function inUse (id: string): Error {
   return new AlreadyExists(`Nothing was changed: another object with the objectID ${id}`)
 }
-
-const emptyValue: PlacedValue = { size: 0, inline: new Uint8Array(0), segments: { kind: 'replace', segments: [] }, births: [] }
 
 function idsOf (top: SerializedObject): ReadonlySet<string> {
   const ids = new Set<string>()
