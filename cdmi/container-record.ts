@@ -1,4 +1,5 @@
 /** The record of a container: at birth, and after a change of its metadata. Pure code. */
+import type { RecordAttributes } from '../schemas/record.js'
 import type { JsonObject, StoredRecord } from '../storage/contract.js'
 import { now } from './instant.js'
 import { attributesOf, toStored, typeLetter } from './record.js'
@@ -12,6 +13,12 @@ export interface ContainerChange {
   readonly fields?: ((before: JsonObject) => JsonObject) | undefined
   /** The template that the metadata has been taken from, or that there is none from now on. */
   readonly template?: Pick<TemplateChoice, 'name'> | undefined
+  /** Of a new one: `Complete`. */
+  readonly completionStatus?: string | undefined
+  /** The transfer that works on it; null: none does any more. */
+  readonly transfer?: string | null | undefined
+  /** Why the last one failed; null: that is over. */
+  readonly failure?: string | null | undefined
 }
 
 /** A record as it will be stored; containers have no value. */
@@ -33,7 +40,8 @@ export function newContainer (id: string, parent: Pick<StoredRecord, 'id'>, name
       metadata: change.metadata?.({}) ?? {},
       ...(Object.keys(fields).length === 0 ? {} : { fields }),
       ...templateAttribute(change.template, undefined),
-      completionStatus: 'Complete',
+      ...optional('transfer', change.transfer, undefined),
+      completionStatus: change.completionStatus ?? 'Complete',
       created: instant,
       modified: instant
     })
@@ -41,7 +49,7 @@ export function newContainer (id: string, parent: Pick<StoredRecord, 'id'>, name
 }
 
 export function changedContainer (before: StoredRecord, change: ContainerChange): ContainerPut {
-  const { fields: fieldsBefore = {}, template, ...attributes } = attributesOf(before)
+  const { fields: fieldsBefore = {}, template, transfer, failure, ...attributes } = attributesOf(before)
   const fields = change.fields === undefined ? fieldsBefore : change.fields(fieldsBefore as JsonObject)
   return {
     id: before.id,
@@ -57,8 +65,17 @@ export function changedContainer (before: StoredRecord, change: ContainerChange)
       ...(change.metadata === undefined ? {} : { metadata: change.metadata(attributes.metadata as JsonObject) }),
       ...(Object.keys(fields).length === 0 ? {} : { fields }),
       ...templateAttribute(change.template, template),
+      ...optional('transfer', change.transfer, transfer),
+      ...optional('failure', change.failure, failure),
+      ...(change.completionStatus === undefined ? {} : { completionStatus: change.completionStatus }),
       modified: Math.max(now(), attributes.modified + 1),
       changes: (attributes.changes ?? 0) + 1
     })
   }
+}
+
+/** An attribute that is there only when there is something in it. */
+function optional (name: 'transfer' | 'failure', after: string | null | undefined, before: string | undefined): Pick<RecordAttributes, 'transfer' | 'failure'> {
+  const value = after === undefined ? before : after
+  return value === undefined || value === null ? {} : { [name]: value }
 }

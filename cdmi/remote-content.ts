@@ -7,6 +7,7 @@ import { CapabilityMissing, SourceUnusable } from './errors.js'
 import { inheritedMetadata, storableMetadata } from './metadata.js'
 import type { ReceiveOptions, RemoteContent, RemoteObject, RemoteSources } from './remote-sources.js'
 import type { Staging } from './staging.js'
+import type { Work } from './transfers.js'
 import { stagedContent, stageValue } from './values.js'
 import type { HashAlgorithm } from './value-hash.js'
 import { wantedHash } from './value-hashes.js'
@@ -15,6 +16,17 @@ import { wantedHash } from './value-hashes.js'
 export function remoteSources ({ remote }: ModelContext, capability: string): RemoteSources {
   if (remote === undefined) throw new CapabilityMissing(capability, 'this server')
   return remote
+}
+
+/** What of it has come, and how to read no more. */
+export function remoteWork (remote: RemoteObject): Work {
+  return {
+    get percent () {
+      const { length, received } = remote
+      return length === undefined || length === 0 ? undefined : Math.min(99, Math.floor(received / length * 100))
+    },
+    stop () { remote.close() }
+  }
 }
 
 /** Reads it all. Whatever is wrong with it is SourceUnusable; what is wrong with this server stays what it is. */

@@ -3,6 +3,7 @@
  * removed, all in one mutation.
  */
 import type { BlobBirth, Store, StoredRecord } from '../storage/contract.js'
+import { completedRecord } from './completion.js'
 import { changedContainer, type ContainerPut, newContainer } from './container-record.js'
 import type { ModelContext } from './context.js'
 import { changedDataObject, type DataObjectPut, newDataObject } from './data-object-record.js'
@@ -18,6 +19,8 @@ export interface TreePlace {
   readonly top: SerializedObject
   /** What is there now, under the same ID; undefined: nothing. */
   readonly before: StoredRecord | undefined
+  /** What stands for a new object while it is made. */
+  readonly pending?: StoredRecord | undefined
   /** From the top of the store down to the parent. */
   readonly ancestors: readonly StoredRecord[]
   /** Of an object that is made; undefined: its ID. */
@@ -50,6 +53,7 @@ export async function pruneAll ({ meta }: Store): Promise<void> {
 interface Step {
   readonly object: SerializedObject
   readonly before: StoredRecord | undefined
+  readonly pending?: StoredRecord | undefined
   readonly ancestors: readonly StoredRecord[]
   readonly name: string | undefined
 }
@@ -68,9 +72,9 @@ class TreePlan {
   }
 
   async make (): Promise<TreeChanges> {
-    const { top, before, ancestors, name } = this.#place
-    if (before === undefined) await this.#existing(top)
-    const record = this.#put({ object: top, before, ancestors, name: before === undefined ? name ?? top.id : before.name })
+    const { top, before, pending, ancestors, name } = this.#place
+    if (before === undefined && pending === undefined) await this.#existing(top)
+    const record = this.#put({ object: top, before, pending, ancestors, name: before === undefined ? name ?? top.id : before.name })
     const steps: Step[] = await this.#below(top, before, [...ancestors, record])
     for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
       const made = this.#put(step)
@@ -132,10 +136,11 @@ class TreePlan {
     }
   }
 
-  #put ({ object, before, ancestors, name }: Step): StoredRecord {
-    const put = this.#putOf(object, before, ancestors, name ?? '')
-    const made = object.reference === undefined ? 'create' : 'reference'
-    this.#change({ operation: before === undefined ? made : 'modify', ancestors, before, put })
+  #put ({ object, before, pending, ancestors, name }: Step): StoredRecord {
+    const made = this.#putOf(object, before, ancestors, name ?? '')
+    const put = pending === undefined ? made : completedRecord(pending, made)
+    const making = object.reference === undefined ? 'create' : 'reference'
+    this.#change({ operation: before === undefined && pending === undefined ? making : 'modify', ancestors, before: before ?? pending, put })
     return put
   }
 
@@ -174,7 +179,7 @@ class TreePlan {
 
 function containerPut ({ id, metadata, fields, template }: SerializedObject, before: StoredRecord | undefined, ancestors: readonly StoredRecord[], name: string): ContainerPut {
   const change = { metadata: () => metadata, fields: () => fields, template: { name: template } }
-  if (before !== undefined) return placedIn(ancestors, name, changedContainer(before, change))
+  if (before !== undefined) return placedIn(ancestors, name, changedContainer(before, { ...change, completionStatus: 'Complete', transfer: null, failure: null }))
   const parent = ancestors.at(-1)
   if (parent === undefined) throw new InvalidRequest('A container is made in another one')
   return newContainer(id, parent, name, change)

@@ -161,14 +161,14 @@ t.test('no object waits for ever: a server that stops says so, and of one that i
 
   const other = await waitingSource(t)
   const second = await taking(t, { ...allowing(other.origin), delayedAfter: 0 }, { store })
-  t.match(await second.fields('/stopped'), { completionStatus: 'Error: The server was stopped before all of it had come' })
+  t.match(await second.fields('/stopped'), { completionStatus: 'Error: The server was stopped before it was complete' })
   t.equal((await second.put('/dead', { copy: other.origin })).statusCode, 202)
   const { transfers } = new Cdmi(store)
   await transfers.recover()
   t.match(await second.fields('/dead'), { completionStatus: 'Processing' })
   // As if nobody had been heard of for a minute.
   await transfers.recover(Date.now() + 60_000)
-  t.match(await second.fields('/dead'), { completionStatus: 'Error: The server was restarted before all of it had come' })
+  t.match(await second.fields('/dead'), { completionStatus: 'Error: The server was restarted before it was complete' })
   other.rest()
   await other.closed
   await second.app.close()
@@ -193,7 +193,7 @@ t.test('a store that is opened again knows of the transfers that were under way 
   const second = await taking(t, {}, { store: after })
   t.match(await second.fields('/e'), { completionStatus: 'Processing' })
   await new Cdmi(after).transfers.recover(Date.now() + 60_000)
-  t.match(await second.fields('/e'), { completionStatus: 'Error: The server was restarted before all of it had come' })
+  t.match(await second.fields('/e'), { completionStatus: 'Error: The server was restarted before it was complete' })
   t.match(await second.fields('/d'), { value: half + half })
 })
 
