@@ -17,6 +17,7 @@ import { newDataObject } from './data-object-record.js'
 import type { Written } from './data-object-write.js'
 import { LocalWork, markedContainer, mayBeDelayed } from './delayed.js'
 import { Contention, SourceUnusable, TooLarge } from './errors.js'
+import { storableMetadata } from './metadata.js'
 import type { ObjectChange } from './mutation-gate.js'
 import { freePlace } from './free-place.js'
 import type { Place } from './namespace.js'
@@ -40,6 +41,7 @@ export interface ContainerCopyOptions {
 /** Makes a container at a free place. Throws AlreadyExists, ParentNotFound, SourceUnusable, TooLarge, CapabilityMissing. */
 export async function copyContainer (context: ModelContext, principal: Principal, address: Address, copy: Copy, { preconditions, delayedAfter }: ContainerCopyOptions = {}): Promise<Written> {
   requireAccess(principal, 'write')
+  if (copy.said.metadata !== undefined) storableMetadata(copy.said.metadata, context.limits)
   const id = context.namespace.newID()
   const work = new LocalWork()
 
@@ -67,7 +69,7 @@ export async function copyContainer (context: ModelContext, principal: Principal
         const marked = await mark.find()
         work.check()
         const { ancestors, parent, name } = marked === undefined ? await place() : placeOfMarked(marked.object)
-        const { tree, expect } = await readSource(context, principal, copy, ancestors, 0)
+        const { tree, expect } = await readSource(context, principal, copy, ancestors)
         const [source] = tree
         const made = newContainer(id, parent, name, changeOf(context, source, copy))
         const put = marked === undefined ? made : completedRecord(marked.object.record, made)
@@ -89,6 +91,7 @@ export async function copyContainer (context: ModelContext, principal: Principal
 export async function replaceContainer (context: ModelContext, principal: Principal, address: Address, copy: Copy, { preconditions, delayedAfter }: ContainerCopyOptions = {}): Promise<Written> {
   requireAccess(principal, 'write')
   const { selection, said } = copy
+  if (said.metadata !== undefined) storableMetadata(said.metadata, context.limits)
   const work = new LocalWork()
   const id = (await container()).record.id
 
@@ -117,8 +120,9 @@ export async function replaceContainer (context: ModelContext, principal: Princi
         work.check()
         const { record: before, ancestors } = marked?.object ?? await container()
         const chain = [...ancestors, before]
+        const { tree, expect } = await readSource(context, principal, copy, chain)
         const old = takes(selection, 'children') ? await childrenOf(context, before) : []
-        const { tree, expect } = await readSource(context, principal, copy, chain, old.length)
+        requireRoom(context, tree.length + old.length)
         const [source] = tree
         // With its children it is whole, also when it was never made (COC-38).
         const put = changedContainer(before, { ...changeOf(context, source, copy), transfer: null, failure: null, ...(takes(selection, 'children') ? { completionStatus: 'Complete' } : {}) })
@@ -171,17 +175,21 @@ async function containerSource (context: ModelContext, principal: Principal, { s
   return { ...record, ancestors }
 }
 
-/** All of it. `others`: objects that the operation changes beside. */
-async function readSource (context: ModelContext, principal: Principal, copy: Copy, chain: readonly StoredRecord[], others: number): Promise<SourceTree> {
+/** All of it. */
+async function readSource (context: ModelContext, principal: Principal, copy: Copy, chain: readonly StoredRecord[]): Promise<SourceTree> {
   const { store, limits } = context
   const { source: address, selection } = copy
   const { ancestors, ...record } = await containerSource(context, principal, copy, chain)
   const below = takes(selection, 'children') ? { depth: deepest + 1, limit: limits.treeObjects + 1 } : { depth: 0, limit: 1 }
   const [top, ...rest] = await store.meta.tree(record.id, { types: typeLetter.container, ...below })
   if (top === undefined) throw new SourceUnusable(`The source ${describe(address)} does not exist`)
-  if (rest.length + 1 + others > limits.treeObjects) throw new TooLarge(`This would make or remove more than ${limits.treeObjects} objects at once, the limit of this server (limits.treeObjects); nothing was changed`)
+  requireRoom(context, rest.length + 1)
   // Data objects need no mention: a value is copied at its version or not at all.
   return { tree: [top, ...rest], expect: [...ancestors, top, ...rest.filter(({ type }) => type !== typeLetter.dataObject)] }
+}
+
+function requireRoom ({ limits: { treeObjects } }: ModelContext, objects: number): void {
+  if (objects > treeObjects) throw new TooLarge(`This would make or remove more than ${treeObjects} objects at once, the limit of this server (limits.treeObjects); nothing was changed`)
 }
 
 /** The copies of all that is below the top of a tree. `chain`: from the top down to the copy of that, which is `top`. */

@@ -24,7 +24,7 @@ import type { ReadOptions, SerializedKind, SerializedObject } from './serialized
 import { readSerialization, type ValueIntake } from './serialized-reader.js'
 import { findSource, requireComplete } from './sources.js'
 import { Staging } from './staging.js'
-import { pruneAll, treeChanges } from './tree-changes.js'
+import { inUse, pruneAll, treeChanges } from './tree-changes.js'
 import { emptyValue, openContents, stagedContent, type StagedValue, stageValue, type ValueSource } from './values.js'
 import { type AimedAt, aimAt, subjectOf, type WriteAim } from './write-aim.js'
 
@@ -193,16 +193,23 @@ export class Deserialization implements ValueIntake {
    * many changes, and what is wrong with the source.
    */
   async make (said: Said, { source, signal, delayedAfter }: DeserializeOptions = {}): Promise<Written> {
-    if (said.metadata !== undefined) checkHonoured(said.metadata, this.#context.capabilities, this.#aim.kind)
+    if (said.metadata !== undefined) {
+      checkHonoured(said.metadata, this.#context.capabilities, this.#aim.kind)
+      storableMetadata(said.metadata, this.#context.limits)
+    }
     const read = source === undefined ? undefined : await this.#open(source, signal)
     if (this.#top !== undefined) this.#tellID(this.#top.id)
+    let marks = 0
     this.#going = true
     return await mayBeDelayed(this.#context, {
       principal: this.#principal,
       delayedAfter: this.#waited ? undefined : delayedAfter,
       work: this.#work,
       id: this.#id,
-      mark: async token => await this.#mark(said, await this.#id, token),
+      mark: async token => {
+        if (marks++ > 0) await pruneAll(this.#context.store)
+        return await this.#mark(said, await this.#id, token)
+      },
       run: async mark => {
         await read?.()
         return await this.#commit(said, mark)
@@ -215,7 +222,7 @@ export class Deserialization implements ValueIntake {
     const { namespace, store, limits } = this.#context
     const { record: before, ancestors, name } = await placeFor(this.#context, this.#aim, this.#preconditions)
     if (before !== undefined) return before.id === id ? markedContainer({ record: before, ancestors }, transfer) : undefined
-    if (namespace.reserves(id) || await store.meta.get(id) !== undefined) return undefined
+    if (namespace.reserves(id) || (await store.meta.lineage(id)).length > 0) throw inUse(id)
     const { mimetype = defaultType, metadata, fields } = said
     const about = { metadata: metadata === undefined ? undefined : () => storableMetadata(metadata, limits), fields: () => fields ?? {}, completionStatus: 'Processing', transfer }
     const parent = ancestors.at(-1)

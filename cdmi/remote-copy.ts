@@ -48,6 +48,7 @@ const chosen: ReadonlySet<string> = new Set(['value', 'valuetransferencoding', '
 export async function copyRemoteObject (context: ModelContext, principal: Principal, aim: WriteAim, copy: RemoteCopy, { preconditions, signal, delayedAfter }: RemoteOptions = {}): Promise<Written> {
   requireAccess(principal, 'write')
   const sources = remoteSources(context, 'cdmi_object_copy_from_remote')
+  if (copy.said.metadata !== undefined) storableMetadata(copy.said.metadata, context.limits)
   const { ancestors, record: there } = await place()
   const remote = await sources.open(copy.uri, signal)
   const staging = new Staging(context.store)

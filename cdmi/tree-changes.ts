@@ -196,7 +196,8 @@ function letterOf ({ kind, reference }: SerializedObject): string {
   return kind === 'container' ? typeLetter.container : typeLetter.dataObject
 }
 
-function inUse (id: string): Error {
+/** Why an object cannot have an ID. */
+export function inUse (id: string): Error {
   return new InvalidRequest(`Another object has the objectID ${id}, so no second one can be made of the serialization; nothing was changed`)
 }
 

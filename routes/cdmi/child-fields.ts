@@ -1,4 +1,5 @@
 /** The fields of children that a listing is asked for (ECL-01 to ECL-03): each as the child's own CDMI form has it, `null` where it has none. */
+import { withholdsChildren } from '../../cdmi/completion.js'
 import { shownName } from '../../cdmi/containers.js'
 import { isObject, parseJson } from '../../cdmi/json-value.js'
 import type { Cdmi } from '../../cdmi/model.js'
@@ -58,9 +59,14 @@ export class ChildFields {
     return this.#paths.some(([first]) => first === name)
   }
 
+  /** Beside the record there is one of the transfer that works on it. */
+  #wantsProgress (record: StoredRecord): boolean {
+    return attributesOf(record).transfer !== undefined && this.wants('percentComplete')
+  }
+
   /** The array of one child, where its record says it all; undefined: it has to be written. */
   text (entry: Entry, record: StoredRecord | undefined, surroundings: Surroundings): string | undefined {
-    if (this.#wantsAccesses || this.#wantsHash || this.#paths.some(([name]) => lookedUp.has(name))) return undefined
+    if (this.#wantsAccesses || this.#wantsHash || (record !== undefined && this.#wantsProgress(record)) || this.#paths.some(([name]) => lookedUp.has(name))) return undefined
     const child = { entry, record, content: undefined, extent: 0, fields: record === undefined ? {} : fieldsWithin(record, surroundings, this.#root, { generates: this.#cdmi.generates(record) }) }
     return `[${this.#paths.map(path => this.#plainField(child, path)).join()}]`
   }
@@ -82,7 +88,7 @@ export class ChildFields {
     const { record, content, extent } = open ?? { record: undefined, content: undefined, extent: 0 }
     if (record === undefined) return { entry, record, content, extent, fields: {} }
     const accesses = this.#wantsAccesses ? await this.#cdmi.accesses(record.id) : undefined
-    const known = this.#wantsHash ? await this.#cdmi.knownWithin(record, surroundings.inherited, accesses) : { accesses, generates: this.#cdmi.generates(record) }
+    const known = this.#wantsHash || this.#wantsProgress(record) ? await this.#cdmi.knownWithin(record, surroundings.inherited, accesses) : { accesses, generates: this.#cdmi.generates(record) }
     return { entry, record, content, extent, fields: fieldsWithin(record, surroundings, this.#root, known) }
   }
 
@@ -122,12 +128,14 @@ export class ChildFields {
   }
 
   async #range (container: StoredRecord): Promise<string> {
+    if (withholdsChildren(container)) return ''
     let count = 0
     for await (const page of this.#cdmi.containers.pages(container, {})) count += page.length
     return formatRange(0, count)
   }
 
   async * #names (container: StoredRecord): AsyncGenerator<Uint8Array> {
+    if (withholdsChildren(container)) return yield Buffer.from('[]')
     let text = '['
     let separator = ''
     for await (const page of this.#cdmi.containers.pages(container, {})) {

@@ -5,6 +5,8 @@ import { allowing, otherServer, taking } from '../../helpers/other-server.js'
 
 interface Source {
   readonly origin: string
+  /** Requests that have come. */
+  readonly asked: number
   /** The other half. */
   rest (): void
   cut (): void
@@ -20,14 +22,16 @@ async function waitingSource (t: Test, headers: Record<string, string> = { 'cont
   let cut = (): void => {}
   let close: () => void = () => {}
   const closed = new Promise<void>(resolve => { close = resolve })
+  let asked = 0
   const origin = await otherServer(t, ({ url }, response) => {
     if (url === '/missing') return response.writeHead(404).end()
+    asked++
     rest = () => { response.end(half) }
     cut = () => { response.destroy() }
     response.once('close', close)
     response.writeHead(200, { 'content-type': 'text/x; charset=utf-8', ...headers }).write(half)
   })
-  return { origin, rest: () => { rest() }, cut: () => { cut() }, closed }
+  return { origin, get asked () { return asked }, rest: () => { rest() }, cut: () => { cut() }, closed }
 }
 
 async function until<T> (read: () => Promise<T>, right: (found: T) => boolean): Promise<T> {
@@ -202,8 +206,8 @@ t.test('so many transfers go on at once; beyond, clients wait', async t => {
   const { put, app } = await taking(t, { ...allowing(source.origin), delayedAfter: 0 })
   for (let i = 0; i < 64; i++) t.equal((await put(`/d${i}`, { copy: source.origin })).statusCode, 202)
   const last = put('/last', { copy: source.origin })
-  const timer = setInterval(() => { source.rest() }, 5)
+  await until(async () => source.asked, asked => asked === 65)
+  source.rest()
   t.equal((await last).statusCode, 201)
-  clearInterval(timer)
   await app.close()
 })
