@@ -28,6 +28,11 @@ export function failedRecord (before: StoredRecord, sentence: string): DataObjec
   return changedContainer(before, completionStatus === 'Complete' ? { transfer: null, failure: text } : { transfer: null, completionStatus: text })
 }
 
+/** The record of a data object that has its value already, and may be read from now on. */
+export function arrivedRecord (before: StoredRecord): DataObjectPut {
+  return changedDataObject(before, { completionStatus: 'Complete' }, keepValue(before), attributesOf(before).valuetransferencoding ?? 'base64')
+}
+
 /** The record of a new object that takes the place of the one that was there while it was made. `put`: as if it were made now. */
 export function completedRecord<P extends DataObjectPut | ContainerPut> (pending: StoredRecord, put: P): P {
   const { created, modified, changes = 0 } = attributesOf(pending)

@@ -33,6 +33,7 @@ export interface MarkPlan {
 
 /** The object as its mark has it now, and what ends the transfer with the commit that takes the mark away. */
 export interface Marked {
+  readonly token: string
   readonly object: CdmiObject
   readonly ended: readonly ObjectChange[]
 }
@@ -56,7 +57,7 @@ export class Mark {
     if (made === undefined) return undefined
     const object = await this.#transfers.waiting(made.token, made.id)
     if (object === undefined) throw new GivenUp()
-    return { object, ended: await this.#transfers.ended(made.token) }
+    return { token: made.token, object, ended: await this.#transfers.ended(made.token) }
   }
 
   /** Puts it there. Undefined: it has come too late. Throws what the plan of the mark throws. */
@@ -76,7 +77,7 @@ export class Mark {
   async clear ({ token, id }: Token, principal: Principal): Promise<void> {
     await this.#gate.mutate(principal, token, async () => {
       const object = await this.#transfers.waiting(token, id)
-      if (object === undefined) return undefined
+      if (object === undefined || !isContainer(object.record)) return undefined
       const { record: before, ancestors } = object
       return { changes: [{ operation: 'modify' as const, ancestors, before, put: changedContainer(before, { transfer: null }) }, ...await this.#transfers.ended(token)] }
     })

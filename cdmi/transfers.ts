@@ -6,7 +6,7 @@
  */
 import { createHash, randomUUID } from 'node:crypto'
 import type { RecordPut, Store, StoredRecord } from '../storage/contract.js'
-import { failedRecord } from './completion.js'
+import { arrivedRecord, failedRecord } from './completion.js'
 import { describeError } from './describe-error.js'
 import type { MutationGate, ObjectChange } from './mutation-gate.js'
 import { derivedObjectID } from './object-id.js'
@@ -19,6 +19,8 @@ interface StoredTransfer {
   /** When it was last known to go on, in milliseconds. */
   readonly beat: number
   readonly percent: number | null
+  /** The object has all of its value, and may be nowhere else any more. */
+  readonly arrived?: true
 }
 
 /** What goes on. */
@@ -99,6 +101,12 @@ export class Transfers {
     return { operation: 'create', hidden: true, ancestors: [], before: undefined, put: this.#put(token, 1, { objectID, beat: Date.now(), percent: null }) }
   }
 
+  /** The same from the moment on at which the object has its value, for the commit that gives it that: whatever happens now, it is not lost. */
+  async arrived (token: string, objectID: string): Promise<ObjectChange[]> {
+    const before = await this.#store.meta.get(this.#idOf(token))
+    return before === undefined ? [] : [{ operation: 'modify', hidden: true, ancestors: [], before, put: this.#put(token, before.version + 1, { objectID, beat: Date.now(), percent: null, arrived: true }) }]
+  }
+
   /** Its removal, for the commit that ends it; none when it is gone. */
   async ended (token: string): Promise<ObjectChange[]> {
     const record = await this.#store.meta.get(this.#idOf(token))
@@ -173,15 +181,17 @@ export class Transfers {
   }
 
   async #beat ({ token, objectID, work }: Delayed, running: Running): Promise<void> {
+    if (running.ended) return
     // Deleted, or written to by somebody: nobody waits for it any more.
     if (await this.waiting(token, objectID) === undefined) {
       running.ended = true
       return work.stop()
     }
     const record = await this.#store.meta.get(this.#idOf(token))
-    if (record === undefined) return
+    const stored = transferOf(record)
+    if (record === undefined || stored === undefined) return
     // A conflict means that the transfer has come to its end.
-    await this.#store.meta.commit({ expect: [], put: [this.#put(token, record.version + 1, { objectID, beat: Date.now(), percent: work.percent ?? null })], events: [] })
+    await this.#store.meta.commit({ expect: [], put: [this.#put(token, record.version + 1, { ...stored, beat: Date.now(), percent: work.percent ?? null })], events: [] })
   }
 
   async #fail (principal: Principal, token: string, objectID: string, sentence: string): Promise<void> {
@@ -190,12 +200,14 @@ export class Transfers {
       const object = await this.waiting(token, objectID)
       if (object === undefined) return { changes }
       const { record: before, ancestors } = object
-      return { changes: [{ operation: 'modify' as const, ancestors, before, put: failedRecord(before, sentence) }, ...changes] }
+      const arrived = transferOf(await this.#store.meta.get(this.#idOf(token)))?.arrived === true
+      const put = arrived ? arrivedRecord(before) : failedRecord(before, sentence)
+      return { changes: [{ operation: 'modify' as const, ancestors, before, put }, ...changes] }
     })
   }
 
-  #put (token: string, version: number, { objectID, beat, percent }: StoredTransfer): RecordPut {
-    return { id: this.#idOf(token), version, type: typeLetter.transfer, parentID: this.#parentID, name: token, attributes: { objectID, beat, percent }, size: 0, segments: { kind: 'replace', segments: [] } }
+  #put (token: string, version: number, stored: StoredTransfer): RecordPut {
+    return { id: this.#idOf(token), version, type: typeLetter.transfer, parentID: this.#parentID, name: token, attributes: { ...stored }, size: 0, segments: { kind: 'replace', segments: [] } }
   }
 }
 
