@@ -95,13 +95,13 @@ export async function mayBeDelayed (context: ModelContext, operation: Delayable)
   try {
     if (delayedAfter !== undefined && transfers.hasRoom && !await isWithin(settled, delayedAfter)) {
       const id = await Promise.race([operation.id, settled])
-      const put = id === undefined ? undefined : await mark.put(operation, id).catch(async (error: unknown) => {
+      const put = id !== undefined && await mark.put(operation, id).catch(async (error: unknown) => {
         // What cannot be answered for need not be done; unless it has been, in the very moment.
         work.stop()
         await done.catch(() => { throw error })
         return undefined
       })
-      if (put !== undefined) {
+      if (put !== false && put !== undefined) {
         delayed = true
         transfers.run({
           token: put.token,

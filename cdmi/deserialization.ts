@@ -42,6 +42,11 @@ export interface Said {
   readonly fields?: JsonObject | undefined
 }
 
+/** Bytes of a serialization in which its object is looked for before all of it is there. */
+const peekedAt = 64 * 1024
+
+const nothing: StagedValue = { size: 0, inline: new Uint8Array(0), segments: [], births: [], utf8: undefined }
+
 /** Small values that may be in memory together; those beyond go to the disk at once. */
 const maxInline = 16 * 1024 * 1024
 
@@ -132,13 +137,46 @@ export class Deserialization implements ValueIntake {
       unwanted.addEventListener('abort', close)
       try {
         this.#work.measure = () => remote.length === undefined || remote.length === 0 ? undefined : remote.received / remote.length / 2
-        const { staged } = requireValue(await receiveRemote(this.#context, remote, this.#staging, { value: true, ranged: false, hash: undefined }))
+        const { staged } = requireValue(await receiveRemote(this.#context, remote, this.#staging, { value: true, ranged: false, hash: undefined, watch: source => this.#peeked(source) }))
         await this.read(this.#watched(stagedContent(this.#context.store, staged), staged.size, 0.5))
       } finally {
         unwanted.removeEventListener('abort', close)
         remote.close()
       }
     }
+  }
+
+  /** The same bytes. Which object they are about is told as soon as that can be seen, if it stands near their beginning, as it does in what servers write. */
+  async * #peeked (source: ValueSource): AsyncGenerator<Uint8Array> {
+    let head: Uint8Array | undefined = new Uint8Array(0)
+    for await (const chunk of source) {
+      if (head !== undefined) {
+        head = Buffer.concat([head, chunk])
+        if (await this.#tells(head) || head.length > peekedAt) head = undefined
+      }
+      yield chunk
+    }
+  }
+
+  /** Whether the beginning of a serialization says which object it is about. */
+  async #tells (head: Uint8Array): Promise<boolean> {
+    let told = false
+    const onTop = (kind: SerializedKind, id: string): void => {
+      told = true
+      if (kind === this.#aim.kind) this.#tellID(id)
+    }
+    const { limits, capabilities } = this.#context
+    const discarding: ValueIntake = {
+      async stage (source) {
+        const chunks = source[Symbol.asyncIterator]()
+        while ((await chunks.next()).done !== true);
+        return nothing
+      },
+      reread: staged => stagedContent(this.#context.store, staged)
+    }
+    // It has no end yet. What is wrong with it is said when it is read.
+    await readSerialization((async function * () { yield head })(), discarding, { limits, capabilities, normalType: this.#normalType, onTop }).catch(() => {})
+    return told
   }
 
   /** The same bytes; it is seen how many have gone by, and they end when nobody wants them any more. `before`: what was done before, of 1. */

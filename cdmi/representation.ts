@@ -46,7 +46,7 @@ export function fieldsOf (object: CdmiObject, root: RootPlace, known: Known = {}
 export function fieldsWithin (record: StoredRecord, { parent, inherited }: Surroundings, root: RootPlace, known: Known = {}): JsonObject {
   const attributes = attributesOf(record)
   const container = hasSlash(record)
-  const completionStatus = known.updating === true ? 'Processing' : shownStatus(record)
+  const completionStatus = known.updating === true ? 'Processing' : known.whole === true ? attributes.completionStatus : shownStatus(record)
   const scope = container ? 'container' : 'dataobject'
   return {
     objectType: container ? objectTypes.container : objectTypes.dataobject,

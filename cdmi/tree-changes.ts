@@ -166,8 +166,8 @@ class TreePlan {
     }
     if (value !== undefined) return placedIn(ancestors, name, changedDataObject(before, { ...said, completionStatus: object.partial ? 'Processing' : 'Complete' }, placeWhole(value), encoding))
     // The value stays, and all that is true of it.
-    const { valuetransferencoding = 'base64', completionStatus } = attributesOf(before)
-    return placedIn(ancestors, name, changedDataObject(before, { ...said, completionStatus }, keepValue(before), valuetransferencoding))
+    const { valuetransferencoding = 'base64', completionStatus, transfer } = attributesOf(before)
+    return placedIn(ancestors, name, changedDataObject(before, { ...said, completionStatus, transfer }, keepValue(before), valuetransferencoding))
   }
 
   #change (change: ObjectChange): void {
