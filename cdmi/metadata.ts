@@ -78,7 +78,7 @@ export interface Known {
   /** Parts of a new value are coming (DOC-82). */
   readonly updating?: boolean | undefined
   /** What is there counts, not what is being done to it. */
-  readonly whole?: true | undefined
+  readonly whole?: boolean | undefined
   /** Of the value, when one is wanted (MET-16). */
   readonly hash?: ValueHash | undefined
   /** Of what is still to be done, as far as it is known. */
