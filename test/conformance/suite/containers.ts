@@ -237,17 +237,6 @@ const read: readonly Case[] = [
         same(new URL(answers(answer, 301).header('location'), target.uri('/')).href, target.uri(`/cdmi_objectid/${id}/?children`), 'Location')
       }
     }
-  },
-  {
-    id: 'COC-18',
-    needs: { container: ['cdmi_assignedsize'] },
-    text: 'cdmi_assignedsize is kept on a container, and is not inherited.',
-    async run (target) {
-      await target.make('c/', { metadata: { cdmi_assignedsize: '2147483648' } })
-      await target.make('c/d/')
-      same(fieldsIn(await target.fields('c/'), 'metadata').cdmi_assignedsize, '2147483648', 'cdmi_assignedsize')
-      hasNot(fieldsIn(await target.fields('c/d/'), 'metadata'), 'cdmi_assignedsize')
-    }
   }
 ]
 

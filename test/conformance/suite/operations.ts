@@ -10,6 +10,8 @@ interface Operation {
   readonly capability: string
   /** What must be advertised, too, for the operation to work. */
   readonly beside?: Capabilities
+  /** Asked only where it is not advertised: with it, more than this server would be needed. */
+  readonly alone?: true
   /** What the answer is when it is not advertised: 400 by the rule, or what the standard says for this one; none where it says nothing. */
   readonly otherwise?: readonly number[]
   /** `o` is a data object and `c/` a container of the case. */
@@ -28,7 +30,27 @@ async function serializedAndGone (target: Target): Promise<string> {
   return form
 }
 
+/** `c/` in its serialized form, and it is gone. */
+async function containerAndGone (target: Target): Promise<string> {
+  const form = base64(JSON.stringify({ ...await target.fields('c/'), childrenrange: '', children: [] }))
+  await target.delete('c/')
+  return form
+}
+
+const queue = { 'content-type': cdmi.queue, accept: cdmi.queue }
+
+/** A queue `q`, where there are queues. */
+async function withQueue (target: Target): Promise<string> {
+  await target.put('q', {}, queue)
+  return target.at('q')
+}
+
+/** The serialized form of a queue that is not there. */
+const serializedQueue = base64(JSON.stringify({ objectType: cdmi.queue, objectID: '00007ED90010D891022876A8DE0BC0FD', objectName: 'q', completionStatus: 'Complete', metadata: {}, queueValues: '' }))
+
+const elsewhere = 'https://conformance.invalid/cdmi/2.0.0/o'
 const byID = '/cdmi_objectid/'
+const queues: Capabilities = { system: ['cdmi_queues'] }
 const json: Capabilities = { system: ['cdmi_serialization_json'] }
 
 const dataobject: readonly Omit<Operation, 'scope'>[] = [
@@ -57,6 +79,12 @@ const container: readonly Omit<Operation, 'scope'>[] = [
   { capability: 'cdmi_serialize_container', operate: async target => await target.put('p', { serialize: target.at('c/') }), beside: json },
   { capability: 'cdmi_deserialize_dataobject', operate: async target => await target.put('p', { deserializevalue: await serializedAndGone(target) }), beside: json },
   { capability: 'cdmi_post_dataobject', operate: async target => await target.post('c/', { value: 'x' }) },
+  { capability: 'cdmi_deserialize_container', operate: async target => await target.put('d/', { deserializevalue: await containerAndGone(target) }), beside: json },
+  { capability: 'cdmi_deserialize_queue', operate: async target => await target.put('p', { deserializevalue: serializedQueue }, queue), beside: { system: ['cdmi_serialization_json', 'cdmi_queues'] } },
+  { capability: 'cdmi_serialize_queue', operate: async target => await target.put('p', { serialize: await withQueue(target) }), beside: { system: ['cdmi_serialization_json', 'cdmi_queues'] } },
+  { capability: 'cdmi_serialize_domain', operate: async target => await target.put('p', { serialize: '/cdmi_domains/' }), beside: { system: ['cdmi_serialization_json', 'cdmi_domains'] } },
+  { capability: 'cdmi_copy_queue', operate: async target => await target.put('p', { copy: await withQueue(target) }, queue), beside: queues },
+  { capability: 'cdmi_move_queue', operate: async target => await target.put('p', { move: await withQueue(target) }, queue), beside: queues },
   { capability: 'cdmi_create_queue', operate: async target => await target.put('q', {}, { 'content-type': cdmi.queue }), beside: { system: ['cdmi_queues'] } },
   { capability: 'cdmi_post_queue', operate: async target => await target.post('c/', {}, { 'content-type': cdmi.queue }), beside: { system: ['cdmi_queues'] } },
   { capability: 'cdmi_create_reference', operate: async target => await target.put('r', { reference: target.at('o') }), beside: { system: ['cdmi_references'] } },
@@ -77,6 +105,14 @@ const system: readonly Omit<Operation, 'scope'>[] = [
   { capability: 'cdmi_serialization_json', operate: async target => await target.put('p', { serialize: target.at('o') }), beside: { container: ['cdmi_serialize_dataobject'] } },
   { capability: 'cdmi_object_copy_from_local', operate: async target => await target.put('p', { copy: target.at('o') }), beside: { container: ['cdmi_copy_dataobject'] } },
   { capability: 'cdmi_object_move_from_local', operate: async target => await target.put('p', { move: target.at('o') }), beside: { container: ['cdmi_move_dataobject'] } },
+  { capability: 'cdmi_object_copy_from_remote', operate: async target => await target.put('p', { copy: elsewhere }), alone: true },
+  { capability: 'cdmi_object_move_from_remote', operate: async target => await target.put('p', { move: elsewhere }), alone: true },
+  { capability: 'cdmi_object_move_from_ID', operate: async target => await target.put('p', { move: byID + String((await target.post(byID, { value: 'x' })).fields.objectID) }), beside: { system: ['cdmi_post_dataobject_by_ID'], container: ['cdmi_move_dataobject'] } },
+  { capability: 'cdmi_copy_dataobject_from_queue', operate: async target => await target.put('p', { copy: `${await withQueue(target)}?values=1` }), beside: queues },
+  { capability: 'cdmi_copy_queue_by_ID', operate: async target => await target.post(byID, { copy: await withQueue(target) }, queue), beside: queues },
+  { capability: 'cdmi_deserialize_queue_by_ID', operate: async target => await target.post(byID, { deserializevalue: serializedQueue }, queue), beside: { system: ['cdmi_serialization_json', 'cdmi_queues'] } },
+  { capability: 'cdmi_serialize_queue_to_ID', operate: async target => await target.post(byID, { serialize: await withQueue(target) }), beside: { system: ['cdmi_serialization_json', 'cdmi_queues'] } },
+  { capability: 'cdmi_serialize_domain_to_ID', operate: async target => await target.post(byID, { serialize: '/cdmi_domains/' }), beside: { system: ['cdmi_serialization_json', 'cdmi_domains'] } },
   { capability: 'cdmi_object_access_by_ID', operate: async target => await target.get(byID + await target.objectID('o')) },
   { capability: 'cdmi_post_dataobject_by_ID', operate: async target => await target.post(byID, { value: 'x' }) },
   { capability: 'cdmi_post_queue_by_ID', operate: async target => await target.post(byID, {}, { 'content-type': cdmi.queue }), beside: { system: ['cdmi_queues'] } },
@@ -99,6 +135,11 @@ const table: readonly Operation[] = [
   ...system.map((each): Operation => ({ ...each, scope: 'system' }))
 ]
 
+/** What is refused without a capability, for tests of how it is refused. */
+export function refusals (): readonly { readonly name: string, readonly operate: (target: Target) => Promise<Answer> }[] {
+  return table.filter(({ otherwise = [400] }) => otherwise.length > 0).map(operation => ({ name: `${operation.scope}: ${operation.capability}`, operate: async target => await prepared(target, operation) }))
+}
+
 async function prepared (target: Target, { operate }: Operation): Promise<Answer> {
   await target.make('o', { value: 'x' })
   await target.make('c/')
@@ -106,21 +147,23 @@ async function prepared (target: Target, { operate }: Operation): Promise<Answer
 }
 
 export const operations: readonly Case[] = table.flatMap((operation): Case[] => {
-  const { scope, capability, beside = {}, otherwise = [400] } = operation
+  const { scope, capability, beside = {}, alone = false, otherwise = [400] } = operation
   return [
-    {
-      id: 'GEN-01, CAP-20, CAP-23, CAP-24',
-      text: `${capability} (${scope}) is advertised, and what it stands for works.`,
-      needs: { ...beside, [scope]: [capability, ...beside[scope] ?? []] },
-      async run (target) {
-        const { request, status, text } = await prepared(target, operation)
-        holds(status < 300, `${capability} is advertised, yet ${request} answered ${status}: ${text.slice(0, 200)}`)
-      }
-    },
+    ...alone
+      ? []
+      : [{
+          id: 'GEN-01, CAP-20, CAP-23, CAP-24',
+          text: `${capability} (${scope}) is advertised, and what it stands for works.`,
+          needs: { ...beside, [scope]: [capability, ...beside[scope] ?? []] },
+          async run (target: Target) {
+            const { request, status, text } = await prepared(target, operation)
+            holds(status < 300, `${capability} is advertised, yet ${request} answered ${status}: ${text.slice(0, 200)}`)
+          }
+        }],
     ...otherwise.length === 0
       ? []
       : [{
-          id: 'CAP-10',
+          id: 'CAP-10, GEN-01',
           text: `${capability} (${scope}) is not advertised, and what it stands for is answered with ${otherwise.join(' or ')}.`,
           lacks: { [scope]: [capability] },
           async run (target: Target) {
