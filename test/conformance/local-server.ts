@@ -16,7 +16,7 @@ export async function startLocalServer (withoutCapabilities: readonly string[] =
     // What only an operator can offer.
     templates: { dataobject: { gold: { cdmi_latency: '10' } }, container: { gold: { cdmi_latency: '10' } } },
     locations: ['here', 'there'],
-    withoutCapabilities
+    withoutCapabilities: [...withoutCapabilities]
   })
   const origin = await app.listen({ port: 0, host: '127.0.0.1' })
   return {

@@ -141,8 +141,9 @@ export function refusals (): readonly { readonly name: string, readonly operate:
 }
 
 async function prepared (target: Target, { operate }: Operation): Promise<Answer> {
-  await target.make('o', { value: 'x' })
-  await target.make('c/')
+  // A server that cannot make one of them may still be asked for the other.
+  await target.put('o', { value: 'x' })
+  await target.put('c/')
   return await operate(target)
 }
 
