@@ -124,6 +124,7 @@ export const capabilitiesSelection: readonly Case[] = needing({ system: ['cdmi_c
     id: 'CSE-10, CAP-08',
     text: 'Clients make no templates.',
     async run (target) {
+      await template(target, 'dataobject')
       refuses(await target.put('/cdmi_capabilities/dataobject/conformance-own/', {}, { 'content-type': cdmi.capability }))
       answers(await target.get('/cdmi_capabilities/dataobject/conformance-own/', cdmi.capability), 404)
     }

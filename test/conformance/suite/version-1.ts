@@ -218,6 +218,7 @@ const robust: readonly Case[] = [
     text: 'The root URI without its slash is a redirect to it.',
     async run (target) {
       const { rootPath, credentials, origin } = target.server
+      same((await target.fields('/')).objectType, cdmi.container, 'objectType of the root')
       if (rootPath === '/') return
       const answer = answers(await target.server.send({ method: 'GET', path: `${rootPath.slice(0, -1)}?children`, headers: { ...credentials, accept: cdmi.container } }), 301)
       same(new URL(answer.header('location'), origin).href, `${origin}${rootPath}?children`, 'Location')
