@@ -70,7 +70,8 @@ export function hasNot (fields: Fields, ...names: string[]): void {
 }
 
 function excerpt ({ text }: Answer): string {
-  return text === '' ? '' : `: ${text.slice(0, 200)}`
+  // Tables have one line a case, whatever the server says.
+  return text === '' ? '' : `: ${text.slice(0, 200).replace(/\s+/g, ' ').trim()}`
 }
 
 function shown (value: unknown): string {
