@@ -150,6 +150,7 @@ const inParts = needing({ system: ['cdmi_multipart_mime'] }, [
 const processing: readonly Case[] = [
   {
     id: 'DOC-57, DOC-22',
+    needs: { dataobject: ['cdmi_read_value_range'] },
     text: 'While an object is Processing neither the whole value nor a range of it is shown.',
     async run (target) {
       answers(await target.put('o', { value: 'half' }, { 'x-cdmi-partial': 'true' }), [201, 202])

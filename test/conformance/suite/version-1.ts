@@ -57,6 +57,7 @@ const cases: readonly Case[] = [
   },
   {
     id: 'V1-03, CLI-05',
+    needs: { dataobject: ['cdmi_read_value_range'], container: ['cdmi_list_children_range'] },
     text: 'Queries with semicolons and colons select fields, ranges, prefixes and children.',
     async run (target) {
       await target.make('o', { value, metadata: { colour: 'blue', shape: 'round' } })
@@ -148,6 +149,7 @@ const cases: readonly Case[] = [
   },
   {
     id: 'V1-08, V1-07',
+    needs: { dataobject: ['cdmi_read_value_range'] },
     text: 'A range that is read is Base64; utf-8 is the transfer encoding when none is said.',
     async run (target) {
       const client = target.as1x()
