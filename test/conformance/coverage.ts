@@ -36,9 +36,9 @@ export function applies ({ needs = {}, lacks = {} }: Case): boolean {
   return !namesOf(needs).some(name => notOffered.has(name)) && namesOf(lacks).every(name => notOffered.has(name))
 }
 
-function status ({ later, unoffered }: Requirement, tests: readonly NamedTest[], cases: readonly Case[]): string {
+function status ({ unoffered }: Requirement, tests: readonly NamedTest[], cases: readonly Case[]): string {
   const waiting = cases.filter(each => notYet.has(titleOf(each))).length
-  if (tests.length + cases.length === 0) return `later: ${later ?? 'MISSING'}`
+  if (tests.length + cases.length === 0) return 'not yet'
   if (waiting > 0) return tests.length + cases.length === waiting ? 'not yet' : 'in part'
   return unoffered === undefined ? 'tested' : `not offered, tested: ${unoffered}`
 }

@@ -2,8 +2,6 @@
 export interface Requirement {
   readonly id: string
   readonly text: string
-  /** Why neither a test nor a case of the suite names it yet. */
-  readonly later?: string
   /** A feature that this server does not offer: what is tested is that nothing of it is advertised, and that requests for it do no harm. */
   readonly unoffered?: string
 }
@@ -14,9 +12,6 @@ type Line = Omit<Requirement, 'id'>
 export function numbered (prefix: string, first: number, lines: readonly (string | Line)[]): Requirement[] {
   return lines.map((line, index) => ({ id: `${prefix}-${String(first + index).padStart(2, '0')}`, ...typeof line === 'string' ? { text: line } : line }))
 }
-
-/** A line that waits for a later step. */
-export const waiting = (text: string, later: string): Line => ({ text, later })
 
 /** A line about a feature that this server does not offer. */
 export const unoffered = (text: string, feature: string): Line => ({ text, unoffered: feature })
