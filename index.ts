@@ -113,7 +113,7 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
 function withoutCapabilities ({ withoutCapabilities: names = [] }: CdmiOptions): readonly string[] {
   const known = capabilityNames()
   const unknown = names.find(name => !known.has(name))
-  if (unknown !== undefined) throw new OptionError(`The option "withoutCapabilities" of The plugin names "${unknown}", which is no capability of this server`)
+  if (unknown !== undefined) throw new OptionError(`The option "withoutCapabilities" of the plugin names "${unknown}", which is no capability of this server`)
   return names
 }
 
@@ -122,7 +122,7 @@ function offersOf ({ templates = {}, locations }: CdmiOptions): Offers {
   for (const ofClass of Object.values(templates)) {
     for (const [template, items] of Object.entries(ofClass)) {
       const wrong = Object.keys(items).find(name => !isDataSystemMetadata(name))
-      if (wrong !== undefined) throw new OptionError(`The option "templates" of The plugin has "${wrong}" in "${template}", which is no data system metadata that can be set`)
+      if (wrong !== undefined) throw new OptionError(`The option "templates" of the plugin has "${wrong}" in "${template}", which is no data system metadata that can be set`)
     }
   }
   return { templates, locations }
