@@ -2,7 +2,6 @@
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { SecureContextOptions } from 'node:tls'
 import type { Server } from 'node:http'
-import type { Socket } from 'node:net'
 import cdmi, { openStore, type CdmiPluginOptions, type Store } from './index.js'
 import cors from './plugins/cors.js'
 import { partEarly } from './plugins/early-answer.js'
@@ -60,9 +59,8 @@ export async function buildServer (given: ServerConfig, parts: ServerParts = {})
   try {
     // After the store, which makes its directory itself.
     const tls = await tlsOptions(config, data)
-    const answering = (socket: Socket): boolean => connections.isAnswering(socket)
-    const server = app = Fastify(fastifyOptions(config, tls, parts.log ?? process.stderr, answering)) as unknown as FastifyInstance
-    const connections = new Connections(server.server as Server)
+    const server: FastifyInstance = app = Fastify(fastifyOptions(config, tls, parts.log ?? process.stderr, () => connections)) as unknown as FastifyInstance
+    const connections: Connections = new Connections(server.server as Server)
     const firstUser = await makeFirstUser(config, data)
     // Whatever goes wrong from here on: nobody will ever see it again.
     if (firstUser !== undefined) parts.onFirstUser?.(firstUser)
@@ -83,7 +81,7 @@ export function storeOptions ({ trashGrace }: ServerConfig): { trashGrace?: numb
   return trashGrace === undefined ? {} : { trashGrace: milliseconds(trashGrace, 0) }
 }
 
-function fastifyOptions (config: ServerConfig, tls: SecureContextOptions | undefined, log: LogStream, answering: (socket: Socket) => boolean): FastifyServerOptions {
+function fastifyOptions (config: ServerConfig, tls: SecureContextOptions | undefined, log: LogStream, connections: () => Connections): FastifyServerOptions {
   const headersTimeout = milliseconds(config.headersTimeout, 30)
   // 0: no limit.
   const noLongerThan = (longest: number): number => headersTimeout === 0 ? longest : Math.min(longest, headersTimeout)
@@ -102,7 +100,7 @@ function fastifyOptions (config: ServerConfig, tls: SecureContextOptions | undef
     routerOptions: { maxParamLength: 16_384 },
     // Absolute form, as proxies send it (RFC 9112 §3.2.2).
     rewriteUrl: ({ url = '/' }) => /^https?:\/\//i.test(url) ? url.replace(/^https?:\/\/[^/?#]*\/?/i, '/') : url,
-    clientErrorHandler: clientErrorHandler(answering) as never,
+    clientErrorHandler: clientErrorHandler(connections) as never,
     frameworkErrors: (error, request, reply) => {
       partEarly(request as never, reply as never)
       renderError(error, request as never, reply as never, config.realm)
@@ -135,7 +133,16 @@ async function compose (app: FastifyInstance, config: ServerConfig, { store, aut
     if (cut > 0) app.log.warn({ connections: cut }, 'connections were cut, for they did not come to an end in time')
     await store.close()
   })
-  app.addHook('onRequest', async (_request, reply) => { reply.header('x-content-type-options', 'nosniff') })
+  app.addHook('onRequest', (_request, reply, done) => {
+    reply.header('x-content-type-options', 'nosniff')
+    const turn = connections.turnOf(reply.raw)
+    if (turn === undefined) return done()
+    turn.then(goesOn => {
+      if (goesOn) done()
+      // Nobody will hear of it any more, so it is not done either.
+      else reply.hijack()
+    }).catch(done)
+  })
 
   await app.register(errors, { realm, notFound: true })
   if (origins.length > 0) await app.register(cors, { origins })
