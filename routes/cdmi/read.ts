@@ -17,7 +17,7 @@ import { sendCapabilityObject } from './read-capability.js'
 import { sendContainer } from './read-container.js'
 import { planObjectRead, sendDataObject, type ObjectRead } from './read-data-object.js'
 import { cdmiTarget } from './request.js'
-import { cdmiReadSchema } from './schemas.js'
+import { hidden } from './schemas.js'
 
 const cdmiReadRoutes: FastifyPluginAsyncTypebox = async (app) => {
   async function read (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -54,8 +54,8 @@ const cdmiReadRoutes: FastifyPluginAsyncTypebox = async (app) => {
   }
 
   for (const url of mountURLs(app.prefix)) {
-    app.route({ method: 'GET', url, exposeHeadRoute: false, constraints: cdmiConstraint, schema: cdmiReadSchema(url), validatorCompiler: noValidation, handler: read })
-    app.route({ method: 'HEAD', url, constraints: cdmiConstraint, schema: { hide: true }, validatorCompiler: noValidation, handler: read })
+    app.route({ method: 'GET', url, exposeHeadRoute: false, constraints: cdmiConstraint, schema: hidden, validatorCompiler: noValidation, handler: read })
+    app.route({ method: 'HEAD', url, constraints: cdmiConstraint, schema: hidden, validatorCompiler: noValidation, handler: read })
   }
 }
 
