@@ -20,6 +20,7 @@ import { keyedContainer } from './plugins/keyed-container.js'
 import { addMediaTypeConstraint } from './plugins/media-type-constraint.js'
 import { objectCors } from './plugins/object-cors.js'
 import { sockets } from './plugins/sockets.js'
+import { soundRequests } from './plugins/sound-request.js'
 import type { AffinityOptions } from './plugins/sockets/worker-affinity.js'
 import cdmiDoor from './routes/cdmi.js'
 import { answerVersion } from './routes/cdmi/request.js'
@@ -89,6 +90,7 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
     doors.removeAllContentTypeParsers()
     // Bodies are streams until a door reads them; the framework reads none.
     doors.addContentTypeParser('*', (_request, _payload, done) => { done(null) })
+    soundRequests(doors)
     answerVersion(doors)
     await doors.register(async namespace => {
       // Before it is known who asks: preflights do not say.

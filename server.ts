@@ -1,14 +1,17 @@
 /** The stand-alone server: every door over one store, with TLS, users, health, documentation. It reads no environment and handles no signals. */
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { SecureContextOptions } from 'node:tls'
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import cdmi, { openStore, type CdmiPluginOptions, type Store } from './index.js'
+import { challenge, defaultRealm } from './plugins/challenge.js'
 import cors from './plugins/cors.js'
 import { partEarly } from './plugins/early-answer.js'
 import errors, { renderError } from './plugins/errors.js'
+import { mediaTypeOfRequest } from './plugins/media-type-constraint.js'
 import openapi from './plugins/openapi.js'
 import type { AffinityOptions } from './plugins/sockets/worker-affinity.js'
 import healthRoutes from './routes/health.js'
+import { keyedErrors } from './routes/keyed/errors.js'
 import { checkOptions } from './schemas/check-options.js'
 import { ServerConfig } from './schemas/config.js'
 import { clientErrorHandler } from './server/client-error.js'
@@ -103,10 +106,17 @@ function fastifyOptions (config: ServerConfig, tls: SecureContextOptions | undef
     clientErrorHandler: clientErrorHandler(connections) as never,
     frameworkErrors: (error, request, reply) => {
       partEarly(request as never, reply as never)
-      renderError(error, request as never, reply as never, config.realm)
+      // The router does not get as far as the door whose form errors have.
+      if (isKeyed(request.raw)) keyedErrors(challenge(config.realm ?? defaultRealm))(error, request as never, reply as never)
+      else renderError(error, request as never, reply as never, config.realm)
     },
     ...(tls === undefined ? { http } : { https: { ...tls, ...http, handshakeTimeout } })
   } as FastifyServerOptions
+}
+
+/** Whether a request is for the keyed door, as the router would decide. */
+function isKeyed (request: IncomingMessage): boolean {
+  return /^\/data(?:[/?]|$)/.test(request.url ?? '') && mediaTypeOfRequest(request) === 'other'
 }
 
 function milliseconds (seconds: number | undefined, otherwise: number): number {
