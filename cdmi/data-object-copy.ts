@@ -9,6 +9,7 @@ import { copiedFields, copiedMetadata, type CopySelection, type SourceSaid, take
 import { changedDataObject, newDataObject } from './data-object-record.js'
 import type { Written } from './data-object-write.js'
 import { Contention, SourceUnusable } from './errors.js'
+import type { ObjectChange } from './mutation-gate.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import { attributesOf } from './record.js'
@@ -42,16 +43,17 @@ export async function copyDataObject (context: ModelContext, principal: Principa
     requireComplete(record, describe(copy.source))
     const { value, encoding } = takes(selection, 'value') ? await valueOf(context, record, selection) : valueBefore(before)
     const type = said.mimetype ?? (takes(selection, 'mimetype') ? attributesOf(record).mimetype : undefined)
-    const change = {
+    const taken = {
       mimetype: type ?? (before === undefined ? defaultType : undefined),
       metadata: copiedMetadata(record, selection, said, context.limits),
       fields: copiedFields(record, selection, said)
     }
     const put = before === undefined
-      ? newDataObject(id, ancestors.at(-1), name ?? id, change, value, encoding)
-      : changedDataObject(before, change, value, encoding)
+      ? newDataObject(id, ancestors.at(-1), name ?? id, taken, value, encoding)
+      : changedDataObject(before, taken, value, encoding)
+    const change: ObjectChange = before === undefined ? { operation: 'create', also: 'copy', ancestors, before, put } : { operation: 'modify', ancestors, before, put }
     return {
-      changes: [before === undefined ? { operation: 'create' as const, also: 'copy' as const, ancestors, before, put } : { operation: 'modify' as const, ancestors, before, put }],
+      changes: [change, ...await context.partialUploads.superseded([change])],
       expect: [...source.ancestors, record],
       written: { object: { record: put, ancestors }, created: before === undefined },
       source: record.id

@@ -26,6 +26,8 @@ export interface UploadSet extends Ledger, Terms {
   readonly encoding?: ValueTransferEncoding | undefined
   readonly metadata?: Edit | undefined
   readonly fields?: Edit | undefined
+  /** Without a name: none from then on. */
+  readonly template?: { readonly name?: string | undefined } | undefined
 }
 
 /** As it is stored. */
@@ -38,7 +40,7 @@ interface StoredSet extends UploadSet {
 
 export interface FoundSet {
   readonly record: StoredRecord
-  /** `expired`: nothing came for too long; as if it were not there. */
+  /** `expired`: nothing came for too long, or it was completed that long ago; as if it were not there. */
   readonly state: 'open' | 'expired' | 'complete'
   readonly set: UploadSet
 }
@@ -68,12 +70,40 @@ export class PartialUploads {
     const record = await this.#store.meta.get(this.#idOf(nameOf(target, uploadID)))
     if (record === undefined) return undefined
     const set = setOf(record)
-    return { record, set, state: set.state === 'open' && this.#isOver(set) ? 'expired' : set.state }
+    return { record, set, state: this.#isOver(set) ? 'expired' : set.state }
   }
 
   /** Whether a set with the null upload ID is open: the standard then calls the object `Processing` (DOC-82). */
-  async isUpdating ({ id }: StoredRecord): Promise<boolean> {
-    return (await this.find(id, undefined))?.state === 'open'
+  async isUpdating (record: StoredRecord): Promise<boolean> {
+    return (await this.updating([record])).size > 0
+  }
+
+  /** The IDs of those of some objects that are being updated so. */
+  async updating (objects: ReadonlyArray<Pick<StoredRecord, 'id'>>): Promise<ReadonlySet<string>> {
+    const open = new Set<string>()
+    for (const record of await this.#nullSetsOf(objects.map(({ id }) => id))) {
+      const set = setOf(record)
+      if (!this.#isOver(set)) open.add(set.target)
+    }
+    return open
+  }
+
+  /**
+   * What ends the sets with the null upload ID of objects that get another value in one piece, by a door or an operation that knows nothing of parts
+   * (DOC-82): those that have come were for a value that nobody wants any more.
+   */
+  async superseded (changes: readonly ObjectChange[]): Promise<ObjectChange[]> {
+    const ids = changes.flatMap(({ before, put }) => before === undefined || put === undefined || put.type !== typeLetter.dataObject || put.segments.kind === 'keep' ? [] : [put.id])
+    return (await this.#nullSetsOf(ids)).map(removal)
+  }
+
+  async #nullSetsOf (targets: readonly string[]): Promise<StoredRecord[]> {
+    const found: StoredRecord[] = []
+    for (let at = 0; at < targets.length; at += page) {
+      const records = await this.#store.meta.getMany(targets.slice(at, at + page).map(id => this.#idOf(nameOf(id, undefined))))
+      for (const record of records) if (record !== undefined) found.push(record)
+    }
+    return found
   }
 
   /** Keeps the set. `target`: the object at the version at which the commit must find it; undefined when it is changed by the same commit. */
@@ -85,6 +115,22 @@ export class PartialUploads {
   end (found: FoundSet | undefined, targetID: string, uploadID: string | undefined): ObjectChange | undefined {
     if (uploadID !== undefined) return { operation: 'modify', hidden: true, ancestors: [], before: found?.record, put: this.#put(found, targetID, uploadID, 'complete', { ranges: [], appended: [], count: 0, utf8: true }, emptyValue) }
     return found === undefined ? undefined : removal(found.record)
+  }
+
+  /** Discards what there still is of the sets of these objects, which were removed: others get their IDs. */
+  async discardOf (targets: readonly string[]): Promise<ObjectChange[]> {
+    const { meta } = this.#store
+    const changes: ObjectChange[] = []
+    if ((await meta.children(this.#parentID, { limit: 1 })).length === 0) return changes
+    for (const target of targets) {
+      for (let after: string | undefined, full = true; full;) {
+        const entries = await meta.children(this.#parentID, { prefix: `${target} `, after, limit: page })
+        for (const record of await meta.getMany(entries.map(({ id }) => id))) if (record !== undefined) changes.push(removal(record))
+        full = entries.length === page
+        after = entries.at(-1)?.name
+      }
+    }
+    return changes
   }
 
   #put (found: FoundSet | undefined, target: string, uploadID: string | undefined, state: StoredSet['state'], set: UploadSet, value: PlacedValue): RecordPut {

@@ -9,6 +9,7 @@ import { changedDataObject, newDataObject } from './data-object-record.js'
 import type { Written } from './data-object-write.js'
 import { AlreadyExists, Contention, SourceUnusable } from './errors.js'
 import { storableMetadata } from './metadata.js'
+import type { ObjectChange } from './mutation-gate.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import { attributesOf } from './record.js'
@@ -140,8 +141,9 @@ export async function copyRemoteObject (context: ModelContext, principal: Princi
       const put = before === undefined
         ? newDataObject(id, ancestors.at(-1), name ?? id, change, placed, encoding)
         : changedDataObject(before, change, placed, encoding)
+      const made: ObjectChange = before === undefined ? { operation: 'create', also: 'copy', ancestors, before, put } : { operation: 'modify', ancestors, before, put }
       return {
-        changes: [before === undefined ? { operation: 'create' as const, also: 'copy' as const, ancestors, before, put } : { operation: 'modify' as const, ancestors, before, put }],
+        changes: [made, ...await context.partialUploads.superseded([made])],
         staging,
         births: placed.births,
         written: { object: { record: put, ancestors }, created: before === undefined }

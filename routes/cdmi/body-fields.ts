@@ -11,6 +11,9 @@ const checkContainer = bodyCheck(ContainerBody)
 const dataObjectFields: ReadonlySet<string> = new Set(Object.keys(DataObjectBody.properties))
 const containerFields: ReadonlySet<string> = new Set(Object.keys(ContainerBody.properties))
 
+/** As messages call it. */
+export const mimetypeField = 'The field "mimetype"'
+
 /** Ways to say what an object is to be made of; at most one of them (CMV-01). */
 const sources = ['value', 'copy', 'move', 'reference', 'serialize', 'deserialize', 'deserializevalue'] as const
 
@@ -56,7 +59,7 @@ export function namedFields (fields: JsonObject, query: CdmiQuery): JsonObject {
 
 /** The fields that the standard does not define, after an update: those named in the URI and missing in the body are removed. */
 export function updatedFields (before: JsonObject, given: JsonObject, query: CdmiQuery): JsonObject {
-  const removed = query.fields.filter(name => given[name] === undefined)
+  const removed = query.fields.filter(name => !Object.hasOwn(given, name))
   const kept: [string, Json][] = Object.entries(before).filter(([name]) => !removed.includes(name))
   return { ...Object.fromEntries(kept), ...given }
 }

@@ -12,7 +12,7 @@ import type { JsonObject } from '../../storage/contract.js'
 import { valueTypeOf } from '../http/content-type.js'
 import { requestTarget } from '../http/request-path.js'
 import { bodyOf } from '../http/source.js'
-import { containerBody, dataObjectBody, namedFields, otherFields, refuseUnoffered } from './body-fields.js'
+import { containerBody, dataObjectBody, mimetypeField, namedFields, otherFields, refuseUnoffered } from './body-fields.js'
 import { readCdmiBody } from './json-body.js'
 import type { CdmiQuery } from './query.js'
 import type { ReceivedObject } from './receive-object.js'
@@ -50,7 +50,7 @@ export async function dataObjectOfSource (request: FastifyRequest, { source, aim
   if (source === 'reference') return await cdmi.createReference(request.principal, aim, targetOf(received.fields, body, query), preconditions)
   refuseUnoffered(body)
   refuseTemplate(request, source, body.capabilitiesURI, 'dataobject')
-  const said = { ...saidOf(body, otherFields(fields, 'dataobject')), mimetype: valueTypeOf(body.mimetype)?.mimetype }
+  const said = { ...saidOf(body, otherFields(fields, 'dataobject')), mimetype: valueTypeOf(body.mimetype, mimetypeField)?.mimetype }
   const text = body[source] ?? ''
   const remote = remoteSource(request, source, text)
   if (remote !== undefined) return await dataObjectOfRemote(request, { source, aim, query, preconditions, said, remote })
