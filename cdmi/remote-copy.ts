@@ -4,8 +4,8 @@ import type { StoredRecord } from '../storage/contract.js'
 import { requireAccess } from './access.js'
 import type { ModelContext } from './context.js'
 import { copiedFields, copiedMetadata, type CopySelection, type SourceSaid, takes } from './copy-selection.js'
-import { requireForCopy } from './data-object-copy.js'
-import { changedDataObject, newDataObject } from './data-object-record.js'
+import { requireForCopy, stateAfter } from './data-object-copy.js'
+import { changedDataObject, defaultType, newDataObject } from './data-object-record.js'
 import type { Written } from './data-object-write.js'
 import { AlreadyExists, Contention, SourceUnusable } from './errors.js'
 import { storableMetadata } from './metadata.js'
@@ -35,9 +35,6 @@ export interface RemoteOptions {
   /** Milliseconds after which a new object is answered for before it is complete; undefined: never. */
   readonly delayedAfter?: number | undefined
 }
-
-/** Type of a new object when the one of the source is not taken (DOC-24). */
-const defaultType = 'text/plain'
 
 /** Fields that a server without CDMI cannot choose: in its URIs they mean something else, or nothing. */
 const chosen: ReadonlySet<string> = new Set(['value', 'valuetransferencoding', 'mimetype', 'metadata'])
@@ -140,7 +137,7 @@ export async function copyRemoteObject (context: ModelContext, principal: Princi
       const { change, placed, encoding } = changeOf(content, before)
       const put = before === undefined
         ? newDataObject(id, ancestors.at(-1), name ?? id, change, placed, encoding)
-        : changedDataObject(before, change, placed, encoding)
+        : changedDataObject(before, { ...change, ...stateAfter(before, selection) }, placed, encoding)
       const made: ObjectChange = before === undefined ? { operation: 'create', also: 'copy', ancestors, before, put } : { operation: 'modify', ancestors, before, put }
       return {
         changes: [made, ...await context.partialUploads.superseded([made])],

@@ -53,7 +53,7 @@ export function namedFields (fields: JsonObject, query: CdmiQuery): JsonObject {
   const named = new Set(query.fields)
   // How the value is written belongs to the value. What an object is made of is no field of it.
   if (named.has('value')) named.add('valuetransferencoding')
-  for (const name of ['copy', 'move', 'reference']) named.add(name)
+  for (const name of sources) if (name !== 'value') named.add(name)
   return Object.fromEntries(Object.entries(fields).filter(([name]) => named.has(name)))
 }
 

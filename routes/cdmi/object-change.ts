@@ -1,6 +1,6 @@
 /** From a received body to the change that it asks for (DOC-20 to DOC-39, DOC-70 to DOC-82). */
 import type { DataObjectChange, DataObjectWrite, ValueChange } from '../../cdmi/data-object-write.js'
-import { encodingOfParts } from '../../cdmi/data-object-record.js'
+import { defaultType, encodingOfParts } from '../../cdmi/data-object-record.js'
 import { InvalidRange, InvalidRequest } from '../../cdmi/errors.js'
 import { checkHonoured, updatedMetadata } from '../../cdmi/metadata.js'
 import type { Cdmi } from '../../cdmi/model.js'
@@ -14,9 +14,6 @@ import { valueTypeOf } from '../http/content-type.js'
 import { dataObjectBody, mimetypeField, namedFields, otherFields, refuseUnoffered, updatedFields } from './body-fields.js'
 import type { CdmiQuery } from './query.js'
 import { asBytes, type ReceivedObject } from './receive-object.js'
-
-/** Type of a data object whose creator says none (DOC-24). */
-const defaultType = 'text/plain'
 
 export interface ChangeRequest {
   readonly cdmi: Cdmi

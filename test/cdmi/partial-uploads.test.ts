@@ -165,9 +165,11 @@ t.test('sets of parts are hidden: no path, no ID and no listing leads to them, a
   t.same(names, ['o'])
   const { record } = await model.partialUploads.find(object.record.id, 'b') ?? {}
   t.type(record?.id, 'string')
-  for (const path of [`/cdmi_objectid/${record?.id}`, `/cdmi_objectid/${record?.parentID}/`, `/cdmi_objectid/${record?.parentID}`]) {
-    await t.rejects(model.dataObjects.read(writer, at(path), () => []), { code: 'CDMI_NOT_FOUND' })
-    await t.rejects(model.remove(writer, at(path)), { code: 'CDMI_NOT_FOUND' })
+  for (const from of [record?.id ?? '', record?.parentID ?? '']) {
+    t.throws(() => at(`/cdmi_objectid/${from}`), { code: 'CDMI_INVALID_OBJECT_ID' })
+    const address = { from, names: [], slash: false }
+    await t.rejects(model.dataObjects.read(writer, address, () => []), { code: 'CDMI_NOT_FOUND' })
+    await t.rejects(model.remove(writer, address), { code: 'CDMI_NOT_FOUND' })
   }
 })
 
