@@ -4,6 +4,7 @@ import type { StoredRecord } from '../storage/contract.js'
 import { requireAccess } from './access.js'
 import { type Address, describe, objectIDRoot } from './address.js'
 import type { ModelContext } from './context.js'
+import { requireUntouched } from './completion.js'
 import { copiedRange, copiedValue, encodingOfRange } from './copied-value.js'
 import { copiedFields, copiedMetadata, type CopySelection, type SourceSaid, takes } from './copy-selection.js'
 import { changedDataObject, defaultType, newDataObject } from './data-object-record.js'
@@ -34,6 +35,7 @@ export async function copyDataObject (context: ModelContext, principal: Principa
     const { ancestors, record: before, name } = await aimAt(context, aim)
     requireForCopy(context, aim, copy, before, 'cdmi_object_copy_from_local')
     checkPreconditions(preconditions, before, false)
+    if (!takes(selection, 'value')) requireUntouched(before, subjectOf(aim))
     const source = await findSource(context, principal, copy.source, 'dataobject')
     const { record } = source
     if (record.id === before?.id) throw new SourceUnusable(`The source ${describe(copy.source)} is the destination itself`)

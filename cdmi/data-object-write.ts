@@ -7,6 +7,7 @@ import type { JsonObject, StoredRecord } from '../storage/contract.js'
 import { requireAccess } from './access.js'
 import { objectIDRoot } from './address.js'
 import type { ModelContext } from './context.js'
+import { requireUntouched } from './completion.js'
 import { changedDataObject, newDataObject } from './data-object-record.js'
 import { Contention, InvalidRequest } from './errors.js'
 import { GatheredParts } from './gathered-parts.js'
@@ -141,6 +142,7 @@ export class DataObjectWrite {
       const { ancestors, record: before, name } = await aimAt(this.#context, this.#aim)
       requireForChange(this.#context, this.#aim, change, before)
       checkPreconditions(this.#preconditions, before, false)
+      if (change.value.kind === 'keep') requireUntouched(before, subjectOf(this.#aim))
       if (this.#looked && (before?.id !== this.before?.id || before?.version !== this.before?.version)) throw new Contention()
       const found = await findSet(this.#context, before, this.#message)
       if (isPartOf(this.#message, found)) {

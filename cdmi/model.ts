@@ -5,7 +5,7 @@ import { AccessLog } from './access-log.js'
 import { Capabilities } from './capabilities.js'
 import { CapabilityObjects } from './capability-objects.js'
 import { Containers } from './containers.js'
-import { copyContainer, replaceContainer } from './container-copy.js'
+import { type ContainerCopyOptions, copyContainer, replaceContainer } from './container-copy.js'
 import type { Limits, ModelContext } from './context.js'
 import { type Copy, copyDataObject } from './data-object-copy.js'
 import type { Written } from './data-object-write.js'
@@ -99,13 +99,13 @@ export class Cdmi {
   }
 
   /** Makes a container of another one, with all that is below that. */
-  async copyContainer (principal: Principal, address: Address, copy: Copy, preconditions?: Preconditions): Promise<Written> {
-    return await copyContainer(this.#context, principal, address, copy, preconditions)
+  async copyContainer (principal: Principal, address: Address, copy: Copy, options?: ContainerCopyOptions): Promise<Written> {
+    return await copyContainer(this.#context, principal, address, copy, options)
   }
 
   /** Makes a container that is there like another one. */
-  async replaceContainer (principal: Principal, address: Address, copy: Copy, preconditions?: Preconditions): Promise<Written> {
-    return await replaceContainer(this.#context, principal, address, copy, preconditions)
+  async replaceContainer (principal: Principal, address: Address, copy: Copy, options?: ContainerCopyOptions): Promise<Written> {
+    return await replaceContainer(this.#context, principal, address, copy, options)
   }
 
   /** Gives an object another place, or none. */

@@ -177,7 +177,7 @@ class Serializer {
     const { record, ancestors } = object
     const { root, known } = this.#parts
     // What is there is whole, also where parts of a new value are coming.
-    const shown = { ...await known(object), updating: false }
+    const shown = { ...await known(object), whole: true }
     const above = ancestors.at(-1)
     // Only the topmost has what it inherits (SER-06): below it, that is inherited again.
     const fields = this.#open.length === 0 || above === undefined

@@ -49,6 +49,8 @@ export interface ReadOptions {
   readonly capabilities: Capabilities
   /** A media type as it is stored. Throws InvalidRequest for what is none. */
   readonly normalType: (mimetype: string) => string
+  /** Told of the topmost object as soon as its kind and its ID have been read. May throw to read no more. */
+  readonly onTop?: ((kind: SerializedKind, id: string) => void) | undefined
 }
 
 const checks = { dataobject: bodyCheck(DataObjectBody), container: bodyCheck(ContainerBody) } as const

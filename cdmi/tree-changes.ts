@@ -4,6 +4,7 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import type { BlobBirth, Store, StoredRecord } from '../storage/contract.js'
+import { completedRecord } from './completion.js'
 import { changedContainer, type ContainerPut, newContainer } from './container-record.js'
 import type { ModelContext } from './context.js'
 import { changedDataObject, type DataObjectPut, defaultType, newDataObject } from './data-object-record.js'
@@ -19,6 +20,8 @@ export interface TreePlace {
   readonly top: SerializedObject
   /** What is there now, under the same ID; undefined: nothing. */
   readonly before: StoredRecord | undefined
+  /** What stands for a new object while it is made. */
+  readonly pending?: StoredRecord | undefined
   /** From the top of the store down to the parent. */
   readonly ancestors: readonly StoredRecord[]
   /** Of an object that is made; undefined: its ID. */
@@ -60,6 +63,7 @@ export async function lineageOf (store: Store, id: string): Promise<readonly Sto
 interface Step {
   readonly object: SerializedObject
   readonly before: StoredRecord | undefined
+  readonly pending?: StoredRecord | undefined
   readonly ancestors: readonly StoredRecord[]
   readonly name: string | undefined
 }
@@ -79,9 +83,9 @@ class TreePlan {
   }
 
   async make (): Promise<TreeChanges> {
-    const { top, before, ancestors, name } = this.#place
-    if (before === undefined) await this.#existing(top)
-    const record = await this.#put({ object: top, before, ancestors, name: before === undefined ? name ?? top.id : before.name })
+    const { top, before, pending, ancestors, name } = this.#place
+    if (before === undefined && pending === undefined) await this.#existing(top)
+    const record = await this.#put({ object: top, before, pending, ancestors, name: before === undefined ? name ?? top.id : before.name })
     const steps: Step[] = await this.#below(top, before, [...ancestors, record])
     for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
       const made = await this.#put(step)
@@ -141,10 +145,11 @@ class TreePlan {
     }
   }
 
-  async #put ({ object, before, ancestors, name }: Step): Promise<StoredRecord> {
-    const put = this.#putOf(object, before, ancestors, name ?? '')
-    const made = object.reference === undefined ? 'create' : 'reference'
-    this.#change({ operation: before === undefined ? made : 'modify', ancestors, before, put })
+  async #put ({ object, before, pending, ancestors, name }: Step): Promise<StoredRecord> {
+    const made = this.#putOf(object, before, ancestors, name ?? '')
+    const put = pending === undefined ? made : completedRecord(pending, made)
+    const making = object.reference === undefined ? 'create' : 'reference'
+    this.#change({ operation: before === undefined && pending === undefined ? making : 'modify', ancestors, before: before ?? pending, put })
     return put
   }
 
@@ -188,7 +193,7 @@ class TreePlan {
 
 function containerPut ({ id, metadata, fields, template }: SerializedObject, before: StoredRecord | undefined, ancestors: readonly StoredRecord[], name: string): ContainerPut {
   const change = { metadata: () => metadata, fields: () => fields, template: { name: template } }
-  if (before !== undefined) return placedIn(ancestors, name, changedContainer(before, change))
+  if (before !== undefined) return placedIn(ancestors, name, changedContainer(before, { ...change, completionStatus: 'Complete', transfer: null, failure: null }))
   const parent = ancestors.at(-1)
   if (parent === undefined) throw new InvalidRequest('A container is made in another one')
   return newContainer(id, parent, name, change)
@@ -205,7 +210,8 @@ function letterOf ({ kind, reference }: SerializedObject): string {
   return kind === 'container' ? typeLetter.container : typeLetter.dataObject
 }
 
-function inUse (id: string): Error {
+/** Why an object cannot have an ID. */
+export function inUse (id: string): Error {
   return new AlreadyExists(`Nothing was changed: another object with the objectID ${id}`)
 }
 

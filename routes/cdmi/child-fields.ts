@@ -1,4 +1,5 @@
 /** The fields of children that a listing is asked for (ECL-01 to ECL-03): each as the child's own CDMI form has it, `null` where it has none. */
+import { withholdsChildren } from '../../cdmi/completion.js'
 import { shownName } from '../../cdmi/containers.js'
 import { isObject, parseJson } from '../../cdmi/json-value.js'
 import { hashItems } from '../../cdmi/metadata.js'
@@ -141,12 +142,14 @@ export class ChildFields {
   }
 
   async #range (container: StoredRecord): Promise<string> {
+    if (withholdsChildren(container)) return ''
     let count = 0
     for await (const page of this.#cdmi.containers.pages(container, {})) count += page.length
     return formatRange(0, count)
   }
 
   async * #names (container: StoredRecord): AsyncGenerator<Uint8Array> {
+    if (withholdsChildren(container)) return yield Buffer.from('[]')
     let text = '['
     let separator = ''
     for await (const page of this.#cdmi.containers.pages(container, {})) {

@@ -70,25 +70,30 @@ interface DataObjectFromRemote extends Omit<DataObjectFromSource, 'source' | 're
   readonly remote: RemoteSourceURI
 }
 
-/** What a client does not wait for is not fetched. */
-async function dataObjectOfRemote (request: FastifyRequest, { source, aim, query, preconditions, said, remote: { uri, query: named } }: DataObjectFromRemote): Promise<Written> {
-  const { cdmi } = request.server
+/** What a client does not wait for is not fetched. `work` gets what tells it that the client has left. */
+export async function whileWaited<T> ({ raw: { socket } }: FastifyRequest, work: (left: AbortSignal) => Promise<T>): Promise<T> {
   const left = new AbortController()
-  const { socket } = request.raw
   const leave = (): void => { left.abort() }
   socket.once('close', leave)
   try {
-    const options = { preconditions, signal: left.signal, delayedAfter: delayOf(request) }
-    if (source === 'copy') return await cdmi.copyRemoteObject(request.principal, aim, { uri, named: named.fields, selection: copySelection('dataobject', named, query), said }, options)
-    refuseFields(named, query)
-    return await cdmi.moveRemoteObject(request.principal, aim, { uri, said }, options)
+    return await work(left.signal)
   } finally {
     socket.off('close', leave)
   }
 }
 
-/** RFC 7240 §4.1. */
-function delayOf ({ headers: { prefer }, server }: FastifyRequest): number {
+async function dataObjectOfRemote (request: FastifyRequest, { source, aim, query, preconditions, said, remote: { uri, query: named } }: DataObjectFromRemote): Promise<Written> {
+  const { cdmi } = request.server
+  return await whileWaited(request, async signal => {
+    const options = { preconditions, signal, delayedAfter: delayOf(request) }
+    if (source === 'copy') return await cdmi.copyRemoteObject(request.principal, aim, { uri, named: named.fields, selection: copySelection('dataobject', named, query), said }, options)
+    refuseFields(named, query)
+    return await cdmi.moveRemoteObject(request.principal, aim, { uri, said }, options)
+  })
+}
+
+/** Milliseconds after which the request is answered, done or not (RFC 7240 §4.1). */
+export function delayOf ({ headers: { prefer }, server }: FastifyRequest): number {
   const preferences = typeof prefer === 'string' ? prefer.split(',').map(one => one.split(';', 1)[0]?.trim().toLowerCase()) : []
   return preferences.includes('respond-async') ? 0 : server.cdmiOptions.delayedAfter ?? defaultDelay
 }
@@ -120,7 +125,8 @@ export async function containerOfSource (request: FastifyRequest, { source, addr
     return await cdmi.move(principal, aim, { source: named.address, kind: 'container', said }, preconditions)
   }
   const copy = { source: named.address, selection: copySelection('container', named.query, query), said }
-  return await (mode === 'put' ? cdmi.copyContainer(principal, address, copy, preconditions) : cdmi.replaceContainer(principal, address, copy, preconditions))
+  const options = { preconditions, delayedAfter: delayOf(request) }
+  return await (mode === 'put' ? cdmi.copyContainer(principal, address, copy, options) : cdmi.replaceContainer(principal, address, copy, options))
 }
 
 /**

@@ -1,5 +1,6 @@
 /** A container in CDMI's JSON (COC-52 to COC-58). Its children stream; memory holds some of their names. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { withholdsChildren } from '../../cdmi/completion.js'
 import { shownName } from '../../cdmi/containers.js'
 import type { CdmiObject } from '../../cdmi/record.js'
 import { fieldsOf, objectTypes } from '../../cdmi/representation.js'
@@ -70,6 +71,7 @@ interface ChildList {
 
 /** Children in the order of their names: an order that stays while they do (COC-54). */
 async function childrenOf (request: FastifyRequest, object: CdmiObject, range: RangeSpec | undefined): Promise<ChildList> {
+  if (withholdsChildren(object.record)) return { first: 0, count: 0, pages: inOnePage([]) }
   const { containers } = request.server.cdmi
   // Of "first-last" no more is counted than there is in it: a client that lists page by page would have all counted for each.
   const limit = range?.first === undefined || range.last === undefined ? undefined : range.last + 1

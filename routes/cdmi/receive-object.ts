@@ -37,8 +37,17 @@ export interface ReceivedParts {
   readonly type: string | undefined
 }
 
-/** A body of JSON. `base64`: whatever its fields say, the value is Base64 (a range of it, DOC-05). */
-export async function receiveJson (write: Intake, source: ValueSource, base64: boolean, input?: SerializedInput): Promise<ReceivedObject> {
+export interface JsonOptions {
+  /** Whatever its fields say, the value is Base64 (a range of it, DOC-05). */
+  readonly base64: boolean
+  /** Takes serializations. */
+  readonly input?: SerializedInput | undefined
+  /** Told of the fields before the value, when it comes. */
+  readonly onFields?: ((fields: JsonObject) => void) | undefined
+}
+
+/** A body of JSON. */
+export async function receiveJson (write: Intake, source: ValueSource, { base64, input, onFields }: JsonOptions): Promise<ReceivedObject> {
   let value: ReceivedValue | undefined
   const fields = await readCdmiBody(source, {
     async onSerialized (text) {
@@ -46,6 +55,7 @@ export async function receiveJson (write: Intake, source: ValueSource, base64: b
       await input.readBase64(text)
     },
     async onValue (found, before) {
+      onFields?.(before)
       if (found.kind === 'other') throw new InvalidRequest('The field "value" must be a string or, with the transfer encoding "json", an object')
       if (found.kind !== 'string') value = { kind: 'json', staged: await write.stage(found.json) }
       else if (base64 || before['valuetransferencoding'] === 'base64') value = { kind: 'bytes', staged: await write.stage(decodeBase64(found.text)) }

@@ -34,7 +34,7 @@ export async function writeDataObject (request: FastifyRequest, reply: FastifyRe
     if (write.before === undefined) requireAcceptable(request, 'object')
     const received = mixed
       ? await receiveParts(write, bodyOf(raw), headers['content-type'] ?? '', input)
-      : await receiveJson(write, bodyOf(raw), query.values.length > 0, input)
+      : await receiveJson(write, bodyOf(raw), { base64: query.values.length > 0, input })
     const made = await input.commit(received.fields, query, fields => dataObjectBody(fields, received.value !== undefined || received.parts !== undefined))
     if (made !== undefined) return await answerWritten(request, reply, made)
     const source = sourceField(received.fields)
