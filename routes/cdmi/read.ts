@@ -19,7 +19,7 @@ import { sendContainer } from './read-container.js'
 import { planObjectRead, sendDataObject, type ObjectRead } from './read-data-object.js'
 import type { CdmiQuery } from './query.js'
 import { cdmiTarget } from './request.js'
-import { cdmiReadSchema } from './schemas.js'
+import { hidden } from './schemas.js'
 import { wants } from './select-fields.js'
 
 const cdmiReadRoutes: FastifyPluginAsyncTypebox = async (app) => {
@@ -58,8 +58,8 @@ const cdmiReadRoutes: FastifyPluginAsyncTypebox = async (app) => {
   }
 
   for (const url of mountURLs(app.prefix)) {
-    app.route({ method: 'GET', url, exposeHeadRoute: false, constraints: cdmiConstraint, schema: cdmiReadSchema(url), validatorCompiler: noValidation, handler: read })
-    app.route({ method: 'HEAD', url, constraints: cdmiConstraint, schema: { hide: true }, validatorCompiler: noValidation, handler: read })
+    app.route({ method: 'GET', url, exposeHeadRoute: false, constraints: cdmiConstraint, schema: hidden, validatorCompiler: noValidation, handler: read })
+    app.route({ method: 'HEAD', url, constraints: cdmiConstraint, schema: hidden, validatorCompiler: noValidation, handler: read })
   }
 }
 

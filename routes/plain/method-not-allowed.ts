@@ -1,9 +1,9 @@
 /** Methods that a resource does not have: 405 with the list of those it has (GEN-05), and OPTIONS. */
 import type { FastifyRequest } from 'fastify'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { withHeaders } from '../../cdmi/describe-error.js'
 import { MethodNotAllowed } from '../../cdmi/errors.js'
 import { checkRemovable } from '../../cdmi/names.js'
-import { withHeaders } from '../http/error-headers.js'
 import { mountURLs, requestTarget, splitTarget } from '../http/request-path.js'
 import { noValidation, optionsSchema } from './schemas.js'
 
