@@ -83,6 +83,17 @@ t.test('DOC-82, PUP-14, AMB-16: while an existing object is updated under the nu
   t.notOk('a' in Object(after['metadata']))
 })
 
+t.test('CMV-20: a copy of an existing object that is being updated in parts has the old value, whole, as plain HTTP reads it', async t => {
+  const app = await build(t)
+  await cdmi(app, 'PUT', '/o', { value: 'old', metadata: { a: '1' } })
+  t.equal((await cdmi(app, 'PATCH', '/o', { value: 'new ', metadata: { b: '2' } }, 'true')).statusCode, 202)
+  t.equal((await cdmi(app, 'PUT', '/copy', { copy: '/o' })).statusCode, 201)
+  t.match(await object(app, '/copy'), { completionStatus: 'Complete', value: 'old', metadata: { a: '1' } })
+  t.equal((await cdmi(app, 'PATCH', '/o', { value: 'value' })).statusCode, 204)
+  t.match(await object(app, '/o'), { value: 'new value' }, 'the parts are still awaited')
+  t.match(await object(app, '/copy'), { value: 'old' })
+})
+
 t.test('PUP-14: under an upload ID nothing of an existing object shows that parts are coming', async t => {
   const app = await build(t)
   await cdmi(app, 'PUT', '/o', { value: 'old', metadata: { a: '1' }, mimetype: 'text/old' })
