@@ -1,5 +1,5 @@
 /** A change of the contract as the database takes it: one JSON document, and the bytes of the inline values. Names of fields are short, for there may be thousands. */
-import type { Change, CommitResult, ObjectID, RecordPut } from '../contract.js'
+import type { BlobBirth, Change, CommitResult, ObjectID, RecordPut, Segment } from '../contract.js'
 import { checkPlace, idKey } from '../object-key.js'
 
 export interface EncodedChange {
@@ -12,71 +12,86 @@ const mostLocks = 100
 
 /** Throws for what cannot be stored at all. */
 export function encodeChange (change: Change): EncodedChange {
-  const puts = change.put ?? []
-  const removals = change.remove ?? []
-  const births = change.births ?? []
-  const bytes: Uint8Array[] = []
-  let filled = 0
+  const { put: puts = [], remove: removals = [], births = [] } = change
   const sources = puts.flatMap(({ segments }) => segments.kind === 'copy' ? [{ id: segments.from, version: segments.version }] : [])
   const unchanged = [...change.expect, ...sources]
   const changed = puts.filter(({ version }) => version > 1)
   const fresh = puts.filter(({ version }) => version <= 1)
-  const shared = new Set(unchanged.map(({ id }) => hex(id)))
-  const own = new Set([...removals, ...changed].map(({ id }) => hex(id)))
-  // Nobody waits for what does not exist: a tree that is made needs no locks but those of what it hangs in.
-  if (shared.size + own.size + fresh.length <= mostLocks) for (const { id } of fresh) own.add(hex(id))
-  const named = new Set(puts.flatMap(({ segments }) => 'segments' in segments ? segments.segments.map(({ blob }) => blob) : []))
-  const born = new Set(births.map(({ blob }) => blob))
-  const known = new Map(puts.flatMap(({ id, segments }) => 'segments' in segments ? segments.segments.flatMap(({ blob }) => born.has(blob) ? [] : [[blob, hex(id)] as const]) : []))
+  const alone = puts.length + removals.length === 1
+  const { list, bytes } = encodePuts(puts)
   const json = {
-    ...(shared.size + own.size > mostLocks ? { whole: true } : { own: [...own], shared: [...shared] }),
-    ...(births.length > 0 ? { lease: change.lease ?? '', births: births.map(({ blob, size, hash }) => [blob, size, hash, named.has(blob)]) } : {}),
+    ...locksOf(hexes(unchanged), hexes([...removals, ...changed]), hexes(fresh)),
     check: [
       ...unchanged.map(({ id, version }) => [hex(id), version]),
       ...removals.map(({ id, version }) => [hex(id), version]),
       ...puts.map(({ id, version }) => [hex(id), version - 1])
     ],
+    put: list,
+    // A single new object learns of another one when it is entered.
+    ...(alone && fresh.length === 1 ? {} : { placed: true }),
+    ...(puts.length > 1 && changed.length > 0 ? { shuffled: true } : {}),
     ...filledOnly({
-      new: fresh.map(({ id }) => hex(id)),
-      changed: changed.map(({ id }) => hex(id)),
+      new: hexes(fresh),
+      changed: hexes(changed),
       // Names that these have may be taken by others.
-      leaving: puts.length + removals.length > 1 ? [...changed, ...removals].map(({ id }) => hex(id)) : [],
+      leaving: alone ? [] : hexes([...changed, ...removals]),
       remove: removals.map(({ id, subtree }) => [hex(id), subtree]),
-      clear: [...removals, ...changed.filter(({ segments }) => segments.kind === 'replace' || segments.kind === 'copy')].map(({ id }) => hex(id)),
-      blobs: [...known],
+      clear: hexes([...removals, ...changed.filter(({ segments }) => segments.kind === 'replace' || segments.kind === 'copy')]),
       splice: puts.flatMap(({ id, segments }) => segments.kind === 'splice' ? [{ i: hex(id), o: segments.offset, l: segments.length }] : []),
       copy: puts.flatMap(({ id, segments }) => segments.kind === 'copy' ? [[hex(id), hex(segments.from)]] : []),
-      segments: puts.flatMap(({ id, segments }) => 'segments' in segments ? segments.segments.map(({ offset, length, blob, blobOffset }) => [hex(id), offset, length, blob, blobOffset]) : []),
+      segments: puts.flatMap(put => segmentsOf(put).map(({ offset, length, blob, blobOffset }) => [hex(put.id), offset, length, blob, blobOffset])),
       events: change.events.map(event => JSON.stringify(event))
     }),
-    ...(puts.some(({ name }) => name !== undefined) ? { placed: true } : {}),
-    ...(puts.length > 1 && changed.length > 0 ? { shuffled: true } : {}),
-    put: puts.map(put => {
-      checkPlace(put)
-      const { inline } = put
-      const at = filled
-      if (inline !== undefined) {
-        bytes.push(inline)
-        filled += inline.length
-      }
-      return {
-        i: hex(put.id),
-        v: put.version,
-        t: put.type,
-        s: put.size,
-        a: JSON.stringify(put.attributes),
-        ...(put.parentID === undefined || put.name === undefined ? {} : { p: hex(put.parentID), n: Buffer.from(put.name).toString('hex') }),
-        ...(inline === undefined ? {} : { o: at, l: inline.length }),
-        ...(put.segments.kind === 'copy' ? { f: hex(put.segments.from) } : {})
-      }
-    })
+    ...blobsOf(puts, births),
+    ...(births.length === 0 ? {} : { lease: change.lease ?? '' })
   }
-  return { json: JSON.stringify(json), bytes: Buffer.concat(bytes) }
+  return { json: JSON.stringify(json), bytes }
+}
+
+/** Each change has what it changes for itself, and shares what must stay as it is. */
+function locksOf (shared: readonly string[], own: readonly string[], fresh: readonly string[]): Record<string, unknown> {
+  if (shared.length + own.length > mostLocks) return { whole: true }
+  // Nobody waits for what does not exist yet: a tree that is made can do without.
+  return { shared, own: shared.length + own.length + fresh.length > mostLocks ? own : [...own, ...fresh] }
+}
+
+function encodePuts (puts: readonly RecordPut[]): { list: unknown[], bytes: Buffer } {
+  const values: Uint8Array[] = []
+  let filled = 0
+  const list = puts.map(put => {
+    checkPlace(put)
+    const { inline } = put
+    const place = put.parentID === undefined || put.name === undefined ? {} : { p: hex(put.parentID), n: Buffer.from(put.name).toString('hex') }
+    const value = inline === undefined ? {} : { o: filled, l: inline.length }
+    if (inline !== undefined) {
+      values.push(inline)
+      filled += inline.length
+    }
+    const source = put.segments.kind === 'copy' ? { f: hex(put.segments.from) } : {}
+    return { i: hex(put.id), v: put.version, t: put.type, s: put.size, a: JSON.stringify(put.attributes), ...place, ...value, ...source }
+  })
+  return { list, bytes: Buffer.concat(values) }
+}
+
+/** Blobs that are born, and whether something names them; and those of before that are named, with one who does. */
+function blobsOf (puts: readonly RecordPut[], births: readonly BlobBirth[]): Record<string, readonly unknown[]> {
+  const named = new Map(puts.flatMap(put => segmentsOf(put).map(({ blob }) => [blob, hex(put.id)] as const)))
+  const born = births.map(({ blob, size, hash }) => [blob, size, hash, named.has(blob)])
+  for (const { blob } of births) named.delete(blob)
+  return filledOnly({ births: born, blobs: [...named] })
+}
+
+function segmentsOf ({ segments }: RecordPut): readonly Segment[] {
+  return 'segments' in segments ? segments.segments : []
 }
 
 /** Lower case, as the database writes it. Throws a RangeError for what is no ID. */
 function hex (id: ObjectID): string {
   return idKey(id).toString('hex')
+}
+
+function hexes (records: ReadonlyArray<{ readonly id: ObjectID }>): string[] {
+  return records.map(({ id }) => hex(id))
 }
 
 /** Without the lists that are empty: whether one is there is what the database asks. */

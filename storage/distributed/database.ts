@@ -23,6 +23,8 @@ export interface Statement {
 }
 
 export interface Attempts {
+  /** How many times as long as others it may take. Default: 1. */
+  readonly patience?: number
   /** It may be done twice: when a connection breaks, another one is asked. Default: true. */
   readonly repeatable?: boolean
   /** What else is worth another attempt beside deadlocks and failed serializations. */
@@ -64,26 +66,40 @@ export class Database {
   /** Said to each connection, and not in its start-up packet, which poolers refuse. */
   #settings (): string {
     const { databaseTimeout } = this.#options
-    return `set statement_timeout = ${databaseTimeout}; set idle_in_transaction_session_timeout = ${databaseTimeout}; set default_transaction_isolation = 'read committed'; set client_min_messages = warning`
+    const settings = {
+      statement_timeout: databaseTimeout,
+      idle_in_transaction_session_timeout: databaseTimeout,
+      default_transaction_isolation: "'read committed'",
+      client_min_messages: 'warning',
+      // Plans are made when a table may be nearly empty, and kept while it grows: every look-up goes by an index, whatever its size is.
+      enable_seqscan: 'off',
+      enable_hashjoin: 'off',
+      enable_mergejoin: 'off',
+      plan_cache_mode: 'force_generic_plan',
+      // A look-up never gains what compiling it costs.
+      jit: 'off'
+    }
+    return Object.entries(settings).map(([name, value]) => `set ${name} = ${value}`).join('; ')
   }
 
   /**
    * Runs one statement, a transaction of its own, and answers its rows. Throws a StorageError 'unavailable' when the database does
    * not answer, or when too many wait already. `doing` is half a sentence for that error.
    */
-  async rows<Row extends unknown[]> (statement: Statement, values: readonly unknown[], doing: string, { repeatable = true, again }: Attempts = {}): Promise<Row[]> {
+  async rows<Row extends unknown[]> (statement: Statement, values: readonly unknown[], doing: string, { repeatable = true, again, patience = 1 }: Attempts = {}): Promise<Row[]> {
     return await this.#tracked(async () => {
       let broken = 0
       for (let attempt = 1; ; attempt++) {
         const client = await this.#connect(doing)
         const since = performance.now()
         try {
-          const { rows } = await client.query<Row>({ ...statement, values: [...values], rowMode: 'array' })
+          const rows = await this.#query<Row>(client, statement, values, patience)
           client.release()
           return rows
         } catch (error) {
           const lost = isBroken(error)
-          client.release(lost)
+          // A transaction that it is in ends with the connection.
+          client.release(lost || patience > 1)
           // A connection may have died while it waited in the pool: that takes no time to find out.
           const stale = lost && repeatable && broken++ === 0 && performance.now() - since < margin
           const collided = isCollision(error) || again?.(error) === true
@@ -92,6 +108,16 @@ export class Database {
         await delay(Math.random() * Math.min(longestPause, 2 ** attempt))
       }
     })
+  }
+
+  async #query<Row extends unknown[]> (client: PoolClient, statement: Statement, values: readonly unknown[], patience: number): Promise<Row[]> {
+    const time = this.#options.databaseTimeout * patience
+    const config = { ...statement, values: [...values], rowMode: 'array' as const, query_timeout: time + margin }
+    if (patience === 1) return (await client.query<Row>(config)).rows
+    await client.query(`begin; set local statement_timeout = ${time}`)
+    const { rows } = await client.query<Row>(config)
+    await client.query('commit')
+    return rows
   }
 
   /** Runs several statements on one connection. */

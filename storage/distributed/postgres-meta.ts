@@ -25,6 +25,9 @@ export interface PostgresMetaOptions {
 
 /** Leases are renewed so many times before others lose their patience. */
 const beats = 30
+/** A change of more objects than this may take so many times as long. */
+const manyObjects = 1000
+const longPatience = 10
 const unique = '23505'
 const foreignKey = '23503'
 /** Above every name: no byte of UTF-8 is as great. */
@@ -123,7 +126,8 @@ export class PostgresMeta implements LeasedMeta {
     let result: CommitResult
     try {
       // A name, or a place in the log, that somebody else has taken since it was looked at: the next look finds it so.
-      const [row] = await this.#rows<[Answer]>('commit', [json, bytes], 'committing a change', { repeatable: false, again: error => hasSqlState(error, unique) })
+      const patience = (change.put?.length ?? 0) + (change.remove?.length ?? 0) > manyObjects ? longPatience : 1
+      const [row] = await this.#rows<[Answer]>('commit', [json, bytes], 'committing a change', { repeatable: false, patience, again: error => hasSqlState(error, unique) })
       result = resultOf(row?.[0] ?? {})
     } catch (error) {
       const sequence = await this.#sequenceOf(change.births ?? [], error)

@@ -94,6 +94,7 @@ create function ${s}.commit_change(change jsonb, bytes bytea) returns jsonb lang
 declare
   found_id bytea;
   added bigint;
+  held bigint;
   lost text[];
   cut text[];
   last bigint;
@@ -123,10 +124,10 @@ begin
 
   -- From here on nobody changes what is looked at, except that names are taken.
   select decode(wanted.pair->>0, 'hex') into found_id
-  from jsonb_array_elements(change->'check') with ordinality as wanted(pair, n)
+  from jsonb_array_elements(change->'check') as wanted(pair)
   left join ${s}.records r on r.id = decode(wanted.pair->>0, 'hex')
   where coalesce(r.version, 0) <> (wanted.pair->>1)::bigint
-  order by n limit 1;
+  limit 1;
   if found then return jsonb_build_object('on', 'version', 'id', encode(found_id, 'hex')); end if;
 
   if change ? 'new' then
@@ -140,13 +141,15 @@ begin
   end if;
   if change ? 'blobs' then
     -- Held until the end, so that the sweeper passes them over; one that it is condemning is waited for, and is gone then.
-    with held as materialized (
-      select b.id from ${s}.blobs b where b.id in (select pair->>0 from jsonb_array_elements(change->'blobs') as e(pair)) for key share
-    )
-    select decode(named.pair->>1, 'hex') into found_id
-    from jsonb_array_elements(change->'blobs') as named(pair)
-    where not exists (select 1 from held where held.id = named.pair->>0) limit 1;
-    if found then return jsonb_build_object('on', 'version', 'id', encode(found_id, 'hex')); end if;
+    select count(*) into held from (
+      select 1 from ${s}.blobs b where b.id in (select pair->>0 from jsonb_array_elements(change->'blobs') as e(pair)) for key share
+    ) locked;
+    if held < jsonb_array_length(change->'blobs') then
+      select decode(pair->>1, 'hex') into found_id from jsonb_array_elements(change->'blobs') as e(pair)
+      where not exists (select 1 from ${s}.blobs b where b.id = pair->>0) limit 1;
+      if found then return jsonb_build_object('on', 'version', 'id', encode(found_id, 'hex')); end if;
+      raise exception 'a blob was born meanwhile' using errcode = '40001';
+    end if;
   end if;
 
   if change ? 'remove' then
@@ -177,7 +180,7 @@ begin
     on conflict do nothing;
     get diagnostics added = row_count;
     if added < jsonb_array_length(change->'new') then
-      -- Somebody was quicker. If nothing was written yet, he can be named now.
+      -- Somebody has it. If nothing was written yet, he can be named now.
       if added = 0 and not change ?| array['remove', 'clear', 'shuffled'] then
         found_id := ${s}.holder(change);
         if found_id is not null then return jsonb_build_object('on', 'name', 'id', encode(found_id, 'hex')); end if;
@@ -230,7 +233,7 @@ begin
   end if;
   if lost is not null then
     update ${s}.blobs b set trashed = clock_timestamp()
-    from (select id from ${s}.blobs where id = any(lost) order by id for no key update) held where b.id = held.id;
+    from (select id from ${s}.blobs where id = any(lost) order by id for no key update) locked where b.id = locked.id;
   end if;
 
   if change ? 'events' then
