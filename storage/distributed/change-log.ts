@@ -216,7 +216,7 @@ export class ChangeLog {
     clearTimeout(this.#hint)
     const ear = this.#ear
     this.#ear = undefined
-    this.#ending ??= ear?.end().catch(() => {}) ?? Promise.resolve()
+    if (ear !== undefined) this.#ending = this.#database.patiently(ear.end().catch(() => {}))
   }
 
   /** Resolves when the connection of the followers is closed. */

@@ -41,13 +41,13 @@ function sentenceOf (error: unknown): string {
 export function isBroken (error: unknown): boolean {
   if (!(error instanceof DatabaseError)) return true
   const code = error.code ?? ''
-  // A server that became a standby is left, so that the next connection finds its successor.
-  return code.startsWith('08') || code.startsWith('57P') || code === '25006' || error.severity === 'FATAL'
+  // A server that became a standby is left, so that the next connection finds its successor; statements that a migration has overtaken are parsed again.
+  return code.startsWith('08') || code.startsWith('57P') || code === '25006' || code === '0A000' || error.severity === 'FATAL'
 }
 
-/** Whether the same may succeed when it is tried again: others were in the way, and nothing has happened. */
+/** Whether the same may succeed when it is tried again: others were in the way, or have migrated the tables, and nothing has happened. */
 export function isCollision (error: unknown): boolean {
-  return error instanceof DatabaseError && (error.code === '40001' || error.code === '40P01')
+  return hasSqlState(error, '40001', '40P01', '0A000')
 }
 
 export function hasSqlState (error: unknown, ...codes: readonly string[]): error is DatabaseError {

@@ -168,6 +168,14 @@ export class Database {
     if (this.#closed) return
     this.#closed = true
     await Promise.allSettled(this.#running)
-    await this.#pool.end()
+    await this.patiently(this.#pool.end())
+  }
+
+  /** Waits for connections that end, but not for ever: a server that says nothing any more says no good-bye, either. */
+  async patiently (end: Promise<void>): Promise<void> {
+    const stop = new AbortController()
+    const enough = delay(this.#options.connectTimeout, undefined, { signal: stop.signal }).catch(() => {})
+    await Promise.race([end, enough])
+    stop.abort()
   }
 }

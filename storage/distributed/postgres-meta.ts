@@ -28,6 +28,7 @@ const beats = 30
 /** A change of more objects than this may take so many times as long. */
 const manyObjects = 1000
 const longPatience = 10
+const closedRemembered = 1000
 const unique = '23505'
 const foreignKey = '23503'
 /** Above every name: no byte of UTF-8 is as great. */
@@ -40,6 +41,8 @@ export class PostgresMeta implements LeasedMeta {
   readonly #log: ChangeLog
   /** Leases of this process that it has not closed. */
   readonly #leases = new Set<LeaseID>()
+  /** Some that are closed: none opens again. */
+  readonly #closed = new Set<LeaseID>()
   readonly #heart: NodeJS.Timeout
   #leaseRefused: ((lease: LeaseID) => void) | undefined
 
@@ -176,8 +179,13 @@ export class PostgresMeta implements LeasedMeta {
   }
 
   async leaseIsOpen (lease: LeaseID): Promise<boolean> {
+    // Who removes blobs asks this for every one of them.
+    if (this.#closed.has(lease)) return false
     const [row] = await this.#rows<[boolean]>('leaseIsOpen', [lease], 'reading leases')
-    return row?.[0] === true
+    if (row?.[0] === true) return true
+    if (this.#closed.size >= closedRemembered) this.#closed.clear()
+    this.#closed.add(lease)
+    return false
   }
 
   whenLeaseRefused (listener: (lease: LeaseID) => void): void {

@@ -16,7 +16,7 @@ else {
   /** What fails in the background is expected here, but it must be the outage. */
   const outagesOnly = (error: unknown): void => { if (!(error instanceof StorageError && error.reason === 'unavailable')) throw error }
   const open = async (t: Test, changes: Partial<DistributedStoreOptions> = {}): Promise<{ store: Store, meta: string }> => {
-    const options = { ...placeOf(t, server, t.testdir()), databaseTimeout: 1000, connectTimeout: 1000, leaseTimeout: 30_000, ...changes }
+    const options = { ...placeOf(t, server, t.testdir()), databaseTimeout: 1000, connectTimeout: 1000, ...changes }
     const store = await openStore(options, outagesOnly)
     t.teardown(async () => { await store.close() })
     return { store, meta: options.meta }
@@ -77,12 +77,17 @@ else {
     proxy.heal()
     await eventually('it answers again', async () => await target.meta.get(target.rootID).then(record => record !== undefined, () => false))
     t.match(await commit(target, { put: [aRecord()] }), { status: 'committed' })
+
+    const following = follow(target, 0, 1)
+    proxy.freeze()
+    await target.close()
+    t.same(await following, [], 'it can be closed while nothing is heard')
   })
 
   t.test('the answer of a commit is lost on the way: whether it was made is found out by what it gave birth to', async t => {
     const options = placeOf(t, server, t.testdir())
     const proxy = await proxyTo(t, options.meta)
-    const { store: target } = await open(t, { ...options, meta: proxy.url, databaseTimeout: 10_000 })
+    const { store: target } = await open(t, { ...options, meta: proxy.url, databaseTimeout: 10_000, connectTimeout: 10_000 })
     const lease = target.lease()
     const birth = await target.blobs.put(lease.id, [Buffer.from('value')])
     const put = aRecord({ size: 5, segments: { kind: 'replace', segments: [segmentOf(birth)] } })

@@ -326,12 +326,14 @@ declare
   below bytea[];
   lost text[];
   removed int := 0;
+  -- No more locks at once than there is room for.
+  room int := least(most, 200);
 begin
   perform pg_advisory_xact_lock_shared(${seed});
-  while removed < most loop
+  while removed < room loop
     select o.id into parent from ${s}.orphans o order by o.id limit 1 for update skip locked;
     exit when not found;
-    select array_agg(c.id) into below from (select r.id from ${s}.records r where r.parent_id = parent limit most - removed) c;
+    select array_agg(c.id) into below from (select r.id from ${s}.records r where r.parent_id = parent limit room - removed) c;
     if below is null then
       delete from ${s}.orphans where id = parent;
       continue;
