@@ -44,7 +44,8 @@ export class ChangeLog {
   #wakes = 0
   /** Everything up to here is visible, or never will be. */
   #settled: Sequence = 0
-  #gap: { readonly from: Sequence, readonly since: number } | undefined
+  /** Missing places, by the first of them, and since when somebody waits for them. */
+  readonly #gaps = new Map<Sequence, number>()
   #ear: Client | undefined
   #listening = false
   #hint: NodeJS.Timeout | undefined
@@ -112,16 +113,17 @@ export class ChangeLog {
       if (event !== null) entries.push({ sequence, event: JSON.parse(event) as JsonObject })
       through = sequence
     }
+    // What was read past is missing no more.
+    for (const from of this.#gaps.keys()) if (from <= through) this.#gaps.delete(from)
     return { entries, through, gap: undefined }
   }
 
   /** Gives up the places of a gap that has been looked at for long. */
   async #settle ({ from, to }: { from: Sequence, to: Sequence }): Promise<void> {
     const now = performance.now()
-    if (this.#gap?.from !== from) this.#gap = { from, since: now }
-    if (now - this.#gap.since < patience) return
-    await this.fill(from, to)
-    this.#gap = undefined
+    const since = this.#gaps.get(from) ?? now
+    this.#gaps.set(from, since)
+    if (now - since >= patience) await this.fill(from, to)
   }
 
   /** Waits for commits that are about to take these places; where none does, nothing ever will be. */

@@ -10,7 +10,7 @@ import type { Names } from './names.js'
 const migrations: ReadonlyArray<(names: Names) => string> = [firstTables]
 
 /** What this build writes. */
-export const schemaVersion = migrations.length
+const schemaVersion = migrations.length
 
 /** Answers the ID of the root container. Throws a StorageError 'format' when a newer build was here, or something else. */
 export async function migrate (database: Database, names: Names, enterpriseNumber: number): Promise<ObjectID> {

@@ -31,6 +31,8 @@ const longPatience = 10
 const closedRemembered = 1000
 const unique = '23505'
 const foreignKey = '23503'
+/** The greatest that the database takes for a number of rows or levels. */
+const mostInteger = 0x7fffffff
 /** Above every name: no byte of UTF-8 is as great. */
 const afterAll = Buffer.from([0xff])
 
@@ -109,8 +111,7 @@ export class PostgresMeta implements LeasedMeta {
   }
 
   async tree (id: ObjectID, { types, depth, limit }: TreeQuery): Promise<RecordHead[]> {
-    const deepest = depth === undefined || depth === Infinity ? null : depth
-    return (await this.#rows<HeadRow>('tree', [idKey(id), types, deepest, limit], `reading all below ${id}`)).map(row => new PostgresHead(row))
+    return (await this.#rows<HeadRow>('tree', [idKey(id), types, Math.min(depth ?? Infinity, mostInteger), Math.min(limit, mostInteger)], `reading all below ${id}`)).map(row => new PostgresHead(row))
   }
 
   async segments (id: ObjectID, offset: number, length: number): Promise<{ version: number, segments: Segment[] } | undefined> {
