@@ -19,6 +19,7 @@ import expectContinue from './plugins/expect-continue.js'
 import { keyedContainer } from './plugins/keyed-container.js'
 import { addMediaTypeConstraint } from './plugins/media-type-constraint.js'
 import { objectCors } from './plugins/object-cors.js'
+import type { Patience } from './plugins/remote-sources/allow-list.js'
 import { sockets } from './plugins/sockets.js'
 import type { AffinityOptions } from './plugins/sockets/worker-affinity.js'
 import cdmiDoor from './routes/cdmi.js'
@@ -26,7 +27,7 @@ import { answerVersion } from './routes/cdmi/request.js'
 import { keyedRoutes } from './routes/keyed.js'
 import plainRoutes from './routes/plain.js'
 import { checkOptions, OptionError } from './schemas/check-options.js'
-import { CdmiOptions, type User } from './schemas/options.js'
+import { CdmiOptions, type LimitOptions, type User } from './schemas/options.js'
 import type { Store } from './storage/contract.js'
 import { sweepEvery } from './storage/sweeper.js'
 
@@ -60,12 +61,12 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
   const options = checkOptions(CdmiOptions, rest, 'The plugin')
   const { limits = {}, anonymous, realm, remoteSources = [] } = options
   // The client of HTTP is loaded by those who need it: it is a tenth of the time of a start.
-  const remote = remoteSources.length === 0 ? undefined : (await import('./plugins/remote-sources.js')).openRemoteSources(remoteSources)
+  const remote = remoteSources.length === 0 ? undefined : (await import('./plugins/remote-sources.js')).openRemoteSources(remoteSources, { patience: patienceOf(limits) })
 
   app.decorate('cdmi', new Cdmi(store, limits, withoutCapabilities(options), offersOf(options), remote))
   app.decorate('cdmiOptions', options)
   const expiry = sweepEvery(partsRound, async () => await app.cdmi.partialUploads.expire(), (error: unknown) => { app.log.warn({ err: error }, 'parts of values that never came whole could not be discarded') })
-  const report = (error: unknown): void => { app.log.warn({ err: error }, 'a transfer from another server could not be written down') }
+  const report = (error: unknown): void => { app.log.warn({ err: error }, 'a transfer could not be written down') }
   app.cdmi.transfers.reportTo(report)
   const recover = async (): Promise<void> => { await app.cdmi.transfers.recover() }
   // Also where no server is named any more: one may have been.
@@ -107,6 +108,13 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
   })
   // Outside of the doors that refuse requests without credentials: messages may bring them.
   if (options.sockets === true) await app.register(sockets, { verifier: app.authenticator, limits, anonymous, affinity })
+}
+
+function patienceOf ({ remoteTime, remoteRate }: LimitOptions): Partial<Patience> {
+  return {
+    ...(remoteTime === undefined ? {} : { total: remoteTime * 1000 }),
+    ...(remoteRate === undefined ? {} : { rate: remoteRate })
+  }
 }
 
 /** Throws OptionError for names that are no capability of this server. */

@@ -3,6 +3,7 @@ import type { Entry, Store, StoredRecord } from '../storage/contract.js'
 import { requireAccess } from './access.js'
 import { type Address, describe } from './address.js'
 import { walkChildren, type WalkStep } from './child-walk.js'
+import { requireUntouched } from './completion.js'
 import { changedContainer, type ContainerChange, newContainer } from './container-record.js'
 import type { ModelContext } from './context.js'
 import type { Written } from './data-object-write.js'
@@ -11,7 +12,7 @@ import type { Mutation } from './mutation-gate.js'
 import type { Place } from './namespace.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
-import { type CdmiObject, hasSlash, isContainer, isReference, typeLetter } from './record.js'
+import { attributesOf, type CdmiObject, hasSlash, isContainer, isReference, typeLetter } from './record.js'
 
 export interface ListQuery {
   /** Only names after this one, in the order of their UTF-8 bytes. */
@@ -49,7 +50,7 @@ export class Containers {
     const done = await this.#context.gate.mutate(principal, describe(address), async () => {
       const { record, ancestors, name } = await this.#place(address)
       checkPreconditions(preconditions, record, false)
-      if (record !== undefined) return this.#changed({ record, ancestors }, change)
+      if (record !== undefined) return this.#changed({ record, ancestors }, change, describe(address))
       this.#context.capabilities.require('container', 'cdmi_create_container')
       const parent = ancestors.at(-1)
       if (parent === undefined) throw new NotFound(describe(address))
@@ -80,18 +81,19 @@ export class Containers {
     const done = await this.#context.gate.mutate(principal, describe(address), async () => {
       const object = await this.#context.namespace.container(address)
       checkPreconditions(preconditions, object.record, false)
-      return this.#changed(object, change)
+      return this.#changed(object, change, describe(address))
     })
     if (done === undefined) throw new Contention()
     this.#context.accesses.note(done.written.object.record.id)
     return done.written
   }
 
-  #changed (object: CdmiObject, change: ContainerChange | undefined): Mutation & { readonly written: Written } {
+  #changed (object: CdmiObject, change: ContainerChange | undefined, shown: string): Mutation & { readonly written: Written } {
     if (change?.metadata === undefined && change?.fields === undefined) return { changes: [], written: { object, created: false } }
     if (change.metadata !== undefined) this.#context.capabilities.require('container', 'cdmi_modify_metadata')
     const { record, ancestors } = object
-    const put = changedContainer(record, change)
+    if (attributesOf(record).completionStatus !== 'Complete') requireUntouched(record, shown)
+    const put = changedContainer(record, { ...change, failure: null })
     return {
       changes: [{ operation: 'modify', ancestors, before: record, put }],
       written: { object: { record: put, ancestors }, created: false }

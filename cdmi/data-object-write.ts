@@ -7,8 +7,10 @@ import type { JsonObject, StoredRecord } from '../storage/contract.js'
 import { requireAccess } from './access.js'
 import { objectIDRoot } from './address.js'
 import type { ModelContext } from './context.js'
+import { requireUntouched } from './completion.js'
 import { changedDataObject, newDataObject } from './data-object-record.js'
 import { Contention, InvalidRequest } from './errors.js'
+import { GatheredParts } from './gathered-parts.js'
 import { isJsonObject } from './json-value.js'
 import { inheritedMetadata } from './metadata.js'
 import type { PartialMessage } from './partial-upload.js'
@@ -104,6 +106,11 @@ export class DataObjectWrite {
     return await stageValue(this.#context.store, this.#staging, source, { hash: this.#hash, utf8: this.isPart ? 'observe' : undefined, ...options, limit: Math.min(limit, options.limit ?? limit) })
   }
 
+  /** Where the parts of a request in parts go when they are staged. */
+  gather (): GatheredParts {
+    return new GatheredParts(this.#context.store, this.#staging, !this.isPart)
+  }
+
   /** Bytes that were taken in before, to be read once more: the next may be known to mean something else. */
   reread (staged: StagedValue): ValueSource {
     return stagedContent(this.#context.store, staged)
@@ -135,6 +142,7 @@ export class DataObjectWrite {
       const { ancestors, record: before, name } = await aimAt(this.#context, this.#aim)
       requireForChange(this.#context, this.#aim, change, before)
       checkPreconditions(this.#preconditions, before, false)
+      if (change.value.kind === 'keep') requireUntouched(before, subjectOf(this.#aim))
       if (this.#looked && (before?.id !== this.before?.id || before?.version !== this.before?.version)) throw new Contention()
       const found = await findSet(this.#context, before, this.#message)
       if (isPartOf(this.#message, found)) {

@@ -7,6 +7,7 @@ import createError from '@fastify/error'
 export const NotFound = createError<[string]>('CDMI_NOT_FOUND', '%s does not exist', 404)
 export const ParentNotFound = createError<[string]>('CDMI_PARENT_NOT_FOUND', 'The container %s does not exist; create it first', 404)
 export const AlreadyExists = createError<[string]>('CDMI_ALREADY_EXISTS', '%s already exists', 409)
+export const NotComplete = createError<[string]>('CDMI_NOT_COMPLETE', '%s', 409)
 export const InvalidName = createError<[string]>('CDMI_INVALID_NAME', '%s', 400)
 export const InvalidObjectID = createError<[string]>('CDMI_INVALID_OBJECT_ID', '%s', 400)
 export const InvalidRequest = createError<[string]>('CDMI_INVALID_REQUEST', '%s', 400)

@@ -39,7 +39,7 @@ export class FormUpload {
   /** Begins an upload into a container that exists (else NotFound). The caller must end it. */
   static async begin (context: ModelContext, principal: Principal, container: Address | typeof objectIDRoot): Promise<FormUpload> {
     requireAccess(principal, 'write')
-    if (container !== objectIDRoot) await context.namespace.container(container)
+    if (container !== objectIDRoot) await context.namespace.parent(container)
     return new FormUpload(context, principal, container)
   }
 
@@ -59,7 +59,7 @@ export class FormUpload {
   async commit (metadata: RecordAttributes['metadata'] = {}): Promise<CdmiObject[]> {
     if (this.#files.length === 0) throw new InvalidRequest('The form has no file; send at least one part with a file name')
     const done = await this.#context.gate.mutate(this.#principal, this.#container === objectIDRoot ? 'form' : describe(this.#container), async () => {
-      const parent = this.#container === objectIDRoot ? undefined : await this.#context.namespace.container(this.#container)
+      const parent = this.#container === objectIDRoot ? undefined : await this.#context.namespace.parent(this.#container)
       const ancestors = parent === undefined ? [] : [...parent.ancestors, parent.record]
       const taken = new Set<string>()
       const objects: CdmiObject[] = []

@@ -72,14 +72,19 @@ export function updatedMetadata (before: JsonObject, given: JsonObject | undefin
   return storableMetadata(Object.fromEntries([...kept, ...changed]), limits)
 }
 
+/** Items that are made of the value itself. */
+export const hashItems: readonly string[] = ['cdmi_hash', 'cdmi_value_hash_provided']
+
 /** What is known of an object beside its record. */
 export interface Known {
   readonly accesses?: Accesses | undefined
   /** Parts of a new value are coming (DOC-82). */
   readonly updating?: boolean | undefined
+  /** What is there counts, not what is being done to it. */
+  readonly whole?: boolean | undefined
   /** Of the value, when one is wanted (MET-16). */
   readonly hash?: ValueHash | undefined
-  /** Of a value that is still to come, as far as it is known. */
+  /** Of what is still to be done, as far as it is known. */
   readonly percentComplete?: string | undefined
   /** Whether items of this name are made at all; undefined: they are. */
   readonly generates?: ((name: string) => boolean) | undefined

@@ -5,13 +5,13 @@ import { AccessLog } from './access-log.js'
 import { Capabilities } from './capabilities.js'
 import { CapabilityObjects } from './capability-objects.js'
 import { Containers } from './containers.js'
-import { copyContainer, replaceContainer } from './container-copy.js'
+import { type ContainerCopyOptions, copyContainer, replaceContainer } from './container-copy.js'
 import type { Limits, ModelContext } from './context.js'
 import { type Copy, copyDataObject } from './data-object-copy.js'
 import type { Written } from './data-object-write.js'
 import { DataObjects } from './data-objects.js'
 import { Deserialization, type DeserializationAim } from './deserialization.js'
-import { type CdmiObject, isContainer, isReference } from './record.js'
+import { type CdmiObject, isContainer, typeLetter } from './record.js'
 import { FormUpload } from './form-upload.js'
 import { KeyedRecords } from './keyed-records.js'
 import { type Move, moveObject } from './move.js'
@@ -47,6 +47,12 @@ export const defaultLimits: Limits = {
 
 /** Items that the server makes only where it says so (MET-07). */
 const optionalItems: ReadonlySet<string> = new Set(['cdmi_size', 'cdmi_ctime', 'cdmi_atime', 'cdmi_mtime', 'cdmi_acount', 'cdmi_mcount'])
+
+/** What of that a reader sees: what costs, and is not shown, is not made. */
+export interface Shown {
+  /** Default: true. */
+  readonly hash?: boolean
+}
 
 export class Cdmi {
   readonly dataObjects: DataObjects
@@ -93,13 +99,13 @@ export class Cdmi {
   }
 
   /** Makes a container of another one, with all that is below that. */
-  async copyContainer (principal: Principal, address: Address, copy: Copy, preconditions?: Preconditions): Promise<Written> {
-    return await copyContainer(this.#context, principal, address, copy, preconditions)
+  async copyContainer (principal: Principal, address: Address, copy: Copy, options?: ContainerCopyOptions): Promise<Written> {
+    return await copyContainer(this.#context, principal, address, copy, options)
   }
 
   /** Makes a container that is there like another one. */
-  async replaceContainer (principal: Principal, address: Address, copy: Copy, preconditions?: Preconditions): Promise<Written> {
-    return await replaceContainer(this.#context, principal, address, copy, preconditions)
+  async replaceContainer (principal: Principal, address: Address, copy: Copy, options?: ContainerCopyOptions): Promise<Written> {
+    return await replaceContainer(this.#context, principal, address, copy, options)
   }
 
   /** Gives an object another place, or none. */
@@ -123,14 +129,14 @@ export class Cdmi {
   }
 
   /** What a representation shows of an object beside its record. `accesses`: those before this one. */
-  async known ({ record, ancestors }: CdmiObject, accesses?: Accesses): Promise<Known> {
-    return await this.knownWithin(record, inheritedMetadata(ancestors), accesses)
+  async known ({ record, ancestors }: CdmiObject, accesses?: Accesses, shown?: Shown): Promise<Known> {
+    return await this.knownWithin(record, inheritedMetadata(ancestors), accesses, shown)
   }
 
   /** The same of one of many in the same place. `inherited`: metadata from above. */
-  async knownWithin (record: StoredRecord, inherited: JsonObject, accesses?: Accesses): Promise<Known> {
-    const scope = isContainer(record) ? 'container' as const : 'dataobject' as const
-    const hash = scope === 'dataobject' && !isReference(record) && this.capabilities.has(scope, 'cdmi_value_hash') ? await this.#hashes.of(record, inherited) : undefined
+  async knownWithin (record: StoredRecord, inherited: JsonObject, accesses?: Accesses, { hash: showsHash = true }: Shown = {}): Promise<Known> {
+    const hashed = showsHash && record.type === typeLetter.dataObject && this.capabilities.has('dataobject', 'cdmi_value_hash')
+    const hash = hashed ? await this.#hashes.of(record, inherited) : undefined
     return { accesses, hash, percentComplete: await this.transfers.percentOf(record), generates: this.generates(record) }
   }
 

@@ -3,6 +3,7 @@ import type { JsonObject, Store, StoredRecord } from '../storage/contract.js'
 import { type Address, describe, formatAddress, objectIDRoot } from './address.js'
 import type { Capabilities } from './capabilities.js'
 import type { CapabilityObjects } from './capability-objects.js'
+import { requireOpen } from './completion.js'
 import { InvalidRequest, IsNotContainer, IsReference, MissingSlash, NotFound, ParentNotFound } from './errors.js'
 import { inheritedMetadata } from './metadata.js'
 import { checkNewName } from './names.js'
@@ -74,7 +75,14 @@ export class Namespace {
     return object
   }
 
-  /** The container, for something to be made in it. */
+  /** The container, for something to be made in it. Throws NotComplete for one that is itself still being made. */
+  async parent (address: Address): Promise<CdmiObject> {
+    const object = await this.container(address)
+    requireOpen(object.record, describe(address))
+    return object
+  }
+
+  /** The container. */
   async container (address: Address): Promise<CdmiObject> {
     const object = await this.get(address)
     if (!isContainer(object.record)) throw new IsNotContainer(describe(address))
@@ -89,6 +97,7 @@ export class Namespace {
     if (missing.length > 1 || found === undefined) throw new ParentNotFound(describe({ ...address, names: address.names.slice(0, address.names.length - missing.length + 1), slash: true }))
     if (missing.length === 1) {
       if (!isContainer(found)) throw new ParentNotFound(describe({ ...address, names: address.names.slice(0, -1), slash: true }))
+      requireOpen(found, describe({ ...address, names: address.names.slice(0, -1), slash: true }))
       checkNewName(name, found.id === this.#store.rootID)
       return { ancestors: chain, parent: found, name, record: undefined }
     }

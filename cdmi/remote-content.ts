@@ -7,7 +7,8 @@ import { CapabilityMissing, SourceUnusable } from './errors.js'
 import { inheritedMetadata, storableMetadata } from './metadata.js'
 import type { ReceiveOptions, RemoteContent, RemoteObject, RemoteSources } from './remote-sources.js'
 import type { Staging } from './staging.js'
-import { stagedContent, stageValue } from './values.js'
+import type { Work } from './transfers.js'
+import { stagedContent, stageValue, type ValueSource } from './values.js'
 import type { HashAlgorithm } from './value-hash.js'
 import { wantedHash } from './value-hashes.js'
 
@@ -17,12 +18,29 @@ export function remoteSources ({ remote }: ModelContext, capability: string): Re
   return remote
 }
 
+/** What of it has come, and how to read no more. */
+export function remoteWork (remote: RemoteObject): Work {
+  return {
+    get percent () {
+      const { length, received } = remote
+      return length === undefined || length === 0 ? undefined : Math.min(99, Math.floor(received / length * 100))
+    },
+    stop () { remote.close() }
+  }
+}
+
+export interface IntakeOptions {
+  readonly hash: HashAlgorithm | undefined
+  /** Sees the bytes of the value go by. */
+  readonly watch?: ((source: ValueSource) => ValueSource) | undefined
+}
+
 /** Reads it all. Whatever is wrong with it is SourceUnusable; what is wrong with this server stays what it is. */
-export async function receiveRemote ({ store, limits }: ModelContext, remote: RemoteObject, staging: Staging, options: ReceiveOptions & { readonly hash: HashAlgorithm | undefined }): Promise<RemoteContent> {
-  const { hash } = options
+export async function receiveRemote ({ store, limits }: ModelContext, remote: RemoteObject, staging: Staging, options: ReceiveOptions & IntakeOptions): Promise<RemoteContent> {
+  const { hash, watch = source => source } = options
   try {
     return await remote.receive({
-      stage: async (source, more) => await stageValue(store, staging, source, { hash, ...more, limit: limits.value }),
+      stage: async (source, more) => await stageValue(store, staging, watch(source), { hash, ...more, limit: limits.value }),
       reread: staged => stagedContent(store, staged)
     }, options)
   } catch (error) {

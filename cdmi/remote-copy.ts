@@ -2,17 +2,20 @@
 import type { ValueTransferEncoding } from '../schemas/record.js'
 import type { StoredRecord } from '../storage/contract.js'
 import { requireAccess } from './access.js'
+import { requireUntouched } from './completion.js'
 import type { ModelContext } from './context.js'
 import { copiedFields, copiedMetadata, type CopySelection, type SourceSaid, takes } from './copy-selection.js'
-import { requireForCopy } from './data-object-copy.js'
-import { changedDataObject, newDataObject } from './data-object-record.js'
+import { requireForCopy, stateAfter } from './data-object-copy.js'
+import { changedDataObject, defaultType, newDataObject } from './data-object-record.js'
 import type { Written } from './data-object-write.js'
-import { AlreadyExists, Contention, SourceUnusable } from './errors.js'
+import { type Mark, type Marked, mayBeDelayed } from './delayed.js'
+import { Contention, SourceUnusable } from './errors.js'
 import { storableMetadata } from './metadata.js'
+import type { Mutation, ObjectChange } from './mutation-gate.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import { attributesOf } from './record.js'
-import { asStored, hashToMake, receiveRemote, remoteSources, requireValue } from './remote-content.js'
+import { asStored, hashToMake, receiveRemote, remoteSources, remoteWork, requireValue } from './remote-content.js'
 import type { RemoteContent } from './remote-sources.js'
 import { Staging } from './staging.js'
 import { emptyValue, keepValue, type PlacedValue, placeWhole } from './values.js'
@@ -35,9 +38,6 @@ export interface RemoteOptions {
   readonly delayedAfter?: number | undefined
 }
 
-/** Type of a new object when the one of the source is not taken (DOC-24). */
-const defaultType = 'text/plain'
-
 /** Fields that a server without CDMI cannot choose: in its URIs they mean something else, or nothing. */
 const chosen: ReadonlySet<string> = new Set(['value', 'valuetransferencoding', 'mimetype', 'metadata'])
 
@@ -45,72 +45,46 @@ const chosen: ReadonlySet<string> = new Set(['value', 'valuetransferencoding', '
 export async function copyRemoteObject (context: ModelContext, principal: Principal, aim: WriteAim, copy: RemoteCopy, { preconditions, signal, delayedAfter }: RemoteOptions = {}): Promise<Written> {
   requireAccess(principal, 'write')
   const sources = remoteSources(context, 'cdmi_object_copy_from_remote')
+  if (copy.said.metadata !== undefined) storableMetadata(copy.said.metadata, context.limits)
   const { ancestors, record: there } = await place()
   const remote = await sources.open(copy.uri, signal)
   const staging = new Staging(context.store)
   const { selection, said } = copy
-  const received = receiveRemote(context, remote, staging, { value: takes(selection, 'value'), ranged: selection.range !== undefined, hash: hashToMake(context, ancestors) })
-  let delayed = false
-  try {
-    if (delayedAfter !== undefined && there === undefined && context.transfers.hasRoom && !await isWithin(received, delayedAfter)) {
-      const token = context.transfers.newToken()
-      const written = await makePending(token)
-      const { id } = written.object.record
-      context.transfers.run({ token, objectID: id, principal, remote, finish: async () => { await complete(await received, token, id) }, end: () => { staging.end() } })
-      delayed = true
-      return written
-    }
-    return await commit(await received)
-  } finally {
-    if (!delayed) {
+  const id = context.namespace.newID()
+  return await mayBeDelayed(context, {
+    principal,
+    // What is there is changed while the client waits (DOC-84).
+    delayedAfter: there === undefined ? delayedAfter : undefined,
+    work: remoteWork(remote),
+    id: Promise.resolve(id),
+    async mark (transfer) {
+      const { ancestors, record: before, name } = await place()
+      if (before !== undefined) return undefined
+      const { metadata, fields } = said
+      const put = newDataObject(id, ancestors.at(-1), name ?? id, {
+        mimetype: said.mimetype ?? defaultType,
+        completionStatus: 'Processing',
+        transfer,
+        metadata: metadata === undefined ? undefined : () => storableMetadata(metadata, context.limits),
+        fields: fields === undefined ? undefined : () => fields
+      }, emptyValue, 'utf-8')
+      return { changes: [{ operation: 'create', ancestors, before, put }], written: { object: { record: put, ancestors }, created: true } }
+    },
+    async run (mark) {
+      return await commit(await receiveRemote(context, remote, staging, { value: takes(selection, 'value'), ranged: selection.range !== undefined, hash: hashToMake(context, ancestors) }), mark)
+    },
+    end () {
       remote.close()
-      await received.catch(() => {})
       staging.end()
     }
-  }
+  })
 
   async function place (): Promise<AimedAt> {
     const at = await aimAt(context, aim)
     requireForCopy(context, aim, copy, at.record, 'cdmi_object_copy_from_remote')
     checkPreconditions(preconditions, at.record, false)
+    if (!takes(copy.selection, 'value')) requireUntouched(at.record, subjectOf(aim))
     return at
-  }
-
-  /** The object, without a value: a place where progress and failure can be seen. */
-  async function makePending (transfer: string): Promise<Written> {
-    const id = context.namespace.newID()
-    const { metadata, fields } = said
-    const change = {
-      mimetype: said.mimetype ?? defaultType,
-      completionStatus: 'Processing',
-      transfer,
-      metadata: metadata === undefined ? undefined : () => storableMetadata(metadata, context.limits),
-      fields: fields === undefined ? undefined : () => fields
-    }
-    const done = await context.gate.mutate(principal, subjectOf(aim), async () => {
-      const { ancestors, record: before, name } = await place()
-      if (before !== undefined) throw new AlreadyExists(subjectOf(aim))
-      const put = newDataObject(id, ancestors.at(-1), name ?? id, change, emptyValue, 'utf-8')
-      return {
-        changes: [{ operation: 'create' as const, ancestors, before, put }, context.transfers.born(transfer, id)],
-        written: { object: { record: put, ancestors }, created: true, pending: true }
-      }
-    })
-    if (done === undefined) throw new Contention()
-    return done.written
-  }
-
-  /** The same object gets what has come. It may have been moved, but was not written to. */
-  async function complete (content: RemoteContent, token: string, id: string): Promise<void> {
-    const { change, placed, encoding } = changeOf(content, undefined)
-    await context.gate.mutate(principal, id, async () => {
-      const ended = await context.transfers.ended(token)
-      const object = await context.transfers.waiting(token, id)
-      if (object === undefined) return { changes: ended }
-      const { record: before, ancestors } = object
-      const put = changedDataObject(before, { ...change, mimetype: change.mimetype ?? defaultType }, placed, encoding)
-      return { changes: [{ operation: 'modify' as const, also: 'copy' as const, ancestors, before, put }, ...ended], staging, births: placed.births }
-    })
   }
 
   function changeOf (content: RemoteContent, before: StoredRecord | undefined): { change: Parameters<typeof newDataObject>[3], placed: PlacedValue, encoding: ValueTransferEncoding } {
@@ -132,16 +106,18 @@ export async function copyRemoteObject (context: ModelContext, principal: Princi
     }
   }
 
-  async function commit (content: RemoteContent): Promise<Written> {
-    const id = context.namespace.newID()
+  async function commit (content: RemoteContent, mark: Mark): Promise<Written> {
     const done = await context.gate.mutate(principal, subjectOf(aim), async () => {
+      const marked = await mark.find()
+      if (marked !== undefined) return completion(content, marked)
       const { ancestors, record: before, name } = await place()
       const { change, placed, encoding } = changeOf(content, before)
       const put = before === undefined
         ? newDataObject(id, ancestors.at(-1), name ?? id, change, placed, encoding)
-        : changedDataObject(before, change, placed, encoding)
+        : changedDataObject(before, { ...change, ...stateAfter(before, selection) }, placed, encoding)
+      const made: ObjectChange = before === undefined ? { operation: 'create', also: 'copy', ancestors, before, put } : { operation: 'modify', ancestors, before, put }
       return {
-        changes: [before === undefined ? { operation: 'create' as const, also: 'copy' as const, ancestors, before, put } : { operation: 'modify' as const, ancestors, before, put }],
+        changes: [made, ...await context.partialUploads.superseded([made])],
         staging,
         births: placed.births,
         written: { object: { record: put, ancestors }, created: before === undefined }
@@ -151,15 +127,16 @@ export async function copyRemoteObject (context: ModelContext, principal: Princi
     if (!done.written.created) context.accesses.note(done.written.object.record.id)
     return done.written
   }
-}
 
-/** Whether it is settled in time. Does not throw what it throws. */
-async function isWithin (work: Promise<unknown>, milliseconds: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<boolean>(resolve => { timer = setTimeout(resolve, milliseconds, false) })
-  try {
-    return await Promise.race([work.then(() => true, () => true), late])
-  } finally {
-    clearTimeout(timer)
+  /** The object gets what has come, wherever it is by now. */
+  function completion (content: RemoteContent, { object: { record: before, ancestors }, ended }: Marked): Mutation & { readonly written: Written } {
+    const { change, placed, encoding } = changeOf(content, undefined)
+    const put = changedDataObject(before, change, placed, encoding)
+    return {
+      changes: [{ operation: 'modify', also: 'copy', ancestors, before, put }, ...ended],
+      staging,
+      births: placed.births,
+      written: { object: { record: put, ancestors }, created: true }
+    }
   }
 }

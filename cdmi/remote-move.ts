@@ -1,10 +1,15 @@
-/** Objects taken over from other servers (CMV-37): the object keeps its ID, and is deleted where it was only when it is here. */
+/**
+ * Objects taken over from other servers (CMV-37): the object keeps its ID, and is deleted where it was only when it is here. What was
+ * answered for before that can be read here only when it is gone there.
+ */
 import type { StoredRecord } from '../storage/contract.js'
 import { requireAccess } from './access.js'
+import { arrivedRecord } from './completion.js'
 import type { ModelContext } from './context.js'
 import type { SourceSaid } from './copy-selection.js'
-import { newDataObject } from './data-object-record.js'
+import { changedDataObject, newDataObject } from './data-object-record.js'
 import type { Written } from './data-object-write.js'
+import { type Mark, mayBeDelayed } from './delayed.js'
 import { AlreadyExists, Contention, InvalidRequest, SourceUnusable } from './errors.js'
 import { storableMetadata } from './metadata.js'
 import { type Destination, destinationOf, requireForMoved } from './move.js'
@@ -12,11 +17,12 @@ import { isObjectID } from './object-id.js'
 import { checkPreconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import { attributesOf } from './record.js'
-import { asStored, hashToMake, receiveRemote, remoteSources, requireValue } from './remote-content.js'
+import { asStored, hashToMake, receiveRemote, remoteSources, remoteWork, requireValue } from './remote-content.js'
 import type { RemoteOptions } from './remote-copy.js'
 import type { RemoteContent } from './remote-sources.js'
 import { Staging } from './staging.js'
-import { placeWhole } from './values.js'
+import { lineageOf } from './tree-changes.js'
+import { emptyValue, placeWhole } from './values.js'
 import { subjectOf, type WriteAim } from './write-aim.js'
 
 export interface RemoteMove {
@@ -24,28 +30,56 @@ export interface RemoteMove {
   readonly said: SourceSaid
 }
 
+const notDeleted = 'The server of the source would not delete the object'
+
 /** Throws AlreadyExists, ParentNotFound, SourceUnusable for all that is wrong with the source, CapabilityMissing. */
-export async function moveRemoteObject (context: ModelContext, principal: Principal, aim: WriteAim, { uri, said }: RemoteMove, { preconditions, signal }: RemoteOptions = {}): Promise<Written> {
+export async function moveRemoteObject (context: ModelContext, principal: Principal, aim: WriteAim, { uri, said }: RemoteMove, { preconditions, signal, delayedAfter }: RemoteOptions = {}): Promise<Written> {
   requireAccess(principal, 'write')
   const sources = remoteSources(context, 'cdmi_object_move_from_remote')
   context.capabilities.require('system', 'cdmi_object_move_from_remote')
   requireForMoved(context, aim, 'dataobject')
+  if (said.metadata !== undefined) storableMetadata(said.metadata, context.limits)
   const { ancestors } = await freeDestination()
   const remote = await sources.open(uri, signal)
   const staging = new Staging(context.store)
-  try {
-    const content = await receiveRemote(context, remote, staging, { value: true, ranged: false, hash: hashToMake(context, ancestors) })
-    const written = await commit(content)
-    const outcome = await remote.remove()
-    if (outcome === 'removed') return written
-    // Of an object that may be nowhere else any more this is the only one.
-    if (outcome === 'unknown') throw new InvalidRequest('The object is here now, but its server did not say whether it has deleted its own; look there, and delete one of the two')
-    await takeBack(written)
-    throw new SourceUnusable('The server of the source would not delete the object')
-  } finally {
-    remote.close()
-    staging.end()
-  }
+  /** It is about to be there, as it is. */
+  let comes = false
+  let tellID = (_id: string): void => {}
+  const known = new Promise<string>(resolve => { tellID = resolve })
+  return await mayBeDelayed(context, {
+    principal,
+    delayedAfter,
+    work: remoteWork(remote),
+    id: known,
+    async mark (transfer) {
+      if (comes) return undefined
+      const { ancestors, name } = await freeDestination()
+      const id = await known
+      await requireFree(id)
+      const { mimetype = 'text/plain', metadata, fields } = said
+      const about = { mimetype, completionStatus: 'Processing', transfer, metadata: metadata === undefined ? undefined : () => storableMetadata(metadata, context.limits), fields: fields === undefined ? undefined : () => fields }
+      const put = newDataObject(id, ancestors.at(-1), name ?? id, about, emptyValue, 'utf-8')
+      return { changes: [{ operation: 'create', ancestors, before: undefined, put }], written: { object: { record: put, ancestors }, created: true } }
+    },
+    async run (mark) {
+      const onID = (id: string): void => { if (isObjectID(id)) tellID(id.toUpperCase()) }
+      const content = await receiveRemote(context, remote, staging, { value: true, ranged: false, hash: hashToMake(context, ancestors), onID })
+      const { written, marked } = await commit(content, mark)
+      // Somebody has deleted it here, or written to it: then it stays where it was.
+      if (marked) await mark.find()
+      const outcome = await remote.remove()
+      if (marked) return await settle(mark, written, outcome)
+      if (outcome === 'removed') return written
+      // Of an object that may be nowhere else any more this is the only one.
+      if (outcome === 'unknown') throw new InvalidRequest('The object is here now, but its server did not say whether it has deleted its own; look there, and delete one of the two')
+      await takeBack(written)
+      throw new SourceUnusable(notDeleted)
+    },
+    end () {
+      remote.close()
+      staging.end()
+    }
+  })
 
   async function freeDestination (): Promise<Destination> {
     const destination = await destinationOf(context, aim)
@@ -54,7 +88,12 @@ export async function moveRemoteObject (context: ModelContext, principal: Princi
     return destination
   }
 
-  async function commit (content: RemoteContent): Promise<Written> {
+  async function requireFree (id: string): Promise<void> {
+    if (context.namespace.reserves(id) || await lineageOf(context.store, id) !== undefined) throw new SourceUnusable('There is an object with the ID of the source here already')
+  }
+
+  /** `marked`: it is there, but cannot be read before it is gone where it was. */
+  async function commit (content: RemoteContent, mark: Mark): Promise<{ readonly written: Written, readonly marked: boolean }> {
     const value = requireValue(content)
     const id = ownID(content)
     const { metadata, fields } = attributesOf(asStored(context, content))
@@ -64,19 +103,37 @@ export async function moveRemoteObject (context: ModelContext, principal: Princi
       fields: () => ({ ...fields as RemoteContent['fields'], ...said.fields })
     }
     const done = await context.gate.mutate(principal, subjectOf(aim), async () => {
-      const { ancestors, name } = await freeDestination()
-      if (context.namespace.reserves(id) || await context.store.meta.get(id) !== undefined) throw new SourceUnusable('There is an object with the ID of the source here already')
+      const marked = await mark.find()
       const placed = placeWhole(value.staged)
-      const put = newDataObject(id, ancestors.at(-1), name ?? id, change, placed, value.encoding)
-      return {
-        changes: [{ operation: 'create' as const, ancestors, before: undefined, put }],
-        staging,
-        births: placed.births,
-        written: { object: { record: put as StoredRecord, ancestors }, created: true }
+      const births = { staging, births: placed.births }
+      if (marked !== undefined) {
+        const { object: { record: before, ancestors }, token } = marked
+        if (before.id !== id) throw new SourceUnusable('The server of the source says two different IDs of it')
+        const put = changedDataObject(before, { ...change, completionStatus: 'Processing', transfer: token }, placed, value.encoding)
+        return { ...births, changes: [{ operation: 'modify' as const, ancestors, before, put }, ...await context.transfers.arrived(token, id)], written: { object: { record: put, ancestors }, created: true }, marked: true }
       }
+      comes = true
+      const { ancestors, name } = await freeDestination()
+      await requireFree(id)
+      const put = newDataObject(id, ancestors.at(-1), name ?? id, change, placed, value.encoding)
+      return { ...births, changes: [{ operation: 'create' as const, ancestors, before: undefined, put }], written: { object: { record: put as StoredRecord, ancestors }, created: true }, marked: false }
     })
     if (done === undefined) throw new Contention()
-    return done.written
+    return done
+  }
+
+  /** It may be read now; or it is still where it was, and nothing is left of it here but the reason. */
+  async function settle (mark: Mark, written: Written, outcome: 'removed' | 'kept' | 'unknown'): Promise<Written> {
+    await context.gate.mutate(principal, subjectOf(aim), async () => {
+      const marked = await mark.find()
+      if (marked === undefined) return undefined
+      const { object: { record: before, ancestors }, ended } = marked
+      const put = outcome === 'kept'
+        ? changedDataObject(before, { completionStatus: `Error: ${notDeleted}` }, emptyValue, 'utf-8')
+        : arrivedRecord(before)
+      return { changes: [{ operation: 'modify' as const, ancestors, before, put }, ...ended] }
+    })
+    return written
   }
 
   async function takeBack ({ object: { record, ancestors } }: Written): Promise<void> {

@@ -21,6 +21,8 @@ export interface ReceiveOptions {
   readonly value: boolean
   /** The URI names a range of the value. */
   readonly ranged: boolean
+  /** Told of the ID of the object, where that comes before its value. */
+  readonly onID?: ((objectID: string) => void) | undefined
 }
 
 export interface RemoteObject {
@@ -34,7 +36,7 @@ export interface RemoteObject {
    * when nobody can tell.
    */
   remove (): Promise<'removed' | 'kept' | 'unknown'>
-  /** Reads no more. */
+  /** Reads no more, and waits for nothing any more. */
   close (): void
 }
 

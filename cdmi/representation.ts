@@ -5,6 +5,7 @@
 import type { JsonObject, StoredRecord } from '../storage/contract.js'
 import type { Capabilities } from './capabilities.js'
 import { capabilitiesURI, type CapabilityObject } from './capability-objects.js'
+import { shownStatus } from './completion.js'
 import { inheritedMetadata, type Known, visibleMetadata } from './metadata.js'
 import { attributesOf, type CdmiObject, hasSlash, isContainer, isReference } from './record.js'
 import { templateOf } from './templates.js'
@@ -45,7 +46,7 @@ export function fieldsOf (object: CdmiObject, root: RootPlace, known: Known = {}
 export function fieldsWithin (record: StoredRecord, { parent, inherited }: Surroundings, root: RootPlace, known: Known = {}): JsonObject {
   const attributes = attributesOf(record)
   const container = hasSlash(record)
-  const completionStatus = known.updating === true ? 'Processing' : attributes.completionStatus
+  const completionStatus = known.updating === true ? 'Processing' : known.whole === true ? attributes.completionStatus : shownStatus(record)
   const scope = container ? 'container' : 'dataobject'
   return {
     objectType: container ? objectTypes.container : objectTypes.dataobject,

@@ -7,6 +7,7 @@ import type { JsonObject } from '../storage/contract.js'
 import { decodeBase64 } from './codecs/base64.js'
 import { type JsonStream, JsonReader } from './codecs/json-reader.js'
 import { InvalidJson, InvalidName, InvalidRequest, TooLarge } from './errors.js'
+import { isObjectID } from './object-id.js'
 import { kindOf, type ReadOptions, serializedObject, type SerializedKind, type SerializedObject } from './serialized-object.js'
 import type { StagedValue, ValueSource } from './values.js'
 
@@ -141,10 +142,16 @@ class SerializationReader {
     if (Object.hasOwn(object.fields, key)) throw twice(key)
     object.fields[key] = await json.value(key)
     if (key === 'objectType') object.kind = kindOf(object.fields)
+    if (this.#open.length === 1 && (key === 'objectType' || key === 'objectID')) this.#announce(object)
     json.limit = Infinity
     this.#grow(json.offset - start)
     object.size += json.offset - start
     return false
+  }
+
+  /** Reads what the rest of the work may have to know before the end is here. What is wrong with it is said there. */
+  #announce ({ kind, fields: { objectID } }: OpenObject): void {
+    if (kind !== undefined && typeof objectID === 'string' && isObjectID(objectID)) this.#options.onTop?.(kind, objectID.toUpperCase())
   }
 
   #grow (bytes: number): void {

@@ -40,7 +40,7 @@ function refusal (error: unknown, address: Address): unknown {
 /** Throws SourceUnusable while the value is still being written in parts (CMV-20). */
 export function requireComplete (record: Pick<RecordHead, 'attributes'>, shown: string): void {
   const { completionStatus } = attributesOf(record)
-  if (completionStatus !== 'Complete') throw new SourceUnusable(`The source ${shown} is not complete (its completionStatus is ${completionStatus}), so its value cannot be read`)
+  if (completionStatus !== 'Complete') throw new SourceUnusable(`The source ${shown} is not complete (its completionStatus is ${completionStatus}), so it cannot be read`)
 }
 
 /** The metadata that a copy takes over: a retention or a hold is about the one object that it was set on (RET-13). */

@@ -1,19 +1,17 @@
 /**
- * Transfers from other servers that go on when their request has been answered (CMV-14 to CMV-18, DOC-21, DOC-22): the object is there, `Processing`, and
- * carries the token of its transfer; whoever writes to it takes the token away, and the transfer ends. Beside it there is a record of the transfer
- * itself, under a parent that has no record, so that no path and no ID leads to it. It is renewed as long as somebody works on it; when nobody
- * does any more, whoever finds it says so in the object.
+ * Transfers: what goes on when its request has been answered (CMV-14 to CMV-19, COC-36 to COC-38, DOC-21, DOC-22), whether it comes from another server
+ * or from this one. The object is there, and carries the token of its transfer; whoever deletes it, or gives it another value, takes the token away,
+ * and the transfer ends. Beside it there is a record of the transfer itself, under a parent that has no record, so that no path and no ID leads to
+ * it. It is renewed as long as somebody works on it; when nobody does any more, whoever finds it says so in the object.
  */
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { RecordPut, Store, StoredRecord } from '../storage/contract.js'
-import { changedDataObject } from './data-object-record.js'
+import { arrivedRecord, failedRecord } from './completion.js'
 import { describeError } from './describe-error.js'
 import type { MutationGate, ObjectChange } from './mutation-gate.js'
-import { derivedObjectID } from './object-id.js'
+import { hiddenID } from './object-id.js'
 import { itself, type Principal } from './principal.js'
 import { attributesOf, type CdmiObject, typeLetter } from './record.js'
-import type { RemoteObject } from './remote-sources.js'
-import { keepValue } from './values.js'
 
 /** As it is stored. */
 interface StoredTransfer {
@@ -21,20 +19,37 @@ interface StoredTransfer {
   /** When it was last known to go on, in milliseconds. */
   readonly beat: number
   readonly percent: number | null
+  /** The object has all of its value, and may be nowhere else any more. */
+  readonly arrived?: true
+}
+
+/** What goes on. */
+export interface Work {
+  /** Less than 100; undefined: nobody knows. */
+  readonly percent: number | undefined
+  /** Whoever does it need not go on. */
+  stop (): void
 }
 
 interface Running {
-  readonly remote: RemoteObject
-  /** Why it was ended from here; undefined: it was not. */
+  readonly work: Work
+  /** It was ended from here. */
+  ended: boolean
+  /** And why; undefined: nobody waits for it any more. */
   stopped?: string
   done: Promise<void>
+}
+
+/** Thrown by work that was told to stop, or whose object nobody waits for any more. */
+export class GivenUp extends Error {
+  override readonly name = 'GivenUp'
 }
 
 export interface Delayed {
   readonly token: string
   readonly objectID: string
   readonly principal: Principal
-  readonly remote: RemoteObject
+  readonly work: Work
   /** Waits for all of it, and commits. */
   finish (): Promise<void>
   /** Called at the end, well or not. */
@@ -49,10 +64,12 @@ const atOnce = 64
 /** Transfers that are looked at in one step. */
 const page = 500
 
+/** Of all of them; it has no record. */
+const parentID = hiddenID('transfers')
+
 export class Transfers {
   readonly #store: Store
   readonly #gate: MutationGate
-  readonly #parentID: string
   readonly #running = new Map<string, Running>()
   #report: (error: unknown) => void = () => {}
   #closing = false
@@ -60,11 +77,6 @@ export class Transfers {
   constructor (store: Store, gate: MutationGate) {
     this.#store = store
     this.#gate = gate
-    this.#parentID = this.#idOf('')
-  }
-
-  #idOf (token: string): string {
-    return derivedObjectID(this.#store.rootID, createHash('sha256').update(`${this.#store.rootID} transfers ${token}`).digest().subarray(0, 16))
   }
 
   /** Who hears of what went wrong in the background. */
@@ -86,9 +98,15 @@ export class Transfers {
     return { operation: 'create', hidden: true, ancestors: [], before: undefined, put: this.#put(token, 1, { objectID, beat: Date.now(), percent: null }) }
   }
 
+  /** The same from the moment on at which the object has its value, for the commit that gives it that: whatever happens now, it is not lost. */
+  async arrived (token: string, objectID: string): Promise<ObjectChange[]> {
+    const before = await this.#store.meta.get(hiddenID(`transfers ${token}`))
+    return before === undefined ? [] : [{ operation: 'modify', hidden: true, ancestors: [], before, put: this.#put(token, before.version + 1, { objectID, beat: Date.now(), percent: null, arrived: true }) }]
+  }
+
   /** Its removal, for the commit that ends it; none when it is gone. */
   async ended (token: string): Promise<ObjectChange[]> {
-    const record = await this.#store.meta.get(this.#idOf(token))
+    const record = await this.#store.meta.get(hiddenID(`transfers ${token}`))
     return record === undefined ? [] : [{ operation: 'delete', hidden: true, ancestors: [], before: record, remove: { id: record.id, version: record.version, subtree: false } }]
   }
 
@@ -101,45 +119,44 @@ export class Transfers {
 
   /** Goes on with it. */
   run (delayed: Delayed): void {
-    const { token, objectID, principal, remote } = delayed
-    const running: Running = { remote, done: Promise.resolve() }
+    const { token, objectID, principal, work } = delayed
+    const running: Running = { work, ended: false, done: Promise.resolve() }
     this.#running.set(token, running)
     if (this.#closing) this.#stop(running)
-    const timer = setInterval(() => { this.#beat(delayed).catch(this.#report) }, beatEvery)
+    const timer = setInterval(() => { this.#beat(delayed, running).catch(this.#report) }, beatEvery)
     timer.unref()
     running.done = (async () => {
       try {
         await delayed.finish()
       } catch (error) {
         const { status, message } = describeError(error)
-        if (status >= 500) this.#report(error)
+        if (status >= 500 && !running.ended && !(error instanceof GivenUp)) this.#report(error)
         await this.#fail(principal, token, objectID, running.stopped ?? (status >= 500 ? 'The server could not store it' : message.replace(/; nothing was changed$/, '')))
       } finally {
         clearInterval(timer)
         this.#running.delete(token)
-        remote.close()
         delayed.end()
       }
     })().catch(this.#report)
   }
 
-  /** Part of the value that has come, in percent; undefined when that is not known, or nothing is to come. */
+  /** How much is done, in percent; undefined when that is not known, or nothing is to be done. */
   async percentOf (record: Pick<StoredRecord, 'attributes'>): Promise<string | undefined> {
     const { transfer: token } = attributesOf(record)
     if (token === undefined) return undefined
     const running = this.#running.get(token)
-    const percent = running === undefined ? transferOf(await this.#store.meta.get(this.#idOf(token)))?.percent : percentOf(running.remote)
+    const percent = running === undefined ? transferOf(await this.#store.meta.get(hiddenID(`transfers ${token}`)))?.percent : running.work.percent
     return percent === undefined || percent === null ? undefined : String(percent)
   }
 
   /** Ends what nobody works on any more. `now` in milliseconds. */
   async recover (now = Date.now()): Promise<void> {
     for (let after: string | undefined; ;) {
-      const entries = await this.#store.meta.children(this.#parentID, { after, limit: page })
+      const entries = await this.#store.meta.children(parentID, { after, limit: page })
       for (const { name: token, id } of entries) {
         const transfer = transferOf(await this.#store.meta.get(id))
         if (transfer === undefined || this.#running.has(token) || transfer.beat > now - deadAfter) continue
-        await this.#fail(itself, token, transfer.objectID, 'The server was restarted before all of it had come')
+        await this.#fail(itself, token, transfer.objectID, 'The server was restarted before it was complete')
       }
       after = entries.at(-1)?.name
       if (entries.length < page) return
@@ -155,17 +172,23 @@ export class Transfers {
   }
 
   #stop (running: Running): void {
-    running.stopped = 'The server was stopped before all of it had come'
-    running.remote.close()
+    running.stopped = 'The server was stopped before it was complete'
+    running.ended = true
+    running.work.stop()
   }
 
-  async #beat ({ token, objectID, remote }: Delayed): Promise<void> {
+  async #beat ({ token, objectID, work }: Delayed, running: Running): Promise<void> {
+    if (running.ended) return
     // Deleted, or written to by somebody: nobody waits for it any more.
-    if (await this.waiting(token, objectID) === undefined) return remote.close()
-    const record = await this.#store.meta.get(this.#idOf(token))
-    if (record === undefined) return
+    if (await this.waiting(token, objectID) === undefined) {
+      running.ended = true
+      return work.stop()
+    }
+    const record = await this.#store.meta.get(hiddenID(`transfers ${token}`))
+    const stored = transferOf(record)
+    if (record === undefined || stored === undefined) return
     // A conflict means that the transfer has come to its end.
-    await this.#store.meta.commit({ expect: [], put: [this.#put(token, record.version + 1, { objectID, beat: Date.now(), percent: percentOf(remote) ?? null })], events: [] })
+    await this.#store.meta.commit({ expect: [], put: [this.#put(token, record.version + 1, { ...stored, beat: Date.now(), percent: work.percent ?? null })], events: [] })
   }
 
   async #fail (principal: Principal, token: string, objectID: string, sentence: string): Promise<void> {
@@ -174,21 +197,17 @@ export class Transfers {
       const object = await this.waiting(token, objectID)
       if (object === undefined) return { changes }
       const { record: before, ancestors } = object
-      const put = changedDataObject(before, { completionStatus: `Error: ${sentence}` }, keepValue(before), attributesOf(before).valuetransferencoding ?? 'base64')
+      const arrived = transferOf(await this.#store.meta.get(hiddenID(`transfers ${token}`)))?.arrived === true
+      const put = arrived ? arrivedRecord(before) : failedRecord(before, sentence)
       return { changes: [{ operation: 'modify' as const, ancestors, before, put }, ...changes] }
     })
   }
 
-  #put (token: string, version: number, { objectID, beat, percent }: StoredTransfer): RecordPut {
-    return { id: this.#idOf(token), version, type: typeLetter.transfer, parentID: this.#parentID, name: token, attributes: { objectID, beat, percent }, size: 0, segments: { kind: 'replace', segments: [] } }
+  #put (token: string, version: number, stored: StoredTransfer): RecordPut {
+    return { id: hiddenID(`transfers ${token}`), version, type: typeLetter.transfer, parentID, name: token, attributes: { ...stored }, size: 0, segments: { kind: 'replace', segments: [] } }
   }
 }
 
 function transferOf (record: StoredRecord | undefined): StoredTransfer | undefined {
   return record?.attributes as StoredTransfer | undefined
-}
-
-/** Not 100 before it is complete. */
-function percentOf ({ length, received }: RemoteObject): number | undefined {
-  return length === undefined || length === 0 ? undefined : Math.min(99, Math.floor(received / length * 100))
 }

@@ -25,7 +25,7 @@ export interface AimedAt {
 export async function aimAt ({ namespace }: ModelContext, aim: WriteAim): Promise<AimedAt> {
   if (aim.mode === 'post') {
     if (aim.container === objectIDRoot) return { ancestors: [], record: undefined, name: undefined }
-    const parent = await namespace.container(aim.container)
+    const parent = await namespace.parent(aim.container)
     return { ancestors: [...parent.ancestors, parent.record], record: undefined, name: undefined }
   }
   const { mode, address } = aim

@@ -8,6 +8,7 @@ import type { RemoteObject, RemoteSources } from '../cdmi/remote-sources.js'
 import type { RemoteSource } from '../schemas/options.js'
 import { AllowList, type AllowedOrigin, defaultPatience, forbiddenAddress, isForbiddenAddress, type LookupAll, type Patience } from './remote-sources/allow-list.js'
 import { announced, receiveAnswer, requireReadable } from './remote-sources/answer.js'
+import { Pace } from './remote-sources/pace.js'
 
 export interface RemoteSourcesParts {
   readonly patience?: Partial<Patience>
@@ -24,15 +25,25 @@ const accept = 'application/cdmi-object, */*;q=0.5'
 
 /** Throws OptionError. */
 export function openRemoteSources (sources: readonly RemoteSource[], { patience, lookup }: RemoteSourcesParts = {}): RemoteSources & { close (): Promise<void> } {
-  const allowed = new AllowList(sources, { ...defaultPatience, ...patience }, lookup)
+  const patient = { ...defaultPatience, ...patience }
+  const allowed = new AllowList(sources, patient, lookup)
 
   async function open (text: string, signal: AbortSignal | undefined): Promise<RemoteObject> {
     if (!URL.canParse(text)) throw new SourceUnusable('The URI of the source is not valid')
-    let uri = new URL(text)
+    const deadline = new Deadline(patient.total)
+    try {
+      return await follow(new URL(text), signal, deadline)
+    } catch (error) {
+      deadline.end()
+      throw deadline.passed ? tooLate() : error
+    }
+  }
+
+  async function follow (first: URL, signal: AbortSignal | undefined, deadline: Deadline): Promise<RemoteObject> {
+    let uri = first
     for (let hops = 0; hops <= mostRedirects; hops++) {
       const origin = allowed.find(uri)
-      const ended = new AbortController()
-      const answer = await ask(origin, uri, 'GET', signal === undefined ? ended.signal : AbortSignal.any([signal, ended.signal]))
+      const answer = await ask(origin, uri, 'GET', signal === undefined ? deadline.signal : AbortSignal.any([signal, deadline.signal]))
       if (!redirects.has(answer.statusCode)) {
         try {
           requireReadable(answer)
@@ -40,7 +51,7 @@ export function openRemoteSources (sources: readonly RemoteSource[], { patience,
           discard(answer)
           throw error
         }
-        return remoteObject(origin, uri, answer, ended)
+        return remoteObject(origin, uri, answer, deadline, new Pace(patient))
       }
       discard(answer)
       uri = redirected(answer, uri)
@@ -71,6 +82,40 @@ function unanswered (error: unknown): string {
   return code === 'UND_ERR_HEADERS_TIMEOUT' ? 'The server of the source takes too long to answer' : 'The server of the source cannot be reached, or does not speak HTTP as it should'
 }
 
+/** The end of a transfer, at the latest. */
+class Deadline {
+  readonly #controller = new AbortController()
+  readonly #timer: NodeJS.Timeout
+  passed = false
+
+  constructor (milliseconds: number) {
+    this.#timer = setTimeout(() => {
+      this.passed = true
+      this.#controller.abort()
+    }, milliseconds)
+    this.#timer.unref()
+  }
+
+  get signal (): AbortSignal {
+    return this.#controller.signal
+  }
+
+  /** It is over, well or not. */
+  end (): void {
+    clearTimeout(this.#timer)
+  }
+
+  /** Nothing more is to come. */
+  cut (): void {
+    this.end()
+    this.#controller.abort()
+  }
+}
+
+function tooLate (): Error {
+  return new SourceUnusable('The server of the source takes longer than a transfer may take here (limits.remoteTime)')
+}
+
 /** Nobody reads the rest. */
 function discard ({ body }: Answer): void {
   body.on('error', () => {}).destroy()
@@ -81,34 +126,46 @@ function redirected ({ headers: { location } }: Answer, from: URL): URL {
   return new URL(location, from)
 }
 
-function remoteObject (origin: AllowedOrigin, uri: URL, answer: Answer, ended: AbortController): RemoteObject {
+function remoteObject (origin: AllowedOrigin, uri: URL, answer: Answer, deadline: Deadline, pace: Pace): RemoteObject {
   const { etag } = answer.headers
+
+  const closed = new AbortController()
 
   /** Whether it is still there, when a request to delete it got no clear answer. */
   async function look (): Promise<'removed' | 'kept' | 'unknown'> {
-    const found = await ask(origin, uri, 'GET', undefined).catch(() => undefined)
+    const found = await ask(origin, uri, 'GET', closed.signal).catch(() => undefined)
     if (found === undefined) return 'unknown'
     discard(found)
     return isGone(found) ? 'removed' : found.statusCode === 200 ? 'kept' : 'unknown'
   }
 
-  const progress = { received: 0 }
   return {
     length: announced(answer),
-    get received () { return progress.received },
-    receive: async (intake, options) => await receiveAnswer(answer, intake, options, progress),
+    get received () { return pace.received },
+    async receive (intake, options) {
+      try {
+        return await receiveAnswer(answer, intake, options, pace)
+      } catch (error) {
+        throw deadline.passed && error instanceof SourceUnusable ? tooLate() : error
+      } finally {
+        // What comes after that is no part of the transfer.
+        deadline.end()
+      }
+    },
     async remove () {
       // Not what somebody has written there meanwhile.
       const condition = typeof etag === 'string' && !etag.startsWith('W/') ? { 'if-match': etag } : undefined
-      const deleted = await ask(origin, uri, 'DELETE', undefined, condition).catch(() => undefined)
+      const deleted = await ask(origin, uri, 'DELETE', closed.signal, condition).catch(() => undefined)
       if (deleted === undefined) return await look()
       discard(deleted)
       if (deleted.statusCode === 200 || deleted.statusCode === 204 || isGone(deleted)) return 'removed'
       return deleted.statusCode >= 300 && deleted.statusCode < 500 ? 'kept' : await look()
     },
     close () {
+      if (closed.signal.aborted) return
       answer.body.on('error', () => {})
-      ended.abort()
+      deadline.cut()
+      closed.abort()
     }
   }
 }

@@ -16,6 +16,8 @@ export const LimitOptions = Type.Object({
   metadataItemSize: Type.Optional(Type.Integer({ minimum: 1, description: 'Longest item of user metadata, name and JSON together, in bytes. Default: 64 KiB.' })),
   metadataSize: Type.Optional(Type.Integer({ minimum: 0, description: 'All user metadata of one object, in bytes. Default: 512 KiB.' })),
   treeObjects: Type.Optional(Type.Integer({ minimum: 1, description: 'Most objects that one copy or deserialization makes, changes or removes. Default: 100000.' })),
+  remoteTime: Type.Optional(Type.Integer({ minimum: 1, maximum: 2_147_483, description: 'Seconds that a transfer from another server may take. Default: one day.' })),
+  remoteRate: Type.Optional(Type.Integer({ minimum: 0, description: 'Bytes in a second that another server must send at least; 0: as few as it likes. Default: 1024.' })),
   partialTimeout: Type.Optional(Type.Integer({ minimum: 1, description: 'Seconds that parts of a value are kept while no more of them come. Default: one day.' })),
   formFiles: Type.Optional(Type.Integer({ minimum: 1, description: 'Most files in one form. Default: 1000.' })),
   formFields: Type.Optional(Type.Integer({ minimum: 0, description: 'Most text fields in one form. Default: 1000.' })),
@@ -55,7 +57,7 @@ export const CdmiOptions = Type.Object({
   withoutCapabilities: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { description: 'Names of CDMI capabilities to switch off: they are not advertised, and what they allow is refused. Default: none.' })),
   /** Never a flag: there are secrets in it. */
   remoteSources: Type.Optional(Type.Array(RemoteSource, { description: 'Servers from which objects may be copied and moved here. Default: none.', writeOnly: true })),
-  delayedAfter: Type.Optional(Type.Integer({ minimum: 0, maximum: 3_600_000, description: 'Milliseconds after which a new object that is copied from another server is answered for (202) before it is complete. Default: 5000.' })),
+  delayedAfter: Type.Optional(Type.Integer({ minimum: 0, maximum: 3_600_000, description: 'Milliseconds after which a long copy, move or deserialization is answered for (202) before it is done. Default: 5000.' })),
   templates: Type.Optional(TemplateOptions),
   locations: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { uniqueItems: true, description: 'Names of the places where the store keeps its data, all of it at each. Default: none.' })),
   realm: Type.Optional(Type.String({ minLength: 1, description: 'Realm of Basic authentication. Default: `fastify-cdmi`.' }))

@@ -28,8 +28,10 @@ export const RecordAttributes = Type.Object({
   hash: Type.Optional(Type.Tuple([Type.String(), Type.String()])),
   /** References only: the URI to go on to, as it was given (CMV-41). */
   reference: Type.Optional(Type.String()),
-  /** Token of the transfer from another server that the object waits for. */
+  /** Token of the transfer that makes the object, or changes what is there already: `completionStatus` is about what is there. */
   transfer: Type.Optional(Type.String()),
+  /** Why the last change that was answered for before it was done failed: `Error` with a text. What is there is whole. */
+  failure: Type.Optional(Type.String()),
   /** Data objects only: media type of the value, lower case (HDO-03, AMB-09). */
   mimetype: Type.Optional(Type.String()),
   /** Data objects only. */

@@ -6,18 +6,20 @@ import { SourceUnusable } from '../../cdmi/errors.js'
 import { OptionError } from '../../schemas/check-options.js'
 import type { RemoteSource } from '../../schemas/options.js'
 import { isPublicAddress } from './addresses.js'
+import type { LeastPace } from './pace.js'
 
 /** The system's, or a test's: answers all addresses of a name. */
 export type LookupAll = (name: string, callback: (error: Error | null, addresses: LookupAddress[]) => void) => void
 
-/** Milliseconds to wait: for a connection, for the header of an answer, for more of its body. */
-export interface Patience {
+/** Milliseconds to wait: for a connection, for the header of an answer, for more of its body, and for all of it; and how slowly it may come. */
+export interface Patience extends LeastPace {
   readonly connect: number
   readonly headers: number
   readonly body: number
+  readonly total: number
 }
 
-export const defaultPatience: Patience = { connect: 10_000, headers: 30_000, body: 60_000 }
+export const defaultPatience: Patience = { connect: 10_000, headers: 30_000, body: 60_000, total: 86_400_000, rate: 1024, grace: 60_000 }
 
 export interface AllowedOrigin {
   readonly origin: string

@@ -9,6 +9,7 @@ import { valueTypeOf } from '../../routes/http/content-type.js'
 import { bodyCheck } from '../../schemas/check-body.js'
 import { DataObjectBody } from '../../schemas/cdmi-body.js'
 import type { JsonObject } from '../../storage/contract.js'
+import type { Pace } from './pace.js'
 
 type Answer = Dispatcher.ResponseData
 
@@ -25,13 +26,13 @@ export function requireReadable ({ statusCode, headers }: Answer): void {
   if (kind !== undefined && kind !== 'object' && kind !== 'mixed') throw new SourceUnusable(`The source is a ${kind}, and only data objects are taken from other servers`)
 }
 
-/** Bytes that have come. */
-export interface Progress { received: number }
-
-export async function receiveAnswer (answer: Answer, intake: Intake, { value, ranged }: ReceiveOptions, progress: Progress): Promise<RemoteContent> {
-  const source = bodyOf(answer, progress)
+export async function receiveAnswer (answer: Answer, intake: Intake, { value, ranged, onID }: ReceiveOptions, pace: Pace): Promise<RemoteContent> {
+  const source = bodyOf(answer, pace)
   const type = typeOf(answer.headers)
-  if (cdmiTypeOf(type) === 'object') return await contentOf(await receiveJson(intake, source, ranged), intake, ranged)
+  if (cdmiTypeOf(type) === 'object') {
+    const onFields = ({ objectID }: JsonObject): void => { if (typeof objectID === 'string') onID?.(objectID) }
+    return await contentOf(await receiveJson(intake, source, { base64: ranged, onFields }), intake, ranged)
+  }
   const said = valueTypeOf(type)
   const mimetype = said?.mimetype ?? 'application/octet-stream'
   if (!value) return { cdmi: false, mimetype }
@@ -69,15 +70,24 @@ async function valueOf ({ fields, value }: ReceivedObject, intake: Intake, range
 }
 
 /** The bytes as they come; what ends the connection before its time is the other server's fault. */
-async function * bodyOf ({ body }: Answer, progress: Progress): AsyncGenerator<Uint8Array> {
+async function * bodyOf ({ body }: Answer, pace: Pace): AsyncGenerator<Uint8Array> {
+  const chunks = (body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]()
   try {
-    for await (const chunk of body as AsyncIterable<Uint8Array>) {
-      progress.received += chunk.length
-      yield chunk
+    for (;;) {
+      const next = await pace.wait(async () => await chunks.next(), () => { body.destroy() }).catch(() => { throw unfinished(pace) })
+      if (next.done === true) break
+      pace.count(next.value.length)
+      yield next.value
     }
-  } catch {
-    throw new SourceUnusable('The server of the source did not send all of it')
+    // A body that was given up may seem to end.
+    if (pace.tooSlow) throw unfinished(pace)
+  } finally {
+    await chunks.return?.()
   }
+}
+
+function unfinished ({ tooSlow }: Pace): Error {
+  return new SourceUnusable(tooSlow ? 'The server of the source sends too slowly (limits.remoteRate)' : 'The server of the source did not send all of it')
 }
 
 /** Bytes that will come, when the server says so. */

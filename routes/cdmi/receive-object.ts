@@ -1,4 +1,5 @@
 /** The body of a request for a data object: its JSON, and its value on the way into the store (DOC-24 to DOC-39, DOC-75 to DOC-81). */
+import type { DataObjectWrite } from '../../cdmi/data-object-write.js'
 import { InvalidRange, InvalidRequest, NotUtf8 } from '../../cdmi/errors.js'
 import type { PlacedPart } from '../../cdmi/place-parts.js'
 import type { Intake } from '../../cdmi/remote-sources.js'
@@ -36,8 +37,17 @@ export interface ReceivedParts {
   readonly type: string | undefined
 }
 
-/** A body of JSON. `base64`: whatever its fields say, the value is Base64 (a range of it, DOC-05). */
-export async function receiveJson (write: Intake, source: ValueSource, base64: boolean, input?: SerializedInput): Promise<ReceivedObject> {
+export interface JsonOptions {
+  /** Whatever its fields say, the value is Base64 (a range of it, DOC-05). */
+  readonly base64: boolean
+  /** Takes serializations. */
+  readonly input?: SerializedInput | undefined
+  /** Told of the fields before the value, when it comes. */
+  readonly onFields?: ((fields: JsonObject) => void) | undefined
+}
+
+/** A body of JSON. */
+export async function receiveJson (write: Intake, source: ValueSource, { base64, input, onFields }: JsonOptions): Promise<ReceivedObject> {
   let value: ReceivedValue | undefined
   const fields = await readCdmiBody(source, {
     async onSerialized (text) {
@@ -45,6 +55,7 @@ export async function receiveJson (write: Intake, source: ValueSource, base64: b
       await input.readBase64(text)
     },
     async onValue (found, before) {
+      onFields?.(before)
       if (found.kind === 'other') throw new InvalidRequest('The field "value" must be a string or, with the transfer encoding "json", an object')
       if (found.kind !== 'string') value = { kind: 'json', staged: await write.stage(found.json) }
       else if (base64 || before['valuetransferencoding'] === 'base64') value = { kind: 'bytes', staged: await write.stage(decodeBase64(found.text)) }
@@ -61,9 +72,10 @@ export async function asBytes (write: Intake, value: ReceivedValue): Promise<Sta
 }
 
 /** A body in parts: JSON first, then the value, or ranges of it (DOC-38, DOC-81, AMB-21). */
-export async function receiveParts (write: Intake, source: ValueSource, contentType: string, input: SerializedInput): Promise<ReceivedObject> {
+export async function receiveParts (write: DataObjectWrite, source: ValueSource, contentType: string, input: SerializedInput): Promise<ReceivedObject> {
   let fields: JsonObject | undefined
-  const placed: PlacedPart[] = []
+  const gathered = write.gather()
+  let count = 0
   let ranged = false
   let utf8 = true
   let type: string | undefined
@@ -90,14 +102,14 @@ export async function receiveParts (write: Intake, source: ValueSource, contentT
     if (declared && staged.utf8 === false) throw new NotUtf8()
     ranged ||= range !== undefined
     utf8 &&= declared
-    if (placed.length === 0) type = partType
+    if (count++ === 0) type = partType
     const at = range?.offset ?? end
-    placed.push({ at, staged })
+    await gathered.add(at, staged)
     end = at + staged.size
   }
   if (fields !== undefined && serialized > 0) return { fields, value: undefined, parts: undefined }
-  if (fields === undefined || placed.length === 0) throw new InvalidRequest('A request in parts has at least two: the JSON of the object, and its value')
-  return { fields, value: undefined, parts: { placed, ranged, utf8, type } }
+  if (fields === undefined || count === 0) throw new InvalidRequest('A request in parts has at least two: the JSON of the object, and its value')
+  return { fields, value: undefined, parts: { placed: await gathered.parts(), ranged, utf8, type } }
 }
 
 function isDeclaredUtf8 (type: string | undefined): boolean {

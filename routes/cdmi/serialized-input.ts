@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import { type Address, objectIDRoot } from '../../cdmi/address.js'
 import { decodeBase64 } from '../../cdmi/codecs/base64.js'
 import type { Written } from '../../cdmi/data-object-write.js'
-import type { Deserialization, DeserializationAim } from '../../cdmi/deserialization.js'
+import type { Deserialization, DeserializationAim, SerializationSource } from '../../cdmi/deserialization.js'
 import { InvalidRequest } from '../../cdmi/errors.js'
 import { parseURIPath } from '../../cdmi/uri-path.js'
 import type { ValueSource } from '../../cdmi/values.js'
@@ -13,8 +13,8 @@ import { preconditionsOf } from '../http/conditional.js'
 import { valueTypeOf } from '../http/content-type.js'
 import { localPath } from '../http/local-uri.js'
 import { parsePartial } from '../http/partial-header.js'
-import { otherFields, refuseUnoffered } from './body-fields.js'
-import { refuseTemplate } from './from-source.js'
+import { mimetypeField, otherFields, refuseUnoffered } from './body-fields.js'
+import { delayOf, refuseTemplate, whileWaited } from './from-source.js'
 import type { CdmiQuery } from './query.js'
 
 export class SerializedInput {
@@ -30,7 +30,7 @@ export class SerializedInput {
 
   async #begun (): Promise<Deserialization> {
     const { principal, raw, server: { cdmi } } = this.#request
-    this.#deserialization ??= await cdmi.beginDeserialization(principal, this.#aim, type => valueTypeOf(type)?.mimetype ?? type, preconditionsOf(raw.headers))
+    this.#deserialization ??= await cdmi.beginDeserialization(principal, this.#aim, type => valueTypeOf(type, mimetypeField)?.mimetype ?? type, preconditionsOf(raw.headers))
     return this.#deserialization
   }
 
@@ -60,18 +60,26 @@ export class SerializedInput {
     refuseUnoffered(body)
     refuseTemplate(this.#request, body.deserialize === undefined ? 'deserializevalue' : 'deserialize', body.capabilitiesURI, kind)
     const deserialization = await this.#begun()
-    if (body.deserialize !== undefined) await deserialization.readFrom(wholeSource(this.#request, body.deserialize))
+    const source = body.deserialize === undefined ? undefined : anySource(this.#request, body.deserialize)
     const mimetype = 'mimetype' in body && typeof body.mimetype === 'string' ? body.mimetype : undefined
-    return await deserialization.commit({
-      mimetype: valueTypeOf(mimetype)?.mimetype,
+    return await whileWaited(this.#request, async signal => await deserialization.make({
+      mimetype: valueTypeOf(mimetype, mimetypeField)?.mimetype,
       metadata: body.metadata as JsonObject | undefined,
       fields: otherFields(fields, kind)
-    })
+    }, { source, signal, delayedAfter: delayOf(this.#request) }))
   }
 
   end (): void {
     this.#deserialization?.end()
   }
+}
+
+/** The same, or the URI of one on a server that may be asked; what its query means is for that server to say. */
+function anySource (request: FastifyRequest, uri: string): SerializationSource {
+  const { capabilities } = request.server.cdmi
+  if (localPath(request, uri) !== undefined || !capabilities.has('system', 'cdmi_object_copy_from_remote')) return wholeSource(request, uri)
+  const [withoutFragment = ''] = uri.split('#', 1)
+  return { uri: withoutFragment }
 }
 
 /** The address of a source of which all is wanted. Throws InvalidRequest, InvalidName, InvalidObjectID. */

@@ -1,5 +1,6 @@
 /** A change of the contract as the database takes it: one JSON document, and the bytes of the inline values. Names of fields are short, for there may be thousands. */
-import type { BlobBirth, Change, CommitResult, ObjectID, RecordPut, Segment } from '../contract.js'
+import { setImmediate } from 'node:timers/promises'
+import type { BlobBirth, Change, CommitResult, ObjectID, RecordPut } from '../contract.js'
 import { checkPlace, idKey } from '../object-key.js'
 
 export interface EncodedChange {
@@ -10,55 +11,78 @@ export interface EncodedChange {
 /** Locks that one change takes at most; one that wants more takes the whole store for itself, for the server has room for so many only. */
 const mostLocks = 100
 
+/** Entries that are encoded in one turn of the event loop. */
+const atOnce = 1000
+
+/** Writes one JSON object, field by field. Whether a list is there is what the database asks: an empty one is left out. */
+class ObjectText {
+  readonly #fields: string[] = []
+
+  field (name: string, value: unknown): void {
+    this.#fields.push(`"${name}":${JSON.stringify(value)}`)
+  }
+
+  /** Others have their turn while many are encoded. */
+  async list<T> (name: string, items: readonly T[], encode: (item: T) => unknown): Promise<void> {
+    if (items.length === 0) return
+    const texts: string[] = []
+    for (const item of items) {
+      if (texts.push(JSON.stringify(encode(item))) % atOnce === 0) await setImmediate()
+    }
+    this.#fields.push(`"${name}":[${texts.join(',')}]`)
+  }
+
+  end (): string {
+    return `{${this.#fields.join(',')}}`
+  }
+}
+
+interface Versioned { readonly id: ObjectID, readonly version: number }
+
 /** Throws for what cannot be stored at all. */
-export function encodeChange (change: Change): EncodedChange {
+export async function encodeChange (change: Change): Promise<EncodedChange> {
   const { put: puts = [], remove: removals = [], births = [] } = change
   const sources = puts.flatMap(({ segments }) => segments.kind === 'copy' ? [{ id: segments.from, version: segments.version }] : [])
-  const unchanged = [...change.expect, ...sources]
+  const unchanged: readonly Versioned[] = [...change.expect, ...sources]
   const changed = puts.filter(({ version }) => version > 1)
   const fresh = puts.filter(({ version }) => version <= 1)
   const alone = puts.length + removals.length === 1
-  const { list, bytes } = encodePuts(puts)
-  const json = {
-    ...locksOf(hexes(unchanged), hexes([...removals, ...changed]), hexes(fresh)),
-    check: [
-      ...unchanged.map(({ id, version }) => [hex(id), version]),
-      ...removals.map(({ id, version }) => [hex(id), version]),
-      ...puts.map(({ id, version }) => [hex(id), version - 1])
-    ],
-    put: list,
-    // A single new object learns of another one when it is entered.
-    ...(alone && fresh.length === 1 ? {} : { placed: true }),
-    ...(puts.length > 1 && changed.length > 0 ? { shuffled: true } : {}),
-    ...filledOnly({
-      new: hexes(fresh),
-      changed: hexes(changed),
-      // Names that these have may be taken by others.
-      leaving: alone ? [] : hexes([...changed, ...removals]),
-      remove: removals.map(({ id, subtree }) => [hex(id), subtree]),
-      clear: hexes([...removals, ...changed.filter(({ segments }) => segments.kind === 'replace' || segments.kind === 'copy')]),
-      splice: puts.flatMap(({ id, segments }) => segments.kind === 'splice' ? [{ i: hex(id), o: segments.offset, l: segments.length }] : []),
-      copy: puts.flatMap(({ id, segments }) => segments.kind === 'copy' ? [[hex(id), hex(segments.from)]] : []),
-      segments: puts.flatMap(put => segmentsOf(put).map(({ offset, length, blob, blobOffset }) => [hex(put.id), offset, length, blob, blobOffset])),
-      events: change.events.map(event => JSON.stringify(event))
-    }),
-    ...blobsOf(puts, births),
-    ...(births.length === 0 ? {} : { lease: change.lease ?? '' })
-  }
-  return { json: JSON.stringify(json), bytes }
+  const text = new ObjectText()
+  await lock(text, unchanged, [...removals, ...changed], fresh)
+  const before: readonly Versioned[] = [...unchanged, ...removals, ...puts.map(({ id, version }) => ({ id, version: version - 1 }))]
+  await text.list('check', before, ({ id, version }) => [hex(id), version])
+  const bytes = await encodePuts(text, puts)
+  // A single new object learns of another one when it is entered.
+  if (!(alone && fresh.length === 1)) text.field('placed', true)
+  if (puts.length > 1 && changed.length > 0) text.field('shuffled', true)
+  await text.list('new', fresh, hexOf)
+  await text.list('changed', changed, hexOf)
+  // Names that these have may be taken by others.
+  await text.list('leaving', alone ? [] : [...changed, ...removals], hexOf)
+  await text.list('remove', removals, ({ id, subtree }) => [hex(id), subtree])
+  await text.list('clear', [...removals, ...changed.filter(({ segments }) => segments.kind === 'replace' || segments.kind === 'copy')], hexOf)
+  await encodeSegments(text, puts, births)
+  await text.list('events', change.events, event => JSON.stringify(event))
+  if (births.length > 0) text.field('lease', change.lease ?? '')
+  return { json: text.end(), bytes }
 }
 
 /** Each change has what it changes for itself, and shares what must stay as it is. */
-function locksOf (shared: readonly string[], own: readonly string[], fresh: readonly string[]): Record<string, unknown> {
-  if (shared.length + own.length > mostLocks) return { whole: true }
+async function lock (text: ObjectText, shared: readonly Versioned[], own: readonly Versioned[], fresh: readonly Versioned[]): Promise<void> {
+  if (shared.length + own.length > mostLocks) {
+    text.field('whole', true)
+    return
+  }
+  await text.list('shared', shared, hexOf)
   // Nobody waits for what does not exist yet: a tree that is made can do without.
-  return { shared, own: shared.length + own.length + fresh.length > mostLocks ? own : [...own, ...fresh] }
+  await text.list('own', shared.length + own.length + fresh.length > mostLocks ? own : [...own, ...fresh], hexOf)
 }
 
-function encodePuts (puts: readonly RecordPut[]): { list: unknown[], bytes: Buffer } {
+/** Answers the inline values, one after the other. */
+async function encodePuts (text: ObjectText, puts: readonly RecordPut[]): Promise<Buffer> {
   const values: Uint8Array[] = []
   let filled = 0
-  const list = puts.map(put => {
+  await text.list('put', puts, put => {
     checkPlace(put)
     const { inline } = put
     const place = put.parentID === undefined || put.name === undefined ? {} : { p: hex(put.parentID), n: Buffer.from(put.name).toString('hex') }
@@ -70,19 +94,19 @@ function encodePuts (puts: readonly RecordPut[]): { list: unknown[], bytes: Buff
     const source = put.segments.kind === 'copy' ? { f: hex(put.segments.from) } : {}
     return { i: hex(put.id), v: put.version, t: put.type, s: put.size, a: JSON.stringify(put.attributes), ...place, ...value, ...source }
   })
-  return { list, bytes: Buffer.concat(values) }
+  return Buffer.concat(values)
 }
 
-/** Blobs that are born, and whether something names them; and those of before that are named, with one who does. */
-function blobsOf (puts: readonly RecordPut[], births: readonly BlobBirth[]): Record<string, readonly unknown[]> {
-  const named = new Map(puts.flatMap(put => segmentsOf(put).map(({ blob }) => [blob, hex(put.id)] as const)))
-  const born = births.map(({ blob, size, hash }) => [blob, size, hash, named.has(blob)])
+async function encodeSegments (text: ObjectText, puts: readonly RecordPut[], births: readonly BlobBirth[]): Promise<void> {
+  await text.list('splice', puts.flatMap(({ id, segments }) => segments.kind === 'splice' ? [{ id, segments }] : []), ({ id, segments }) => ({ i: hex(id), o: segments.offset, l: segments.length }))
+  await text.list('copy', puts.flatMap(({ id, segments }) => segments.kind === 'copy' ? [{ id, from: segments.from }] : []), ({ id, from }) => [hex(id), hex(from)])
+  const segments = puts.flatMap(({ id, segments }) => 'segments' in segments ? segments.segments.map(segment => ({ id, segment })) : [])
+  await text.list('segments', segments, ({ id, segment: { offset, length, blob, blobOffset } }) => [hex(id), offset, length, blob, blobOffset])
+  // Blobs that are born, and whether something names them; and those of before that are named, with one who does.
+  const named = new Map(segments.map(({ id, segment }) => [segment.blob, id]))
+  await text.list('births', births, ({ blob, size, hash }) => [blob, size, hash, named.has(blob)])
   for (const { blob } of births) named.delete(blob)
-  return filledOnly({ births: born, blobs: [...named] })
-}
-
-function segmentsOf ({ segments }: RecordPut): readonly Segment[] {
-  return 'segments' in segments ? segments.segments : []
+  await text.list('blobs', [...named], ([blob, id]) => [blob, hex(id)])
 }
 
 /** Lower case, as the database writes it. Throws a RangeError for what is no ID. */
@@ -90,16 +114,7 @@ function hex (id: ObjectID): string {
   return idKey(id).toString('hex')
 }
 
-function hexes (records: ReadonlyArray<{ readonly id: ObjectID }>): string[] {
-  return records.map(({ id }) => hex(id))
-}
-
-/** Without the lists that are empty: whether one is there is what the database asks. */
-function filledOnly<T extends Record<string, readonly unknown[]>> (lists: T): Partial<T> {
-  const kept: Partial<T> = {}
-  for (const name in lists) if (lists[name] !== undefined && lists[name].length > 0) kept[name] = lists[name]
-  return kept
-}
+const hexOf = ({ id }: { readonly id: ObjectID }): string => hex(id)
 
 /** Two objects of one change that want the same name: the database would be asked in vain. */
 export function twinOf (puts: readonly RecordPut[]): ObjectID | undefined {

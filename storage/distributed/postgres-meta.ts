@@ -2,7 +2,7 @@
 import type { LeasedMeta, Reporter } from '../compose-store.js'
 import {
   type Accesses, type BlobBirth, type BlobID, type Change, type ChildrenQuery, type CommitResult, type Entry, type LeaseID, type LoggedEvent, type ObjectID, type RecordHead, type Segment,
-  type Sequence, StorageError, type StoredRecord, type TreeQuery
+  type Sequence, StorageError, type StoredRecord, TreeTooLarge, type TreeQuery
 } from '../contract.js'
 import { idKey, idText, maxNameLength } from '../object-key.js'
 import { type Answer, encodeChange, resultOf, twinOf } from './change-json.js'
@@ -31,6 +31,8 @@ const longPatience = 10
 const closedRemembered = 1000
 const unique = '23505'
 const foreignKey = '23503'
+/** Raised by `tree`. */
+const treeTooLarge = 'CD001'
 /** The greatest that the database takes for a number of rows or levels. */
 const mostInteger = 0x7fffffff
 /** Above every name: no byte of UTF-8 is as great. */
@@ -110,8 +112,14 @@ export class PostgresMeta implements LeasedMeta {
     return rows.map(([name, id, type]) => ({ name: name.toString(), id: idText(id), type }))
   }
 
-  async tree (id: ObjectID, { types, depth, limit }: TreeQuery): Promise<RecordHead[]> {
-    return (await this.#rows<HeadRow>('tree', [idKey(id), types, Math.min(depth ?? Infinity, mostInteger), Math.min(limit, mostInteger)], `reading all below ${id}`)).map(row => new PostgresHead(row))
+  async tree (id: ObjectID, { types, depth = Infinity, limit, size = Infinity }: TreeQuery): Promise<RecordHead[]> {
+    const values = [idKey(id), types, Math.min(depth, mostInteger), Math.min(limit, mostInteger), size === Infinity ? null : size]
+    try {
+      return (await this.#rows<HeadRow>('tree', values, `reading all below ${id}`)).map(row => new PostgresHead(row))
+    } catch (error) {
+      if (hasSqlState(error, treeTooLarge)) throw new TreeTooLarge(`what is below ${id} has more than ${size} bytes of attributes`)
+      throw error
+    }
   }
 
   async segments (id: ObjectID, offset: number, length: number): Promise<{ version: number, segments: Segment[] } | undefined> {
@@ -126,7 +134,7 @@ export class PostgresMeta implements LeasedMeta {
   async commit (change: Change): Promise<CommitResult> {
     const twin = twinOf(change.put ?? [])
     if (twin !== undefined) return { status: 'conflict', on: 'name', id: twin }
-    const { json, bytes } = encodeChange(change)
+    const { json, bytes } = await encodeChange(change)
     let result: CommitResult
     try {
       // A name, or a place in the log, that somebody else has taken since it was looked at: the next look finds it so.

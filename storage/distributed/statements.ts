@@ -21,7 +21,7 @@ const texts = ({ schema: s }: Names) => ({
       select r.*, walk.depth + 1 from walk join ${s}.records r on r.id = walk.parent_id
     ) select ${recordColumns('walk')} from walk order by depth desc`,
   children: `select r.name, r.id, r.type from ${s}.records r where r.parent_id = $1 and r.name >= $2 and r.name < $3 order by r.name limit $4`,
-  tree: `select ${headColumns('t')} from ${s}.tree($1, $2, $3, $4) t`,
+  tree: `select ${headColumns('t')} from ${s}.tree($1, $2, $3, $4, $5) t`,
   segments: `select r.version, g.start, g.length, g.blob, g.blob_start from ${s}.records r left join ${s}.segments g on g.record_id = r.id
       and g.start < $3 and g.start + g.length > $2
       and g.start >= coalesce((select max(b.start) from ${s}.segments b where b.record_id = $1 and b.start <= $2), 0)

@@ -7,8 +7,10 @@ import type { RequestListener } from 'node:http'
 import { generate } from 'selfsigned'
 import { openRemoteSources, type RemoteSourcesParts } from '../../plugins/remote-sources.js'
 import { isPublicAddress } from '../../plugins/remote-sources/addresses.js'
+import { Pace } from '../../plugins/remote-sources/pace.js'
 import type { RemoteContent, RemoteSources } from '../../cdmi/remote-sources.js'
 import type { RemoteSource } from '../../schemas/options.js'
+import { eventually } from '../helpers/eventually.js'
 import { otherServer } from '../helpers/other-server.js'
 import { Cdmi, openMemoryStore } from '../../index.js'
 import { parseAddress, objectIDRoot } from '../../cdmi/address.js'
@@ -143,6 +145,41 @@ t.test('a server that does not answer, or stops in the middle, is not waited for
   const { take } = open(t, [{ origin, privateAddresses: true }], { patience: { headers: 50, body: 50 } })
   await t.rejects(take(`${origin}/headers`), refusal(/takes too long/))
   await t.rejects(take(`${origin}/body`), refusal(/did not send all of it/))
+})
+
+t.test('a server that sends a little now and then, or never comes to an end, does not hold a transfer for ever', async t => {
+  let closed = 0
+  const origin = await otherServer(t, ({ url }, response) => {
+    if (url === '/headers') return
+    response.writeHead(200, { 'content-length': '10000000' })
+    const piece = Buffer.alloc(url === '/trickle' ? 1 : 5000)
+    const timer = setInterval(() => { response.write(piece) }, 5)
+    response.once('close', () => {
+      clearInterval(timer)
+      closed++
+    })
+  })
+  const own = [{ origin, privateAddresses: true }]
+  const strict = open(t, own, { patience: { rate: 10_000, grace: 50 } })
+  await t.rejects(strict.take(`${origin}/trickle`), refusal(/too slowly \(limits\.remoteRate\)/))
+  const short = open(t, own, { patience: { rate: 10_000, total: 100 } })
+  await t.rejects(short.take(`${origin}/flood`), refusal(/longer than a transfer may take here \(limits\.remoteTime\)/))
+  await t.rejects(short.take(`${origin}/headers`), refusal(/limits\.remoteTime/))
+  const lax = open(t, own, { patience: { rate: 0, grace: 1, total: 100 } })
+  await t.rejects(lax.take(`${origin}/trickle`), refusal(/limits\.remoteTime/))
+  await eventually('all connections are closed', () => closed === 3)
+})
+
+t.test('a server that waits for this one is not called slow', async t => {
+  const pace = new Pace({ rate: 1000, grace: 20 })
+  for (let piece = 0; piece < 3; piece++) {
+    await pace.wait(async () => {}, () => { throw new Error('given up') })
+    pace.count(1)
+    await new Promise(resolve => { setTimeout(resolve, 15) })
+  }
+  t.notOk(pace.tooSlow)
+  await pace.wait(async () => { await new Promise(resolve => { setTimeout(resolve, 40) }) }, () => {})
+  t.ok(pace.tooSlow)
 })
 
 t.test('who gives up ends what is under way', async t => {

@@ -53,7 +53,7 @@ export async function ownServer (t: Test, { durable = false }: OwnServerOptions 
   const directory = await mkdtemp(join(existsSync(memory) && !durable ? memory : tmpdir(), 'fastify-cdmi-pg-'))
   await chmod(directory, 0o755)
   // Ends with our end of its input, which no crash of this process can leave open.
-  const keeper = spawn('sh', ['-c', 'cat; "$1" "$2" --crash; rm -rf "$2"', 'sh', script('stop.sh'), directory], { stdio: ['pipe', 'ignore', 'inherit'], detached: true })
+  const keeper = spawn('sh', ['-c', 'cat; "$1" "$2"; rm -rf "$2"', 'sh', script('stop.sh'), directory], { stdio: ['pipe', 'ignore', 'inherit'], detached: true })
   t.teardown(async () => {
     keeper.stdin.end()
     await once(keeper, 'close')

@@ -26,7 +26,7 @@ else {
     await client.connect()
     t.teardown(async () => { await client.end() })
     await client.query('begin')
-    const { json, bytes } = encodeChange({ expect: [], events: [], ...change })
+    const { json, bytes } = await encodeChange({ expect: [], events: [], ...change })
     const { rows } = await client.query<{ commit_change: { sequence?: number } }>(`select ${schemaOf(meta)}.commit_change($1, $2)`, [json, bytes])
     if (rows[0]?.commit_change.sequence === undefined) throw new Error(`refused: ${JSON.stringify(rows)}`)
     return { async end (how) { await client.query(how) } }

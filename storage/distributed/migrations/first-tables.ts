@@ -264,15 +264,24 @@ end
 $function$;
 
 -- What a tree has, level by level. Stable: all of it is read in the snapshot of the statement that calls it.
-create function ${s}.tree(top bytea, types text, deepest int, most int)
+create function ${s}.tree(top bytea, types text, deepest int, most int, heaviest bigint)
 returns table (id bytea, version bigint, type text, parent_id bytea, name bytea, size bigint, attributes text) language plpgsql stable as $function$
 declare
   level bytea[] := array[top];
   below int := 0;
   room int := most;
   got int;
+  weight bigint := 0;
 begin
   while level is not null and room > 0 loop
+    if heaviest is not null then
+      weight := weight + (
+        select coalesce(sum(octet_length(counted.attributes)), 0) from (
+          select r.attributes from unnest(level) with ordinality as l(id, n) join ${s}.records r on r.id = l.id order by l.n limit room
+        ) counted
+      );
+      if weight > heaviest then raise exception 'more than % bytes of attributes', heaviest using errcode = 'CD001'; end if;
+    end if;
     return query
       select r.id, r.version, r.type, r.parent_id, r.name, r.size, r.attributes
       from unnest(level) with ordinality as l(id, n) join ${s}.records r on r.id = l.id order by l.n limit room;

@@ -1,5 +1,5 @@
 /** Containers, capability objects, and the extensions that belong to them. */
-import { access, domains, exported, numbered, queues, snapshots, slow, waiting, type Requirement } from './requirement.js'
+import { access, domains, exported, numbered, queues, snapshots, waiting, type Requirement } from './requirement.js'
 
 export const containers: readonly Requirement[] = [
   ...numbered('COC', 1, [
@@ -38,9 +38,9 @@ export const containers: readonly Requirement[] = [
     'deserialize',
     'deserializevalue',
     'At most one origin',
-    waiting('202 with Location for long operations', slow),
-    waiting('No children until complete', slow),
-    waiting('Failed creates stay until deleted', slow),
+    '202 with Location for long operations',
+    'No children until complete',
+    'Failed creates stay until deleted',
     waiting('401, 403, 409', access),
     'objectType', 'objectID', 'objectName', 'parentURI, parentID', 'domainURI', 'capabilitiesURI', 'completionStatus', 'percentComplete', 'metadata',
     waiting('exports, snapshots', exported),

@@ -10,6 +10,7 @@ import { dataObjectsCreate } from './data-objects-create.js'
 import { dataObjectsDelete } from './data-objects-delete.js'
 import { dataObjectsRead } from './data-objects-read.js'
 import { dataObjectsUpdate } from './data-objects-update.js'
+import { delayed } from './delayed.js'
 import { extendedListing } from './extended-listing.js'
 import { general } from './general.js'
 import { httpContainers } from './http-containers.js'
@@ -24,6 +25,6 @@ import { version1 } from './version-1.js'
 export const suite: readonly Case[] = [
   ...general, ...identifiers, ...httpDataObjects, ...httpContainers,
   ...dataObjectsCreate, ...dataObjectsRead, ...dataObjectsUpdate, ...dataObjectsDelete,
-  ...containers, ...capabilities, ...operations, ...copyMove, ...references, ...serialization,
+  ...containers, ...capabilities, ...operations, ...copyMove, ...references, ...serialization, ...delayed,
   ...partialUpload, ...extendedListing, ...capabilitiesSelection, ...affinity, ...cors, ...version1
 ]
