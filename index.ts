@@ -21,6 +21,7 @@ import { addMediaTypeConstraint } from './plugins/media-type-constraint.js'
 import { objectCors } from './plugins/object-cors.js'
 import type { Patience } from './plugins/remote-sources/allow-list.js'
 import { sockets } from './plugins/sockets.js'
+import { soundRequests } from './plugins/sound-request.js'
 import type { AffinityOptions } from './plugins/sockets/worker-affinity.js'
 import cdmiDoor from './routes/cdmi.js'
 import { answerVersion } from './routes/cdmi/request.js'
@@ -90,6 +91,7 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
     doors.removeAllContentTypeParsers()
     // Bodies are streams until a door reads them; the framework reads none.
     doors.addContentTypeParser('*', (_request, _payload, done) => { done(null) })
+    soundRequests(doors)
     answerVersion(doors)
     await doors.register(async namespace => {
       // Before it is known who asks: preflights do not say.
@@ -121,7 +123,7 @@ function patienceOf ({ remoteTime, remoteRate }: LimitOptions): Partial<Patience
 function withoutCapabilities ({ withoutCapabilities: names = [] }: CdmiOptions): readonly string[] {
   const known = capabilityNames()
   const unknown = names.find(name => !known.has(name))
-  if (unknown !== undefined) throw new OptionError(`The option "withoutCapabilities" of The plugin names "${unknown}", which is no capability of this server`)
+  if (unknown !== undefined) throw new OptionError(`The option "withoutCapabilities" of the plugin names "${unknown}", which is no capability of this server`)
   return names
 }
 
@@ -130,7 +132,7 @@ function offersOf ({ templates = {}, locations }: CdmiOptions): Offers {
   for (const ofClass of Object.values(templates)) {
     for (const [template, items] of Object.entries(ofClass)) {
       const wrong = Object.keys(items).find(name => !isDataSystemMetadata(name))
-      if (wrong !== undefined) throw new OptionError(`The option "templates" of The plugin has "${wrong}" in "${template}", which is no data system metadata that can be set`)
+      if (wrong !== undefined) throw new OptionError(`The option "templates" of the plugin has "${wrong}" in "${template}", which is no data system metadata that can be set`)
     }
   }
   return { templates, locations }

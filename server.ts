@@ -1,15 +1,17 @@
 /** The stand-alone server: every door over one store, with TLS, users, health, documentation. It reads no environment and handles no signals. */
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { SecureContextOptions } from 'node:tls'
-import type { Server } from 'node:http'
-import type { Socket } from 'node:net'
+import type { IncomingMessage, Server } from 'node:http'
 import cdmi, { openStore, type CdmiPluginOptions, type Store } from './index.js'
+import { challenge, defaultRealm } from './plugins/challenge.js'
 import cors from './plugins/cors.js'
 import { partEarly } from './plugins/early-answer.js'
 import errors, { renderError } from './plugins/errors.js'
+import { mediaTypeOfRequest } from './plugins/media-type-constraint.js'
 import openapi from './plugins/openapi.js'
 import type { AffinityOptions } from './plugins/sockets/worker-affinity.js'
 import healthRoutes from './routes/health.js'
+import { keyedErrors } from './routes/keyed/errors.js'
 import { checkOptions } from './schemas/check-options.js'
 import { ServerConfig } from './schemas/config.js'
 import { clientErrorHandler } from './server/client-error.js'
@@ -60,9 +62,8 @@ export async function buildServer (given: ServerConfig, parts: ServerParts = {})
   try {
     // After the store, which makes its directory itself.
     const tls = await tlsOptions(config, data)
-    const answering = (socket: Socket): boolean => connections.isAnswering(socket)
-    const server = app = Fastify(fastifyOptions(config, tls, parts.log ?? process.stderr, answering)) as unknown as FastifyInstance
-    const connections = new Connections(server.server as Server)
+    const server: FastifyInstance = app = Fastify(fastifyOptions(config, tls, parts.log ?? process.stderr, () => connections)) as unknown as FastifyInstance
+    const connections: Connections = new Connections(server.server as Server)
     const firstUser = await makeFirstUser(config, data)
     // Whatever goes wrong from here on: nobody will ever see it again.
     if (firstUser !== undefined) parts.onFirstUser?.(firstUser)
@@ -83,7 +84,7 @@ export function storeOptions ({ trashGrace }: ServerConfig): { trashGrace?: numb
   return trashGrace === undefined ? {} : { trashGrace: milliseconds(trashGrace, 0) }
 }
 
-function fastifyOptions (config: ServerConfig, tls: SecureContextOptions | undefined, log: LogStream, answering: (socket: Socket) => boolean): FastifyServerOptions {
+function fastifyOptions (config: ServerConfig, tls: SecureContextOptions | undefined, log: LogStream, connections: () => Connections): FastifyServerOptions {
   const headersTimeout = milliseconds(config.headersTimeout, 30)
   // 0: no limit.
   const noLongerThan = (longest: number): number => headersTimeout === 0 ? longest : Math.min(longest, headersTimeout)
@@ -102,13 +103,20 @@ function fastifyOptions (config: ServerConfig, tls: SecureContextOptions | undef
     routerOptions: { maxParamLength: 16_384 },
     // Absolute form, as proxies send it (RFC 9112 §3.2.2).
     rewriteUrl: ({ url = '/' }) => /^https?:\/\//i.test(url) ? url.replace(/^https?:\/\/[^/?#]*\/?/i, '/') : url,
-    clientErrorHandler: clientErrorHandler(answering) as never,
+    clientErrorHandler: clientErrorHandler(connections) as never,
     frameworkErrors: (error, request, reply) => {
       partEarly(request as never, reply as never)
-      renderError(error, request as never, reply as never, config.realm)
+      // The router does not get as far as the door whose form errors have.
+      if (isKeyed(request.raw)) keyedErrors(challenge(config.realm ?? defaultRealm))(error, request as never, reply as never)
+      else renderError(error, request as never, reply as never, config.realm)
     },
     ...(tls === undefined ? { http } : { https: { ...tls, ...http, handshakeTimeout } })
   } as FastifyServerOptions
+}
+
+/** Whether a request is for the keyed door, as the router would decide. */
+function isKeyed (request: IncomingMessage): boolean {
+  return /^\/data(?:[/?]|$)/.test(request.url ?? '') && mediaTypeOfRequest(request) === 'other'
 }
 
 function milliseconds (seconds: number | undefined, otherwise: number): number {
@@ -135,7 +143,16 @@ async function compose (app: FastifyInstance, config: ServerConfig, { store, aut
     if (cut > 0) app.log.warn({ connections: cut }, 'connections were cut, for they did not come to an end in time')
     await store.close()
   })
-  app.addHook('onRequest', async (_request, reply) => { reply.header('x-content-type-options', 'nosniff') })
+  app.addHook('onRequest', (_request, reply, done) => {
+    reply.header('x-content-type-options', 'nosniff')
+    const turn = connections.turnOf(reply.raw)
+    if (turn === undefined) return done()
+    turn.then(goesOn => {
+      if (goesOn) done()
+      // Nobody will hear of it any more, so it is not done either.
+      else reply.hijack()
+    }).catch(done)
+  })
 
   await app.register(errors, { realm, notFound: true })
   if (origins.length > 0) await app.register(cors, { origins })

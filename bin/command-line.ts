@@ -6,7 +6,7 @@ import { addConfigOptions, type Flags } from './config-flags.js'
 /** The parser. Errors are thrown, not exited with. A command's own code is loaded when it is the one that runs: a server takes long to load. */
 export function commandLine (): Command {
   const program = new Command('fastify-cdmi')
-    .description('An object store: plain HTTP, form upload, keyed JSON and sockets over one durable store.')
+    .description('An object store: CDMI, plain HTTP, form upload, keyed JSON and sockets over one durable store.')
     .version(version)
     .showHelpAfterError('Try --help.')
     .exitOverride()

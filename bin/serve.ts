@@ -4,7 +4,8 @@ import closeWithGrace from 'close-with-grace'
 import { buildServer, type BuiltServer } from '../server.js'
 import type { ServerConfig } from '../schemas/config.js'
 import type { FirstUser } from '../server/first-user.js'
-import { buildWorker, groupSignals, startWorkers, whenPrimaryEnds } from './workers.js'
+import { removeLeftAffinity } from './affinity-directory.js'
+import { buildWorker, groupSignals, leftAffinity, startWorkers, whenPrimaryEnds } from './workers.js'
 import { configOf, type Flags } from './config-flags.js'
 
 /** Milliseconds beyond `drainTimeout` after which an end that does not come to an end is forced. */
@@ -20,6 +21,8 @@ export async function serve (flags: Flags): Promise<void> {
     announce(workers.url)
   } else {
     const server = await buildServer(config, { onFirstUser: showFirstUser })
+    // There may have been workers the last time.
+    await removeLeftAffinity(config.data ?? './data', (error, directory) => { server.app.log.warn({ err: error, directory }, leftAffinity) })
     const url = await listenOrClose(server)
     endOnSignal(config, server.close)
     announce(url)

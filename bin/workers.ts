@@ -4,9 +4,7 @@
  */
 import cluster, { type Worker } from 'node:cluster'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import { pino, type Logger } from 'pino'
 import { openStore } from '../index.js'
 import { buildServer, type BuiltServer, storeOptions } from '../server.js'
@@ -16,6 +14,7 @@ import { openWorkerStore } from '../storage/embedded/worker-store.js'
 import { makeFirstUser, type FirstUser } from '../server/first-user.js'
 import { loggerOptions } from '../server/logging.js'
 import { tlsOptions } from '../server/tls.js'
+import { makeAffinityDirectory, removeLeftAffinity } from './affinity-directory.js'
 import { WorkerError } from './failure.js'
 import { endUntaken } from './untaken-connections.js'
 
@@ -40,6 +39,9 @@ const patience = 10_000
 /** What terminals and service managers send to every process at once. */
 export const groupSignals = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const
 
+/** Of what a primary that was killed left behind. */
+export const leftAffinity = 'what workers left behind cannot be removed'
+
 const endMessage = 'fastify-cdmi end'
 
 interface Listening { readonly kind: 'fastify-cdmi listening', readonly url: string }
@@ -61,7 +63,8 @@ export async function startWorkers (config: ServerConfig, { onFirstUser }: { onF
     if (firstUser !== undefined) onFirstUser?.(firstUser)
     cluster.setupPrimary({ serialization: 'advanced' })
     const stop = serveWorkers(cluster, store)
-    const affinity = await mkdtemp(join(tmpdir(), 'fastify-cdmi-'))
+    await removeLeftAffinity(data, (error, directory) => { log.warn({ err: error, directory }, leftAffinity) })
+    const affinity = await makeAffinityDirectory(data)
     crew = new Crew(count, affinity, log)
     const all = crew
     const close = async (): Promise<void> => {

@@ -1,5 +1,5 @@
 /** What one registered server offers: the catalogue, less what its operator switched off. */
-import { catalogue, type CapabilityOf, type CapabilityValue, type Scope } from './capability-catalogue.js'
+import { catalogue, dependents, type CapabilityOf, type CapabilityValue, type Scope } from './capability-catalogue.js'
 import { CapabilityMissing } from './errors.js'
 import type { Limits } from './context.js'
 import type { Offers, Templates } from './offers.js'
@@ -21,9 +21,9 @@ export class Capabilities {
   readonly #offered: Readonly<Record<Scope, ReadonlyMap<string, OfferedValue>>>
   readonly #offers: Offers
 
-  /** `without`: names of capabilities that are switched off, wherever they would be offered. */
+  /** `without`: names of capabilities that are switched off, wherever they would be offered; with each what depends on it. */
   constructor (limits: Limits, without: readonly string[] = [], offers: Offers = {}) {
-    const off = new Set(without)
+    const off = new Set([...without, ...without.flatMap(name => Object.entries(dependents).find(([above]) => above === name)?.[1] ?? [])])
     this.#offers = offers
     const offered = (scope: Scope): ReadonlyMap<string, OfferedValue> => new Map(Object.entries<CapabilityValue>(catalogue[scope])
       .filter(([name]) => !off.has(name))

@@ -112,5 +112,23 @@ const container = {
 
 export const catalogue = { system, dataobject, container }
 
+/** What stands for nothing without another one: where that is switched off these are not offered either (GEN-01, CAP-16). */
+export const dependents: Readonly<Partial<Record<keyof typeof system, ReadonlyArray<keyof typeof system | keyof typeof dataobject | keyof typeof container>>>> = {
+  cdmi_dataobjects: [
+    'cdmi_create_dataobject', 'cdmi_post_dataobject', 'cdmi_post_dataobject_by_ID', 'cdmi_create_value_range', 'cdmi_create_value_range_by_ID',
+    'cdmi_copy_dataobject', 'cdmi_copy_dataobject_by_ID', 'cdmi_move_dataobject', 'cdmi_deserialize_dataobject', 'cdmi_deserialize_dataobject_by_ID',
+    'cdmi_serialize_dataobject', 'cdmi_serialize_container', 'cdmi_serialize_dataobject_to_ID', 'cdmi_serialize_container_to_ID'
+  ],
+  cdmi_references: ['cdmi_create_reference', 'cdmi_create_reference_by_ID'],
+  cdmi_serialization_json: [
+    'cdmi_serialize_dataobject', 'cdmi_serialize_container', 'cdmi_serialize_dataobject_to_ID', 'cdmi_serialize_container_to_ID', 'cdmi_deserialize_dataobject',
+    'cdmi_deserialize_container', 'cdmi_deserialize_dataobject_by_ID', 'cdmi_modify_deserialize_dataobject', 'cdmi_modify_deserialize_container'
+  ],
+  cdmi_security_data_integrity: ['cdmi_value_hash'],
+  cdmi_cors: ['cdmi_cors_methods', 'cdmi_cors_origins', 'cdmi_cors_headers'],
+  cdmi_partial_uploadid: ['cdmi_partial_count', 'cdmi_partial_range', 'cdmi_partial_replace', 'cdmi_partial_timeout'],
+  cdmi_capabilities_templates: ['cdmi_capabilities_exact_inherit']
+}
+
 /** Names of the capabilities of one scope. */
 export type CapabilityOf<S extends Scope> = keyof (typeof catalogue)[S] & string

@@ -9,7 +9,7 @@ import { objectIDRoot } from './address.js'
 import type { ModelContext } from './context.js'
 import { requireUntouched } from './completion.js'
 import { changedDataObject, newDataObject } from './data-object-record.js'
-import { Contention, InvalidRequest } from './errors.js'
+import { CapabilityMissing, Contention, InvalidRequest } from './errors.js'
 import { GatheredParts } from './gathered-parts.js'
 import { isJsonObject } from './json-value.js'
 import { inheritedMetadata } from './metadata.js'
@@ -148,6 +148,7 @@ export class DataObjectWrite {
       if (isPartOf(this.#message, found)) {
         return await planPart(this.#context, { staging: this.#staging, id: this.#id, name: name ?? this.#id, ancestors, before, change, message: this.#message, found, makes: this.#aim.mode !== 'patch' })
       }
+      refuseInPlace(change, before)
       const value = await this.#place(change.value, before)
       const encoding = change.encoding(value, before)
       const put = before === undefined
@@ -178,6 +179,16 @@ export class DataObjectWrite {
   end (): void {
     this.#staging.end()
   }
+}
+
+/** Types whose values are encrypted objects. */
+const encrypted: ReadonlySet<string> = new Set(['application/cms', 'application/jose+json'])
+
+/** A new type alone asks to encrypt or to decrypt the value that is there (DOC-71): to only name it so would be a lie about it. */
+function refuseInPlace ({ value, mimetype }: DataObjectChange, before: StoredRecord | undefined): void {
+  if (before === undefined || mimetype === undefined || value.kind !== 'keep') return
+  const old = attributesOf(before).mimetype ?? ''
+  if (mimetype !== old && [mimetype, old].some(type => encrypted.has(type.split(';', 1)[0] ?? ''))) throw new CapabilityMissing('cdmi_enc_inplace', 'this server')
 }
 
 /** The set that the message belongs to. */

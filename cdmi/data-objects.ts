@@ -60,13 +60,14 @@ export class DataObjects {
   /**
    * An object (a container too: `contents` is empty then) and the ranges of its value that `select` asks for, all of one moment. `extent`, when
    * `described`: bytes of the value up to its first gap (DOC-56); `accesses`: those before this one.
-   * Throws NotFound, MissingSlash, IsNotContainer, and what `select` throws.
+   * Throws NotFound, MissingSlash, IsNotContainer, CapabilityMissing, and what `select` throws.
    */
   async read (principal: Principal, address: Address, select: Select, options: { readonly described?: boolean } = {}): Promise<ReadObject> {
     requireAccess(principal, 'read')
     for (let attempt = 0; attempt < readAttempts; attempt++) {
       const object = await this.#context.namespace.get(address)
       const ranges = select(object)
+      if (ranges.length > 0 && !isContainer(object.record)) this.#context.capabilities.require('dataobject', 'cdmi_read_value')
       const contents = isContainer(object.record) ? [] : await openContents(this.#store, object.record, ranges)
       if (contents === undefined) continue
       const extent = options.described === true ? await writtenExtent(this.#store, object.record) : object.record.size

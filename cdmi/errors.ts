@@ -23,6 +23,7 @@ export const PreconditionFailed = createError<[string]>('CDMI_PRECONDITION_FAILE
 export const NotModified = createError<[]>('CDMI_NOT_MODIFIED', 'Not modified', 304)
 export const TooLarge = createError<[string]>('CDMI_TOO_LARGE', '%s', 413)
 export const UnsupportedMediaType = createError<[string]>('CDMI_UNSUPPORTED_MEDIA_TYPE', '%s', 415)
+export const TransferCodingUnknown = createError<[]>('CDMI_TRANSFER_CODING_UNKNOWN', 'The body has a Transfer-Encoding other than "chunked"; send it without', 501)
 export const NotAcceptable = createError<[string]>('CDMI_NOT_ACCEPTABLE', '%s', 406)
 export const MethodNotAllowed = createError<[string, string]>('CDMI_METHOD_NOT_ALLOWED', 'The method %s is not offered here; use one of %s', 405)
 export const Unauthorized = createError<[]>('CDMI_UNAUTHORIZED', 'Credentials are missing or wrong', 401)

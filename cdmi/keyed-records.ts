@@ -1,5 +1,5 @@
 /** Keyed records: JSON documents by key, kept as data objects of the container `/data/` (KEY-01 to KEY-10). Shared by HTTP and sockets. */
-import type { Json, StoredRecord } from '../storage/contract.js'
+import type { Json, JsonObject, StoredRecord } from '../storage/contract.js'
 import type { ValueTransferEncoding } from '../schemas/record.js'
 import { requireAccess } from './access.js'
 import { type Address, decodeName, describe } from './address.js'
@@ -127,7 +127,7 @@ export class KeyedRecords {
       checkPreconditions(preconditions, before.record, false)
       const stored = await this.#stored(key, before)
       if (!isObject(stored)) throw new InvalidJson(`The record ${key} is not a JSON object, so nothing can be merged into it; replace it with PUT`)
-      return { body: Buffer.from(JSON.stringify(kind === 'shallow' ? shallowMerge(stored, patch) : mergePatch(stored, patch))), encoding: 'json' }
+      return { body: textOf(kind === 'shallow' ? shallowMerge(stored, patch) : mergePatch(stored, patch)), encoding: 'json' }
     })
   }
 
@@ -230,6 +230,14 @@ function recordText (body: Uint8Array): RecordText {
   const json = parseJson(body)
   if (typeof json !== 'object' || json === null) throw new InvalidJson('A record is a JSON object or a JSON array, not a single value')
   return { body, encoding: isObject(json) ? 'json' : 'utf-8' }
+}
+
+/** A number that no double can hold would become `null`. */
+function textOf (json: JsonObject): Buffer {
+  return Buffer.from(JSON.stringify(json, (_name, value: unknown) => {
+    if (typeof value === 'number' && !Number.isFinite(value)) throw new InvalidJson('The record, or what would be merged into it, has a number that is too large to be merged; replace the record with PUT')
+    return value
+  }))
 }
 
 /** Says errors of the namespace as the keyed door's contract has them. */

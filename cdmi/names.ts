@@ -27,6 +27,14 @@ export function checkNewName (name: string, inRoot: boolean): void {
   if (inRoot && name === '-') throw new InvalidName('The name "-" is reserved in the root container for the server itself; choose another name')
 }
 
+/** Containers of the standard itself. */
+const reserved: ReadonlySet<string> = new Set(['cdmi_objectid', 'cdmi_domains', 'cdmi_capabilities', 'cdmi_snapshots', 'cdmi_versions'])
+
+/** Throws InvalidName for what no client may delete, there or not (COC-08). `name` undefined: the object was named by its ID. */
+export function checkRemovable (name: string | undefined): void {
+  if (name !== undefined && reserved.has(name)) throw new InvalidName(`"${name}" is reserved by the standard; no client makes or deletes it`)
+}
+
 /**
  * A name for an uploaded file: directories stripped, forbidden characters mapped to "_", shortened so that an object ID can
  * still be appended. Undefined when nothing usable is left: the server-assigned ID is then the name (CLI-30).

@@ -75,10 +75,13 @@ export function problemOf (description: ErrorDescription, requestID: string): Pr
   }
 }
 
+/** Methods of the framework that no door has; they have routes all the same, which say so. */
+const unusual: ReadonlySet<string> = new Set(['TRACE', 'QUERY'])
+
 /** No route: the method may be the reason (405 with Allow, RFC 9110 §15.5.6), else the path. */
 function unrouted (app: FastifyInstance, request: FastifyRequest): Error {
   const path = request.url.split('?', 1)[0] ?? '/'
-  const allowed = app.supportedMethods.filter(method => app.findRoute({ method: method as 'GET', url: path }) !== null)
+  const allowed = app.supportedMethods.filter(method => !unusual.has(method) && app.findRoute({ method: method as 'GET', url: path }) !== null)
   if (allowed.every(method => method === 'OPTIONS')) return new NotFound(displayed(path))
   return Object.assign(new MethodNotAllowed(request.method, allowed.join(', ')), { headers: { allow: allowed.join(', ') } })
 }

@@ -8,7 +8,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { ServerResponse as Response } from 'node:http'
 import { EventEmitter } from 'node:events'
 import type { Duplex } from 'node:stream'
-import websocket from '@fastify/websocket'
+import websocket, { type WebSocket } from '@fastify/websocket'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { anonymous, type Principal } from '../cdmi/principal.js'
 import type { LimitOptions } from '../schemas/options.js'
@@ -95,6 +95,7 @@ export async function sockets (app: FastifyInstance, options: SocketsOptions): P
       const upgrades = new EventEmitter()
       await scope.register(websocket, {
         options: { server: upgrades as Server, maxPayload: hardLimit(context.limits), clientTracking: true },
+        errorHandler: websocketFailed,
         preClose: function (done) {
           upgrades.removeAllListeners()
           this.websocketServer.close()
@@ -146,6 +147,13 @@ export async function sockets (app: FastifyInstance, options: SocketsOptions): P
       }))
     }
   })
+}
+
+/** What a client sends that is no WebSocket (frames too long, text that is not UTF-8), and its end without a goodbye, are no faults of ours. */
+function websocketFailed (error: Error & { code?: string }, socket: WebSocket, request: FastifyRequest): void {
+  if (error.code === undefined) request.log.error({ err: error }, 'a WebSocket failed')
+  else request.log.debug({ err: error }, 'a WebSocket was ended')
+  socket.terminate()
 }
 
 function upgradeRequired (_request: FastifyRequest, reply: FastifyReply): void {

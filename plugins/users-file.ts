@@ -47,9 +47,11 @@ function parseUsers (file: string, text: string): readonly HashedUser[] {
   if (!Check(UsersDocument, document)) throw new UsersFileError(`The users file ${file} does not have the form that "fastify-cdmi user add" writes`)
   const seen = new Set<string>()
   for (const { name, hash } of (document as UsersDocument).users) {
-    if (!isPasswordHash(hash)) throw new UsersFileError(`The users file ${file} has no valid hash for ${name}; set the password anew with "fastify-cdmi user passwd ${name} --users ${file}"`)
-    if (seen.has(name)) throw new UsersFileError(`The users file ${file} names ${name} twice`)
-    seen.add(name)
+    if (!isPasswordHash(hash)) throw new UsersFileError(`The users file ${file} has no valid hash for ${name}; take the user out of it and add it again with "fastify-cdmi user add ${name} --users ${file}"`)
+    // As they are compared: another spelling of a name is the same user.
+    const known = name.normalize('NFC')
+    if (seen.has(known)) throw new UsersFileError(`The users file ${file} names ${known} twice`)
+    seen.add(known)
   }
   return (document as UsersDocument).users
 }

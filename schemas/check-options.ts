@@ -8,7 +8,7 @@ export class OptionError extends Error {
 }
 
 /**
- * Returns the options, typed. `what` names them in the sentence ("the plugin", "openStore").
+ * Returns the options, typed. `what` names in the sentence whose they are, as a sentence begins with it ("The plugin", "openStore").
  * Throws OptionError for the first option that is unknown, missing or wrong.
  */
 export function checkOptions<S extends TSchema> (schema: S, options: unknown, what: string): Static<S> {
@@ -23,8 +23,13 @@ export function checkOptions<S extends TSchema> (schema: S, options: unknown, wh
     case 'required': throw new OptionError(`${what} needs the option ${inner(error.params.requiredProperties)}`)
     case 'anyOf': {
       const choices = errors.flatMap(one => one.keyword === 'const' && one.instancePath === error.instancePath ? [JSON.stringify(one.params.allowedValue)] : [])
-      throw new OptionError(`The option "${place}" of ${what} must be one of ${choices.join(', ')}`)
+      throw new OptionError(`The option "${place}" of ${inside(what)} must be one of ${choices.join(', ')}`)
     }
-    default: throw new OptionError(place === '' ? `The options of ${what} ${error?.message ?? 'are wrong'}` : `The option "${place}" of ${what} ${error?.message ?? 'is wrong'}`)
+    default: throw new OptionError(place === '' ? `The options of ${inside(what)} ${error?.message ?? 'are wrong'}` : `The option "${place}" of ${inside(what)} ${error?.message ?? 'is wrong'}`)
   }
+}
+
+/** "The plugin" in the middle of a sentence. */
+function inside (what: string): string {
+  return what.replace(/^The /, 'the ')
 }

@@ -3,7 +3,7 @@ import Type, { type Static } from 'typebox'
 
 export const User = Type.Object({
   name: Type.String({ minLength: 1, description: 'Name, as it is typed into the browser.' }),
-  password: Type.Optional(Type.String({ minLength: 1, description: 'Password in clear; hashed at start and dropped.' })),
+  password: Type.Optional(Type.String({ minLength: 1, description: 'Password in clear; it is not kept, only a keyed digest of it, in memory.' })),
   hash: Type.Optional(Type.String({ minLength: 1, description: 'Hash of the password, as `fastify-cdmi user add` makes it. Instead of `password`.' })),
   access: Type.Optional(Type.Union([Type.Literal('read'), Type.Literal('write')], { description: 'What the user may do. Default: `write`.' }))
 }, { additionalProperties: false })

@@ -5,18 +5,20 @@
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { reasonPhrase } from '../cdmi/describe-error.js'
+import type { Connections } from './connections.js'
 
 interface Answer { readonly status: number, readonly detail: string }
 
 const malformed: Answer = { status: 400, detail: 'This is not a valid HTTP request' }
 const answers: Readonly<Record<string, Answer>> = {
   ERR_HTTP_REQUEST_TIMEOUT: { status: 408, detail: 'The header of the request did not arrive in time' },
+  HPE_INVALID_EOF_STATE: { status: 400, detail: 'The connection ended before the request did; nothing was done' },
   HPE_HEADER_OVERFLOW: { status: 431, detail: 'The header of the request is too long' },
   HPE_CHUNK_EXTENSIONS_OVERFLOW: { status: 413, detail: 'The chunk extensions of the body are too long' }
 }
 
-/** Fastify's `clientErrorHandler`. `answering` tells whether an answer to a request before is still under way: nothing may get into it. */
-export function clientErrorHandler (answering: (socket: Socket) => boolean) {
+/** Fastify's `clientErrorHandler`. Nothing may get into an answer to a request before that is still under way, or in the way of it. */
+export function clientErrorHandler (connections: () => Pick<Connections, 'isAnswering' | 'endAfterAnswers'>) {
   return function (this: FastifyInstance, error: Error & { code?: string }, socket: Socket): void {
     const { code = '' } = error
     this.log.debug({ code }, 'not a request')
@@ -24,7 +26,11 @@ export function clientErrorHandler (answering: (socket: Socket) => boolean) {
       socket.destroy()
       return
     }
-    if (socket.writable && !answering(socket)) socket.write(answerTo(code))
+    if (connections().isAnswering(socket)) {
+      connections().endAfterAnswers(socket)
+      return
+    }
+    if (socket.writable) socket.write(answerTo(code))
     socket.destroySoon()
   }
 }

@@ -128,7 +128,7 @@ function readEnvironment (environment: NonNullable<ConfigSources['environment']>
   for (const [variable, value] of Object.entries(environment)) {
     const option = configOptions.find(option => option.variable === variable)
     if (option === undefined) {
-      if (variable.startsWith('CDMI_')) throw new ConfigError(`The environment has an unknown variable ${variable}${suggestion(variable, configOptions.flatMap(option => option.variable ?? []))}`)
+      if (variable.startsWith('CDMI_')) throw new ConfigError(`The environment has an unknown variable ${variable}${suggestedVariable(variable)}`)
       continue
     }
     // `PORT= fastify-cdmi serve`: unset, as shells mean it.
@@ -170,6 +170,13 @@ function assemble (values: ReadonlyMap<string, unknown>): ServerConfig {
     else config[group] = { ...(config[group] as object | undefined), [key]: value }
   }
   return config as ServerConfig
+}
+
+/** The options that have a name without `CDMI_` are the ones that are most often looked for with it. */
+function suggestedVariable (variable: string): string {
+  const known = configOptions.flatMap(option => option.variable ?? [])
+  const [, bare = ''] = variable.split('CDMI_')
+  return known.includes(bare) ? `; did you mean "${bare}"?` : suggestion(variable, known)
 }
 
 /** `; did you mean "port"?` when a name differs by a letter or two. */

@@ -14,6 +14,8 @@ export class Connections {
   readonly #upgraded = new Set<Socket>()
   /** TLS connections before the end of their handshake, by the address of the client: Node says no more of them. */
   readonly #shaking = new Map<string, Socket>()
+  /** Connections that end when their last answer is out. */
+  readonly #ending = new WeakSet<Socket>()
   #draining = false
   #ended: (() => void) | undefined
 
@@ -43,6 +45,27 @@ export class Connections {
   /** True while a request that came whole has no answer, and while an answer is only half out. */
   isAnswering (socket: Socket): boolean {
     return [...this.#busy.get(socket) ?? []].some(({ headersSent, req }) => headersSent || req.complete)
+  }
+
+  /** Ends a connection from which nothing more can come, but only after the answers that are under way. */
+  endAfterAnswers (socket: Socket): void {
+    this.#ending.add(socket)
+    for (const response of this.#busy.get(socket) ?? []) if (!response.headersSent) response.setHeader('connection', 'close')
+  }
+
+  /**
+   * What a request has to wait for: the answer to the one before it on its connection, for Node hands requests over as they come in, and of two
+   * at once the second one might be done first (RFC 9112 §9.3.2). Undefined: nothing. Resolves with false when the connection has ended with that.
+   */
+  turnOf (response: ServerResponse): Promise<boolean> | undefined {
+    const responses = this.#busy.get(response.req.socket)
+    if (responses === undefined || responses.size < 2) return undefined
+    let before: ServerResponse | undefined
+    for (const one of responses) {
+      if (one === response) break
+      before = one
+    }
+    return before === undefined ? undefined : afterwards(before)
   }
 
   /**
@@ -99,9 +122,15 @@ export class Connections {
     if (this.#draining) response.setHeader('connection', 'close')
     response.once('close', () => {
       responses.delete(response)
-      if (this.#draining && responses.size === 0) socket.destroySoon()
+      if ((this.#draining || this.#ending.has(socket)) && responses.size === 0) socket.destroySoon()
     })
   }
+}
+
+async function afterwards (response: ServerResponse): Promise<boolean> {
+  const { socket } = response.req
+  await new Promise<void>(resolve => { response.once('close', resolve) })
+  return response.shouldKeepAlive && !socket.destroyed
 }
 
 function addressOf ({ remoteAddress, remotePort }: Socket): string {

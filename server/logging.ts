@@ -21,9 +21,25 @@ export function loggerOptions (level: string, stream: LogStream): FastifyServerO
   }
 }
 
-/** One line when a request is done, instead of two. */
+/** One line when a request is done, instead of two; and one when it breaks off. */
 export class RequestLog extends LogController {
-  override incomingRequest (): void {}
+  /** Requests whose end is told already. */
+  readonly #told = new WeakSet<FastifyRequest>()
+
+  /** Fastify says nothing of requests that end before their answer; of uploads an operator wants to know how far they came. */
+  override incomingRequest (request: FastifyRequest, reply: FastifyReply): void {
+    const { raw } = request
+    const announced = raw.headers['content-length']
+    if (announced === '0' || (announced === undefined && raw.headers['transfer-encoding'] === undefined)) return
+    const received = counted(raw)
+    reply.raw.once('close', () => {
+      if (reply.raw.writableFinished || this.#told.has(request)) return
+      this.#told.add(request)
+      const line = lineOf(request, reply)
+      if (raw.complete) reply.log.info(line, endedBeforeAnswer)
+      else reply.log.info({ ...line, res: undefined, received: received(), announced: announced === undefined ? undefined : Number(announced) }, 'the connection ended before the request')
+    })
+  }
 
   override requestCompleted (error: Error | null | undefined, request: FastifyRequest, reply: FastifyReply): void {
     const line = lineOf(request, reply)
@@ -34,9 +50,23 @@ export class RequestLog extends LogController {
   /** Instead of the line above when an answer ends in the middle: Fastify's own would not say of which request. */
   override streamError (error: Error & { code?: string }, request: FastifyRequest, reply: FastifyReply): void {
     const line = lineOf(request, reply)
-    if (error.code === 'ERR_STREAM_PREMATURE_CLOSE') reply.log.info(line, 'the connection ended before the answer')
-    else reply.log.warn({ ...line, err: error }, 'the answer was cut off')
+    if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE') reply.log.warn({ ...line, err: error }, 'the answer was cut off')
+    else if (!this.#told.has(request)) reply.log.info(line, endedBeforeAnswer)
+    this.#told.add(request)
   }
+}
+
+const endedBeforeAnswer = 'the connection ended before the answer'
+
+/** Counts the bytes of a body as they come in, without a part in who reads them, or when. */
+function counted (raw: IncomingMessage): () => number {
+  let bytes = 0
+  const { push } = raw
+  raw.push = (chunk: Uint8Array | null, encoding) => {
+    bytes += chunk?.length ?? 0
+    return push.call(raw, chunk, encoding)
+  }
+  return () => bytes
 }
 
 function lineOf (request: FastifyRequest, reply: FastifyReply): object {

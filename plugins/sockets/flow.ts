@@ -1,13 +1,19 @@
 /**
  * Back-pressure of one socket: so many messages are worked on at once, the others wait; while any waits nothing more is read.
- * A message is worked on until its answer has left, so that a client that does not read stops being read.
+ * A message has its place until its answer has left, so that a client that does not read stops being read. The next message of its subject
+ * waits only until it is carried out: answers by polling leave many at a time.
  */
 import { all, type Work } from './messages.js'
 
 export interface Job {
   readonly subject: Work['subject']
+  /** Resolves when the message is carried out, and its answer on its way. Never rejects. */
+  run (): Promise<Departure>
+}
+
+export interface Departure {
   /** Resolves when the answer has left, or cannot leave any more. Never rejects. */
-  run (): Promise<void>
+  readonly left: Promise<void>
 }
 
 export interface FlowOptions {
@@ -21,8 +27,11 @@ export interface FlowOptions {
 export class Flow {
   readonly #options: FlowOptions
   readonly #waiting: Array<() => Job> = []
-  readonly #running = new Set<Promise<void>>()
-  readonly #last = new Map<string, Promise<void>>()
+  /** Messages whose answers have not left. */
+  #running = 0
+  /** Messages that are not carried out yet. */
+  readonly #underWay = new Set<Promise<Departure>>()
+  readonly #last = new Map<string, Promise<Departure>>()
   readonly #listeners: Array<() => void> = []
   #paused = false
   #closed = false
@@ -57,16 +66,16 @@ export class Flow {
 
   /** Resolves when all messages taken so far were answered. */
   async drained (): Promise<void> {
-    while (this.#running.size > 0 || this.#waiting.length > 0) await new Promise<void>(resolve => { this.#listeners.push(resolve) })
+    while (this.#running > 0 || this.#waiting.length > 0) await new Promise<void>(resolve => { this.#listeners.push(resolve) })
   }
 
   #advance (): void {
     const { limit, hasRoom, setPaused } = this.#options
-    while (this.#waiting.length > 0 && this.#running.size < limit && (this.#running.size === 0 || hasRoom())) {
+    while (this.#waiting.length > 0 && this.#running < limit && (this.#running === 0 || hasRoom())) {
       const next = this.#waiting.shift()
       if (next !== undefined) this.#start(next())
     }
-    const full = this.#waiting.length > 0 || this.#running.size >= limit
+    const full = this.#waiting.length > 0 || this.#running >= limit
     if (full !== this.#paused && !this.#closed) {
       this.#paused = full
       setPaused(full)
@@ -75,14 +84,19 @@ export class Flow {
   }
 
   #start ({ subject, run }: Job): void {
-    const before = subject === undefined ? undefined : subject === all ? Promise.all(this.#running) : this.#last.get(subject)
-    const done: Promise<void> = (before === undefined ? run() : before.then(run)).finally(() => {
-      this.#running.delete(done)
-      if (typeof subject === 'string' && this.#last.get(subject) === done) this.#last.delete(subject)
-      this.#advance()
-    })
-    this.#running.add(done)
+    const before = subject === undefined ? undefined : subject === all ? Promise.all(this.#underWay) : this.#last.get(subject)
+    const done = before === undefined ? run() : before.then(run)
+    this.#running++
+    this.#underWay.add(done)
     if (typeof subject === 'string') this.#last.set(subject, done)
+    done.then(async ({ left }) => {
+      this.#underWay.delete(done)
+      if (typeof subject === 'string' && this.#last.get(subject) === done) this.#last.delete(subject)
+      await left
+    }).finally(() => {
+      this.#running--
+      this.#advance()
+    }).catch(() => {})
   }
 
   #notify (): void {

@@ -136,7 +136,7 @@ function job ({ subject, run }: Work, send: (answer: Answer) => void, sent: () =
     subject,
     async run () {
       send(await run())
-      await sent()
+      return { left: sent() }
     }
   }
 }

@@ -52,7 +52,7 @@ export class WebSocketDoor {
       run: async () => {
         const text = toText(await run())
         // The callback comes when the answer has gone to the operating system, or with the error that it cannot.
-        await new Promise<void>(resolve => { socket.send(text, () => { resolve() }) })
+        return { left: new Promise<void>(resolve => { socket.send(text, () => { resolve() }) }) }
       }
     }
   }

@@ -23,6 +23,7 @@ export async function sendContainer (request: FastifyRequest, reply: FastifyRepl
   const { cdmi } = request.server
   const { capabilities } = cdmi
   const headOnly = request.raw.method === 'HEAD'
+  if (wants(query, 'metadata')) capabilities.require('container', 'cdmi_read_metadata')
   const root = rootPlace(request)
   const fields = fieldsOf(object, root, await cdmi.known(object, accesses))
   cdmiHeaders(reply, objectTypes.container, object.record)
@@ -34,6 +35,9 @@ export async function sendContainer (request: FastifyRequest, reply: FastifyRepl
   const { children } = query
   if (children?.range !== undefined) capabilities.require('container', 'cdmi_list_children_range')
   if (children?.fields !== undefined) capabilities.require('container', 'cdmi_list_children_extended')
+  const named = new Set(children?.fields?.map(([name]) => name))
+  if (named.has('metadata')) capabilities.require('dataobject', 'cdmi_read_metadata')
+  if (named.has('value')) capabilities.require('dataobject', 'cdmi_read_value')
   if (children?.recursive === true) capabilities.require('container', 'cdmi_list_children_recursive')
   const list = await childrenOf(request, object, children?.range)
   const before = { ...selectFields(fields, query), ...(wantsRange ? { childrenrange: formatRange(list.first, list.count) } : {}) }

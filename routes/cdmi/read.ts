@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { objectIDRoot } from '../../cdmi/address.js'
 import { NotFound } from '../../cdmi/errors.js'
+import type { Cdmi } from '../../cdmi/model.js'
 import { checkPreconditions } from '../../cdmi/preconditions.js'
 import { attributesOf, isContainer } from '../../cdmi/record.js'
 import { preconditionsOf } from '../http/conditional.js'
@@ -16,8 +17,10 @@ import { negotiateForm } from './media-types.js'
 import { sendCapabilityObject } from './read-capability.js'
 import { sendContainer } from './read-container.js'
 import { planObjectRead, sendDataObject, type ObjectRead } from './read-data-object.js'
+import type { CdmiQuery } from './query.js'
 import { cdmiTarget } from './request.js'
-import { cdmiReadSchema } from './schemas.js'
+import { hidden } from './schemas.js'
+import { wants } from './select-fields.js'
 
 const cdmiReadRoutes: FastifyPluginAsyncTypebox = async (app) => {
   async function read (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -40,6 +43,7 @@ const cdmiReadRoutes: FastifyPluginAsyncTypebox = async (app) => {
       const [essence = ''] = (attributesOf(record).mimetype ?? '').split(';', 1)
       const form = negotiateForm(accept, version, { kind: 'object', mixed: cdmi.capabilities.has('system', 'cdmi_multipart_mime'), plain: [essence] })
       checkPreconditions(readingConditions(request), record, true)
+      if (form !== 'plain') requireForRead(cdmi, query)
       plan.read = planObjectRead(record, form, query)
       return plan.read.ranges
     }, { described: true })
@@ -54,9 +58,15 @@ const cdmiReadRoutes: FastifyPluginAsyncTypebox = async (app) => {
   }
 
   for (const url of mountURLs(app.prefix)) {
-    app.route({ method: 'GET', url, exposeHeadRoute: false, constraints: cdmiConstraint, schema: cdmiReadSchema(url), validatorCompiler: noValidation, handler: read })
-    app.route({ method: 'HEAD', url, constraints: cdmiConstraint, schema: { hide: true }, validatorCompiler: noValidation, handler: read })
+    app.route({ method: 'GET', url, exposeHeadRoute: false, constraints: cdmiConstraint, schema: hidden, validatorCompiler: noValidation, handler: read })
+    app.route({ method: 'HEAD', url, constraints: cdmiConstraint, schema: hidden, validatorCompiler: noValidation, handler: read })
   }
+}
+
+/** Throws CapabilityMissing. What is needed to read the value at all the model knows. */
+function requireForRead ({ capabilities }: Cdmi, query: CdmiQuery): void {
+  if (wants(query, 'metadata')) capabilities.require('dataobject', 'cdmi_read_metadata')
+  if (query.values.length > 0) capabilities.require('dataobject', 'cdmi_read_value_range')
 }
 
 /**

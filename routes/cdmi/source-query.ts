@@ -52,10 +52,10 @@ export function namedSource (request: FastifyRequest, field: 'copy' | 'move', te
   return { address, query: parseCdmiQuery(query) }
 }
 
-/** Throws InvalidRequest and InvalidRange. */
+/** Throws InvalidRequest, InvalidRange, and CapabilityMissing for values of queues. */
 export function copySelection (kind: SourceKind, source: CdmiQuery, destination: CdmiQuery): CopySelection {
   if (source.fields.length > 0 && destination.fields.length > 0) throw new InvalidRequest('The URI of the source and that of the request both name fields; name them in one of the two')
-  if (source.queueValues !== undefined || destination.queueValues !== undefined) throw new InvalidRequest('"values" selects values of a queue, and the source is none')
+  if (source.queueValues !== undefined || destination.queueValues !== undefined) throw new CapabilityMissing('cdmi_copy_dataobject_from_queue', 'this server')
   if (source.children !== undefined || destination.children !== undefined) throw new InvalidRequest('A copy takes all children or none; leave the argument of "children" out')
   if (destination.values.length > 0) throw new InvalidRequest('A range of the value is named in the URI of the source: "copy": "/container/object?value=0-99"')
   const { fields, metadata } = source.fields.length > 0 ? source : destination

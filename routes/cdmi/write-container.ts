@@ -4,6 +4,7 @@ import type { Address } from '../../cdmi/address.js'
 import type { ContainerChange } from '../../cdmi/container-record.js'
 import type { Written } from '../../cdmi/data-object-write.js'
 import { CapabilityMissing, InvalidRequest } from '../../cdmi/errors.js'
+import { refuseExports } from '../../cdmi/export-protocols.js'
 import { checkHonoured, updatedMetadata } from '../../cdmi/metadata.js'
 import type { Cdmi } from '../../cdmi/model.js'
 import { metadataChange, type TemplateChoice } from '../../cdmi/templates.js'
@@ -84,6 +85,5 @@ function checkedBody (fields: JsonObject): ContainerBody {
 /** Snapshots and exports belong to capabilities that are not offered. */
 function refuseExtras ({ snapshot, exports = {} }: ContainerBody): void {
   if (snapshot !== undefined) throw new CapabilityMissing('cdmi_snapshot', 'containers')
-  const [protocol] = Object.keys(exports)
-  if (protocol !== undefined) throw new CapabilityMissing(`cdmi_export_container_${protocol.toLowerCase()}`, 'containers')
+  refuseExports(exports)
 }

@@ -9,7 +9,7 @@ import { noValidation } from '../plain/schemas.js'
 import { cdmiConstraint } from './constraint.js'
 import { cdmiTypeOf } from './media-types.js'
 import { cdmiTarget } from './request.js'
-import { cdmiPatchSchema, cdmiPostSchema, cdmiPutSchema } from './schemas.js'
+import { hidden } from './schemas.js'
 import { writeContainer } from './write-container.js'
 import { writeDataObject } from './write-data-object.js'
 
@@ -32,9 +32,9 @@ const cdmiWriteRoutes: FastifyPluginAsyncTypebox = async (app) => {
 
   for (const url of mountURLs(app.prefix)) {
     const common = { url, constraints: cdmiConstraint, validatorCompiler: noValidation }
-    app.route({ ...common, method: 'PUT', schema: cdmiPutSchema(url), handler: change('put') })
-    app.route({ ...common, method: 'PATCH', schema: cdmiPatchSchema(url), handler: change('patch') })
-    app.route({ ...common, method: 'POST', schema: cdmiPostSchema(url), handler: post })
+    app.route({ ...common, method: 'PUT', schema: hidden, handler: change('put') })
+    app.route({ ...common, method: 'PATCH', schema: hidden, handler: change('patch') })
+    app.route({ ...common, method: 'POST', schema: hidden, handler: post })
   }
 }
 

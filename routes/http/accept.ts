@@ -54,8 +54,3 @@ export function namesCdmi (header: string | undefined): boolean {
   if (header === undefined || !/cdmi-/i.test(header)) return false
   return parseAccept(header).some(({ range, quality }) => quality > 0 && isCdmiType(range))
 }
-
-/** Whether only the CDMI form would do: it is named, and none of `types`, the plain forms, is wanted. */
-export function wantsOnlyCdmi (header: string | undefined, types: readonly string[]): boolean {
-  return namesCdmi(header) && preferredType(header, types) === undefined
-}

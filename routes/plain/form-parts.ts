@@ -31,6 +31,8 @@ export interface FieldPart {
 
 export type FormPart = FilePart | FieldPart
 
+const maxBoundary = 70
+
 /**
  * Reads the form. Throws InvalidRequest or IncompleteBody for a form that is broken or cut off, and only after its last byte is it
  * known not to be; TooLarge beyond the limits. Whoever ends the iteration early leaves the rest of the body unread.
@@ -38,6 +40,7 @@ export type FormPart = FilePart | FieldPart
 export async function * formParts (request: FastifyRequest, limits: FormLimits): AsyncGenerator<FormPart, undefined> {
   const boundary = boundaryOf(request.headers['content-type'] ?? '')
   if (boundary === undefined) throw new InvalidRequest('The Content-Type of the form has no boundary; let the client set this header itself')
+  if (boundary.length > maxBoundary) throw new InvalidRequest(`The boundary in the Content-Type of the form is longer than ${maxBoundary} characters (RFC 2046 §5.1.1)`)
   const heads = new FormHeads(boundary)
   const listen = (chunk: Uint8Array): void => { heads.push(chunk) }
   const parts = partsOf(request, parserOptions(limits))

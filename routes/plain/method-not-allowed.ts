@@ -1,8 +1,9 @@
 /** Methods that a resource does not have: 405 with the list of those it has (GEN-05), and OPTIONS. */
 import type { FastifyRequest } from 'fastify'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { withHeaders } from '../../cdmi/describe-error.js'
 import { MethodNotAllowed } from '../../cdmi/errors.js'
-import { withHeaders } from '../http/error-headers.js'
+import { checkRemovable } from '../../cdmi/names.js'
 import { mountURLs, requestTarget, splitTarget } from '../http/request-path.js'
 import { noValidation, optionsSchema } from './schemas.js'
 
@@ -17,9 +18,13 @@ export function methodsOf (path: string): string {
   return path.endsWith('/') ? ofContainers : ofDataObjects
 }
 
-/** Answers 405. Also for the not-found handler of a server, which gets the methods that the framework does not know. */
+/**
+ * Answers 405, but 400 where the name of all object IDs would be made or deleted (COC-08). Also for the not-found handler of a server, which gets
+ * the methods that the framework does not know.
+ */
 export function refuseMethod (request: FastifyRequest): never {
   const methods = methodsOf(splitTarget(request.raw.url ?? '/', request.server.prefix).path)
+  if (methods === ofObjectIDs && (request.method === 'PUT' || request.method === 'DELETE')) checkRemovable('cdmi_objectid')
   throw withHeaders(new MethodNotAllowed(request.method, methods), { allow: methods })
 }
 

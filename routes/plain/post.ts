@@ -5,6 +5,7 @@ import Type from 'typebox'
 import { type Address, objectIDRoot, parseAddress } from '../../cdmi/address.js'
 import { MissingSlash } from '../../cdmi/errors.js'
 import { entityTag } from '../../cdmi/preconditions.js'
+import { cdmiPostSchema } from '../cdmi/schemas.js'
 import { parseContentRange } from '../http/content-range.js'
 import { parseMediaType } from '../http/content-type.js'
 import { locationOf } from '../http/location.js'
@@ -14,7 +15,7 @@ import { announcedLength, bodyOf } from '../http/source.js'
 import { receiveForm } from './form.js'
 import { answerForm, FormResult } from './form-answer.js'
 import { refuseMethod } from './method-not-allowed.js'
-import { noValidation } from './schemas.js'
+import { contentCoding, inBothForms, noValidation } from './schemas.js'
 import { refuseContentCoding, writtenType } from './write-request.js'
 
 const postRoutes: FastifyPluginAsyncTypebox = async (app) => {
@@ -55,7 +56,7 @@ const postRoutes: FastifyPluginAsyncTypebox = async (app) => {
   }
 }
 
-const postSchema = (url: string): FastifySchema => ({
+const postSchema = (url: string): FastifySchema => inBothForms({
   tags: ['plain HTTP'],
   hide: url === '',
   summary: 'Store a value, or the files of a form, in a container',
@@ -81,9 +82,9 @@ const postSchema = (url: string): FastifySchema => ({
     404: { description: 'There is no such container.' },
     405: { description: 'This is a data object; POST goes to containers.' },
     413: { description: 'A file, the number of files or fields, or a field is beyond the limit of this server. Nothing was stored.' },
-    415: { description: 'The body is a CDMI form, or has a content coding; this server does not take these.' },
+    415: contentCoding,
     507: { description: 'There is no space left. Nothing was stored.' }
   }
-})
+}, cdmiPostSchema)
 
 export default postRoutes

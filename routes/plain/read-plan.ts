@@ -22,8 +22,8 @@ const withheld: ReadPlan = { status: 202, ranges: none }
 const unsatisfiable: ReadPlan = { status: 416, ranges: none }
 const headOnly: ReadPlan = { status: 200, ranges: none }
 
-/** `method`: Range has a meaning for GET alone (RFC 9110 §14.2). Throws PreconditionFailed, and for broken conditions. */
-export function planRead (record: StoredRecord, method: string, headers: IncomingHttpHeaders): ReadPlan {
+/** `method`: Range has a meaning for GET alone (RFC 9110 §14.2). `ranged`: ranges are offered; else Range is passed over, as there. Throws PreconditionFailed, and for broken conditions. */
+export function planRead (record: StoredRecord, method: string, headers: IncomingHttpHeaders, ranged: boolean): ReadPlan {
   const { mimetype = 'application/octet-stream', completionStatus, valuetransferencoding } = attributesOf(record)
   try {
     checkPreconditions(preconditionsOf(headers), record, true)
@@ -36,7 +36,7 @@ export function planRead (record: StoredRecord, method: string, headers: Incomin
   if (completionStatus !== 'Complete') throw new NotFound(`The value of this object (${completionStatus})`)
   if (method === 'HEAD') return headOnly
   const { range } = headers
-  if (range !== undefined && ifRangeHolds(singleHeader(headers['if-range']), record)) {
+  if (ranged && range !== undefined && ifRangeHolds(singleHeader(headers['if-range']), record)) {
     const ranges = selectRanges(range, record.size, partOverhead + contentTypeOf(mimetype, valuetransferencoding).length)
     if (ranges !== undefined) return ranges.length === 0 ? unsatisfiable : { status: 206, ranges }
   }

@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Address, objectIDRoot, parseAddress } from '../../cdmi/address.js'
+import { withHeaders } from '../../cdmi/describe-error.js'
 import { NotFound, RangeNotSatisfiable } from '../../cdmi/errors.js'
 import { checkPreconditions } from '../../cdmi/preconditions.js'
 import { attributesOf, type CdmiObject } from '../../cdmi/record.js'
@@ -12,7 +13,6 @@ import { sendContainer } from '../cdmi/read-container.js'
 import { preconditionsOf } from '../http/conditional.js'
 import { formatContentRange } from '../http/content-range.js'
 import { contentTypeOf } from '../http/content-type.js'
-import { withHeaders } from '../http/error-headers.js'
 import { multipartByteranges } from '../http/multipart-byteranges.js'
 import { mountURLs, requestTarget } from '../http/request-path.js'
 import { sendContent, sendPieces } from '../http/send-content.js'
@@ -44,10 +44,12 @@ export async function readPlain (request: FastifyRequest, reply: FastifyReply): 
   if (address.slash) return await list(app, request, reply, address)
   const { headers, method = 'GET' } = raw
   let plan: ReadPlan | undefined
+  const ranged = app.cdmi.capabilities.has('dataobject', 'cdmi_read_value_range')
   const { object, contents } = await app.cdmi.dataObjects.read(request.principal, address, ({ record }) => {
-    plan = planRead(record, method, headers)
+    plan = planRead(record, method, headers, ranged)
     return plan.ranges
   })
+  reply.header('accept-ranges', ranged ? 'bytes' : 'none')
   return await answer(reply, object, contents, plan?.status ?? 200, method, app.cdmiOptions.activeContent !== 'allow')
 }
 
@@ -57,7 +59,6 @@ async function answer (reply: FastifyReply, { record }: CdmiObject, contents: re
   if (status === 304) return reply.code(304).send()
   // While its value is being written in parts the object is there, but has nothing to show (AMB-16).
   if (status === 202) return reply.code(202).header('content-length', '0').send()
-  reply.header('accept-ranges', 'bytes')
   if (status === 416) {
     const error = new RangeNotSatisfiable(`None of the ranges is within the value, which has ${record.size} bytes`)
     throw withHeaders(error, { 'content-range': `bytes */${record.size}` })

@@ -1,11 +1,12 @@
 /**
- * What the manual (OpenAPI) says of the plain HTTP door. Nothing is validated by these: the fields of HTTP have grammars of their
+ * What the manual (OpenAPI) says of the plain HTTP door, and with it of the CDMI door on the same URIs. Nothing is validated by these: the fields of HTTP have grammars of their
  * own, with rules for what is refused and what is ignored, and the door reads them by those.
  */
 // For the fields of the manual (summary, tags, hide) in Fastify's type of a schema.
 import type {} from '@fastify/swagger'
 import Type, { type TSchema } from 'typebox'
 import type { FastifySchema, FastifySchemaCompiler } from 'fastify'
+import { cdmiPatchSchema, cdmiPutSchema, cdmiReadSchema } from '../cdmi/schemas.js'
 
 /** For routes whose schema is there to be read only. */
 export const noValidation: FastifySchemaCompiler<FastifySchema> = () => () => true
@@ -37,15 +38,33 @@ const refusals = {
   412: { description: 'A condition does not hold. Nothing was changed.' }
 } as const
 
+/** Of writes: the type of the body is never a reason, for every type is kept or means something. */
+export const contentCoding = { description: 'The body has a content coding (`Content-Encoding`); values are taken as they are.' }
+
 const moved = {
   301: { description: 'This is a container; `Location` has its URI, which ends in a slash. Nothing was done.' },
   302: { description: 'This is a reference; `Location` has the URI that it leads to. Nothing was done.' }
 } as const
 
+type Responses = Record<string, object>
+
+/**
+ * One method of a URI in both forms, for OpenAPI knows no two operations that differ by their media types alone. An answer that both may give is
+ * described in the words of plain HTTP.
+ */
+export function inBothForms (plain: FastifySchema, cdmi: FastifySchema): FastifySchema {
+  return {
+    ...plain,
+    tags: [...plain.tags ?? [], ...cdmi.tags ?? []],
+    description: `**Plain HTTP.** ${plain.description}\n\n**CDMI.** ${cdmi.summary}. ${cdmi.description}`,
+    response: { ...cdmi.response as Responses, ...plain.response as Responses }
+  }
+}
+
 /** The root URI without its slash is a URI of no resource; it is not in the manual. */
 const shown = (url: string): { tags: string[], hide: boolean } => ({ tags: ['plain HTTP'], hide: url === '' })
 
-export const readSchema = (url: string): FastifySchema => ({
+export const readSchema = (url: string): FastifySchema => inBothForms({
   ...shown(url),
   summary: 'Read a value, or list a container',
   description: 'A URI without a slash at its end: the bytes of the data object, or ranges of them. With one: the names of the children of the container.',
@@ -54,7 +73,7 @@ export const readSchema = (url: string): FastifySchema => ({
     'if-modified-since': text('An HTTP date: only if the object was changed after it.'),
     range: text('`bytes=first-last`, `bytes=first-` or `bytes=-count`; several with commas between them.'),
     'if-range': text('An entity tag or HTTP date: the ranges only if the object is still this one, else all of it.'),
-    accept: text('For containers: `text/html` or `application/json`.')
+    accept: text('For containers: `text/html` or `application/json`. A media type of CDMI, or `multipart/mixed`: the CDMI form.')
   }),
   response: {
     200: { description: 'The value, as it was written, or the listing.', headers: validators },
@@ -63,10 +82,9 @@ export const readSchema = (url: string): FastifySchema => ({
     ...moved,
     304: { description: 'The client has the current value.' },
     ...refusals,
-    406: { description: 'Only a CDMI form of the object would be accepted; this server does not offer it yet.' },
     416: { description: 'None of the ranges is within the value; `Content-Range` has its length.' }
   }
-})
+}, cdmiReadSchema)
 
 const writeSchema = (url: string, summary: string, description: string, done: Record<number, { description: string }>): FastifySchema => ({
   ...shown(url),
@@ -80,18 +98,18 @@ const writeSchema = (url: string, summary: string, description: string, done: Re
     ...refusals,
     409: { description: 'There is an object of another kind at this URI.' },
     413: { description: 'The value is longer than the limit of this server.' },
-    415: { description: 'The body is a CDMI form, or has a content coding; this server does not take these.' },
+    415: contentCoding,
     507: { description: 'There is no space left. Nothing was changed.' }
   }
 })
 
-export const putSchema = (url: string): FastifySchema => writeSchema(url, 'Write a data object, or make a container',
+export const putSchema = (url: string): FastifySchema => inBothForms(writeSchema(url, 'Write a data object, or make a container',
   'A URI without a slash at its end: the body becomes the value of the data object, which is made if it does not exist, and keeps its ID if it does. With a slash: makes a container; no body.',
-  { 201: { description: 'Created.' }, 204: { description: 'Replaced; or the container was there already.' } })
+  { 201: { description: 'Created.' }, 204: { description: 'Replaced; or the container was there already.' } }), cdmiPutSchema)
 
-export const patchSchema = (url: string): FastifySchema => writeSchema(url, 'Change a data object',
+export const patchSchema = (url: string): FastifySchema => inBothForms(writeSchema(url, 'Change a data object',
   'The body becomes the value, or a range of it, of a data object that exists. Without a Content-Type it keeps its own.',
-  { 204: { description: 'Changed.' } })
+  { 204: { description: 'Changed.' } }), cdmiPatchSchema)
 
 export const deleteSchema = (url: string): FastifySchema => ({
   ...shown(url),

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { version } from '../../server/version.js'
 import { configOptions } from '../../server/config-sources.js'
 import { plainNode } from '../helpers/plain-node.js'
+import { runInProcess } from '../helpers/run-in-process.js'
 import { runCommand } from '../helpers/server-process.js'
 
 /** Flags of the configuration that a command takes, by option. */
@@ -20,7 +21,7 @@ const commands: ReadonlyArray<{ readonly args: readonly string[], readonly optio
 
 t.test('the help of every command lists its flags with their variables, and has an example that this command line takes', async t => {
   for (const { args, options, own = [] } of commands) {
-    const { code, stdout, stderr } = await runCommand([...args, '--help'])
+    const { code, stdout, stderr } = await runInProcess([...args, '--help'])
     t.equal(code, 0)
     t.equal(stderr, '')
     const listed = [...stdout.matchAll(/^ {2}(--[\w-]+)/gm)].map(([, flag]) => flag)
@@ -41,7 +42,7 @@ t.test('the help of every command lists its flags with their variables, and has 
 })
 
 t.test('the help of the whole names the commands; without one it is shown as an error; the version is that of the package', async t => {
-  const [help, users, none, printed] = await Promise.all([runCommand(['--help']), runCommand(['user', '--help']), runCommand([]), runCommand(['--version'])])
+  const [help, users, none, printed] = [await runInProcess(['--help']), await runInProcess(['user', '--help']), await runCommand([]), await runCommand(['--version'])]
   for (const command of ['serve', 'sweep', 'user']) t.match(help.stdout, new RegExp(`^ {2}${command} `, 'm'))
   for (const command of ['add', 'passwd', 'remove', 'list']) t.match(users.stdout, new RegExp(`^ {2}${command} `, 'm'))
   t.match(users.stdout, /Examples:/)
@@ -50,8 +51,8 @@ t.test('the help of the whole names the commands; without one it is shown as an 
 })
 
 /** Exit code 2 and a sentence on standard error; no stack. */
-async function refused (t: Test, args: readonly string[], pattern: RegExp, environment: Record<string, string> = {}): Promise<void> {
-  const { code, stdout, stderr } = await runCommand(args, environment)
+async function refused (t: Test, args: readonly string[], pattern: RegExp, environment: Record<string, string> = {}, command: typeof runInProcess | typeof runCommand = runInProcess): Promise<void> {
+  const { code, stdout, stderr } = await command(args, environment)
   t.equal(code, 2, args.join(' '))
   t.equal(stdout, '')
   t.match(stderr, pattern)
@@ -80,6 +81,11 @@ t.test('a wrong value is refused with 2 and a sentence that says where it was gi
   await refused(t, ['serve'], /^fastify-cdmi: The environment variable CDMI_TLS must be one of off, self-signed\n$/, { CDMI_TLS: 'secret' })
   await refused(t, ['serve', '--config', '/nowhere/config.toml'], /^fastify-cdmi: The config file \/nowhere\/config\.toml cannot be read \(ENOENT\)\n$/)
   await refused(t, ['serve', '--data', t.testdir(), '--trust-proxy', '1'], /^fastify-cdmi: .*trustProxy.*\n$/)
+})
+
+t.test('a process that is refused ends with 2 and the sentence', async t => {
+  await refused(t, ['serve', '--prot', '80'], /unknown option '--prot'/, {}, runCommand)
+  await refused(t, ['serve'], /^fastify-cdmi: The environment has an unknown variable CDMI_PORT; did you mean "PORT"\?\n$/, { CDMI_PORT: '80' }, runCommand)
 })
 
 t.test('a reader that goes away is no error', async t => {

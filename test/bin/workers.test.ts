@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { randomUUID } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { once } from 'node:events'
@@ -149,14 +149,20 @@ t.test('a connection that was given to a worker which dies before it takes it is
   t.ok(performance.now() - began < 20_000, 'a worker that does not serve yet is not waited for')
 })
 
-t.test('a primary that is killed leaves no worker behind, and its store is free', async t => {
+t.test('a primary that is killed leaves no worker behind, and its store is free; the next start clears up after it, and after nobody else', async t => {
   const directory = join(t.testdir(), 'store')
-  const server = await startServer(t, directory, ['--workers', '2'], { TMPDIR: await temporary(t) })
+  const TMPDIR = await temporary(t)
+  const server = await startServer(t, directory, ['--workers', '2'], { TMPDIR })
+  const [left = ''] = readdirSync(TMPDIR)
+  const others = [left.replace(/-[^-]+$/, 'x-other1'), 'fastify-cdmi-000000000000-other2', 'fastify-cdmi-other3']
+  for (const name of others) mkdirSync(join(TMPDIR, name))
   const { one, pids } = await twoClients(t, server)
   t.equal((await one.ask('POST', '/data/key', '{}')).status, 201)
   await server.kill()
   await eventually('the workers are gone', () => !pids.some(isAlive))
-  const next = await startServer(t, directory, ['--workers', '1'])
+  t.ok(readdirSync(TMPDIR).includes(left))
+  const next = await startServer(t, directory, ['--workers', '1'], { TMPDIR })
+  t.same(readdirSync(TMPDIR).sort(), others.sort())
   t.match(await new OneConnection(t, next).ask('GET', '/data/key'), { status: 200, text: '{}' })
   t.equal(await next.stop(), 0)
 })

@@ -1,7 +1,7 @@
 /** Which tests and which cases of the suite hold which requirement; and the page made of it. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { notYet, notYetOffered } from './not-yet.js'
+import { notOffered, notYet } from './not-yet.js'
 import { requirements, type Requirement } from './requirements.js'
 import { idsOf, titleOf, type Case } from './suite/case.js'
 import { suite } from './suite/index.js'
@@ -31,16 +31,16 @@ export function casesByID (): Map<string, Case[]> {
   return found
 }
 
-/** Whether this project's own server does not offer what the case is about. */
-function needsUnoffered (each: Case): boolean {
-  return namesOf(each.needs ?? {}).some(name => notYetOffered.has(name))
+/** Whether the case says something of this project's own server: it is offered what it needs, and not what it is about the absence of. */
+export function applies ({ needs = {}, lacks = {} }: Case): boolean {
+  return !namesOf(needs).some(name => notOffered.has(name)) && namesOf(lacks).every(name => notOffered.has(name))
 }
 
-function status ({ later, ofOffered }: Requirement, tests: readonly NamedTest[], cases: readonly Case[]): string {
-  const waiting = cases.filter(each => notYet.has(titleOf(each)) || (ofOffered !== true && needsUnoffered(each))).length
-  if (tests.length + cases.length === 0) return `later: ${later ?? 'MISSING'}`
-  if (waiting === 0) return 'tested'
-  return tests.length + cases.length === waiting ? 'not yet' : 'in part'
+function status ({ unoffered }: Requirement, tests: readonly NamedTest[], cases: readonly Case[]): string {
+  const waiting = cases.filter(each => notYet.has(titleOf(each))).length
+  if (tests.length + cases.length === 0) return 'not yet'
+  if (waiting > 0) return tests.length + cases.length === waiting ? 'not yet' : 'in part'
+  return unoffered === undefined ? 'tested' : `not offered, tested: ${unoffered}`
 }
 
 /** docs/conformance.md, whole. */
@@ -50,8 +50,9 @@ export function conformancePage (root: string, notes: string): string {
     const { id, text } = requirement
     const [named, black] = [tests.get(id) ?? [], cases.get(id) ?? []]
     const files = [...new Set(named.map(({ file }) => `[${file.slice('test/'.length)}](../${file})`))]
-    const count = black.length === 0 ? [] : [`suite: ${black.length}`]
-    return `| ${id} | ${text} | ${status(requirement, named, black)} | ${[...count, ...files].join(', ')} |`
+    const here = black.filter(applies)
+    const count = black.length === 0 ? [] : [`suite: ${here.length === black.length ? '' : `${here.length} of `}${black.length}`]
+    return `| ${id} | ${text} | ${status(requirement, named, here)} | ${[...count, ...files].join(', ')} |`
   })
   return `${notes.trim()}\n\n## Requirements\n\n| ID | requirement, in short | status | cases of the suite, tests |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`
 }

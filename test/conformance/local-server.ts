@@ -5,7 +5,8 @@ import type { ServerOptions } from './suite/server.js'
 
 const [user, password] = ['conformance', 'of no use elsewhere'] as const
 
-export async function startLocalServer (): Promise<ServerOptions & { readonly close: () => Promise<void> }> {
+/** `withoutCapabilities`: what is switched off. */
+export async function startLocalServer (withoutCapabilities: readonly string[] = []): Promise<ServerOptions & { readonly close: () => Promise<void> }> {
   const app = Fastify()
   await app.register(cdmi, {
     store: openMemoryStore(),
@@ -14,7 +15,8 @@ export async function startLocalServer (): Promise<ServerOptions & { readonly cl
     users: (name, given) => name === user && given === password,
     // What only an operator can offer.
     templates: { dataobject: { gold: { cdmi_latency: '10' } }, container: { gold: { cdmi_latency: '10' } } },
-    locations: ['here', 'there']
+    locations: ['here', 'there'],
+    withoutCapabilities: [...withoutCapabilities]
   })
   const origin = await app.listen({ port: 0, host: '127.0.0.1' })
   return {

@@ -1,6 +1,5 @@
 /** `npm run conformance`: runs the suite against a server and prints what came of it. */
 import { parseArgs } from 'node:util'
-import { startLocalServer } from './local-server.js'
 import { idsOf, type Case } from './suite/case.js'
 import { suite } from './suite/index.js'
 import { readOffers } from './suite/offers.js'
@@ -23,8 +22,8 @@ function chosen (each: Case, only: readonly string[]): boolean {
   return only.length === 0 || idsOf(each).some(id => only.some(start => id.startsWith(start)))
 }
 
-function line ({ id, what, status, sentence }: Row): string {
-  const result = status === 'failed' ? `FAILED (${sentence ?? ''})` : status === 'passed' ? status : `${status} (${sentence ?? ''})`
+function line ({ id, what, status, sentence = '' }: Row): string {
+  const result = status === 'failed' ? `FAILED (${sentence.replace(/\s+/g, ' ')})` : status === 'passed' ? status : `${status} (${sentence})`
   return `${id} | ${what} | ${result}`
 }
 
@@ -36,7 +35,9 @@ async function run (): Promise<number> {
     process.stdout.write(usage)
     return 0
   }
-  const local = values.root === undefined ? await startLocalServer() : undefined
+  if (values.root !== undefined && !/^https?:\/\/[^/]/.test(values.root)) throw new Error(`--root is the URI of the root container, such as https://store.example/cdmi/2.0.0/, but not "${values.root}"`)
+  // All of this project is loaded for its own server alone.
+  const local = values.root === undefined ? await (await import('./local-server.js')).startLocalServer() : undefined
   const server = new Server(local ?? { root: values.root ?? '', user: values.user, password: values.password })
   try {
     const cases = suite.filter(each => chosen(each, values.only?.split(',').filter(start => start !== '') ?? []))
@@ -55,6 +56,9 @@ async function run (): Promise<number> {
     await local?.close()
   }
 }
+
+// Whoever reads may have seen enough, as `head` has.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => { if (error.code !== 'EPIPE') throw error })
 
 try {
   process.exitCode = await run()

@@ -238,6 +238,8 @@ t.test('users file: written whole, for its owner alone, hashes only', async t =>
     await writeFile(file, text)
     await t.rejects(readUsers(file), message)
   }
+  await writeFile(file, JSON.stringify({ users: ['Jose\u0301', 'Jos\u00e9'].map(name => ({ name, hash, access: 'read' })) }))
+  await t.rejects(readUsers(file), /names José twice/, 'in another spelling')
 })
 
 t.test('users file: changes count without a restart, a broken file leaves the users as they were', async t => {

@@ -32,6 +32,22 @@ t.test('the description has every door, each route once, with a summary', async 
   }
 })
 
+t.test('the description of a URI has what both plain HTTP and CDMI do there, and says of neither that it is missing', async t => {
+  const { app } = await builtServer(t)
+  const { body } = await app.inject('/-/docs/json')
+  const { paths } = JSON.parse(body) as { paths: Record<string, Record<string, { tags: string[], summary: string, description: string, parameters?: Array<{ name: string }>, responses: Record<string, { description: string }> }>> }
+  for (const [method, header, status] of [['get', 'range', '206'], ['put', 'content-range', '204'], ['patch', 'content-range', '204'], ['post', 'x-cdmi-partial', '303']] as const) {
+    const operation = paths['/{*}']?.[method]
+    t.same(operation?.tags, ['plain HTTP', 'CDMI'], method)
+    t.match(operation?.description, /\*\*Plain HTTP\.\*\* .*\n\n\*\*CDMI\.\*\* /, method)
+    t.ok(operation?.parameters?.some(({ name }) => name === header), `${method}: ${header}`)
+    t.ok(operation?.responses[status], `${method}: ${status}`)
+    t.match(operation?.responses['406']?.description, /cannot be made/)
+    if (method !== 'get') t.match(operation?.responses['415']?.description, /content coding/)
+  }
+  t.notMatch(body, /not offer it yet|does not take/)
+})
+
 t.test('the description says which routes need no credentials', async t => {
   const { app } = await builtServer(t)
   const { paths } = JSON.parse((await app.inject('/-/docs/json')).body) as Description

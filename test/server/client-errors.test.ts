@@ -1,5 +1,5 @@
 import t from 'tap'
-import { authorization, runningServer } from '../helpers/built-server.js'
+import { ask, authorization, runningServer } from '../helpers/built-server.js'
 import { RawClient } from '../helpers/raw-http.js'
 
 /** The problem document at the end of what was received. */
@@ -52,6 +52,40 @@ t.test('a bad request behind one that is being answered spoils no answer', async
   client.socket.write(`PUT /x HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\nContent-Length: 2\r\n\r\nhigarbage\r\n\r\n`)
   await client.end()
   t.notMatch(client.received, 'HTTP/1.1 400', 'that would be taken for the answer to the first')
+})
+
+t.test('a request that could be read in two ways, or not to its end, is refused at every door, and nothing is stored', async t => {
+  const server = await runningServer(t)
+  const refused = async (status: number, pattern: RegExp, line: string, ...header: string[]): Promise<void> => {
+    const client = await RawClient.open(t, server.port)
+    client.sendHeader(line, `Authorization: ${authorization}`, 'Connection: close', 'Content-Type: application/json', ...header)
+    client.socket.write('2\r\n{}\r\n0\r\n\r\n')
+    await client.end()
+    t.match(client.received, new RegExp(`^HTTP/1\\.1 ${status} `), header.join())
+    t.match(client.received, pattern)
+  }
+  for (const line of ['PUT /x HTTP/1.1', 'POST /data/x HTTP/1.1', 'POST /cdmi/2.0.0/ HTTP/1.1']) {
+    await refused(400, /The Host of the request is not/, line, 'Host: a b<script>', 'Transfer-Encoding: chunked')
+    await refused(400, /more than one Host/, line, 'Host: a', 'host: b', 'Transfer-Encoding: chunked')
+    await refused(501, /Transfer-Encoding other than/, line, 'Host: a', 'Transfer-Encoding: gzip, chunked')
+  }
+  t.same(JSON.parse((await ask(server.url + '/', { headers: { authorization, accept: 'application/json' } })).text).children, ['data/'])
+  for (const host of ['localhost', 'localhost:80', '127.0.0.1:1', '[::1]:6375', 'xn--bcher-kva.example', 'a_b']) t.equal((await ask(server.url + '/data', { headers: { authorization, host } })).status, 200, host)
+})
+
+t.test('KEY-10: an escape that is no UTF-8 is refused in the form of the door', async t => {
+  const server = await runningServer(t)
+  const error = 'The URI has a percent-escape that is not valid UTF-8'
+  t.same(JSON.parse((await ask(server.url + '/data/%ff', { headers: { authorization } })).text), { error })
+  t.match(JSON.parse((await ask(server.url + '/data/%ff', { headers: { authorization, accept: 'application/cdmi-object' } })).text), { status: 400, detail: error })
+  t.match(JSON.parse((await ask(server.url + '/%ff', { headers: { authorization } })).text), { status: 400, detail: error })
+})
+
+t.test('a method that the framework does not know is 405 with those that there are', async t => {
+  const server = await runningServer(t)
+  const { status, headers } = await ask(server.url + '/a', { method: 'PROPFIND', headers: { authorization } })
+  t.equal(status, 405)
+  t.same(String(headers.allow).split(', ').sort(), ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'])
 })
 
 t.test('a body that is malformed is a 400', async t => {

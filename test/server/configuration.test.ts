@@ -74,6 +74,9 @@ t.test('an unknown option in the file is refused, with the one that was meant', 
 
 t.test('an unknown variable of ours is refused, with the one that was meant; variables of others are none of our business', async t => {
   refused(t, { environment: { CDMI_LOG_LEVL: 'info' } }, /unknown variable CDMI_LOG_LEVL; did you mean "CDMI_LOG_LEVEL"\?/)
+  for (const { variable = '' } of configOptions.filter(({ variable }) => variable?.startsWith('CDMI_') === false)) {
+    t.match(refused(t, { environment: { [`CDMI_${variable}`]: '1' } }, /unknown variable/), `; did you mean "${variable}"?`)
+  }
   t.same(loadConfig({ environment: { PATH: '/bin', TLS_VERSION: '1', HOME: '/root' } }), {})
 })
 
@@ -153,6 +156,6 @@ t.test('the server itself refuses what it does not know, before it opens anythin
   const store = openMemoryStore()
   const build = async (config: object): Promise<unknown> => await buildServer(config, { store })
   await t.rejects(build({ prot: 1 }), /The server has no option "prot"/)
-  await t.rejects(build({ port: 'x' }), /option "port" of The server|option "port"/)
+  await t.rejects(build({ port: 'x' }), /The option "port" of the server must be/)
   await t.rejects(build({ limits: { valu: 1 } }), /"limits\.valu"/)
 })

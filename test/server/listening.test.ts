@@ -79,7 +79,7 @@ t.test('an IPv6 address stands in brackets in the URL', { skip: noIPv6 }, async 
   t.equal((await ask(url + '/-/health')).status, 200)
 })
 
-t.test('a port that is taken is an error, and the server can be closed all the same', async t => {
+t.test('GEN-38: the port is the one that the operator names, 443 and 80 or any other: one that is taken is an error, and the server can be closed all the same', async t => {
   const port = await occupied(t, '127.0.0.1')
   for (const host of ['127.0.0.1', 'localhost']) await t.rejects(runningServer(t, { host, port }), { code: 'EADDRINUSE' })
 })

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { StorageError, type Store } from '../../storage/contract.js'
 import { openMemoryStore } from '../../storage/memory/memory-store.js'
 import { loggerOptions, requestID } from '../../server/logging.js'
+import { eventually } from '../helpers/eventually.js'
 import { ask, authorization, basic, builtServer, password, runningServer } from '../helpers/built-server.js'
 import { RawClient } from '../helpers/raw-http.js'
 
@@ -115,6 +116,40 @@ t.test('the level says what is logged; silent is nothing', async t => {
     await server.close()
     t.equal(server.lines().filter(({ req }) => req !== undefined).length, expected, logLevel)
   }
+})
+
+t.test('an upload that breaks off is one line, with its request and how far it came', async t => {
+  const server = await runningServer(t)
+  const breakOff = async (id: string, ...header: string[]): Promise<object | undefined> => {
+    const client = await RawClient.open(t, server.port)
+    client.sendHeader(...header, 'Host: x', `Authorization: ${authorization}`, `X-Request-Id: ${id}`, 'Expect: 100-continue')
+    await client.receive(/^HTTP\/1\.1 100 /)
+    client.socket.write(id === 'chunked' ? '5\r\n12345\r\n' : '12345')
+    client.socket.destroy()
+    const lines = (): object[] => server.lines().filter(({ reqId, level }) => reqId === id && level >= 30)
+    await eventually('the line is there', () => lines().length > 0)
+    t.equal(lines().length, 1)
+    return lines()[0]
+  }
+  const msg = 'the connection ended before the request'
+  t.match(await breakOff('plain', 'PUT /a HTTP/1.1', 'Content-Length: 1000'), { level: 30, msg, received: 5, announced: 1000, req: { method: 'PUT', url: '/a', user: 'admin' } })
+  t.match(await breakOff('chunked', 'PUT /a HTTP/1.1', 'Transfer-Encoding: chunked'), { msg, received: 5, announced: undefined })
+  t.match(await breakOff('keyed', 'POST /data/a HTTP/1.1', 'Content-Length: 1000', 'Content-Type: application/json'), { msg, received: 5, req: { url: '/data/a' } })
+  t.match(await breakOff('form', 'POST / HTTP/1.1', 'Content-Length: 1000', 'Content-Type: multipart/form-data; boundary=b'), { msg, received: 5, announced: 1000 })
+  t.equal((await ask(server.url + '/a', { headers: { authorization } })).status, 404)
+})
+
+t.test('what a client does wrong on a WebSocket is no error of the server', async t => {
+  const server = await runningServer(t, { logLevel: 'debug', limits: { frame: 1000 } })
+  const socket = new WebSocket(`ws://127.0.0.1:${server.port}/ws`)
+  t.teardown(() => { socket.terminate() })
+  await once(socket, 'open')
+  socket.send('x'.repeat(3000))
+  const [code] = await once(socket, 'close') as [number]
+  t.equal(code, 1009)
+  await server.close()
+  t.same(server.lines().filter(({ level }) => level > 30), [])
+  t.match(server.lines().filter(({ msg }) => msg === 'a WebSocket was ended'), [{ level: 20, err: { code: 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' } }])
 })
 
 t.test('a download that the client gives up is logged as that, with its request', async t => {

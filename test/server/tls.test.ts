@@ -30,7 +30,7 @@ async function shown (t: Test, port: number): Promise<string> {
   return (socket.getPeerCertificate() as PeerCertificate).fingerprint256
 }
 
-t.test('GEN-37: TLS 1.2, TLS 1.3 and clear HTTP are served, TLS 1.1 is refused', async t => {
+t.test('GEN-37, GEN-42: TLS 1.2, TLS 1.3 and clear HTTP are served, TLS 1.1 is refused', async t => {
   const { port, url } = await runningServer(t, { tls: 'self-signed' })
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     const socket = await handshake(t, port, { minVersion: version, maxVersion: version })

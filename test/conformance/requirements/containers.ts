@@ -1,5 +1,5 @@
 /** Containers, capability objects, and the extensions that belong to them. */
-import { access, domains, exported, numbered, queues, snapshots, waiting, type Requirement } from './requirement.js'
+import { access, domains, exported, numbered, queues, snapshots, unoffered, type Requirement } from './requirement.js'
 
 export const containers: readonly Requirement[] = [
   ...numbered('COC', 1, [
@@ -19,15 +19,15 @@ export const containers: readonly Requirement[] = [
     'childrenrange and children come last',
     'A list of fields gives exactly these',
     'Unknown fields are kept',
-    waiting('Fields that the caller may not read or write', access),
-    'cdmi_assignedsize',
+    unoffered('Fields that the caller may not read or write', access),
+    unoffered('cdmi_assignedsize', exported),
     'Create: containers above must exist',
     'Create: Content-Type and Accept',
     'Create: 201, fields, listed, by ID',
     'Create: broken JSON, wrong types → 400',
     'Create: metadata',
-    'Create: domainURI',
-    waiting('Create: exports', exported),
+    unoffered('Create: domainURI', domains),
+    unoffered('Create: exports', exported),
     'copy: recursive, new IDs',
     'copy of named fields',
     'copy carries no exports',
@@ -41,9 +41,9 @@ export const containers: readonly Requirement[] = [
     '202 with Location for long operations',
     'No children until complete',
     'Failed creates stay until deleted',
-    waiting('401, 403, 409', access),
+    '401, 403, 409',
     'objectType', 'objectID', 'objectName', 'parentURI, parentID', 'domainURI', 'capabilitiesURI', 'completionStatus', 'percentComplete', 'metadata',
-    waiting('exports, snapshots', exported),
+    unoffered('exports, snapshots', exported),
     'childrenrange', 'children',
     'Read: 200, fields, 404, 406',
     '?children',
@@ -55,13 +55,13 @@ export const containers: readonly Requirement[] = [
     'Update: type, 204, 404, reference',
     'Update: metadata replaces',
     'Update: metadata=<name>',
-    waiting('Update: domainURI', domains),
-    waiting('Update: snapshot', snapshots),
-    waiting('Update: snapshot by 202', snapshots),
+    unoffered('Update: domainURI', domains),
+    unoffered('Update: snapshot', snapshots),
+    unoffered('Update: snapshot by 202', snapshots),
     'Update: deserialize',
     'Update: copy',
     'Update: at most one origin',
-    waiting('Update: exports', exported),
+    unoffered('Update: exports', exported),
     'Update: children, ID, name, parent stay',
     'Status codes of update',
     'DELETE: all below it, by path and by ID',
@@ -74,7 +74,7 @@ export const containers: readonly Requirement[] = [
     'POST: mimetype', 'POST: metadata, domainURI', 'POST: valuetransferencoding', 'POST: value', 'POST: deserialize', 'POST: serialize', 'POST: copy', 'POST: move', 'POST: reference',
     'POST: at most one origin',
     'POST: fields of the answer',
-    waiting('POST of a queue', queues), waiting('POST of a queue to /cdmi_objectid/', queues), waiting('POST of a queue: fields', queues), waiting('POST of a queue: answer', queues), waiting('POST of a queue: metadata', queues),
+    unoffered('POST of a queue', queues), unoffered('POST of a queue to /cdmi_objectid/', queues), unoffered('POST of a queue: fields', queues), unoffered('POST of a queue: answer', queues), unoffered('POST of a queue: metadata', queues),
     'POST of other types'
   ]),
   ...numbered('CAP', 1, [
@@ -86,7 +86,7 @@ export const containers: readonly Requirement[] = [
     'Fields that it does not have',
     'Selection of fields and children',
     'Read-only for clients',
-    waiting('Readable by everybody who is known', access),
+    'Readable by everybody who is known',
     'What is not advertised → 400',
     'capabilitiesURI of every other object',
     'Strings and arrays of strings only',
@@ -101,7 +101,7 @@ export const containers: readonly Requirement[] = [
   ]),
   ...numbered('ECL', 1, [
     'children=[fields]', 'Sub-fields', 'null for what a child lacks', 'children=!', 'children=!<range>', 'children=![fields]', 'Other fields beside',
-    waiting('Children that the caller may not read', access),
+    unoffered('Children that the caller may not read', access),
     'Broken lists → 400'
   ]),
   ...numbered('CSE', 1, [

@@ -1,5 +1,5 @@
 /** Data objects over CDMI, and clients of CDMI 1.x. */
-import { access, domains, encryption, numbered, queues, versions, waiting, type Requirement } from './requirement.js'
+import { access, domains, numbered, queues, unoffered, versions, type Requirement } from './requirement.js'
 
 export const dataObjects: readonly Requirement[] = [
   ...numbered('DOC', 1, [
@@ -10,10 +10,10 @@ export const dataObjects: readonly Requirement[] = [
     'Ranges are read and written in Base64',
     'multipart/mixed: JSON, then the value or ranges of it',
     'Metadata is valid UTF-8',
-    waiting('Fields that the caller may not read or write', access),
+    unoffered('Fields that the caller may not read or write', access),
     'Writes are atomic for readers and after failures',
     'valuerange and value come last',
-    waiting('CDMI sees the ciphertext of encrypted objects', encryption)
+    'CDMI sees the ciphertext of encrypted objects'
   ]),
   ...numbered('DOC', 20, [
     'PUT: 201 with the fields of the new object; its parent must exist',
@@ -22,13 +22,13 @@ export const dataObjects: readonly Requirement[] = [
     'X-CDMI-Partial on create',
     'mimetype: default, lower case',
     'metadata on create',
-    'domainURI on create',
+    unoffered('domainURI on create', domains),
     'valuetransferencoding on create: default, unknown ones refused',
     'A value that contradicts its encoding → 400',
     'value on create; cdmi_size counts decoded bytes',
     'At most one origin of the value',
     'copy, whole or by fields',
-    waiting('copy from a queue', queues),
+    unoffered('copy from a queue', queues),
     'copy from what is missing → 400',
     'move: ID and contents stay, all or nothing',
     'reference',
@@ -38,7 +38,7 @@ export const dataObjects: readonly Requirement[] = [
     'Broken JSON, wrong types of fields → 400',
     'Fields of the answer to a create',
     'Status codes of create',
-    waiting('Objects created from ciphertext', encryption)
+    'Objects created from ciphertext'
   ]),
   ...numbered('DOC', 50, [
     'GET: 200, its type, all fields',
@@ -52,14 +52,14 @@ export const dataObjects: readonly Requirement[] = [
     'multipart/mixed on read, with several ranges',
     'A reference → 302',
     'Status codes of read',
-    waiting('Fields of versioned objects', versions)
+    unoffered('Fields of versioned objects', versions)
   ]),
   ...numbered('DOC', 70, [
     'PATCH: 204; what is not named stays',
     'mimetype on update',
     'metadata replaces all user metadata',
     'metadata=<name>: single items',
-    waiting('domainURI on update', domains),
+    unoffered('domainURI on update', domains),
     'value on update, in the encoding of the object',
     'valuetransferencoding on update',
     'value=<range> on update',

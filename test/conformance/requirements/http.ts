@@ -1,8 +1,8 @@
 /** HTTP: general rules, data objects and containers over plain HTTP, keyed JSON, real clients. */
-import { domains, encryption, numbered, type Requirement } from './requirement.js'
+import { domains, encryption, numbered, retention, type Requirement } from './requirement.js'
 
 export const http: readonly Requirement[] = [
-  { id: 'GEN-01', text: 'Nothing is advertised that does not work', ofOffered: true },
+  { id: 'GEN-01', text: 'Nothing is advertised that does not work' },
   { id: 'GEN-02', text: 'Mandatory, conditional and optional fields' },
   { id: 'GEN-03', text: 'Five CDMI media types' },
   { id: 'GEN-04', text: 'Containers nest; one model for containers and data objects' },
@@ -34,16 +34,16 @@ export const http: readonly Requirement[] = [
   { id: 'GEN-30', text: 'Base16, case-insensitive' },
   { id: 'GEN-31', text: 'IDs are validated before look-up' },
   { id: 'GEN-32', text: 'Instants with six fraction digits' },
-  { id: 'GEN-33', text: 'Intervals', later: 'retention' },
+  { id: 'GEN-33', text: 'Intervals', unoffered: retention },
   { id: 'GEN-34', text: 'User metadata: any JSON under names not beginning with cdmi_' },
   { id: 'GEN-35', text: 'Storage system metadata' },
   { id: 'GEN-36', text: 'Inherited data system metadata' },
   { id: 'GEN-37', text: 'TLS and clear HTTP' },
-  { id: 'GEN-38', text: 'Ports 443 and 80 (recommended)', later: 'left to the operator: --port' },
+  { id: 'GEN-38', text: 'Ports 443 and 80 (recommended)' },
   { id: 'GEN-39', text: 'Each request authenticates on its own; 401 with a challenge' },
   { id: 'GEN-40', text: 'Basic authentication, one scheme in a 401' },
-  { id: 'GEN-41', text: 'Principals mapped by domains', later: domains },
-  { id: 'GEN-42', text: 'Transport security; security capabilities', later: 'security capabilities' },
+  { id: 'GEN-41', text: 'Principals mapped by domains', unoffered: domains },
+  { id: 'GEN-42', text: 'Transport security; security capabilities' },
   { id: 'GEN-43', text: 'No version header in answers to requests without one' },
   { id: 'GEN-44', text: 'The version header never makes a 5xx' },
   { id: 'GEN-45', text: 'json values for 1.x clients' },
@@ -62,7 +62,10 @@ export const http: readonly Requirement[] = [
   { id: 'HDO-21', text: 'Range → 206' },
   { id: 'HDO-22', text: 'Gaps read as zeros' },
   { id: 'HDO-23', text: 'Reference → 302' },
-  ...[24, 25, 26, 27].map(n => ({ id: `HDO-${n}`, text: 'Encrypted objects', later: encryption })),
+  { id: 'HDO-24', text: 'Ciphertext of encrypted objects, as it was stored' },
+  { id: 'HDO-25', text: 'Plain text of encrypted objects', unoffered: encryption },
+  { id: 'HDO-26', text: 'Plain text of encrypted objects before ciphertext', unoffered: encryption },
+  { id: 'HDO-27', text: 'Plain text of encrypted objects by its type', unoffered: encryption },
   { id: 'HDO-28', text: 'Status codes of read' },
   { id: 'HDO-40', text: 'PATCH replaces the whole value, ID and metadata stay' },
   { id: 'HDO-41', text: 'PATCH with Content-Range' },

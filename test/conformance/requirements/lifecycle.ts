@@ -1,5 +1,5 @@
 /** Copies, moves, references, serialization. */
-import { access, domains, exported, numbered, queues, snapshots, waiting, type Requirement } from './requirement.js'
+import { access, domains, exported, numbered, queues, retention, snapshots, unoffered, type Requirement } from './requirement.js'
 
 export const lifecycle: readonly Requirement[] = [
   ...numbered('CMV', 1, [
@@ -7,7 +7,7 @@ export const lifecycle: readonly Requirement[] = [
     'Source fields are not kept',
     'mimetype beside a source field',
     'metadata beside a source field replaces',
-    waiting('domainURI beside a source field', domains),
+    unoffered('domainURI beside a source field', domains),
     'valuetransferencoding beside a source field → 400',
     'Unreadable or missing sources → 400, nothing done',
     'Sources by path, ID, absolute URI',
@@ -27,11 +27,11 @@ export const lifecycle: readonly Requirement[] = [
     'copy of named fields',
     'Fields named on the destination',
     'copy of a range',
-    waiting('copy from a queue', queues),
+    unoffered('copy from a queue', queues),
     'copy on update',
     'copy from another server',
     'copy of a container: recursive, new IDs',
-    waiting('copy leaves snapshots out', snapshots),
+    unoffered('copy leaves snapshots out', snapshots),
     'copy onto a container on update',
     'copy into itself, or across types → 400',
     'move: ID and content stay',
@@ -51,15 +51,15 @@ export const lifecycle: readonly Requirement[] = [
   ...numbered('SER', 1, [
     'Form of a data object',
     'Form of a container, recursive',
-    waiting('Form of a queue', queues),
-    waiting('Form of a domain', domains),
+    unoffered('Form of a queue', queues),
+    unoffered('Form of a domain', domains),
     'value and children last',
     'Inherited metadata in the top object',
     'Binary and json values',
     'serialize by PUT and POST',
     'A source that is missing → 400',
-    waiting('Descendants that the caller may not read', access),
-    waiting('Contents of block devices', exported),
+    unoffered('Descendants that the caller may not read', access),
+    unoffered('Contents of block devices', exported),
     'Type and metadata of a serialization',
     'deserialize and deserializevalue on create',
     'ID, contents and metadata come back; children, too',
@@ -69,8 +69,8 @@ export const lifecycle: readonly Requirement[] = [
     'Containers on update, with and without children',
     'What is no serialization → 400, nothing done',
     'Multipart deserialization',
-    waiting('Retention and placement in serializations', 'retention'),
+    unoffered('Retention and placement in serializations', retention),
     'Serialization and deserialization at /cdmi_objectid/',
-    ...['neither privilege nor domainURI', 'domainURI without privilege', 'privilege without domainURI', 'privilege and domainURI'].map(text => waiting(`Domains of deserialized objects: ${text}`, domains))
+    ...['neither privilege nor domainURI', 'domainURI without privilege', 'privilege without domainURI', 'privilege and domainURI'].map(text => unoffered(`Domains of deserialized objects: ${text}`, domains))
   ])
 ]

@@ -2,24 +2,25 @@
 export interface Requirement {
   readonly id: string
   readonly text: string
-  /** Why neither a test nor a case of the suite names it yet. */
-  readonly later?: string
-  /** It is about what is offered: cases that need what is not offered do not wait, for it they have no subject. */
-  readonly ofOffered?: true
+  /** A feature that this server does not offer: what is tested is that nothing of it is advertised, and that requests for it do no harm. */
+  readonly unoffered?: string
 }
 
+type Line = Omit<Requirement, 'id'>
+
 /** The lines of a prefix, numbered from `first` on. */
-export function numbered (prefix: string, first: number, lines: readonly (string | { readonly text: string, readonly later: string })[]): Requirement[] {
+export function numbered (prefix: string, first: number, lines: readonly (string | Line)[]): Requirement[] {
   return lines.map((line, index) => ({ id: `${prefix}-${String(first + index).padStart(2, '0')}`, ...typeof line === 'string' ? { text: line } : line }))
 }
 
-/** A line that waits for a later step. */
-export const waiting = (text: string, later: string): { readonly text: string, readonly later: string } => ({ text, later })
+/** A line about a feature that this server does not offer. */
+export const unoffered = (text: string, feature: string): Line => ({ text, unoffered: feature })
 
 export const queues = 'queues'
 export const domains = 'domains'
-export const access = 'access control'
+export const access = 'access control lists'
 export const exported = 'exports'
 export const snapshots = 'snapshots'
-export const encryption = 'encrypted objects'
+export const encryption = 'operations on encrypted objects'
 export const versions = 'versions'
+export const retention = 'retention'

@@ -53,6 +53,7 @@ export const affinity: readonly Case[] = needing({ dataobject: ['cdmi_data_affin
     id: 'AFF-02, AFF-03',
     text: 'A location that is unknown is kept as it was written and never claimed, or refused.',
     async run (target) {
+      holds(!(await locations(target)).includes('nowhere'), 'there is a location called nowhere')
       if (answers(await target.put('o', { metadata: { cdmi_data_affinity: ['nowhere'] } }), [201, 400]).status === 400) return
       const metadata = await metadataOf(target, 'o')
       same(metadata.cdmi_data_affinity, ['nowhere'], 'cdmi_data_affinity')

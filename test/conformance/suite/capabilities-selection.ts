@@ -76,17 +76,33 @@ export const capabilitiesSelection: readonly Case[] = needing({ system: ['cdmi_c
     }
   },
   {
-    id: 'CSE-05, CSE-08',
-    needs: { system: ['cdmi_capabilities_exact_inherit'], dataobject: ['cdmi_latency', 'cdmi_throughput'] },
-    text: 'With exact inheritance old data system metadata goes when a template is chosen.',
+    id: 'CSE-05',
+    needs: { system: ['cdmi_capabilities_exact_inherit'] },
+    text: 'With exact inheritance old data system metadata goes when a template is chosen, but for what the request says again; user metadata stays.',
     async run (target) {
       const { uri, metadata } = await template(target, 'dataobject')
-      const own = ['cdmi_latency', 'cdmi_throughput'].find(name => !(name in metadata))
-      if (own === undefined) return
-      await target.make('o', { metadata: { [own]: '100', colour: 'blue' } })
+      const [gone = '', again = ''] = ['cdmi_data_redundancy', 'cdmi_throughput', 'cdmi_latency', 'cdmi_RPO', 'cdmi_RTO'].filter(name => !(name in metadata))
+      for (const name of ['o', 'p']) await target.make(name, { metadata: { [gone]: '1', [again]: '1', colour: 'blue' } })
+      same((await metadataOf(target, 'o'))[gone], '1', gone)
       await target.change('o', { capabilitiesURI: uri })
-      const found = await metadataOf(target, 'o')
-      same([found[own], found.colour], [undefined, 'blue'], `${own} and user metadata`)
+      await target.change('p', { capabilitiesURI: uri, metadata: { [again]: '1' } })
+      const [o, p] = [await metadataOf(target, 'o'), await metadataOf(target, 'p')]
+      same([o[gone], o[again], o.colour, p[gone], p[again]], [undefined, undefined, 'blue', undefined, '1'], `${gone}, ${again} and user metadata`)
+      for (const [key, value] of Object.entries(metadata)) same([o[key], p[key]], [value, value], key)
+    }
+  },
+  {
+    id: 'CSE-08, CSE-07, CAP-11',
+    text: 'The template that an object names is one whose items it has: no more once one of them has been changed.',
+    async run (target) {
+      const { uri, metadata } = await template(target, 'dataobject')
+      const [key = ''] = Object.keys(metadata)
+      await target.make('o', { capabilitiesURI: uri })
+      await target.change('o', { metadata: { ...metadata, [key]: 'another' } })
+      const { capabilitiesURI, metadata: own } = await target.fields('o')
+      holds(capabilitiesURI !== uri, 'the object still names the template')
+      const named = await target.fields(String(capabilitiesURI))
+      for (const [name, value] of Object.entries(fieldsIn(named, 'metadata'))) same(fieldsIn({ own }, 'own')[name], value, `${name}, which ${String(capabilitiesURI)} has`)
     }
   },
   {
@@ -108,6 +124,7 @@ export const capabilitiesSelection: readonly Case[] = needing({ system: ['cdmi_c
     id: 'CSE-10, CAP-08',
     text: 'Clients make no templates.',
     async run (target) {
+      await template(target, 'dataobject')
       refuses(await target.put('/cdmi_capabilities/dataobject/conformance-own/', {}, { 'content-type': cdmi.capability }))
       answers(await target.get('/cdmi_capabilities/dataobject/conformance-own/', cdmi.capability), 404)
     }

@@ -39,6 +39,11 @@ export function needing (needs: Capabilities, cases: readonly Case[]): Case[] {
   return cases.map(each => ({ ...each, needs: merged(needs, each.needs ?? {}) }))
 }
 
+/** The cases for servers that have none of these. */
+export function without (lacks: Capabilities, cases: readonly Case[]): Case[] {
+  return cases.map(each => ({ ...each, lacks: merged(lacks, each.lacks ?? {}) }))
+}
+
 function merged (a: Capabilities, b: Capabilities): Capabilities {
   return {
     system: [...a.system ?? [], ...b.system ?? []],

@@ -97,7 +97,7 @@ const copies = needing({ system: ['cdmi_object_copy_from_local'], container: ['c
     text: 'A source is named by path, by ID, or by an absolute URI.',
     async run (target) {
       const id = await source(target)
-      const uris = [target.at('s'), `/cdmi_objectid/${id}`, target.uri('s'), target.uri(`/cdmi_objectid/${id}`)]
+      const uris = [target.at('s'), `/cdmi_objectid/${id}`, target.uri('s'), target.uri(`/cdmi_objectid/${id}`), target.path('s')]
       for (const [index, uri] of uris.entries()) {
         await target.make(`d${index}`, { copy: uri })
         same((await target.fields(`d${index}`)).value, 'AAH/', `value of the copy of ${uri}`)
@@ -212,6 +212,7 @@ const containerCopies = needing({ system: ['cdmi_object_copy_from_local'], conta
       await target.change('t/', { copy: target.at('s/') })
       const fields = await target.fields('t/')
       same([fields.children, fields.objectID, fieldsIn(fields, 'metadata').colour], [['new'], objectID, 'blue'], 'children, objectID, metadata')
+      answers(await target.patch('t/?metadata', { copy: `${target.at('s/')}?metadata` }), 400)
       answers(await target.patch('t/', { copy: target.at('missing/') }), 400)
       same((await target.fields('t/')).children, ['new'], 'children after a copy that failed')
     }
@@ -275,7 +276,10 @@ const moves = needing({ system: ['cdmi_object_move_from_local'], container: ['cd
     async run (target) {
       const id = await source(target)
       await target.make('c/')
+      answers(await target.post('c/', { move: target.at('missing') }), 400)
+      same((await target.fields('c/')).children, [], 'children after a move that failed')
       same(answers(await target.post('c/', { move: target.at('s') }), 201).header('location'), target.uri(`c/${id}`), 'Location')
+      same((await target.fields(`c/${id}`)).value, 'AAH/', 'value')
       await target.missing('s')
     }
   },

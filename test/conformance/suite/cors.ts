@@ -67,6 +67,7 @@ export const cors: readonly Case[] = needing({ system: ['cdmi_cors'], dataobject
     async run (target) {
       await target.make('o', { value: 'x', metadata: rules })
       const foreign = 'https://foreign.example'
+      same(answers(await target.plain('GET', 'o', undefined, { origin }), 200).header('access-control-allow-origin'), origin, 'Access-Control-Allow-Origin of an origin that is allowed')
       nothing(answers(await target.plain('GET', 'o', undefined, { origin: foreign }), 200))
       nothing(answers(await target.plain('PATCH', 'o', 'y', { origin }), 204))
       nothing(await preflight(target, 'o', 'PUT', foreign))

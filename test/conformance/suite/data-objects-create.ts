@@ -1,6 +1,6 @@
 /** DOC: data objects, created over CDMI. */
 import { needing, type Case } from './case.js'
-import { answers, fieldsIn, has, hasNot, holds, refuses, same, textIn } from './expect.js'
+import { answers, fieldsIn, has, hasNot, holds, pairs, refuses, same, textIn } from './expect.js'
 import { withJson } from './multipart.js'
 import { base64, cdmi } from './target.js'
 
@@ -110,11 +110,7 @@ const byValue: readonly Case[] = [
       await target.make('source', { value: 'x' })
       const uri = target.at('source')
       const origins = { value: 'v', copy: uri, move: uri, reference: uri, serialize: uri, deserialize: uri, deserializevalue: base64('{}') }
-      const names = Object.keys(origins) as (keyof typeof origins)[]
-      for (const [index, first] of names.entries()) {
-        const second = names[(index + 1) % names.length] ?? 'value'
-        answers(await target.put('o', { [first]: origins[first], [second]: origins[second] }), 400, `${first} and ${second}`)
-      }
+      for (const body of pairs(origins)) answers(await target.put('o', body), 400, JSON.stringify(body))
       await target.missing('o')
       same(await target.value('source'), 'x', 'the source')
     }
@@ -286,7 +282,9 @@ const byPost = needing({ container: ['cdmi_create_dataobject', 'cdmi_post_dataob
       same([fields.objectName, fields.parentURI, fields.mimetype, fields.completionStatus, fieldsIn(fields, 'metadata').a], [fields.objectID, target.at(''), 'text/x', 'Complete', '1'], 'objectName, parentURI, mimetype, completionStatus, metadata')
       hasNot(fields, 'value', 'valuerange', 'valuetransferencoding')
       same((await target.fields('')).children, [fields.objectID], 'children')
-      same((await target.fields(answers(await target.post('', {}), 201).header('location'))).value, '', 'the value when none is given')
+      has(fields, 'objectType', 'parentID', 'capabilitiesURI')
+      const bare = await target.fields(answers(await target.post('', {}), 201).header('location'))
+      same([bare.value, bare.mimetype, bare.valuetransferencoding], ['', 'text/plain', 'utf-8'], 'value, mimetype and encoding when none is given')
     }
   },
   {
@@ -300,10 +298,44 @@ const byPost = needing({ container: ['cdmi_create_dataobject', 'cdmi_post_dataob
     }
   },
   {
+    id: 'COC-76',
+    needs: { system: ['cdmi_multipart_mime'], container: ['cdmi_create_value_range'] },
+    text: 'In multipart POST value parts with Content-Range go where it says.',
+    async run (target) {
+      const part = (range: string, body: string): { headers: Record<string, string>, body: string } => ({ headers: { 'Content-Type': 'text/plain', 'Content-Range': range }, body })
+      const location = answers(await target.parts('POST', '', withJson({}, [part('bytes 5-7/8', 'end'), part('bytes 0-2/8', 'beg')])), 201).header('location')
+      same(await target.value(location), 'beg\0\0end', 'the value')
+    }
+  },
+  {
+    id: 'COC-77',
+    needs: { system: ['cdmi_partial'] },
+    text: 'X-CDMI-Partial on a CDMI POST leaves the object Processing and its value withheld, until a plain update without it.',
+    async run (target) {
+      const answer = answers(await target.post('', { value: 'one ' }, { 'x-cdmi-partial': 'true' }), [201, 202])
+      const location = answer.header('location')
+      same(answer.fields.completionStatus, 'Processing', 'completionStatus in the answer')
+      const during = answers(await target.get(location, cdmi.object), [200, 202]).fields
+      same(during.completionStatus, 'Processing', 'completionStatus')
+      hasNot(during, 'value')
+      answers(await target.plain('PATCH', location, 'two', { 'content-type': 'text/plain' }), 204)
+      same((await target.fields(location)).completionStatus, 'Complete', 'completionStatus at the end')
+    }
+  },
+  {
+    id: 'COC-80',
+    text: 'POST takes values in Base64.',
+    async run (target) {
+      const location = answers(await target.post('', { value: 'AP8=', valuetransferencoding: 'base64' }), 201).header('location')
+      same([(await target.fields(location)).valuetransferencoding, (await target.bytes(location)).toString('hex')], ['base64', '00ff'], 'encoding and bytes')
+    }
+  },
+  {
     id: 'COC-87, COC-80',
     text: 'POST refuses what PUT refuses: several origins, a value that contradicts its encoding, broken JSON, a missing container.',
     async run (target) {
-      for (const body of [{ value: 'x', copy: target.at('o') }, { value: 'no base64!', valuetransferencoding: 'base64' }, { value: 'x', valuetransferencoding: 'none' }, '{']) answers(await target.post('', body), 400)
+      const uri = target.at('o')
+      for (const body of [...pairs({ value: 'v', copy: uri, move: uri, reference: uri, serialize: uri, deserialize: uri, deserializevalue: base64('{}') }), { value: 'no base64!', valuetransferencoding: 'base64' }, { value: 'x', valuetransferencoding: 'none' }, '{']) answers(await target.post('', body), 400)
       answers(await target.post('missing/', {}), 404)
       same((await target.fields('')).children, [], 'children')
     }
@@ -312,7 +344,7 @@ const byPost = needing({ container: ['cdmi_create_dataobject', 'cdmi_post_dataob
     id: 'COC-94',
     text: 'POST of another CDMI type than those of objects and queues is refused; any other type is a plain value.',
     async run (target) {
-      for (const type of [cdmi.container, cdmi.capability]) answers(await target.post('', {}, { 'content-type': type }), 400)
+      for (const type of [cdmi.container, cdmi.capability, cdmi.domain]) answers(await target.post('', {}, { 'content-type': type }), 400)
       same(await target.value(answers(await target.post('', '{}', { 'content-type': 'application/json' }), 201).header('location')), '{}', 'the value')
     }
   }

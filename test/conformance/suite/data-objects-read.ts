@@ -57,6 +57,8 @@ const whole: readonly Case[] = [
     text: 'What is missing is 404, also when it is asked for by fields.',
     async run (target) {
       for (const name of ['missing', 'missing?value', 'missing?value=0-3', 'no/missing']) answers(await target.get(name), 404)
+      await target.make('missing')
+      answers(await target.get('missing?value'), 200)
     }
   },
   {
@@ -132,6 +134,7 @@ const inParts = needing({ system: ['cdmi_multipart_mime'] }, [
       await target.make('o', { value })
       const [, ...parts] = partsOf(answers(await target.get('o?mimetype&value=0-3&value=33-36', 'multipart/mixed'), 200))
       same(parts.map(({ headers, body }) => [headers.get('content-range'), body.toString()]), [['bytes 0-3/37', 'This'], ['bytes 33-36/37', 'ject']], 'ranges and bodies')
+      answers(await target.get('o?value=0-3&value=2-5', 'multipart/mixed'), 400, 'ranges that overlap')
     }
   },
   {
@@ -147,6 +150,7 @@ const inParts = needing({ system: ['cdmi_multipart_mime'] }, [
 const processing: readonly Case[] = [
   {
     id: 'DOC-57, DOC-22',
+    needs: { dataobject: ['cdmi_read_value_range'] },
     text: 'While an object is Processing neither the whole value nor a range of it is shown.',
     async run (target) {
       answers(await target.put('o', { value: 'half' }, { 'x-cdmi-partial': 'true' }), [201, 202])

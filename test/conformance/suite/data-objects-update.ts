@@ -1,8 +1,8 @@
 /** DOC: data objects, changed over CDMI. */
 import { needing, type Case } from './case.js'
-import { answers, fieldsIn, hasNot, holds, matches, same } from './expect.js'
+import { answers, fieldsIn, hasNot, holds, matches, pairs, same } from './expect.js'
 import { withJson } from './multipart.js'
-import { base64 } from './target.js'
+import { base64, cdmi } from './target.js'
 
 const value = 'This is the Value of this Data Object'
 
@@ -72,6 +72,7 @@ const metadata = needing({ dataobject: ['cdmi_modify_metadata'] }, [
       answers(await target.patch('missing', { value: 'x' }), 404)
       await target.missing('missing')
       await target.make('o', { value, metadata: { a: '1' } })
+      answers(await target.plain('PATCH', 'o', '{"metadata":{"a":"2"}}', { accept: cdmi.object }), 400, 'no Content-Type')
       for (const body of ['{', '[]', '{"metadata":1}', '{"mimetype":{}}', '{"value":{"a":1}}', '{"metadata":{"a":"2"},"value":7}']) answers(await target.patch('o', body), 400, body)
       const fields = await target.fields('o')
       same([fields.value, fieldsIn(fields, 'metadata').a], [value, '1'], 'value and metadata')
@@ -132,7 +133,7 @@ const values = needing({ dataobject: ['cdmi_modify_value'] }, [
       await target.make('o', { value })
       await target.make('source', { value: 'x' })
       const uri = target.at('source')
-      for (const body of [{ value: 'x', copy: uri }, { copy: uri, deserialize: uri }, { deserialize: uri, deserializevalue: base64('{}') }, { value: 'x', deserializevalue: base64('{}') }]) answers(await target.patch('o', body), 400)
+      for (const body of pairs({ value: 'x', copy: uri, deserialize: uri, deserializevalue: base64('{}') })) answers(await target.patch('o', body), 400, JSON.stringify(body))
       same(await target.value('o'), value, 'the value')
     }
   },
@@ -181,6 +182,8 @@ const ranges = needing({ dataobject: ['cdmi_modify_value_range'] }, [
       answers(await target.parts('PATCH', 'o?metadata=add', withJson({ metadata: { add: '2', other: '2' } }, [part('bytes 0-3/37', 'That'), part('bytes 21-24/37', 'that')])), 204)
       const { keep, add, other } = fieldsIn(await target.fields('o'), 'metadata')
       same([await target.value('o'), keep, add, other], ['That is the Value of that Data Object', '1', '2', undefined], 'value and metadata')
+      answers(await target.parts('PATCH', 'o', withJson({}, [part('bytes 0-3/37', 'XXXX'), part('bytes 2-5/37', 'XXXX')])), 400, 'ranges that overlap')
+      same(await target.value('o'), 'That is the Value of that Data Object', 'the value after ranges that overlap')
     }
   },
   {

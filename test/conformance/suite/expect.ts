@@ -55,6 +55,12 @@ export function listIn (fields: Fields, name: string): readonly unknown[] {
   return value
 }
 
+/** Objects with every two of the members. */
+export function pairs (members: Fields): Fields[] {
+  const entries = Object.entries(members)
+  return entries.flatMap((first, index) => entries.slice(index + 1).map(second => Object.fromEntries([first, second])))
+}
+
 export function has (fields: Fields, ...names: string[]): void {
   for (const name of names) holds(name in fields, `the field ${name} is missing in ${shown(Object.keys(fields))}`)
 }
@@ -64,7 +70,8 @@ export function hasNot (fields: Fields, ...names: string[]): void {
 }
 
 function excerpt ({ text }: Answer): string {
-  return text === '' ? '' : `: ${text.slice(0, 200)}`
+  // Tables have one line a case, whatever the server says.
+  return text === '' ? '' : `: ${text.slice(0, 200).replace(/\s+/g, ' ').trim()}`
 }
 
 function shown (value: unknown): string {

@@ -66,6 +66,17 @@ const create = needing({ container: ['cdmi_create_dataobject'] }, [
     }
   },
   {
+    id: 'HDO-05, GEN-06',
+    needs: { system: ['cdmi_object_access_by_ID'] },
+    text: 'An object made by plain HTTP is readable by its ID, plainly and by CDMI.',
+    async run (target) {
+      await target.store('o', value, 'text/x')
+      const name = `/cdmi_objectid/${await target.objectID('o')}`
+      const answer = answers(await target.plain('GET', name), 200)
+      same([answer.text, answer.type, (await target.fields(name)).objectName], [value, 'text/x', 'o'], 'value, type, objectName')
+    }
+  },
+  {
     id: 'HDO-07, HDO-22, CLI-23',
     needs: { container: ['cdmi_create_value_range'] },
     text: 'Content-Range places the body of a PUT; what lies before reads as zeros.',
@@ -213,8 +224,12 @@ const update = needing({ dataobject: ['cdmi_modify_value'] }, [
     async run (target) {
       await target.make('o', { value })
       answers(await target.plain('PATCH', 'o', 'new', { 'x-cdmi-partial': 'true' }), [202, 204])
+      const during = await target.fields('o')
+      same(during.completionStatus, 'Processing', 'completionStatus')
+      hasNot(during, 'value')
       answers(await target.patch('o', { metadata: { a: '1' } }), 204)
-      same((await target.fields('o')).completionStatus, 'Complete', 'completionStatus')
+      const after = await target.fields('o')
+      same([after.completionStatus, await target.value('o'), fieldsIn(after, 'metadata').a], ['Complete', 'new', '1'], 'completionStatus, value, metadata')
     }
   },
   {
@@ -223,6 +238,8 @@ const update = needing({ dataobject: ['cdmi_modify_value'] }, [
     async run (target) {
       answers(await target.plain('PATCH', 'o', 'x', { 'content-type': 'text/x' }), 404)
       await target.missing('o')
+      await target.store('o', 'x')
+      answers(await target.plain('PATCH', 'o', 'y'), 204)
     }
   },
   {

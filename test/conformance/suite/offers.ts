@@ -1,6 +1,7 @@
 /** What the server says that it can do, read from its own capability objects. */
+import { AssertionError } from 'node:assert'
 import type { Capabilities } from './case.js'
-import { type Fields, isFields } from './expect.js'
+import { type Fields, holds, isFields } from './expect.js'
 import type { Server } from './server.js'
 import { cdmi, Target } from './target.js'
 
@@ -13,9 +14,13 @@ export interface Offers {
   readonly version1: boolean
 }
 
+/** Throws an AssertionError when nobody answers, or nobody is let in: then there is nothing to test. */
 export async function readOffers (server: Server): Promise<Offers> {
   const target = new Target(server)
-  await target.open()
+  const { request, status } = await target.get('/', cdmi.container)
+  holds(status !== 401, `${request} answered 401: give a user that the server knows, and the password (--user, --password)`)
+  // Where no container can be made every case will say so.
+  await target.open().catch((error: unknown) => { if (!(error instanceof AssertionError)) throw error })
   try {
     await target.plain('PUT', 'object', 'x')
     const lists = {
@@ -23,7 +28,7 @@ export async function readOffers (server: Server): Promise<Offers> {
       container: await capabilitiesAt(target, await capabilitiesURI(target, '', '/cdmi_capabilities/container/')),
       dataobject: await capabilitiesAt(target, await capabilitiesURI(target, 'object', '/cdmi_capabilities/dataobject/'))
     }
-    const { headers } = await target.as1x().get('')
+    const { headers } = await target.as1x().get('/')
     return { lists, version1: headers['x-cdmi-specification-version'] !== undefined }
   } finally {
     await target.close()
@@ -43,6 +48,11 @@ export function offering (offers: Offers, names: Capabilities = {}): string | un
 /** Each with the capability object that lists it: `system: cdmi_references`. */
 export function namesOf (capabilities: Capabilities): string[] {
   return scopes.flatMap(scope => (capabilities[scope] ?? []).map(name => `${scope}: ${name}`))
+}
+
+/** Whether the capability object that would list it could be read. `name`: as `namesOf` gives it. */
+export function isKnown ({ lists }: Offers, name: string): boolean {
+  return scopes.some(scope => name.startsWith(`${scope}: `) && lists[scope] !== undefined)
 }
 
 /** `name`: as `namesOf` gives it. */

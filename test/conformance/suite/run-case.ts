@@ -1,7 +1,7 @@
 /** Runs one case, or several at a time, each in a scratch container of its own. */
 import { AssertionError } from 'node:assert'
 import type { Case } from './case.js'
-import { lacking, offering, type Offers } from './offers.js'
+import { isKnown, lacking, offering, type Offers } from './offers.js'
 import type { Server } from './server.js'
 import { Target } from './target.js'
 
@@ -19,7 +19,7 @@ export async function runCase (server: Server, offers: Offers, each: Case): Prom
   if (each.version1 === true && !offers.version1) return { status: 'not offered', sentence: 'CDMI 1.x is not spoken' }
   if (each.credentials === true && server.user === undefined) return { status: 'not offered', sentence: 'no user was given' }
   const there = offering(offers, each.lacks)
-  if (there !== undefined) return { status: 'does not apply', sentence: `${there} is advertised` }
+  if (there !== undefined) return { status: 'does not apply', sentence: isKnown(offers, there) ? `${there} is advertised` : `nobody can read whether ${there} is advertised` }
   const target = new Target(server)
   try {
     await target.open()

@@ -14,7 +14,9 @@ async function form (target: Target, name: string): Promise<Fields> {
 /** A data object with all that a serialization carries. */
 async function source (target: Target, name = 's'): Promise<Fields> {
   await target.make(name, { value: 'AAH/', valuetransferencoding: 'base64', mimetype: 'image/x', metadata: { colour: 'blue' }, own: ['x'] })
-  return await target.fields(name)
+  const fields = await target.fields(name)
+  textIn(fields, 'objectID')
+  return fields
 }
 
 const inline = (fields: object): string => base64(JSON.stringify(fields))
@@ -89,6 +91,29 @@ const serialize = needing({ system: ['cdmi_serialization_json'], container: ['cd
       const { objectID } = await source(target)
       const location = answers(await target.post('/cdmi_objectid/', { serialize: target.at('s') }), 201).header('location')
       same((await form(target, location)).objectID, objectID, 'objectID in the serialization')
+    }
+  },
+  {
+    id: 'COC-83, SER-08',
+    needs: { container: ['cdmi_post_dataobject'] },
+    text: 'A serialization may be made by POST to a container, too; nothing comes of a source that is missing.',
+    async run (target) {
+      const { objectID } = await source(target)
+      answers(await target.post('', { serialize: target.at('missing') }), 400)
+      same((await target.fields('')).children, ['s'], 'children')
+      same((await form(target, answers(await target.post('', { serialize: target.at('s') }), 201).header('location'))).objectID, objectID, 'objectID in the serialization')
+    }
+  },
+  {
+    id: 'SER-06',
+    text: 'The top object of a serialization has the data system metadata that it inherits, but for what it has itself.',
+    async run (target) {
+      await target.make('c/', { metadata: { cdmi_latency: '10', cdmi_throughput: '10', colour: 'blue' } })
+      await target.make('c/d/', { metadata: { cdmi_RPO: '10' } })
+      await target.make('c/d/o', { metadata: { cdmi_latency: '20' } })
+      await target.make('s', { serialize: target.at('c/d/o') })
+      const { cdmi_latency: latency, cdmi_throughput: throughput, cdmi_RPO: rpo, colour } = fieldsIn(await form(target, 's'), 'metadata')
+      same([latency, throughput, rpo, colour], ['20', '10', '10', undefined], 'cdmi_latency, cdmi_throughput, cdmi_RPO, and an item of the container')
     }
   }
 ])
@@ -184,8 +209,36 @@ const containerForms = needing({ system: ['cdmi_serialization_json'], container:
       const created = await target.make('again/', { deserialize: target.at('backup') })
       same([created.objectID, fieldsIn(created, 'metadata').colour], [objectID, 'blue'], 'objectID and metadata')
       hasNot(created, 'children', 'exports')
+      const [parent, child] = [await target.fields('again/'), listIn(await target.fields('again/'), 'children')]
+      same([parent.objectName, child], ['again/', ['d/']], 'objectName and children')
       const { objectID: id, value, parentURI } = await target.fields('again/d/o')
       same([id, value, parentURI], [deep.objectID, 'AAH/', target.at('again/d/')], 'objectID, value and parentURI of a descendant')
+    }
+  },
+  {
+    id: 'SER-15',
+    text: 'Exports in a serialization are not applied.',
+    async run (target) {
+      await target.make('c/')
+      await target.make('backup', { serialize: target.at('c/') })
+      answers(await target.delete('c/'), 204)
+      const exports = { share: { type: 'NFS', protocol: 'NFSv4', path: '/conformance', usermap: [['*', '<-->', '*']], groupmap: [['*', '<-->', '*']] } }
+      const { children, childrenrange, ...rest } = await form(target, 'backup')
+      await target.make('again/', { deserializevalue: inline({ ...rest, exports, childrenrange, children }) })
+      const again = await target.fields('again/')
+      same(again.objectID, textIn(rest, 'objectID'), 'objectID')
+      hasNot(again, 'exports')
+    }
+  },
+  {
+    id: 'SER-16',
+    needs: { dataobject: ['cdmi_size'] },
+    text: 'What a serialization says of the size of a value is not taken over.',
+    async run (target) {
+      const fields = await source(target)
+      answers(await target.delete('s'), 204)
+      const made = await target.make('d', { deserializevalue: inline({ ...fields, metadata: { ...fieldsIn(fields, 'metadata'), cdmi_size: '999' } }) })
+      same(fieldsIn(made, 'metadata').cdmi_size, '3', 'cdmi_size')
     }
   },
   {

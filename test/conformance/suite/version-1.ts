@@ -57,6 +57,7 @@ const cases: readonly Case[] = [
   },
   {
     id: 'V1-03, CLI-05',
+    needs: { dataobject: ['cdmi_read_value_range'], container: ['cdmi_list_children_range'] },
     text: 'Queries with semicolons and colons select fields, ranges, prefixes and children.',
     async run (target) {
       await target.make('o', { value, metadata: { colour: 'blue', shape: 'round' } })
@@ -148,6 +149,7 @@ const cases: readonly Case[] = [
   },
   {
     id: 'V1-08, V1-07',
+    needs: { dataobject: ['cdmi_read_value_range'] },
     text: 'A range that is read is Base64; utf-8 is the transfer encoding when none is said.',
     async run (target) {
       const client = target.as1x()
@@ -218,6 +220,7 @@ const robust: readonly Case[] = [
     text: 'The root URI without its slash is a redirect to it.',
     async run (target) {
       const { rootPath, credentials, origin } = target.server
+      same((await target.fields('/')).objectType, cdmi.container, 'objectType of the root')
       if (rootPath === '/') return
       const answer = answers(await target.server.send({ method: 'GET', path: `${rootPath.slice(0, -1)}?children`, headers: { ...credentials, accept: cdmi.container } }), 301)
       same(new URL(answer.header('location'), origin).href, `${origin}${rootPath}?children`, 'Location')

@@ -47,9 +47,10 @@ t.test('CLI-32: forms that are not forms are 400 and store nothing', async t => 
     const { status, text } = await postForm(`${door.origin}/c/`, Buffer.from(body))
     t.equal(status, 400, title + ': ' + text.slice(0, 200))
   }
-  for (const type of ['multipart/form-data', 'multipart/form-data; boundary=', `multipart/form-data; boundary=${'b'.repeat(1000)}`]) {
-    const { status } = await postForm(`${door.origin}/c/`, good, { headers: { 'content-type': type } })
+  for (const [type, why] of [['multipart/form-data', /has no boundary/], ['multipart/form-data; boundary=', /is not a media type/], [`multipart/form-data; boundary=${'b'.repeat(71)}`, /longer than 70 characters/]] as const) {
+    const { status, text } = await postForm(`${door.origin}/c/`, good, { headers: { 'content-type': type } })
     t.equal(status, 400, type.slice(0, 60))
+    t.match(text, why)
   }
   await storesNothing(t, door, 'broken')
 })

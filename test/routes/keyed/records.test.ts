@@ -102,6 +102,16 @@ t.test('KEY-07: PATCH merges shallowly: 200 and the whole merged JSON; missing i
   t.equal((await call('PATCH', '/data/list', '{}')).statusCode, 400)
 })
 
+t.test('KEY-07: a number that would not survive a merge is refused, and nothing is changed', async t => {
+  const call = await door(t)
+  await call('POST', '/data/k', '{"a":1e400,"b":2}')
+  t.match((await call('PATCH', '/data/k', '{"b":3}')), { statusCode: 400 })
+  t.equal((await call('GET', '/data/k')).body, '{"a":1e400,"b":2}')
+  await call('PUT', '/data/k', '{"a":1}')
+  t.equal((await call('PATCH', '/data/k', '{"c":[{"d":-1e999}]}')).statusCode, 400)
+  t.equal((await call('GET', '/data/k')).body, '{"a":1}')
+})
+
 t.test('KEY-07, ours: PATCH with application/merge-patch+json is RFC 7396', async t => {
   const call = await door(t)
   await call('POST', '/data/k', '{"a":{"x":1,"y":2},"b":2}')
