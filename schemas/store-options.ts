@@ -1,22 +1,50 @@
-/** Options of `openStore`. This schema is their only definition: types, validation and the manual's table come from it. */
+/** Options of `openStore`. These schemas are their only definition: types, validation and the manual's tables come from them. */
 import Type, { type Static } from 'typebox'
 
 const megabyte = 1024 * 1024
+const longestTimer = 0x7fffffff
 
-export const StoreOptions = Type.Object({
-  directory: Type.String({ minLength: 1, description: 'Directory of the store; made when it does not exist. On a local file system: LMDB does not work over a network.' }),
+const inlineLimit = (what: string) => Type.Optional(Type.Integer({ minimum: 0, maximum: megabyte, description: `Values up to so many bytes are kept in the record, longer ones in ${what}.` }))
+const segmentSize = (what: string) => Type.Optional(Type.Integer({ minimum: 1, maximum: 1024 * megabyte, description: `Longest ${what} that part of a value is kept in, in bytes. Default: 8 MiB.` }))
+
+const settings = {
   enterpriseNumber: Type.Optional(Type.Integer({ minimum: 1, maximum: 0xffffff, description: 'SNMP enterprise number that the IDs of a new store carry. Default: 32473, the number for documentation; set your own.' })),
-  inlineLimit: Type.Optional(Type.Integer({ minimum: 0, maximum: megabyte, description: 'Values up to so many bytes are kept in the record, longer ones in files. Default: 64 KiB.' })),
-  segmentSize: Type.Optional(Type.Integer({ minimum: 1, maximum: 1024 * megabyte, description: 'Longest file that part of a value is kept in, in bytes. Default: 8 MiB.' })),
-  sweepInterval: Type.Optional(Type.Integer({ minimum: 0, maximum: 0x7fffffff, description: 'Milliseconds between the rounds of the sweeper; 0: it runs only when asked. Default: one minute.' })),
+  inlineLimit: inlineLimit('files. Default: 64 KiB'),
+  segmentSize: segmentSize('file'),
+  sweepInterval: Type.Optional(Type.Integer({ minimum: 0, maximum: longestTimer, description: 'Milliseconds between the rounds of the sweeper; 0: it runs only when asked. Default: one minute.' })),
   trashGrace: Type.Optional(Type.Integer({ minimum: 0, description: 'Milliseconds that bytes which were replaced or deleted stay readable for downloads under way: longer than the longest download. Default: one hour.' })),
   logRetention: Type.Optional(Type.Integer({ minimum: 0, description: 'Milliseconds that entries of the change log are kept. Default: for ever.' })),
   leaseDuration: Type.Optional(Type.Integer({ minimum: 1, description: 'Milliseconds after which new uploads get a new lease, so that what failed uploads left behind is found. Default: one day.' }))
+}
+
+/** A store in a directory, of one server. */
+export const StoreOptions = Type.Object({
+  directory: Type.String({ minLength: 1, description: 'Directory of the store; made when it does not exist. On a local file system: LMDB does not work over a network.' }),
+  ...settings
 }, { additionalProperties: false })
 export type StoreOptions = Static<typeof StoreOptions>
 
+/** A store of many servers: records in a database, bytes where all of them can reach them. */
+export const DistributedStoreOptions = Type.Object({
+  meta: Type.String({ minLength: 1, description: 'URL of the database with the records: `postgres://user:password@host:port/database`. `?schema=name` chooses the schema that is this store (default: `cdmi`), made when it does not exist; other parameters (`sslmode` …) are for the connection.' }),
+  blobs: Type.String({ minLength: 1, description: 'URL of the place of longer values: `file:///directory`, the same directory for every server.' }),
+  ...settings,
+  inlineLimit: inlineLimit('the place that `blobs` names. Default: 8 KiB'),
+  segmentSize: segmentSize('file or object'),
+  connections: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'Connections to the database that this process opens at most, one for following the change log not counted. Default: 10.' })),
+  queue: Type.Optional(Type.Integer({ minimum: 0, description: 'Operations that may wait for a connection; what comes on top is refused at once, to be tried again later. Default: 1000.' })),
+  databaseTimeout: Type.Optional(Type.Integer({ minimum: 100, maximum: longestTimer, description: 'Milliseconds after which an operation that the database does not answer is given up. Default: 30 seconds.' })),
+  connectTimeout: Type.Optional(Type.Integer({ minimum: 100, maximum: longestTimer, description: 'Milliseconds that an operation waits for a connection to the database, at most. Default: 5 seconds.' })),
+  leaseTimeout: Type.Optional(Type.Integer({ minimum: 1000, maximum: longestTimer, description: 'Milliseconds after which a server that the database has not heard of counts as dead, so that its unfinished uploads are removed. Default: 5 minutes.' }))
+}, { additionalProperties: false })
+export type DistributedStoreOptions = Static<typeof DistributedStoreOptions>
+
+/** What a store is told whatever it is made of, with every default filled in. */
+export type StoreSettings = Required<Omit<StoreOptions, 'directory' | 'logRetention'>> & Pick<StoreOptions, 'logRetention'>
+
 /** The options with every default filled in. */
-export type CompleteStoreOptions = Required<Omit<StoreOptions, 'logRetention'>> & Pick<StoreOptions, 'logRetention'>
+export type CompleteStoreOptions = StoreSettings & Pick<StoreOptions, 'directory'>
+export type CompleteDistributedOptions = StoreSettings & Required<Omit<DistributedStoreOptions, keyof StoreSettings>>
 
 const defaults = {
   enterpriseNumber: 32473,
@@ -27,6 +55,20 @@ const defaults = {
   leaseDuration: 86_400_000
 }
 
+const distributedDefaults = {
+  ...defaults,
+  inlineLimit: 8 * 1024,
+  connections: 10,
+  queue: 1000,
+  databaseTimeout: 30_000,
+  connectTimeout: 5000,
+  leaseTimeout: 300_000
+}
+
 export function completeStoreOptions (options: StoreOptions): CompleteStoreOptions {
   return { ...defaults, ...options }
+}
+
+export function completeDistributedOptions (options: DistributedStoreOptions): CompleteDistributedOptions {
+  return { ...distributedDefaults, ...options }
 }

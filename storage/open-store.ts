@@ -1,19 +1,23 @@
 /** Where a store is opened: the only way in for programs. */
 import { checkOptions } from '../schemas/check-options.js'
-import { completeStoreOptions, StoreOptions } from '../schemas/store-options.js'
+import { completeDistributedOptions, completeStoreOptions, DistributedStoreOptions, StoreOptions } from '../schemas/store-options.js'
+import type { Reporter } from './compose-store.js'
 import type { Store } from './contract.js'
-import type { Reporter } from './embedded/embedded-store.js'
+import { openDistributed } from './distributed/open-distributed.js'
 import { openEmbedded } from './embedded/open-embedded.js'
 
 /**
- * Opens the store in `options.directory`, and makes it when the directory is missing or empty. The process owns it until `close`.
+ * Opens the store in `options.directory`, and makes it when the directory is missing or empty; the process owns it until `close`. Or opens
+ * the store whose records are in the database `options.meta` and whose bytes are in `options.blobs`, which many processes may have
+ * open at the same time.
  *
  * Throws OptionError for an unknown or wrong option, and a StorageError when another process owns the store ('locked'), when the
- * directory is something else or of a newer build ('format'), or when the system refuses ('permission', 'full', 'unavailable').
+ * place is something else or of a newer build ('format'), or when the system refuses ('permission', 'full', 'unavailable').
  *
  * `report` is told of what fails in the background; by default it becomes a warning of the process.
  */
-export async function openStore (options: StoreOptions, report: Reporter = warn): Promise<Store> {
+export async function openStore (options: StoreOptions | DistributedStoreOptions, report: Reporter = warn): Promise<Store> {
+  if ('meta' in Object(options) || 'blobs' in Object(options)) return await openDistributed(completeDistributedOptions(checkOptions(DistributedStoreOptions, options, 'openStore')), report)
   return await openEmbedded(completeStoreOptions(checkOptions(StoreOptions, options, 'openStore')), report)
 }
 

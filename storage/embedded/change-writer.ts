@@ -1,7 +1,8 @@
 /** Changes of the model, inside a write transaction: every expectation is checked before anything is written. */
 import type { BlobID } from '../contract.js'
+import { idText } from '../object-key.js'
 import { readU64, u64, writeU64 } from './bytes.js'
-import { blobKey, idText, ownerKey } from './keys.js'
+import { blobKey, ownerKey } from './keys.js'
 import { copyHead, entryKeyOf, hasSegments, markSegments, typeOf, versionOf, withInlineOf } from './record-codec.js'
 import { SegmentWriter } from './segment-writer.js'
 import { nothing, stateKeys, type Tables } from './tables.js'

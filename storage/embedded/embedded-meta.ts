@@ -1,16 +1,18 @@
 /** Names, records, segment maps, leases and the change log in LMDB. Reads happen here and now, writes go to the writer. */
 import type {
-  Accesses, BlobID, Change, ChildrenQuery, CommitResult, Entry, LeaseID, LoggedEvent, MetaStore, ObjectID, RecordHead, Segment, Sequence, StoredRecord, TreeQuery
+  Accesses, BlobID, Change, ChildrenQuery, CommitResult, Entry, LeaseID, LoggedEvent, ObjectID, RecordHead, Segment, Sequence, StoredRecord, TreeQuery
 } from '../contract.js'
 import { TreeTooLarge } from '../contract.js'
+import type { LeasedMeta } from '../compose-store.js'
+import { idKey, idText, maxNameLength } from '../object-key.js'
+import { toStorageError } from '../storage-errors.js'
 import { readU64, successor, u64 } from './bytes.js'
 import { leaseStates } from './change-writer.js'
 import type { CommitChannel } from './commit-channel.js'
 import { decodeJson } from './json-codec.js'
-import { blobKey, entryKey, idKey, idText, maxNameLength, nameOfEntry, ownerKey } from './keys.js'
+import { blobKey, entryKey, nameOfEntry, ownerKey } from './keys.js'
 import { EmbeddedRecord, versionOf, withoutInline } from './record-codec.js'
 import { overlapping } from './segment-writer.js'
-import { toStorageError } from './storage-errors.js'
 import { stateKeys, type Table, type Tables } from './tables.js'
 import { commitResultOf, countOf, encodeChange, encodeItem, type WireItem } from './wire.js'
 
@@ -28,7 +30,7 @@ const page = 1000
 /** Milliseconds after which the log is looked at for commits of other processes. */
 const pollInterval = 200
 
-export class EmbeddedMeta implements MetaStore {
+export class EmbeddedMeta implements LeasedMeta {
   readonly #tables: Tables
   readonly #channel: CommitChannel
   readonly #options: EmbeddedMetaOptions
@@ -249,7 +251,7 @@ export class EmbeddedMeta implements MetaStore {
   /** Writes durably what nobody reads. */
   async touch (): Promise<void> { await this.#submit({ kind: 'touch' }) }
 
-  leaseIsOpen (lease: LeaseID): boolean {
+  async leaseIsOpen (lease: LeaseID): Promise<boolean> {
     return this.#read('reading leases', ({ leases }) => leases.getBinaryFast(Buffer.from(lease))?.[0] === leaseStates.open)
   }
 

@@ -2,23 +2,8 @@
  * Keys of the tables. IDs differ in length, so that where something follows an ID its length comes first: no key of one object
  * can be taken for a key of another.
  */
-import type { BlobID, ObjectID } from '../contract.js'
+import type { BlobID } from '../contract.js'
 import { readU64, writeU64 } from './bytes.js'
-
-export const maxIDLength = 40
-/** Longest name, in bytes of UTF-8. */
-export const maxNameLength = 1024
-
-/** The bytes of an ID. Throws a RangeError for what is none. */
-export function idKey (id: ObjectID): Buffer {
-  const key = Buffer.from(id, 'hex')
-  if (key.length * 2 !== id.length || key.length === 0 || key.length > maxIDLength) throw new RangeError(`"${id}" is not an object ID`)
-  return key
-}
-
-export function idText (bytes: Buffer, start = 0, end = bytes.length): ObjectID {
-  return bytes.toString('hex', start, end).toUpperCase()
-}
 
 /** Length and bytes of an ID: how keys of its children, segments and of the list of removed containers begin. */
 export function ownerKey (id: Uint8Array): Buffer {

@@ -3,16 +3,17 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CompleteStoreOptions } from '../../schemas/store-options.js'
 import type { LeaseID, Store } from '../contract.js'
+import type { ComposedStore, Reporter } from '../compose-store.js'
 import { mintObjectID } from '../object-id.js'
+import { idKey } from '../object-key.js'
 import { leaseStates } from './change-writer.js'
 import { BatchingChannel, type CommitChannel } from './commit-channel.js'
-import { DirectorySync } from './directory-sync.js'
+import { DirectorySync } from '../files/directory-sync.js'
 import { EmbeddedMeta } from './embedded-meta.js'
-import { embeddedStore, type EmbeddedStore, type Reporter } from './embedded-store.js'
-import { idKey } from './keys.js'
+import { embeddedStore } from './embedded-store.js'
 import { type OwnerLock, takeOwnership } from './owner-lock.js'
 import { encodeRecord } from './record-codec.js'
-import { toStorageError } from './storage-errors.js'
+import { toStorageError } from '../storage-errors.js'
 import { migrate, readFormat } from './store-format.js'
 import { openTables, stateKeys, type Tables } from './tables.js'
 import { threadTransport } from './thread-transport.js'
@@ -36,7 +37,7 @@ export function ownershipOf (store: Store): Ownership | undefined {
 }
 
 /** Throws a StorageError: 'locked', 'format', or what the operating system says. */
-export async function openEmbedded (options: CompleteStoreOptions, report: Reporter): Promise<EmbeddedStore> {
+export async function openEmbedded (options: CompleteStoreOptions, report: Reporter): Promise<ComposedStore> {
   const { directory } = options
   const version = await readFormat(directory)
   const tables = openFile(directory)

@@ -14,9 +14,9 @@
  * | 25 | … | key of the entry (length of the parent's ID, parent's ID, name), attributes, inline value |
  */
 import type { JsonObject, ObjectID, RecordPut, StoredRecord } from '../contract.js'
+import { checkPlace, idKey, idText } from '../object-key.js'
 import { readU16, readU32, readU64, writeU64 } from './bytes.js'
 import { decodeJson, encodeJson } from './json-codec.js'
-import { idKey, idText, maxNameLength } from './keys.js'
 
 const format = 1
 const headLength = 25
@@ -25,10 +25,9 @@ const segmentsFlag = 2
 
 export function encodeRecord (put: RecordPut): Buffer {
   const { parentID, name, inline } = put
-  if ((parentID === undefined) !== (name === undefined)) throw new TypeError(`Record ${put.id} has a parent without a name, or a name without a parent`)
+  checkPlace(put)
   const parent = parentID === undefined ? undefined : idKey(parentID)
   const nameLength = name === undefined ? 0 : Buffer.byteLength(name)
-  if (nameLength > maxNameLength) throw new RangeError(`A name has ${nameLength} bytes; at most ${maxNameLength} are possible`)
   const entryLength = parent === undefined ? 0 : 1 + parent.length + nameLength
   const attributes = encodeJson(put.attributes)
   const bytes = Buffer.allocUnsafe(headLength + entryLength + attributes.length + (inline?.length ?? 0))

@@ -2,8 +2,8 @@
 import { access, mkdir, open, readdir, readFile, rename } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { StorageError } from '../contract.js'
-import { DirectorySync } from './directory-sync.js'
-import { hasCode, toStorageError } from './storage-errors.js'
+import { DirectorySync } from '../files/directory-sync.js'
+import { hasCode, toStorageError } from '../storage-errors.js'
 
 const formatName = 'fastify-cdmi store'
 /** What this build writes. */

@@ -5,8 +5,8 @@
 import { setImmediate } from 'node:timers/promises'
 import { Packr } from 'msgpackr'
 import { type BlobID, type Change, type CommitResult, type LeaseID, type ObjectID, type Segment, StorageError, type StorageReason } from '../contract.js'
+import { idKey } from '../object-key.js'
 import { encodeJson } from './json-codec.js'
-import { idKey } from './keys.js'
 import { encodeRecord } from './record-codec.js'
 
 /** Offset, length, blob, offset in the blob. */

@@ -1,6 +1,6 @@
 /** The one writer: batch after batch, each in one flushed transaction. Runs in its own thread, so that nobody waits for the disk. */
 import { statfsSync } from 'node:fs'
-import { toStorageError } from './storage-errors.js'
+import { toStorageError } from '../storage-errors.js'
 import { ChangeWriter } from './change-writer.js'
 import { SweepWriter } from './sweep-writer.js'
 import { stateKeys, type Tables } from './tables.js'

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import * as errors from '../../cdmi/errors.js'
 import { CdmiOptions, LimitOptions } from '../../schemas/options.js'
-import { StoreOptions } from '../../schemas/store-options.js'
+import { DistributedStoreOptions, StoreOptions } from '../../schemas/store-options.js'
 import { checkOptions } from '../../schemas/check-options.js'
 import { ServerConfig } from '../../schemas/config.js'
 import { configOptions, loadConfig } from '../../server/config-sources.js'
@@ -54,6 +54,12 @@ t.test('the manual lists every option of openStore, and none that does not exist
   const [, table = ''] = textOf('docs/storage.md').split('## Options of `openStore`')
   const listed = [...(table.split('\n## ', 1)[0] ?? '').matchAll(/^\| `([\w.]+)` \|/gm)].map(([, name]) => name)
   t.same(listed, Object.keys(StoreOptions.properties))
+})
+
+t.test('the manual lists every option of a store of many servers with its description, and none that does not exist', async t => {
+  const [, table = ''] = textOf('docs/scale-out.md').split('## Options of `openStore`')
+  const listed = [...(table.split('\n## ', 1)[0] ?? '').matchAll(/^\| `([\w.]+)` \| (.*) \|$/gm)].map(([, name, description]) => [name, description])
+  t.same(listed, Object.entries(DistributedStoreOptions.properties).map(([name, schema]) => [name, Reflect.get(schema, 'description')]))
 })
 
 t.test('every relative link of the manual leads to a file that is there', async t => {

@@ -16,7 +16,7 @@ const roomEnough = 512 * 1024 ** 2
  * Stores that are opened and closed hundreds of times, to see what a process that died left: it matters in which order things are written, not
  * how long the disk of this machine takes to flush. In memory where that is possible.
  */
-async function quickDirectory (t: Test): Promise<string> {
+export async function quickDirectory (t: Test): Promise<string> {
   const room = await statfs(memoryFiles).then(({ bavail, bsize }) => bavail * bsize, () => 0)
   if (room < roomEnough) return t.testdir()
   const directory = await mkdtemp(join(memoryFiles, 'fastify-cdmi-test-'))

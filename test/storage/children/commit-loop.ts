@@ -1,10 +1,11 @@
-/** Writes for ever, 16 objects at a time, and prints each acknowledgement: to be killed. Arguments: directory. */
+/** Writes for ever, 16 objects at a time, and prints each acknowledgement: to be killed. Arguments: options of the store, as JSON. */
+import type { DistributedStoreOptions, StoreOptions } from '../../../schemas/store-options.js'
 import type { BlobBirth } from '../../../storage/contract.js'
 import { openStore } from '../../../storage/open-store.js'
 import { aRecord, next, segmentOf } from '../driver.js'
 import { valueOf } from './known-values.js'
 
-const store = await openStore({ directory: process.argv[2] ?? '', trashGrace: 0, sweepInterval: 5 }, error => { throw error })
+const store = await openStore(JSON.parse(process.argv[2] ?? '') as StoreOptions | DistributedStoreOptions, error => { throw error })
 
 async function write (): Promise<void> {
   let put = aRecord({ parentID: store.rootID })

@@ -3,7 +3,7 @@
  * operation has ended, so that the sweeper finds what failed uploads left under it.
  */
 import { v7 } from 'uuid'
-import type { BlobID, Lease, LeaseID } from '../contract.js'
+import type { BlobID, Lease, LeaseID } from './contract.js'
 
 export interface LeaseRecords {
   openLease (lease: LeaseID): Promise<void>

@@ -1,5 +1,5 @@
 /** From what the operating system and LMDB say to what the contract says. */
-import { StorageError, type StorageReason } from '../contract.js'
+import { StorageError, type StorageReason } from './contract.js'
 
 /** LMDB gives error numbers, Node names. */
 const reasons = new Map<unknown, StorageReason>([

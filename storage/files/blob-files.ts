@@ -1,19 +1,20 @@
 /**
- * Blobs as files: `blobs/<lease>/<group>/<number>`. About a thousand share a directory, so that uploads at the same time share its
+ * Blobs as files: `<lease>/<group>/<number>`. About a thousand share a directory, so that uploads at the same time share its
  * flush. A name is used once, so a file is written under its final name: nobody looks at it before the commit that gives birth to it.
  */
+import { randomUUID } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, rmdir, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { type BlobBirth, type BlobID, type BlobStore, type LeaseID, type PutOptions, StorageError } from '../contract.js'
 import { DirectorySync } from './directory-sync.js'
-import { hasCode, toStorageError } from './storage-errors.js'
+import { hasCode, toStorageError } from '../storage-errors.js'
 
 export interface BlobFilesOptions {
-  /** Where `blobs` is. */
-  readonly directory: string
+  /** The directory that holds the leases; made when it is missing. */
+  readonly root: string
   /** Looks the lease up, now. */
-  readonly leaseIsOpen: (lease: LeaseID) => boolean
+  readonly leaseIsOpen: (lease: LeaseID) => Promise<boolean>
   /** Is told of leases under which a broken file was left. */
   readonly left: (lease: LeaseID) => void
 }
@@ -37,7 +38,7 @@ export class BlobFiles implements BlobStore {
   readonly #made = new Map<string, Promise<void>>()
 
   constructor (options: BlobFilesOptions) {
-    this.#root = join(options.directory, 'blobs')
+    this.#root = options.root
     this.#options = options
   }
 
@@ -101,7 +102,7 @@ export class BlobFiles implements BlobStore {
       return await open(path, 'wx', 0o600)
     })())
     try {
-      if (this.#options.leaseIsOpen(lease)) return handle
+      if (await this.#options.leaseIsOpen(lease)) return handle
       throw new StorageError('unavailable', `Lease ${lease} is closed`)
     } catch (error) {
       await handle.close().catch(() => {})
@@ -175,7 +176,7 @@ export class BlobFiles implements BlobStore {
     const path = this.#path(blob)
     await failsAs(`removing ${path}`, unlink(path).catch((error: unknown) => { if (!hasCode(error, 'ENOENT')) throw error }))
     const [lease] = blob.split('/', 1)
-    if (lease !== undefined && !this.#options.leaseIsOpen(lease) && await removeEmpty(dirname(path))) await removeEmpty(join(this.#root, lease))
+    if (lease !== undefined && !await this.#options.leaseIsOpen(lease) && await removeEmpty(dirname(path))) await removeEmpty(join(this.#root, lease))
   }
 
   async * list (lease: LeaseID): AsyncGenerator<BlobID> {
@@ -198,7 +199,8 @@ export class BlobFiles implements BlobStore {
 
   /** Tries whether files can be made. Throws a StorageError when not. */
   async probe (): Promise<void> {
-    const path = join(this.#root, `probe-${process.pid}`)
+    // Others may try the same in a directory that is shared.
+    const path = join(this.#root, `probe-${randomUUID()}`)
     await failsAs(`writing ${path}`, (async () => {
       await this.#makeDirectory(this.#root)
       const handle = await open(path, 'w', 0o600)

@@ -1,6 +1,6 @@
 /** Flushes of directories, shared: who asks while one is under way shares the next one, for that sees his new names too. */
 import { open } from 'node:fs/promises'
-import { hasCode } from './storage-errors.js'
+import { hasCode } from '../storage-errors.js'
 
 export class DirectorySync {
   readonly #running = new Map<string, Promise<void>>()

@@ -1,0 +1,107 @@
+/** A store made of names and records here and bytes there: what is the same whatever keeps them. */
+import type { StoreSettings } from '../schemas/store-options.js'
+import { type BlobStore, type LeaseID, type MetaStore, type ObjectID, type Store, type StoreFlags, StorageError, type SweepReport } from './contract.js'
+import { LeaseKeeper } from './lease-keeper.js'
+import { removeUnborn, sweepEvery, sweepOnce } from './sweeper.js'
+
+/** Is told what fails in the background, and what was being done: half a sentence. */
+export type Reporter = (error: unknown, doing: string) => void
+
+/** What a composition needs of the records beyond the contract. */
+export interface LeasedMeta extends MetaStore {
+  /** Makes a lease known: from now on commits under it are taken. */
+  openLease (lease: LeaseID): Promise<void>
+  leaseIsOpen (lease: LeaseID): Promise<boolean>
+  /** `listener` is told of leases that somebody else has closed. */
+  whenLeaseRefused (listener: (lease: LeaseID) => void): void
+  /** Writes durably what nobody reads. */
+  touch (): Promise<void>
+  /** Ends all followers of the log. */
+  stop (): void
+}
+
+export interface StoreParts {
+  readonly name: string
+  readonly meta: LeasedMeta
+  /** Makes the other half; `left` is to be told of leases under which something broken was left. */
+  readonly blobs: (left: (lease: LeaseID) => void) => { readonly blobs: BlobStore, probe (): Promise<void> }
+  readonly rootID: ObjectID
+  readonly settings: StoreSettings
+  readonly report: Reporter
+  readonly flags: StoreFlags
+  /** Whether this process sweeps in the background. */
+  readonly sweeps: boolean
+  /** Milliseconds after which a writer that was not heard of counts as dead; undefined: the driver knows who lives. */
+  readonly leaseTimeout?: number
+  /** Runs last: lets go of both halves. */
+  readonly close: () => Promise<void>
+}
+
+export interface ComposedStore extends Store {
+  /** Leases of this process that are open. */
+  openLeases (): LeaseID[]
+}
+
+/** Milliseconds that an answer of `ready` holds. */
+const readyFor = 1000
+
+export async function composeStore (parts: StoreParts): Promise<ComposedStore> {
+  const { meta, settings, report } = parts
+  const leases = await LeaseKeeper.start(meta, report)
+  // Somebody took this process for dead: it goes on with a new lease.
+  meta.whenLeaseRefused(lease => {
+    leases.litter(lease)
+    leases.rotate(settings.leaseDuration).catch((error: unknown) => { report(error, 'taking a new lease') })
+  })
+  const { blobs, probe } = parts.blobs(lease => { leases.litter(lease) })
+  let sweeping: Promise<unknown> = Promise.resolve()
+  let closed: Promise<void> | undefined
+  let readiness: { readonly until: number, readonly answer: Promise<void> } | undefined
+
+  async function round (): Promise<SweepReport> {
+    if (closed !== undefined) throw new StorageError('unavailable', 'The store is closed')
+    const hinted = await removeUnborn({ meta, blobs }, leases.takeAbandoned())
+    await leases.rotate(settings.leaseDuration)
+    const { trashGrace, logRetention } = settings
+    const swept = await sweepOnce({ meta, blobs }, { trashGrace, logRetention, ...(parts.leaseTimeout === undefined ? {} : { leaseTimeout: parts.leaseTimeout }) })
+    return { ...swept, blobs: swept.blobs + hinted }
+  }
+
+  async function sweep (): Promise<SweepReport> {
+    const next = sweeping.then(round, round)
+    sweeping = next.catch(() => {})
+    return await next
+  }
+
+  const timer = sweepEvery(parts.sweeps ? settings.sweepInterval : 0, sweep, error => { report(error, 'sweeping') })
+
+  return {
+    name: parts.name,
+    flags: parts.flags,
+    meta,
+    blobs,
+    rootID: parts.rootID,
+    inlineLimit: settings.inlineLimit,
+    segmentSize: settings.segmentSize,
+    lease: () => leases.take(),
+    openLeases: () => leases.ids(),
+    sweep,
+    async ready () {
+      if (closed !== undefined) throw new StorageError('unavailable', 'The store is closed')
+      if (readiness === undefined || Date.now() >= readiness.until) {
+        readiness = { until: Date.now() + readyFor, answer: Promise.all([meta.touch(), probe()]).then(() => {}) }
+      }
+      await readiness.answer
+    },
+    async close () {
+      closed ??= (async () => {
+        await timer.stop()
+        await sweeping
+        meta.stop()
+        await leases.close().catch((error: unknown) => { report(error, 'closing leases') })
+        await parts.close()
+      })()
+      await closed
+    }
+  }
+}

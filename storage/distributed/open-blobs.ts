@@ -1,0 +1,55 @@
+/** Where the bytes of a distributed store may be, by the scheme of their URL. */
+import { mkdir } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { OptionError } from '../../schemas/check-options.js'
+import type { BlobStore, LeaseID } from '../contract.js'
+import { BlobFiles } from '../files/blob-files.js'
+import { toStorageError } from '../storage-errors.js'
+
+/** What a place of blobs learns of the records. */
+export interface BlobContext {
+  /** Looks the lease up, now. */
+  leaseIsOpen (lease: LeaseID): Promise<boolean>
+  /** Is told of leases under which something broken was left. */
+  left (lease: LeaseID): void
+}
+
+export interface BlobPlace {
+  /** Ends the name of the store. */
+  readonly name: string
+  /** Milliseconds during which a blob may still arrive after its lease was closed; 0: then it is refused. */
+  readonly late: number
+  open (context: BlobContext): { readonly blobs: BlobStore, probe (): Promise<void> }
+  close (): Promise<void>
+}
+
+type Opener = (url: URL) => Promise<BlobPlace>
+
+/** By scheme: where another kind of place is added. */
+const openers: Readonly<Record<string, Opener>> = {
+  'file:': openFiles
+}
+
+/** Throws OptionError, which never repeats the URL: it may hold a secret. */
+export async function openBlobs (text: string): Promise<BlobPlace> {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  const opener = openers[url?.protocol ?? '']
+  if (url === undefined || opener === undefined) throw new OptionError(`The option "blobs" of openStore must be a URL that begins with ${Object.keys(openers).map(scheme => `${scheme}//`).join(' or ')}`)
+  return await opener(url)
+}
+
+/** Files in a directory that all servers share. */
+async function openFiles (url: URL): Promise<BlobPlace> {
+  if (url.host !== '' || url.search !== '' || url.hash !== '') throw new OptionError('The option "blobs" of openStore must name a directory of this machine, as in file:///srv/cdmi')
+  const root = fileURLToPath(url)
+  await mkdir(root, { recursive: true, mode: 0o700 }).catch((error: unknown) => { throw toStorageError(error, `opening ${root}`) })
+  return {
+    name: 'files',
+    late: 0,
+    open ({ leaseIsOpen, left }) {
+      const blobs = new BlobFiles({ root, leaseIsOpen, left })
+      return { blobs, probe: async () => { await blobs.probe() } }
+    },
+    async close () {}
+  }
+}

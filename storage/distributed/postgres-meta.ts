@@ -1,0 +1,249 @@
+/** Names, records, segment maps, leases and the change log in PostgreSQL. Any number of servers share them. */
+import type { LeasedMeta, Reporter } from '../compose-store.js'
+import {
+  type Accesses, type BlobBirth, type BlobID, type Change, type ChildrenQuery, type CommitResult, type Entry, type LeaseID, type LoggedEvent, type ObjectID, type RecordHead, type Segment,
+  type Sequence, StorageError, type StoredRecord, TreeTooLarge, type TreeQuery
+} from '../contract.js'
+import { idKey, idText, maxNameLength } from '../object-key.js'
+import { type Answer, encodeChange, resultOf, twinOf } from './change-json.js'
+import { ChangeLog } from './change-log.js'
+import type { Attempts, Database } from './database.js'
+import { hasSqlState } from './database-errors.js'
+import type { Names } from './names.js'
+import { type HeadRow, PostgresHead, PostgresRecord, type RecordRow } from './postgres-record.js'
+import { type Statements, statementsOf } from './statements.js'
+
+export interface PostgresMetaOptions {
+  readonly database: Database
+  readonly names: Names
+  readonly report: Reporter
+  /** Milliseconds after which others take a lease for dead that was not renewed. */
+  readonly leaseTimeout: number
+  /** Milliseconds during which a blob may still arrive after its lease was closed; 0: the place of the blobs refuses it. */
+  readonly late: number
+}
+
+/** Leases are renewed so many times before others lose their patience. */
+const beats = 30
+/** A change of more objects than this may take so many times as long. */
+const manyObjects = 1000
+const longPatience = 10
+const closedRemembered = 1000
+const unique = '23505'
+const foreignKey = '23503'
+/** Raised by `tree`. */
+const treeTooLarge = 'CD001'
+/** The greatest that the database takes for a number of rows or levels. */
+const mostInteger = 0x7fffffff
+/** Above every name: no byte of UTF-8 is as great. */
+const afterAll = Buffer.from([0xff])
+
+export class PostgresMeta implements LeasedMeta {
+  readonly #database: Database
+  readonly #statements: Statements
+  readonly #options: PostgresMetaOptions
+  readonly #log: ChangeLog
+  /** Leases of this process that it has not closed. */
+  readonly #leases = new Set<LeaseID>()
+  /** Some that are closed: none opens again. */
+  readonly #closed = new Set<LeaseID>()
+  readonly #heart: NodeJS.Timeout
+  #leaseRefused: ((lease: LeaseID) => void) | undefined
+
+  constructor (options: PostgresMetaOptions) {
+    this.#database = options.database
+    this.#options = options
+    this.#statements = statementsOf(options.names)
+    this.#log = new ChangeLog(options.database, options.names, options.report)
+    let missed = false
+    this.#heart = setInterval(() => {
+      this.touch().then(() => { missed = false }, (error: unknown) => {
+        // Once for each time that the database is away.
+        if (!missed) options.report(error, 'renewing leases')
+        missed = true
+      })
+    }, options.leaseTimeout / beats).unref()
+  }
+
+  async #rows<Row extends unknown[]> (statement: keyof Statements, values: readonly unknown[], doing: string, attempts?: Attempts): Promise<Row[]> {
+    return await this.#database.rows<Row>(this.#statements[statement], values, doing, attempts)
+  }
+
+  /** The one number that a step of the sweeper answers. */
+  async #count (statement: keyof Statements, values: readonly unknown[], doing: string): Promise<number> {
+    const [row] = await this.#rows<[number]>(statement, values, doing)
+    return row?.[0] ?? 0
+  }
+
+  async #names (statement: keyof Statements, values: readonly unknown[], doing: string): Promise<string[]> {
+    return (await this.#rows<[string]>(statement, values, doing)).map(([name]) => name)
+  }
+
+  async get (id: ObjectID): Promise<StoredRecord | undefined> {
+    const [row] = await this.#rows<RecordRow>('get', [idKey(id)], `reading record ${id}`)
+    return row === undefined ? undefined : new PostgresRecord(row)
+  }
+
+  async getMany (ids: readonly ObjectID[]): Promise<ReadonlyArray<StoredRecord | undefined>> {
+    if (ids.length === 0) return []
+    const rows = await this.#rows<RecordRow>('getMany', [ids.map(idKey)], 'reading records')
+    const found = new Map(rows.map(row => [idText(row[0]), new PostgresRecord(row)]))
+    return ids.map(id => found.get(id))
+  }
+
+  async resolve (from: ObjectID, names: readonly string[]): Promise<StoredRecord[]> {
+    const tooLong = names.findIndex(name => name.length > maxNameLength)
+    const walked = (tooLong === -1 ? names : names.slice(0, tooLong)).map(name => Buffer.from(name))
+    return (await this.#rows<RecordRow>('resolve', [idKey(from), walked], `reading names below ${from}`)).map(row => new PostgresRecord(row))
+  }
+
+  async lineage (id: ObjectID): Promise<StoredRecord[]> {
+    const chain = (await this.#rows<RecordRow>('lineage', [idKey(id)], `reading the ancestors of ${id}`)).map(row => new PostgresRecord(row))
+    return chain[0]?.parentID === undefined ? chain : []
+  }
+
+  async children (id: ObjectID, { after, prefix, limit }: ChildrenQuery): Promise<Entry[]> {
+    const start = Buffer.from(prefix ?? '')
+    const past = after === undefined ? start : Buffer.concat([Buffer.from(after), Buffer.from([0])])
+    const from = past.compare(start) > 0 ? past : start
+    const to = Buffer.concat([start, afterAll])
+    if (limit <= 0 || from.compare(to) >= 0) return []
+    const rows = await this.#rows<[name: Buffer, id: Buffer, type: string]>('children', [idKey(id), from, to, limit], `listing ${id}`)
+    return rows.map(([name, id, type]) => ({ name: name.toString(), id: idText(id), type }))
+  }
+
+  async tree (id: ObjectID, { types, depth = Infinity, limit, size = Infinity }: TreeQuery): Promise<RecordHead[]> {
+    const values = [idKey(id), types, Math.min(depth, mostInteger), Math.min(limit, mostInteger), size === Infinity ? null : size]
+    try {
+      return (await this.#rows<HeadRow>('tree', values, `reading all below ${id}`)).map(row => new PostgresHead(row))
+    } catch (error) {
+      if (hasSqlState(error, treeTooLarge)) throw new TreeTooLarge(`what is below ${id} has more than ${size} bytes of attributes`)
+      throw error
+    }
+  }
+
+  async segments (id: ObjectID, offset: number, length: number): Promise<{ version: number, segments: Segment[] } | undefined> {
+    const rows = await this.#rows<[version: string, start: string | null, length: string, blob: string, blobStart: string]>('segments', [idKey(id), offset, offset + length], `reading the segments of ${id}`)
+    if (rows[0] === undefined) return undefined
+    return {
+      version: Number(rows[0][0]),
+      segments: rows.flatMap(([, start, length, blob, blobStart]) => start === null ? [] : [{ offset: Number(start), length: Number(length), blob, blobOffset: Number(blobStart) }])
+    }
+  }
+
+  async commit (change: Change): Promise<CommitResult> {
+    const twin = twinOf(change.put ?? [])
+    if (twin !== undefined) return { status: 'conflict', on: 'name', id: twin }
+    const { json, bytes } = await encodeChange(change)
+    let result: CommitResult
+    try {
+      // A name, or a place in the log, that somebody else has taken since it was looked at: the next look finds it so.
+      const patience = (change.put?.length ?? 0) + (change.remove?.length ?? 0) > manyObjects ? longPatience : 1
+      const [row] = await this.#rows<[Answer]>('commit', [json, bytes], 'committing a change', { repeatable: false, patience, again: error => hasSqlState(error, unique) })
+      result = resultOf(row?.[0] ?? {})
+    } catch (error) {
+      const sequence = await this.#sequenceOf(change.births ?? [], error)
+      if (sequence === undefined) throw error
+      result = { status: 'committed', sequence }
+    }
+    if (result.status === 'committed' && change.events.length > 0) this.#log.committed()
+    if (result.status === 'conflict' && result.on === 'lease' && change.lease !== undefined) this.#leaseRefused?.(change.lease)
+    return result
+  }
+
+  /**
+   * When the answer of a commit is lost, a blob that was to be born tells whether it happened: its name is used once. Undefined when
+   * that cannot be told, or it is not born yet: the commit may still be under way.
+   */
+  async #sequenceOf ([birth]: readonly BlobBirth[], error: unknown): Promise<Sequence | undefined> {
+    if (birth === undefined || !(error instanceof StorageError) || error.reason !== 'unavailable') return undefined
+    try {
+      return (await this.unborn([birth.blob])).length === 0 ? await this.lastSequence() : undefined
+    } catch {
+      // The first error says it all.
+      return undefined
+    }
+  }
+
+  async accesses (id: ObjectID): Promise<Accesses | undefined> {
+    const [row] = await this.#rows<[count: string, last: string]>('accesses', [idKey(id)], `reading the accesses of ${id}`)
+    return row === undefined ? undefined : { count: Number(row[0]), last: Number(row[1]) }
+  }
+
+  async noteAccesses (notes: ReadonlyMap<ObjectID, Accesses>): Promise<void> {
+    if (notes.size === 0) return
+    const all = [...notes]
+    const columns = [all.map(([id]) => idKey(id)), all.map(([, { count }]) => count), all.map(([, { last }]) => last)]
+    // Twice would be too much, none is allowed; an object may go while this is written.
+    await this.#rows('noteAccesses', columns, 'noting accesses', { repeatable: false, again: error => hasSqlState(error, foreignKey) })
+  }
+
+  async events (after: Sequence, limit: number): Promise<LoggedEvent[]> { return await this.#log.events(after, limit) }
+  async lastSequence (): Promise<Sequence> { return await this.#log.lastSequence() }
+  watch (after: Sequence, signal: AbortSignal): AsyncIterable<LoggedEvent> { return this.#log.watch(after, signal) }
+
+  async openLease (lease: LeaseID): Promise<void> {
+    await this.#rows('openLease', [lease], 'opening a lease')
+    this.#leases.add(lease)
+  }
+
+  async leaseIsOpen (lease: LeaseID): Promise<boolean> {
+    // Who removes blobs asks this for every one of them.
+    if (this.#closed.has(lease)) return false
+    const [row] = await this.#rows<[boolean]>('leaseIsOpen', [lease], 'reading leases')
+    if (row?.[0] === true) return true
+    if (this.#closed.size >= closedRemembered) this.#closed.clear()
+    this.#closed.add(lease)
+    return false
+  }
+
+  whenLeaseRefused (listener: (lease: LeaseID) => void): void {
+    this.#leaseRefused = listener
+  }
+
+  /** Tells the database that this process lives: that is a write, too. */
+  async touch (): Promise<void> {
+    const held = [...this.#leases]
+    const open = new Set(await this.#names('renewLeases', [held], 'renewing leases'))
+    // This process was not heard of for so long that somebody took it for dead.
+    for (const lease of held) if (!open.has(lease) && this.#leases.has(lease)) this.#leaseRefused?.(lease)
+  }
+
+  async staleLeases (milliseconds: number): Promise<LeaseID[]> {
+    return await this.#names('staleLeases', [milliseconds, [...this.#leases]], 'reading leases')
+  }
+
+  async closeLease (lease: LeaseID): Promise<void> {
+    await this.#rows('closeLease', [lease], 'closing a lease')
+    this.#leases.delete(lease)
+  }
+
+  async closedLeases (): Promise<LeaseID[]> { return await this.#names('closedLeases', [], 'reading leases') }
+  async dropLease (lease: LeaseID): Promise<void> { await this.#rows('dropLease', [lease, this.#options.late], 'dropping a lease') }
+  async unborn (blobs: readonly BlobID[]): Promise<BlobID[]> { return blobs.length === 0 ? [] : await this.#names('unborn', [blobs], 'reading blobs') }
+  async condemn (grace: number, limit: number): Promise<number> { return await this.#count('condemn', [grace, limit], 'sweeping the trash') }
+  async doomed (limit: number): Promise<BlobID[]> { return await this.#names('doomed', [limit], 'reading doomed blobs') }
+  async forget (blobs: readonly BlobID[]): Promise<void> { if (blobs.length > 0) await this.#rows('forget', [blobs], 'forgetting blobs') }
+  async prune (limit: number): Promise<number> { return await this.#count('prune', [limit], 'removing what removed containers had') }
+
+  async trimLog (olderThan: number, limit: number): Promise<number> {
+    for (;;) {
+      const [row] = await this.#rows<[removed: string, missing: string | null, missingTo: string]>('trimLog', [olderThan, limit], 'trimming the change log')
+      const [removed = 0, missing = null, missingTo = 0] = row ?? []
+      if (missing === null) return Number(removed)
+      // What follows the gap is old enough to go, so nothing will ever come to fill it.
+      await this.#log.fill(Number(missing), Number(missingTo))
+    }
+  }
+
+  stop (): void {
+    clearInterval(this.#heart)
+    this.#log.stop()
+  }
+
+  /** After `stop`: lets go of the database. */
+  async close (): Promise<void> {
+    await this.#log.stopped()
+    await this.#database.close()
+  }
+}

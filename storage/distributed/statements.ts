@@ -1,0 +1,84 @@
+/** The statements of a store, by their names. Each is one transaction and one round trip. */
+import type { Statement } from './database.js'
+import type { Names } from './names.js'
+import { headColumns, recordColumns } from './postgres-record.js'
+
+/** Milliseconds between two looks at what came late under a closed lease. */
+const lookAgain = 3_600_000
+
+const texts = ({ schema: s }: Names) => ({
+  get: `select ${recordColumns('r')} from ${s}.records r where r.id = $1`,
+  getMany: `select ${recordColumns('r')} from ${s}.records r where r.id = any($1::bytea[])`,
+  resolve: `with recursive walk as (
+      select r.*, 0 as depth from ${s}.records r where r.id = $1
+      union all
+      select r.*, walk.depth + 1 from walk join ${s}.records r on r.parent_id = walk.id and r.name = ($2::bytea[])[walk.depth + 1]
+      where walk.depth < cardinality($2::bytea[])
+    ) select ${recordColumns('walk')} from walk order by depth`,
+  lineage: `with recursive walk as (
+      select r.*, 0 as depth from ${s}.records r where r.id = $1
+      union all
+      select r.*, walk.depth + 1 from walk join ${s}.records r on r.id = walk.parent_id
+    ) select ${recordColumns('walk')} from walk order by depth desc`,
+  children: `select r.name, r.id, r.type from ${s}.records r where r.parent_id = $1 and r.name >= $2 and r.name < $3 order by r.name limit $4`,
+  tree: `select ${headColumns('t')} from ${s}.tree($1, $2, $3, $4, $5) t`,
+  segments: `select r.version, g.start, g.length, g.blob, g.blob_start from ${s}.records r left join ${s}.segments g on g.record_id = r.id
+      and g.start < $3 and g.start + g.length > $2
+      and g.start >= coalesce((select max(b.start) from ${s}.segments b where b.record_id = $1 and b.start <= $2), 0)
+    where r.id = $1 order by g.start`,
+  commit: `select ${s}.commit_change($1, $2)`,
+  accesses: `select a.count, a.last from ${s}.accesses a where a.id = $1`,
+  // In the order of the IDs, so that two servers do not wait for each other.
+  noteAccesses: `insert into ${s}.accesses (id, count, last)
+    select n.id, n.count, n.last from unnest($1::bytea[], $2::bigint[], $3::bigint[]) as n(id, count, last)
+    where exists (select 1 from ${s}.records r where r.id = n.id) order by n.id
+    on conflict (id) do update set count = accesses.count + excluded.count, last = greatest(accesses.last, excluded.last)`,
+  openLease: `insert into ${s}.leases (id, open, seen) values ($1, true, clock_timestamp()) on conflict do nothing`,
+  renewLeases: `update ${s}.leases set seen = clock_timestamp() where id = any($1::text[]) and open returning id`,
+  leaseIsOpen: `select open from ${s}.leases where id = $1`,
+  staleLeases: `select id from ${s}.leases where open and seen < clock_timestamp() - $1::float8 * interval '1 millisecond' and id <> all($2::text[])`,
+  closeLease: `select ${s}.close_lease($1)`,
+  closedLeases: `select id from ${s}.leases where not open and (swept is null or swept < clock_timestamp() - interval '${lookAgain} milliseconds')`,
+  // Kept as long as something may come late.
+  dropLease: `with swept as (
+      update ${s}.leases set swept = clock_timestamp() where id = $1 and not open and closed > clock_timestamp() - $2::float8 * interval '1 millisecond'
+    ) delete from ${s}.leases where id = $1 and not open and closed <= clock_timestamp() - $2::float8 * interval '1 millisecond'`,
+  unborn: `select asked.blob from unnest($1::text[]) asked(blob) where not exists (select 1 from ${s}.blobs b where b.id = asked.blob)`,
+  condemn: `select ${s}.condemn($1, $2)`,
+  doomed: `select blob from ${s}.doomed limit $1`,
+  forget: `delete from ${s}.doomed where blob = any($1::text[])`,
+  prune: `select ${s}.prune($1)`,
+  trimLog: `select removed, missing, missing_to from ${s}.trim_log($1, $2)`
+})
+
+export type Statements = Readonly<Record<keyof ReturnType<typeof texts>, Statement>>
+
+export function statementsOf (names: Names): Statements {
+  const all = texts(names)
+  const named = <Name extends keyof typeof all>(name: Name): Statement => ({ name, text: all[name] })
+  return {
+    get: named('get'),
+    getMany: named('getMany'),
+    resolve: named('resolve'),
+    lineage: named('lineage'),
+    children: named('children'),
+    tree: named('tree'),
+    segments: named('segments'),
+    commit: named('commit'),
+    accesses: named('accesses'),
+    noteAccesses: named('noteAccesses'),
+    openLease: named('openLease'),
+    renewLeases: named('renewLeases'),
+    leaseIsOpen: named('leaseIsOpen'),
+    staleLeases: named('staleLeases'),
+    closeLease: named('closeLease'),
+    closedLeases: named('closedLeases'),
+    dropLease: named('dropLease'),
+    unborn: named('unborn'),
+    condemn: named('condemn'),
+    doomed: named('doomed'),
+    forget: named('forget'),
+    prune: named('prune'),
+    trimLog: named('trimLog')
+  }
+}

@@ -1,0 +1,8 @@
+import t from 'tap'
+import { faultSuite } from './faults.js'
+import { postgresAndFiles } from './postgres-driver.js'
+import { postgresServer } from './postgres-server.js'
+
+const server = await postgresServer(t)
+if (server === undefined) t.plan(0, 'PostgreSQL is not installed')
+else faultSuite(t, postgresAndFiles(server))

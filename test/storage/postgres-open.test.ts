@@ -1,0 +1,71 @@
+import t from 'tap'
+import { openStore } from '../../storage/open-store.js'
+import { aValue, fields, fieldsOfPut, store } from './driver.js'
+import { noErrors } from './embedded-driver.js'
+import { placeOf } from './postgres-driver.js'
+import { postgresServer, query, schemaOf } from './postgres-server.js'
+
+t.test('options of a distributed store are checked, and no secret is repeated', async t => {
+  const refused = async (options: object, message: string | RegExp): Promise<void> => {
+    const error: unknown = await openStore(Object.assign({ meta: 'postgres://u:secret@127.0.0.1:1/d', blobs: 'file:///tmp/never' }, options)).catch((error: unknown) => error)
+    t.match(error, { name: 'OptionError', message })
+    t.notMatch(String(error), 'secret')
+  }
+  await refused({ meta: 'mysql://u:secret@h/d' }, 'The option "meta" of openStore must be a URL like postgres://user:password@host/database')
+  await refused({ meta: 'secret' }, /"meta"/)
+  await refused({ meta: 'postgres://u:secret@h/d?schema=pg_secret' }, /schema/)
+  await refused({ meta: 'postgres://u:secret@h/d?schema=a"b' }, /schema/)
+  await refused({ blobs: 'ftp://u:secret@h/d' }, /^The option "blobs" of openStore must be a URL that begins with file:\/\//)
+  await refused({ blobs: 'file://host/d' }, /"blobs" of openStore must name a directory of this machine/)
+  await refused({ connections: 0 }, /"connections"/)
+  await refused({ directory: '/tmp/never' }, 'openStore has no option "directory"')
+  await t.rejects(openStore(Object({ meta: 'postgres://h/d' })), { name: 'OptionError', message: 'openStore needs the option "blobs"' })
+})
+
+const server = await postgresServer(t)
+if (server !== undefined) {
+  t.test('servers that open a new store at the same time make one store', async t => {
+    const options = placeOf(t, server, t.testdir())
+    const stores = await Promise.all(Array.from({ length: 4 }, async () => await openStore(options, noErrors)))
+    t.equal(new Set(stores.map(({ rootID }) => rootID)).size, 1)
+    t.same(await query(options.meta, `select version from ${schemaOf(options.meta)}.migrations`), [[1]])
+    const [one, two] = stores
+    if (one === undefined || two === undefined) throw new Error('no stores')
+    const put = aValue('x', { parentID: one.rootID, name: 'x' })
+    await store(one, { put: [put] })
+    t.same(fields(await two.meta.get(put.id)), fieldsOfPut(put))
+    await Promise.all(stores.map(async store => { await store.close() }))
+    const again = await openStore(options, noErrors)
+    t.equal(again.rootID, one.rootID)
+    t.same(fields(await again.meta.get(put.id)), fieldsOfPut(put))
+    t.equal(again.flags.crossProcess, true)
+    t.equal(again.name, 'postgresql+files')
+    await again.close()
+    await t.rejects(again.meta.get(put.id), { name: 'StorageError', reason: 'unavailable' })
+    await t.rejects(again.meta.commit({ expect: [], events: [] }), { name: 'StorageError', reason: 'unavailable' })
+    await t.rejects(again.ready(), { name: 'StorageError', reason: 'unavailable' })
+    await t.rejects(again.sweep(), { name: 'StorageError', reason: 'unavailable' })
+  })
+
+  t.test('a store of a newer build, and a schema of something else, are left alone', async t => {
+    const options = placeOf(t, server, t.testdir())
+    await (await openStore(options, noErrors)).close()
+    await query(options.meta, `insert into ${schemaOf(options.meta)}.migrations (version) values (99)`)
+    await t.rejects(openStore(options, noErrors), { name: 'StorageError', reason: 'format', message: /has version 99; this build knows versions up to 1/ })
+    const other = placeOf(t, server, t.testdir())
+    await query(other.meta, `create schema ${schemaOf(other.meta)}`)
+    await query(other.meta, `create table ${schemaOf(other.meta)}.people (name text)`)
+    await t.rejects(openStore(other, noErrors), { name: 'StorageError', reason: 'format', message: /is not empty and not a store/ })
+    t.equal((await query(other.meta, `select tablename from pg_tables where schemaname = ${schemaOf(other.meta).replaceAll('"', "'")}`)).length, 1)
+  })
+
+  t.test('two stores in one database know nothing of each other', async t => {
+    const [one, two] = await Promise.all([placeOf(t, server, t.testdir({})), placeOf(t, server, t.testdir({}))].map(async options => await openStore(options, noErrors)))
+    if (one === undefined || two === undefined) throw new Error('no stores')
+    const put = aValue('x', { parentID: one.rootID, name: 'x' })
+    await store(one, { put: [put] })
+    t.not(one.rootID, two.rootID)
+    t.equal(await two.meta.get(put.id), undefined)
+    await Promise.all([one.close(), two.close()])
+  })
+}

@@ -1,0 +1,104 @@
+/** A real PostgreSQL for the tests of one file: the one that the environment names, or one that is started for it. */
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync } from 'node:fs'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Client } from 'pg'
+import type { Test } from 'tap'
+
+export interface PostgresServer {
+  readonly url: string
+  /** The same of a schema that nobody has used; it is dropped with the test. */
+  freshSchema (t: Test): string
+}
+
+/** One that may be stopped, for it belongs to the test. */
+export interface OwnServer extends PostgresServer {
+  /** As if the power went. */
+  crash (): Promise<void>
+  start (): Promise<void>
+}
+
+export interface OwnServerOptions {
+  /** Whether it survives a crash of the machine; slower. */
+  readonly durable?: boolean
+}
+
+/** Where the scripts are, seen from what was compiled. */
+const script = (name: string): string => fileURLToPath(new URL(`../../../test/services/${name}`, import.meta.url))
+
+const binaries = '/usr/lib/postgresql'
+const isInstalled = (): boolean => process.env['PG_BIN'] !== undefined || (existsSync(binaries) && readdirSync(binaries).length > 0)
+
+/**
+ * The server. Undefined where the packages are missing: said aloud, for a skipped test proves nothing. With `CI=true` they are
+ * installed, or the test fails.
+ */
+export async function postgresServer (t: Test): Promise<PostgresServer | undefined> {
+  const url = process.env['DATABASE_URL']
+  if (url !== undefined) return withSchemas(url)
+  return await ownServer(t)
+}
+
+/** A server of the test's own; it is stopped when this process has ended, however that was. */
+export async function ownServer (t: Test, { durable = false }: OwnServerOptions = {}): Promise<OwnServer | undefined> {
+  if (!isInstalled() && process.env['CI'] !== 'true') {
+    console.error('SKIPPED: without PostgreSQL (Debian package postgresql) or DATABASE_URL in the environment there is no database to test with')
+    return undefined
+  }
+  const memory = '/dev/shm'
+  const directory = await mkdtemp(join(existsSync(memory) && !durable ? memory : tmpdir(), 'fastify-cdmi-pg-'))
+  await chmod(directory, 0o755)
+  // Ends with our end of its input, which no crash of this process can leave open.
+  const keeper = spawn('sh', ['-c', 'cat; "$1" "$2"; rm -rf "$2"', 'sh', script('stop.sh'), directory], { stdio: ['pipe', 'ignore', 'inherit'], detached: true })
+  t.teardown(async () => {
+    keeper.stdin.end()
+    await once(keeper, 'close')
+    await rm(directory, { recursive: true, force: true })
+  })
+  const start = (): string => {
+    const { status, stdout, stderr } = spawnSync(script('start-postgres.sh'), [directory], { env: { ...process.env, ...(durable ? {} : { PG_FAST: '1' }) }, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+    const [, url] = /^export DATABASE_URL=(.*)$/m.exec(stdout) ?? []
+    if (status !== 0 || url === undefined) throw new Error(`no PostgreSQL: ${stderr}`)
+    return url
+  }
+  return {
+    ...withSchemas(start()),
+    async crash () { spawnSync(script('stop.sh'), [directory, '--crash'], { stdio: 'inherit' }) },
+    async start () { start() }
+  }
+}
+
+let schemas = 0
+
+function withSchemas (url: string): PostgresServer {
+  return {
+    url,
+    freshSchema (t) {
+      const schema = `test_${process.pid}_${Date.now()}_${schemas++}`
+      t.teardown(async () => { await query(url, `drop schema if exists "${schema}" cascade`) })
+      const own = new URL(url)
+      own.searchParams.set('schema', schema)
+      return own.href
+    }
+  }
+}
+
+/** Runs one statement on a connection of its own. */
+export async function query (url: string, text: string): Promise<unknown[][]> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  try {
+    return (await client.query<unknown[]>({ text, rowMode: 'array' })).rows
+  } finally {
+    await client.end()
+  }
+}
+
+/** The schema in the URL of a store. */
+export function schemaOf (url: string): string {
+  return `"${new URL(url).searchParams.get('schema') ?? ''}"`
+}
