@@ -9,7 +9,6 @@ import { type BlobBirth, type BlobID, type BlobStore, type LeaseID, type PutOpti
 import { S3Client } from './s3-client.js'
 import { download } from './s3-download.js'
 import type { Source } from './s3-parts.js'
-import { Removals } from './s3-removals.js'
 import { completeS3Options, type Environment, parseS3Url, type S3CredentialsProvider } from './s3-settings.js'
 import { abortUpload, textBody, upload } from './s3-upload.js'
 import { elementsOf, type Element, readXml, textOf } from './s3-xml.js'
@@ -51,7 +50,6 @@ export function openS3Blobs (target: string | S3Options, { credentials, connect,
 
 class S3BlobStore implements S3Blobs {
   readonly #client: S3Client
-  readonly #removals: Removals
   readonly #left: (lease: LeaseID) => void
   /** What the keys of all blobs begin with. */
   readonly #root: string
@@ -59,7 +57,6 @@ class S3BlobStore implements S3Blobs {
 
   constructor (client: S3Client, left: (lease: LeaseID) => void) {
     this.#client = client
-    this.#removals = new Removals(client)
     this.#left = left
     this.#root = `${client.settings.prefix}blobs/`
   }
@@ -68,11 +65,12 @@ class S3BlobStore implements S3Blobs {
     options.signal?.throwIfAborted()
     if (!leasePattern.test(lease)) throw new TypeError(`"${lease}" is not the name of a lease`)
     const blob = `${lease}/${v7()}`
+    let begun = false
     try {
-      return { blob, ...await upload(this.#client, this.#key(blob), source, options) }
+      return { blob, ...await upload(this.#client, this.#key(blob), source, { ...options, begin: () => { begun = true } }) }
     } catch (error) {
-      // The server may have it nevertheless.
-      this.#left(lease)
+      // The server may have it nevertheless, or parts of it.
+      if (begun) this.#left(lease)
       throw error
     }
   }
@@ -91,8 +89,10 @@ class S3BlobStore implements S3Blobs {
     return bytes
   }
 
+  /** One request each. To delete many by one is not offered everywhere, and a race in it ends gateways of Ceph (https://github.com/ceph/ceph/pull/69242). */
   async remove (blob: BlobID): Promise<void> {
-    await this.#removals.remove(this.#key(blob))
+    const key = this.#key(blob)
+    await this.#client.send({ method: 'DELETE', key, doing: `removing ${key}` }, { tolerate: ({ code }) => code === 'NoSuchKey' })
   }
 
   async * list (lease: LeaseID): AsyncGenerator<BlobID> {

