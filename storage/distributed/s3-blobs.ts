@@ -37,6 +37,8 @@ const leasePattern = /^[0-9a-z-]+$/
 const blobPattern = /^[0-9a-z-]+(\/[0-9a-z-]+)+$/
 /** Milliseconds for which a probe that went well is believed. */
 const probeLasts = 5_000
+/** Who asks whether the store is ready wants to know it now. */
+const probeTimeout = 5_000
 
 /**
  * Opens the blobs in `s3://bucket/prefix?endpoint=…&region=…&style=path`, or as the options say. Nothing is sent before the first use; `probe` tries.
@@ -134,14 +136,23 @@ class S3BlobStore implements S3Blobs {
   async probe (): Promise<void> {
     const now = performance.now()
     if (this.#probing === undefined || now - this.#probing.since > probeLasts) {
-      const key = `${this.#client.settings.prefix}probe`
-      const done = this.#client.send({ method: 'PUT', key, body: textBody(Buffer.from('x')), doing: `writing ${key}` }, { retryFor: 0 }).then(() => {})
-      const probing = { since: now, done }
+      const probing = { since: now, done: this.#tryToWrite() }
       // One that failed is not believed for longer than it lasts.
-      done.catch(() => { if (this.#probing === probing) this.#probing = undefined })
+      probing.done.catch(() => { if (this.#probing === probing) this.#probing = undefined })
       this.#probing = probing
     }
     await this.#probing.done
+  }
+
+  async #tryToWrite (): Promise<void> {
+    const { prefix, timeout } = this.#client.settings
+    const doing = `writing ${prefix}probe`
+    const signal = AbortSignal.timeout(Math.min(timeout, probeTimeout))
+    try {
+      await this.#client.send({ method: 'PUT', key: `${prefix}probe`, body: textBody(Buffer.from('x')), doing }, { retryFor: 0, signal })
+    } catch (error) {
+      throw error === signal.reason ? new StorageError('unavailable', `${doing}: no answer in time`) : error
+    }
   }
 
   async close (): Promise<void> {

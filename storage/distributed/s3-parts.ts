@@ -22,7 +22,7 @@ export function partSize (number: number, smallest: number, announced: number | 
 
 /** A chunk below this is copied: kept as it is, it might hold a much larger buffer of which it is a slice. */
 const worthKeeping = 16 * 1024
-const slabSize = 256 * 1024
+const largestSlab = 256 * 1024
 
 export class PartReader {
   readonly #chunks: AsyncIterator<Uint8Array> | Iterator<Uint8Array>
@@ -110,7 +110,8 @@ class PartChunks {
     }
     if (this.#used + chunk.length > this.#slab.length) {
       this.#closeSlab()
-      this.#slab = Buffer.allocUnsafeSlow(slabSize)
+      // The first is small: many a value is.
+      this.#slab = Buffer.allocUnsafeSlow(Math.min(largestSlab, Math.max(worthKeeping, this.length)))
     }
     this.#slab.set(chunk, this.#used)
     this.#used += chunk.length

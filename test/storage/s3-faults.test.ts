@@ -2,6 +2,7 @@
 import t, { type Test } from 'tap'
 import { inspect } from 'node:util'
 import { crc32 } from 'node:zlib'
+import { v7 } from 'uuid'
 import type { S3Options } from '../../schemas/s3-options.js'
 import { type BlobID, type BlobStore, StorageError, type StorageReason } from '../../storage/contract.js'
 import { openS3Blobs, type S3Blobs } from '../../storage/distributed/s3-blobs.js'
@@ -49,7 +50,7 @@ interface Place {
 
 async function setUp (t: Test, server: S3Server, changes: Partial<S3Options> = {}): Promise<Place> {
   const proxy = await faultProxy(t, server.endpoint)
-  const straight = freshOptions(server)
+  const straight = freshOptions(server, changes)
   const options = { ...straight, endpoint: proxy.url, retryFor: 5_000, partSize: 5 * megabyte, ...changes }
   const blobs = openS3Blobs(options)
   const direct = new S3Client(completeS3Options(straight, undefined, {}))
@@ -116,6 +117,9 @@ function suite (t: Test, server: S3Server): void {
     proxy.clear()
     t.equal((await blobs.put(lease, [Buffer.from('x')])).size, 1, 'and it heals by itself')
     await blobs.probe()
+    const requests = proxy.seen.length
+    await Promise.all([blobs.probe(), blobs.probe()])
+    t.equal(proxy.seen.length, requests, 'what went well is believed for a while')
     const nobody = openS3Blobs({ ...options, endpoint: 'http://127.0.0.1:1' })
     t.match(await timed(nobody.put(lease, [Buffer.from('x')])), { error: failsWith('unavailable', /ECONNREFUSED/) })
     await nobody.close()
@@ -380,12 +384,15 @@ function suite (t: Test, server: S3Server): void {
   })
 
   t.test('a listing passes over what others have put there, and does not go in circles', async t => {
-    const { proxy, blobs, direct, options } = await setUp(t, server)
+    const { proxy, blobs, direct, options } = await setUp(t, server, { prefix: `test/${v7()} 100% a+b&c=d/é` })
     const { blob } = await blobs.put(lease, [Buffer.from('x')])
     for (const name of ['Photo of 2 + 2.jpg', '%41&é', 'sub/']) {
       await direct.send({ method: 'PUT', key: `${options.prefix ?? ''}/blobs/${lease}/${name}`, body: textBody(Buffer.from('x')), doing: 'writing' })
     }
     t.same(await listed(blobs), [blob])
+    await blobs.dropLease(lease)
+    await blobs.remove(blob)
+    t.same(await listed(blobs), [])
     const page = '<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>again</NextContinuationToken></ListBucketResult>'
     proxy.add({ act: { kind: 'answer', status: 200, body: page }, times: 1000 })
     await t.rejects(listed(blobs), failsWith('unavailable', /for ever/))
