@@ -436,7 +436,7 @@ function suite (t: Test, server: S3Server): void {
     await wary.close()
   })
 
-  t.test('the bucket before the host name', { skip: server.own ? false : 'the server does not answer to such names' }, async t => {
+  t.test('the bucket before the host name', { skip: server.own !== undefined ? false : 'the server does not answer to such names' }, async t => {
     const url = new URL(server.endpoint)
     const blobs = openS3Blobs(freshOptions(server, { endpoint: `http://s3.localhost:${url.port}`, style: 'virtual' }), {
       connect: { lookup: (_name, _options, callback) => { callback(null, [{ address: url.hostname, family: 4 }]) } }
@@ -457,6 +457,26 @@ function suite (t: Test, server: S3Server): void {
     await blobs.close()
     await blobs.close()
     for (const { error } of [...await Promise.all(underWay), await timed(blobs.remove(`${lease}/x`))]) t.match(error, failsWith('unavailable', /closed/))
+  })
+
+  const { own } = server
+  t.test('a server that is killed and comes back: what was acknowledged is there, what was under way gets through, nothing is started anew', {
+    skip: own !== undefined ? false : 'the server is not ours to kill'
+  }, async t => {
+    const blobs = openS3Blobs(freshOptions(server, { retryFor: 60_000, connections: 8 }))
+    t.teardown(async () => { await blobs.close() })
+    const value = bytesOf(2 * megabyte)
+    const { blob } = await blobs.put(lease, chunksOf(value))
+    const reading = blobs.get(blob, 0, value.length)[Symbol.asyncIterator]()
+    const parts = [(await reading.next()).value ?? Buffer.alloc(0)]
+    const writing = Array.from({ length: 24 }, async (_, n) => await blobs.put(lease, [value.subarray(n, 100_000)]))
+    await writing[0]
+    own?.kill()
+    const readOn = (async () => { for (let next = await reading.next(); next.done !== true; next = await reading.next()) parts.push(next.value) })()
+    await own?.start()
+    await readOn
+    t.ok(Buffer.concat(parts).equals(value))
+    for (const [n, { blob, size }] of (await Promise.all(writing)).entries()) t.ok(value.subarray(n, 100_000).equals(Buffer.from(await blobs.read(blob, 0, size))))
   })
 
   t.test('a blob of 300 MiB passes through in flat memory, there and back', { timeout: 300_000 }, async t => {

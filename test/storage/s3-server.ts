@@ -1,11 +1,12 @@
 /** A real S3 server for the tests of one file: the one that the environment names, or one that is started for it. */
-import { spawn, spawnSync } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import type { Test } from 'tap'
 import { v7 } from 'uuid'
 import type { S3Options } from '../../schemas/s3-options.js'
@@ -16,8 +17,13 @@ export interface S3Server {
   readonly bucket: string
   readonly accessKeyId: string
   readonly secretAccessKey: string
-  /** Started here: it knows the host names `<bucket>.s3.localhost`, and may be stopped. */
-  readonly own: boolean
+  /** There when it was started here: then it also knows the host names `<bucket>.s3.localhost`. */
+  readonly own?: {
+    /** Kills the gateway with SIGKILL; what it stored stays. */
+    kill (): void
+    /** Starts it again; resolves when it answers. */
+    start (): Promise<void>
+  }
 }
 
 const names = ['S3_ENDPOINT', 'S3_REGION', 'S3_BUCKET', 'S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY'] as const
@@ -32,7 +38,7 @@ const script = (name: string): string => fileURLToPath(new URL(`../../../test/se
  */
 export async function s3Server (t: Test): Promise<S3Server | undefined> {
   const given = settings(process.env)
-  if (given !== undefined) return { ...given, own: false }
+  if (given !== undefined) return given
   const path = `${process.env['PATH'] ?? ''}:/usr/sbin`.split(':')
   const missing = programs.filter(program => !path.some(directory => existsSync(join(directory, program))))
   if (missing.length > 0 && process.env['CI'] !== 'true') {
@@ -49,14 +55,23 @@ export async function s3Server (t: Test): Promise<S3Server | undefined> {
     await once(keeper, 'close')
     await rm(directory, { recursive: true, force: true })
   })
-  const { status, stdout, stderr } = spawnSync(script('start-s3.sh'), [directory], { env: { ...process.env, S3_STORE: 'memstore' }, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
-  if (status !== 0) throw new Error(`no S3 server: ${stderr}`)
-  const started = settings(Object.fromEntries(stdout.split('\n').map(line => /^export (\w+)=(.*)$/.exec(line)).flatMap(match => match === null ? [] : [[match[1], match[2]]])))
-  if (started === undefined) throw new Error(`the script says something else than expected: ${stdout}`)
-  return { ...started, own: true }
+  return {
+    ...await start(directory),
+    own: {
+      kill () { process.kill(Number(readFileSync(join(directory, 's3/run/client.rgw.pid'), 'utf8')), 'SIGKILL') },
+      async start () { await start(directory) }
+    }
+  }
 }
 
-function settings (environment: Readonly<Record<string, string | undefined>>): Omit<S3Server, 'own'> | undefined {
+async function start (directory: string): Promise<S3Server> {
+  const { stdout } = await promisify(execFile)(script('start-s3.sh'), [directory], { env: { ...process.env, S3_STORE: 'memstore' } })
+  const started = settings(Object.fromEntries(stdout.split('\n').map(line => /^export (\w+)=(.*)$/.exec(line)).flatMap(match => match === null ? [] : [[match[1], match[2]]])))
+  if (started === undefined) throw new Error(`the script says something else than expected: ${stdout}`)
+  return started
+}
+
+function settings (environment: Readonly<Record<string, string | undefined>>): S3Server | undefined {
   const [endpoint, region, bucket, accessKeyId, secretAccessKey] = names.map(name => environment[name])
   if (endpoint === undefined || region === undefined || bucket === undefined || accessKeyId === undefined || secretAccessKey === undefined) return undefined
   return { endpoint, region, bucket, accessKeyId, secretAccessKey }
