@@ -38,7 +38,7 @@ declare module 'fastify' {
 
 async function auth (app: FastifyInstance, options: AuthOptions): Promise<void> {
   if (!isRealm(options.realm ?? defaultRealm)) throw new OptionError('realm: only printable ASCII characters can be sent to every client')
-  const authenticator = options.authenticator ?? await createAuthenticator(options)
+  const authenticator = options.authenticator ?? createAuthenticator(options)
   const access = options.anonymous ?? 'none'
   const nobody = access === 'none' ? undefined : anonymous(access)
   const verifyHeader = await headerVerifier(app, authenticator)

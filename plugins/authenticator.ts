@@ -1,10 +1,10 @@
 /**
  * Who is this? Name and password to principal, for every door (design: access). Knows users, hashes, a cache and limits; no HTTP.
  *
- * A hash costs tenths of a second on purpose, so credentials that were verified are remembered for a short time under an HMAC with a key
- * that only this process has: the way of every further request costs one HMAC.
+ * A hash costs tenths of a second on purpose, so credentials that were verified are remembered for a short time under a digest with a key
+ * that only this process has: every further request costs one digest.
  */
-import { createHmac, randomBytes, type BinaryLike } from 'node:crypto'
+import { createHmac, hash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { withHeaders } from '../cdmi/describe-error.js'
 import { TooManyRequests, Unauthorized } from '../cdmi/errors.js'
@@ -13,7 +13,7 @@ import { OptionError } from '../schemas/check-options.js'
 import type { User } from '../schemas/options.js'
 import { BoundedQueue } from './bounded-queue.js'
 import { FailureLimit } from './failure-limit.js'
-import { hashOfNobody, hashPassword, isPasswordHash, verifyPassword } from './password.js'
+import { hashOfNobody, isPasswordHash, verifyPassword } from './password.js'
 
 /** What a function given as `users` answers: false for wrong credentials, true or what differs from the defaults for right ones. */
 export type Verdict = boolean | { readonly name?: string, readonly access?: Principal['access'] }
@@ -48,7 +48,7 @@ export interface AuthenticatorOptions {
 
 /** The doors' view. */
 export interface Authenticator {
-  /** The principal when these credentials were verified a short time ago; costs one HMAC. */
+  /** The principal when these credentials were verified a short time ago; costs one digest. */
   recall (name: string, password: string): Principal | undefined
   /**
    * The principal. `source` is the address of the caller, for the count of failed attempts.
@@ -68,42 +68,56 @@ const refreshInterval = 1000
 
 interface Remembered { readonly principal: Principal, readonly until: number }
 
-/** Hashes the passwords given in clear. Throws InvalidOption for users that cannot be. */
-export async function createAuthenticator (options: AuthenticatorOptions): Promise<Authenticator> {
-  const { users = [] } = options
+/** A user whose password was given in clear. It is not kept: a keyed digest in memory is, which needs no slow hash, for it is nowhere to be stolen from. */
+interface DigestedUser {
+  readonly name: string
+  readonly digest: Buffer
+  readonly access: 'read' | 'write'
+}
+
+type KnownUser = HashedUser | DigestedUser
+
+type Digest = (text: string) => Buffer
+
+/** Throws OptionError for users that cannot be. */
+export function createAuthenticator (options: AuthenticatorOptions): Authenticator {
+  const { users = [], source } = options
   if (typeof users === 'function') return new CachingAuthenticator(users, undefined, options)
-  const known = new Map<string, HashedUser>()
+  const key = randomBytes(32)
+  const digest: Digest = text => createHmac('sha256', key).update(text.normalize('NFC')).digest()
+  const known = new Map<string, KnownUser>()
   for (const user of users) {
     const name = user.name.normalize('NFC')
     if (known.has(name)) throw new OptionError(`users: the name ${name} is there twice`)
-    known.set(name, { name, hash: await hashOf(user), access: user.access ?? 'write' })
+    known.set(name, { name, ...secretOf(user, digest), access: user.access ?? 'write' })
   }
-  const find = (name: string): HashedUser | undefined => known.get(name) ?? options.source?.find(name)
-  return new CachingAuthenticator(verifierOf(find), options.source, options)
+  return new CachingAuthenticator(verifierOf(name => known.get(name) ?? source?.find(name), digest), source, options)
 }
 
-async function hashOf (user: User): Promise<string> {
-  if (user.name.includes(':')) throw new OptionError(`users: the name ${user.name} has a colon; Basic authentication has no way to send it`)
-  if ((user.password === undefined) === (user.hash === undefined)) throw new OptionError(`users: ${user.name} needs either a password or a hash`)
-  if (user.password !== undefined) return await hashPassword(user.password)
-  if (!isPasswordHash(user.hash ?? '')) throw new OptionError(`users: the hash of ${user.name} is not one that "fastify-cdmi user add" makes`)
-  return user.hash ?? ''
+function secretOf ({ name, password, hash }: User, digest: Digest): { digest: Buffer } | { hash: string } {
+  if (name.includes(':')) throw new OptionError(`users: the name ${name} has a colon; Basic authentication has no way to send it`)
+  if ((password === undefined) === (hash === undefined)) throw new OptionError(`users: ${name} needs either a password or a hash`)
+  if (password !== undefined) return { digest: digest(password) }
+  if (hash === undefined || !isPasswordHash(hash)) throw new OptionError(`users: the hash of ${name} is not one that "fastify-cdmi user add" makes`)
+  return { hash }
 }
 
 /** An unknown name costs the same hash as a wrong password, so that names cannot be found out by the clock. */
-function verifierOf (find: (name: string) => HashedUser | undefined): VerifyUser {
+function verifierOf (find: (name: string) => KnownUser | undefined, digest: Digest): VerifyUser {
   const nobody = hashOfNobody()
   const queue = new BoundedQueue(hashesAtOnce, hashesWaiting)
   const refuse = (): Error => withHeaders(new TooManyRequests('Too many log-ins at once; try again in a moment'), { 'retry-after': '1' })
   return async (name, password) => {
     const user = find(name)
-    const right = await queue.run(() => verifyPassword(password, user?.hash ?? nobody), refuse)
-    return right && user !== undefined ? { name: user.name, access: user.access } : false
+    if (user !== undefined && 'digest' in user && timingSafeEqual(digest(password), user.digest)) return { name: user.name, access: user.access }
+    const hashed = user !== undefined && 'hash' in user ? user : undefined
+    const right = await queue.run(() => verifyPassword(password, hashed?.hash ?? nobody), refuse)
+    return right && hashed !== undefined ? { name: hashed.name, access: hashed.access } : false
   }
 }
 
 class CachingAuthenticator implements Authenticator {
-  readonly #key = randomBytes(32)
+  readonly #key = randomBytes(32).toString('base64')
   readonly #remembered = new LRUCache<string, Remembered>({ max: 10_000, ttl: rememberIdle, updateAgeOnGet: true })
   readonly #underWay = new Map<string, Promise<Principal>>()
   readonly #limit: FailureLimit
@@ -181,8 +195,8 @@ class CachingAuthenticator implements Authenticator {
     this.#remembered.clear()
   }
 
+  /** Never leaves this process, so that a hash with a secret beginning is as good as an HMAC, and costs a fifth: every request needs one. */
   #digest (name: string, password: string): string {
-    const credentials: BinaryLike = `${name.length}:${name}${password}`
-    return createHmac('sha256', this.#key).update(credentials).digest('base64')
+    return hash('sha256', `${this.#key}${name.length}:${name}${password}`, 'base64')
   }
 }

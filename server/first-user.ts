@@ -33,7 +33,7 @@ export async function serverAuthenticator (config: ServerConfig, directory: stri
   const { adminUser: name = defaultAdmin, adminPassword: password } = config
   // The file in the directory of the store may come later, when somebody adds a user; one that the operator names must be there.
   const source = config.users === undefined ? await openUsersFile(join(directory, 'users.json'), warn, []) : await openUsersFile(config.users, warn)
-  return await createAuthenticator({ users: password === undefined ? [] : [{ name, password, access: 'write' }], source })
+  return createAuthenticator({ users: password === undefined ? [] : [{ name, password, access: 'write' }], source })
 }
 
 async function exists (file: string): Promise<boolean> {

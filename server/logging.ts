@@ -2,20 +2,19 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { LogController, type FastifyReply, type FastifyRequest, type FastifyServerOptions } from 'fastify'
+import { stdSerializers } from 'pino'
+import { withoutSecrets } from './log-secrets.js'
 
 /** Where lines go: standard error, so that standard output has only what a person asked for. */
 export interface LogStream { write (line: string): unknown }
-
-/** Second line of defence: no serializer below gives headers away, but who knows what is logged one day. */
-const secrets = ['authorization', 'cookie', 'password', 'adminPassword', 'tlsPassphrase', 'passphrase', 'hash']
-const redact = secrets.flatMap(name => [name, `*.${name}`, `*.*.${name}`, `*["${name}"]`])
 
 export function loggerOptions (level: string, stream: LogStream): FastifyServerOptions['logger'] {
   return {
     level,
     stream: stream as never,
-    redact,
+    formatters: { log: line => withoutSecrets(line) },
     serializers: {
+      err: (error: Error) => withoutSecrets(stdSerializers.err(error)),
       req: (request: FastifyRequest) => ({ method: request.method, url: safeUrl(request.originalUrl), remoteAddress: request.ip, user: request.principal?.name }),
       res: ({ statusCode }) => ({ statusCode: statusCode ?? 0 })
     }

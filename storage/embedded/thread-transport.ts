@@ -5,10 +5,13 @@ import type { BatchTransport } from './commit-channel.js'
 import type { WireResult } from './wire.js'
 import type { WriterThreadData } from './writer-thread.js'
 
+/** The writer is ours alone: what an application preloads into its threads (instrumentation, compilers) would only make every start slow. */
+const nothingPreloaded = { execArgv: [], env: { ...process.env, NODE_OPTIONS: '' } }
+
 /** Starts the thread. It keeps the process alive only while a batch is under way. */
 export function threadTransport (directory: string): BatchTransport {
   const data: WriterThreadData = { directory }
-  const thread = new Worker(new URL('./writer-thread.js', import.meta.url), { workerData: data, name: 'cdmi-writer' })
+  const thread = new Worker(new URL('./writer-thread.js', import.meta.url), { workerData: data, name: 'cdmi-writer', ...nothingPreloaded })
   thread.unref()
   let answer: ((results: WireResult[]) => void) | undefined
   let refuse: ((error: StorageError) => void) | undefined

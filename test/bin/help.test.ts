@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { version } from '../../server/version.js'
 import { configOptions } from '../../server/config-sources.js'
+import { plainNode } from '../helpers/plain-node.js'
 import { runCommand } from '../helpers/server-process.js'
 
 /** Flags of the configuration that a command takes, by option. */
@@ -82,7 +83,7 @@ t.test('a wrong value is refused with 2 and a sentence that says where it was gi
 })
 
 t.test('a reader that goes away is no error', async t => {
-  const child = spawn(process.execPath, ['build/bin/fastify-cdmi.js', 'serve', '--help'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(...plainNode('build/bin/fastify-cdmi.js', 'serve', '--help'), { stdio: ['ignore', 'pipe', 'pipe'] })
   child.stdout.destroy()
   let stderr = ''
   child.stderr.on('data', (chunk: Buffer) => { stderr += chunk.toString() })

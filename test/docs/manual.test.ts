@@ -11,6 +11,7 @@ import { checkOptions } from '../../schemas/check-options.js'
 import { ServerConfig } from '../../schemas/config.js'
 import { configOptions, loadConfig } from '../../server/config-sources.js'
 import { ask, basic } from '../helpers/built-server.js'
+import { plainNode } from '../helpers/plain-node.js'
 
 const pages = ['README.md', ...readdirSync('docs').filter(name => name.endsWith('.md')).map(name => `docs/${name}`)]
 const textOf = (page: string): string => readFileSync(page, 'utf8')
@@ -95,7 +96,7 @@ function run (t: Test, example: string, more = ''): ReturnType<typeof spawn> {
     .replace('port: 3000', "port: 0, host: '127.0.0.1'")
   const file = join(directory, 'example.mjs')
   writeFileSync(file, code + more)
-  const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(...plainNode(file), { stdio: ['ignore', 'pipe', 'inherit'] })
   t.teardown(() => { child.kill('SIGKILL') })
   return child
 }

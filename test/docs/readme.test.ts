@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { request } from 'undici'
+import { plainNode } from '../helpers/plain-node.js'
 import { startServer } from '../helpers/server-process.js'
 
 const run = promisify(execFile)
@@ -44,7 +45,7 @@ t.test('the plugin example of the README runs as it stands', async t => {
   t.not(code, example)
   const file = join(directory, 'example.mjs')
   writeFileSync(file, code + '\nconsole.log(app.listeningOrigin)\nprocess.on("SIGTERM", () => app.close())\n')
-  const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(...plainNode(file), { stdio: ['ignore', 'pipe', 'inherit'] })
   t.teardown(() => { child.kill('SIGKILL') })
   const [line] = await once(child.stdout, 'data') as [Buffer]
   const root = line.toString().trim() + '/cdmi/2.0.0/'

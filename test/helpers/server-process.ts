@@ -3,6 +3,7 @@ import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'n
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import type { Test } from 'tap'
+import { plainNode } from './plain-node.js'
 
 export interface ServerProcess {
   readonly origin: string
@@ -20,12 +21,9 @@ export interface ServerProcess {
 
 const password = 'test password'
 
-/**
- * The command line in a process of its own. By way of env(1), which becomes that process: the test runner has Node load its own code into
- * every process that a test starts, which a user's has not, and which makes a start four times as long.
- */
+/** The command line in a process of its own. */
 function spawnCommand (args: readonly string[], environment: Record<string, string>): ChildProcessWithoutNullStreams {
-  return spawn('env', ['NODE_OPTIONS=', process.execPath, 'build/bin/fastify-cdmi.js', ...args], { env: { ...process.env, ...environment } })
+  return spawn(...plainNode('build/bin/fastify-cdmi.js', ...args), { env: { ...process.env, ...environment } })
 }
 
 /** Starts `serve` on a directory and waits until it says where it listens. It is ended with the test at the latest. */

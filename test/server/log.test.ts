@@ -1,9 +1,10 @@
+import { pino } from 'pino'
 import t from 'tap'
 import { WebSocket } from 'ws'
 import { once } from 'node:events'
 import { StorageError, type Store } from '../../storage/contract.js'
 import { openMemoryStore } from '../../storage/memory/memory-store.js'
-import { requestID } from '../../server/logging.js'
+import { loggerOptions, requestID } from '../../server/logging.js'
 import { ask, authorization, basic, builtServer, password, runningServer } from '../helpers/built-server.js'
 import { RawClient } from '../helpers/raw-http.js'
 
@@ -61,6 +62,22 @@ t.test('no line has a password or an Authorization header: log-ins good and bad,
   t.match(text, /the inside of the store/)
   t.ok(server.log.length > 10)
   for (const secret of [password, wrong, authorization.slice(6), basic('admin', wrong).slice(6)]) t.notOk(text.includes(secret), secret)
+})
+
+t.test('what is logged by mistake has no secrets either: options, headers, properties of errors', t => {
+  const lines: string[] = []
+  const log = pino(loggerOptions('info', { write: line => lines.push(line) }) as object, { write: line => lines.push(line) })
+  const password = 'S3cret!'
+  const config = { host: 'here', adminPassword: password, remote: { Authorization: password, password } }
+  log.info(config, 'started')
+  log.info({ config })
+  log.error(Object.assign(new Error('failed'), { options: { path: '/x', headers: { authorization: password, accept: 'a/b' } }, password }))
+  log.error({ err: Object.assign(new Error('failed'), { hash: password }) })
+  t.notMatch(lines.join(''), password)
+  t.match(JSON.parse(lines[0] ?? ''), { host: 'here', adminPassword: '[Redacted]', remote: { password: '[Redacted]' } })
+  t.match(JSON.parse(lines[2] ?? ''), { err: { message: 'failed', options: { path: '/x', headers: { accept: 'a/b' } } } })
+  t.equal(config.adminPassword, password, 'the object itself stays as it is')
+  t.end()
 })
 
 t.test('the number of a request is the same in its log line, in the error document and in X-Request-Id', async t => {

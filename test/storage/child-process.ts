@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
+import { plainNode } from '../helpers/plain-node.js'
 
 export interface Child {
   readonly process: ChildProcess
@@ -39,5 +40,5 @@ export function start (t: Test, command: string, args: readonly string[]): Child
 }
 
 export function startNode (t: Test, name: string, ...args: readonly string[]): Child {
-  return start(t, process.execPath, [childFile(name), ...args])
+  return start(t, ...plainNode(childFile(name), ...args))
 }

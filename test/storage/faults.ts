@@ -146,8 +146,8 @@ export function faultSuite (t: Test, driver: Driver): void {
     const operations = new Operations()
     const leases = new Set<LeaseID>()
     let crashes = 0
+    let store = await here.open()
     for (let end = 1; ; end++) {
-      const store = await here.open()
       const life = new Life(end)
       const dying = mortal(store, life, leases)
       const sweeper = sweepAlways(store)
@@ -162,14 +162,14 @@ export function faultSuite (t: Test, driver: Driver): void {
       }
       await sweeper.stop()
       await store.close()
-      const after = await here.open()
-      await after.sweep()
-      const wrong = await audit(after, operations, leases)
+      store = await here.open()
+      await store.sweep()
+      const wrong = await audit(store, operations, leases)
       if (wrong.length > 0) t.same(wrong, [], `died before step ${end}`)
-      await operations.clear(after)
-      await after.close()
+      await operations.clear(store)
       if (survived) break
     }
+    await store.close()
     t.ok(crashes > 40, `${crashes} crashes`)
   })
 

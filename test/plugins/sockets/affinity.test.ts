@@ -8,11 +8,12 @@ import t from 'tap'
 import { io } from 'socket.io-client'
 import { request } from 'undici'
 import { admin } from '../../helpers/keyed-app.js'
+import { plainNode } from '../../helpers/plain-node.js'
 import type { Reply } from '../../helpers/sockets-app.js'
 
 t.test('CLI-40: with several processes on one port every request of a polling session finds the process of its session', async t => {
   const directory = await mkdtemp(join(tmpdir(), 'affinity-'))
-  const child = spawn(process.execPath, [fileURLToPath(new URL('cluster-server.js', import.meta.url)), directory], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(...plainNode(fileURLToPath(new URL('cluster-server.js', import.meta.url)), directory), { stdio: ['pipe', 'pipe', 'inherit'] })
   t.teardown(async () => {
     child.kill('SIGKILL')
     await rm(directory, { recursive: true, force: true })

@@ -7,6 +7,7 @@ import t from 'tap'
 import { io } from 'socket.io-client'
 import { request } from 'undici'
 import { admin } from '../../helpers/keyed-app.js'
+import { plainNode } from '../../helpers/plain-node.js'
 import { socketsApp, webSocket, type Reply, type SocketsApp } from '../../helpers/sockets-app.js'
 import { writer } from '../../helpers/model.js'
 
@@ -173,7 +174,7 @@ t.test('a client that does not close its side cannot keep the application from c
 })
 
 t.test('a process ends by itself after its application has closed, whatever sockets were open', async t => {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('ends-by-itself.js', import.meta.url))], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(...plainNode(fileURLToPath(new URL('ends-by-itself.js', import.meta.url))), { stdio: ['ignore', 'pipe', 'inherit'] })
   t.teardown(() => { child.kill('SIGKILL') })
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => { output += text })

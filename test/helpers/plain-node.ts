@@ -1,0 +1,7 @@
+/**
+ * For `spawn(...plainNode(file), options)`: Node in a process of its own, as a user starts it. By way of env(1), which becomes that process: the
+ * test runner has Node load its own code into every process that a test starts, and into its threads, which makes a start four times as long.
+ */
+export function plainNode (...args: readonly string[]): [command: string, args: string[]] {
+  return ['env', ['NODE_OPTIONS=', process.execPath, ...args]]
+}
