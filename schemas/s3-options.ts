@@ -13,9 +13,10 @@ export const S3Options = Type.Object({
   secretAccessKey: Type.Optional(Type.String({ minLength: 1, description: 'The secret that goes with accessKeyId.' })),
   sessionToken: Type.Optional(Type.String({ minLength: 1, description: 'The token of temporary credentials.' })),
   checksum: Type.Optional(Type.Union([Type.Literal('sha256'), Type.Literal('md5')], { description: 'What the server checks of the bytes it is sent. sha256 is part of the signature; md5 (Content-MD5) is not, and only fit for TLS or a network you trust. Default: sha256.' })),
-  partSize: Type.Optional(Type.Integer({ minimum: 5 * megabyte, maximum: 1024 * megabyte, description: 'Bytes up to which a blob is one request, and of the parts of a longer one. Two parts of each upload are in memory. Default: 8 MiB.' })),
+  partSize: Type.Optional(Type.Integer({ minimum: 5 * megabyte, maximum: 1024 * megabyte, description: 'Bytes up to which a blob is one request, and of the parts of a longer one. Default: 8 MiB.' })),
   connections: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, description: 'Connections to the server at most. Default: 64.' })),
-  waiting: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000, description: 'Requests that may wait for a connection; one more is refused (503). Default: 1000.' })),
+  waiting: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000, description: 'Requests that may wait for a connection, and uploads that may wait for memory; one more is refused (503). Default: 1000.' })),
+  memory: Type.Optional(Type.Integer({ minimum: megabyte, description: 'Bytes that the parts of all uploads may take up at once; what does not fit waits, no longer than timeout. Default: 512 MiB.' })),
   timeout: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_600_000, description: 'Milliseconds in which a connection must be made, an answer begin and the next bytes come. Default: 20 seconds.' })),
   retryFor: Type.Optional(Type.Integer({ minimum: 0, maximum: 3_600_000, description: 'Milliseconds after the first failure in which an operation is tried again. Default: 15 seconds.' }))
 }, { additionalProperties: false })

@@ -5,7 +5,7 @@ import { SignatureV4 } from '@smithy/signature-v4'
 import { type buildConnector, type Dispatcher, Pool } from 'undici'
 import { StorageError } from '../contract.js'
 import { refusalOf, s3Error, S3Refusal } from './s3-errors.js'
-import { RequestGate } from './s3-gate.js'
+import { Gate } from './s3-gates.js'
 import { Retries } from './s3-retries.js'
 import type { S3Credentials, S3CredentialsProvider, S3Settings } from './s3-settings.js'
 
@@ -61,7 +61,9 @@ const slowest = 32
 export class S3Client {
   readonly settings: Omit<S3Settings, 'credentials'>
   readonly #pool: Pool
-  readonly #gate: RequestGate
+  readonly #gate: Gate
+  /** Bytes of parts that are gathered or sent. */
+  readonly memory: Gate
   readonly #signer: SignatureV4
   /** Milliseconds that the server's clock is before ours. */
   #skew = 0
@@ -71,8 +73,9 @@ export class S3Client {
 
   constructor ({ credentials, ...settings }: S3Settings, connect: buildConnector.BuildOptions = {}) {
     this.settings = settings
-    const { timeout, connections } = settings
-    this.#gate = new RequestGate(settings)
+    const { timeout, connections, waiting, memory } = settings
+    this.#gate = new Gate({ room: connections, waiting, timeout, full: `All ${connections} connections to S3 are busy` })
+    this.memory = new Gate({ room: memory, waiting, timeout, full: `Uploads to S3 hold all of the ${memory} bytes that they may` })
     this.#pool = new Pool(settings.origin, { connections, pipelining: 1, headersTimeout: timeout, bodyTimeout: timeout, connect: { timeout, ...connect } })
     const noted = (found: S3Credentials): { accessKeyId: string, secretAccessKey: string, sessionToken?: string } => {
       const { accessKeyId, secretAccessKey, sessionToken } = found
@@ -104,7 +107,7 @@ export class S3Client {
 
   /** One attempt; the caller reads the body. Throws what `translate` and Retries understand. */
   async open (call: S3Call, signal?: AbortSignal): Promise<OpenAnswer> {
-    const leave = await this.#gate.enter(signal)
+    const leave = await this.#gate.enter(1, signal)
     try {
       if (this.#closed) throw closed()
       const { statusCode, headers, body } = await this.#exchange(call, signal)

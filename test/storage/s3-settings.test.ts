@@ -12,8 +12,8 @@ const place = (url: string, environment?: Record<string, string>): string => {
 }
 
 t.test('a URL says it all: bucket, prefix, endpoint, region, style, and the limits as numbers', async t => {
-  t.match(complete('s3://bucket/some/prefix?endpoint=http://localhost:9000&region=eu-west-1&style=path&connections=7&waiting=0&timeout=300&retryFor=0&partSize=5242880&checksum=md5'), {
-    bucket: 'bucket', prefix: 'some/prefix/', path: '/bucket/', region: 'eu-west-1', connections: 7, waiting: 0, timeout: 300, retryFor: 0, partSize: 5242880, checksum: 'md5'
+  t.match(complete('s3://bucket/some/prefix?endpoint=http://localhost:9000&region=eu-west-1&style=path&connections=7&waiting=0&memory=1048576&timeout=300&retryFor=0&partSize=5242880&checksum=md5'), {
+    bucket: 'bucket', prefix: 'some/prefix/', path: '/bucket/', region: 'eu-west-1', connections: 7, waiting: 0, memory: 1048576, timeout: 300, retryFor: 0, partSize: 5242880, checksum: 'md5'
   })
   t.equal(place('s3://bucket?endpoint=http://localhost:9000'), 'http://localhost:9000/bucket/')
   t.equal(place('s3://bucket?endpoint=http://localhost:9000&style=virtual'), 'http://bucket.localhost:9000/')
