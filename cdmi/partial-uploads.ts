@@ -87,6 +87,22 @@ export class PartialUploads {
     return found === undefined ? undefined : removal(found.record)
   }
 
+  /** Discards what there still is of the sets of these objects, which were removed: others get their IDs. */
+  async discardOf (targets: readonly string[]): Promise<ObjectChange[]> {
+    const { meta } = this.#store
+    const changes: ObjectChange[] = []
+    if ((await meta.children(this.#parentID, { limit: 1 })).length === 0) return changes
+    for (const target of targets) {
+      for (let after: string | undefined, full = true; full;) {
+        const entries = await meta.children(this.#parentID, { prefix: `${target} `, after, limit: page })
+        for (const record of await meta.getMany(entries.map(({ id }) => id))) if (record !== undefined) changes.push(removal(record))
+        full = entries.length === page
+        after = entries.at(-1)?.name
+      }
+    }
+    return changes
+  }
+
   #put (found: FoundSet | undefined, target: string, uploadID: string | undefined, state: StoredSet['state'], set: UploadSet, value: PlacedValue): RecordPut {
     const name = nameOf(target, uploadID)
     const stored: StoredSet = { ...set, target, state, time: now() }

@@ -76,7 +76,8 @@ class TreePlan {
       const made = this.#put(step)
       if (step.object.children !== undefined) for (const next of await this.#below(step.object, step.before, [...step.ancestors, made])) steps.push(next)
     }
-    return { changes: this.#changes, births: this.#births, record }
+    const made = this.#changes.flatMap(({ before, put }) => before === undefined && put?.type === typeLetter.dataObject ? [put.id] : [])
+    return { changes: [...this.#changes, ...await this.#context.partialUploads.discardOf(made)], births: this.#births, record }
   }
 
   /** The children of a container, last first; what it has beside them is removed. `chain`: down to the container, as it will be. */

@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ask, basic } from '../helpers/built-server.js'
+import { eventually } from '../helpers/eventually.js'
 import { RawClient } from '../helpers/raw-http.js'
 import { runCommand, startServer, type ServerProcess } from '../helpers/server-process.js'
 
@@ -118,4 +119,19 @@ t.test('sweep: without a store it makes none; else it says what it removed', asy
   t.equal(await server.stop(), 0)
   t.match(await runCommand(['sweep', '--data', directory]), { code: 0, stdout: /^Removed 0 blobs and 1 records of deleted containers, /, stderr: '' }, 'the value is kept for readers under way')
   t.match(await runCommand(['sweep', '--data', directory, '--trash-grace', '0']), { code: 0, stdout: /^Removed 1 blobs and 0 records of deleted containers, /, stderr: '' })
+})
+
+t.test('sweep discards parts whose objects are deleted, and those for which no others came in time', async t => {
+  const directory = join(t.testdir(), 'store')
+  const server = await startServer(t, directory, ['--log-level', 'error'])
+  const headers = { authorization: server.authorization }
+  for (const name of ['deleted', 'kept']) {
+    await ask(`${server.origin}/${name}`, { method: 'PUT', headers: { ...headers, 'x-cdmi-partial': 'upload-id=a' }, body: Buffer.alloc(100_000) })
+  }
+  await ask(server.origin + '/deleted', { method: 'DELETE', headers })
+  t.equal(await server.stop(), 0)
+  const sweep = async (environment = {}): ReturnType<typeof runCommand> => await runCommand(['sweep', '--data', directory, '--trash-grace', '0'], environment)
+  t.match(await sweep(), { code: 0, stdout: /^Removed 1 blobs .*, discarded 1 sets of parts, /, stderr: '' })
+  t.match(await sweep(), { code: 0, stdout: /^Removed 0 blobs .*, discarded 0 sets of parts, /, stderr: '' })
+  await eventually('the time of the other one is over', async () => /^Removed 1 blobs .*, discarded 1 sets of parts, /.test((await sweep({ CDMI_LIMITS_PARTIAL_TIMEOUT: '1' })).stdout))
 })

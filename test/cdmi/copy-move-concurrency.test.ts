@@ -7,7 +7,8 @@ import type { Store } from '../../storage/contract.js'
 import { at, Cdmi, smallStore, source, valueOf, writer } from '../helpers/model.js'
 import { embedded } from '../storage/embedded-driver.js'
 
-const drivers: ReadonlyArray<{ name: string, fresh (t: Test): Promise<Store> }> = [embedded, { name: 'memory', fresh: async () => smallStore() }]
+/** Who sees what is decided by the order of commits, not by how long a disk takes to flush them: the store is where flushing is quick. */
+const drivers: ReadonlyArray<{ name: string, fresh (t: Test): Promise<Store> }> = [{ name: 'embedded', fresh: async t => await (await embedded.place(t)).open() }, { name: 'memory', fresh: async () => smallStore() }]
 
 const all: Pick<Copy, 'selection' | 'said'> = { selection: { fields: undefined, metadata: undefined, range: undefined }, said: {} }
 
@@ -200,7 +201,7 @@ for (const driver of drivers) {
     t.test('CMV-12, COC-66: while a container is copied and replaced, who looks sees all of the old or all of the new', async t => {
       const door = new Door(await driver.fresh(t))
       await door.make('/a/', '/b/', '/t/')
-      const sets = { a: times(40).map(n => `a${n}`).sort(), b: times(60).map(n => `b${n}`).sort() }
+      const sets = { a: times(20).map(n => `a${n}`).sort(), b: times(30).map(n => `b${n}`).sort() }
       await Promise.all([...sets.a.map(name => door.make(`/a/${name}`)), ...sets.b.map(name => door.make(`/b/${name}`))])
       await door.model.replaceContainer(writer, at('/t/'), { source: at('/a/'), ...all })
       const changing = (async () => {

@@ -24,7 +24,7 @@ async function quickDirectory (t: Test): Promise<string> {
   return directory
 }
 
-export const embedded: Driver = {
+export const embedded = {
   name: 'embedded',
   async fresh (t) {
     const store = await openStore({ directory: join(t.testdir(), 'store'), trashGrace: 0, sweepInterval: 0 }, noErrors)
@@ -43,4 +43,4 @@ export const embedded: Driver = {
       }
     }
   }
-}
+} satisfies Driver

@@ -292,3 +292,22 @@ t.test('SER-13: readers see the old tree or the new one while it is brought back
   t.same(bodies.map(({ status }) => status), [204, 204, 204, 204])
   t.equal((await client.get('/c/a'))['value'], (await client.get('/c/b'))['value'])
 })
+
+t.test('SER-14, PUP-12: parts that had come for an object are gone with it: one that gets its ID back by a serialization begins without them', async t => {
+  const client = cdmiClient(await build(t))
+  const parts: ReadonlyArray<readonly [url: string, header: string]> = [['/c/o', 'true'], ['/c/p', 'upload-id=a;count=2']]
+  await client.make('/c/')
+  for (const [url, header] of parts) {
+    await client.make(url, { value: 'old' })
+    t.equal((await client.ask('PATCH', url, { value: 'stale ' }, { 'x-cdmi-partial': header })).status, 202)
+  }
+  const serialization = await client.serialization('/c/')
+  await client.remove('/c/')
+  await client.make('/c/', { deserializevalue: inBase64(serialization) })
+  t.equal((await client.get('/c/o'))['completionStatus'], 'Complete')
+  await client.change('/c/o', { value: 'new' })
+  t.equal((await client.get('/c/o'))['value'], 'new')
+  t.equal((await client.ask('PATCH', '/c/p', { value: 'first, ' }, { 'x-cdmi-partial': 'upload-id=a;count=2' })).status, 202)
+  t.equal((await client.ask('PATCH', '/c/p', { value: 'second' }, { 'x-cdmi-partial': 'upload-id=a;count=2' })).status, 204)
+  t.equal((await client.get('/c/p'))['value'], 'first, second')
+})

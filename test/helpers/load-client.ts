@@ -1,0 +1,102 @@
+/** The requests of a load: those that change something, known to its model before they are sent, and those that look. */
+import type { IncomingHttpHeaders } from 'node:http'
+import { type Dispatcher, type FormData, request } from 'undici'
+import type { Effect, LoadModel, State } from './load-model.js'
+
+export interface Target {
+  readonly origin: string
+  readonly authorization: string
+  readonly dispatcher?: Dispatcher
+}
+
+export interface Sent {
+  readonly method: 'PUT' | 'POST' | 'PATCH' | 'DELETE'
+  readonly url: string
+  readonly headers?: Record<string, string>
+  readonly body?: Buffer | FormData
+}
+
+export const cdmiObject = { 'content-type': 'application/cdmi-object' }
+export const cdmiContainer = { 'content-type': 'application/cdmi-container' }
+
+/** A worker of a load: its requests are sent one at a time. */
+export class LoadClient {
+  readonly #model: LoadModel
+  readonly target: Target
+  readonly worker: number
+
+  constructor (model: LoadModel, target: Target, worker: number) {
+    this.#model = model
+    this.target = target
+    this.worker = worker
+  }
+
+  /** Throws for answers that say it was not done; what it was to do is in the model all the same, in case the server dies first. */
+  async send ({ method, url, headers = {}, body }: Sent, ...effects: Effect[]): Promise<void> {
+    this.#model.begin(this.worker, ...effects)
+    const { authorization } = this.target
+    const answer = await request(this.target.origin + url, { method, headers: { authorization, ...headers }, body: body ?? null, ...dispatch(this.target) })
+    const text = await answer.body.text()
+    if (answer.statusCode >= 300) throw new Error(`${method} ${url} answered ${answer.statusCode}: ${text}`)
+    this.#model.acknowledge(this.worker)
+  }
+}
+
+/** What is at a URL. Of a container the bytes are a list of paths and values of all below it, and the ID is those of all of them. */
+export async function read (target: Target, url: string): Promise<State> {
+  const container = url.endsWith('/')
+  const answer = await get(target, container ? `${url}?objectID&children=![objectName,objectID,value]` : url, container ? { accept: 'application/cdmi-container' } : {})
+  const { statusCode, headers, bytes } = answer
+  if (statusCode === 404) return undefined
+  if (statusCode === 202) return 'waiting'
+  if (statusCode !== 200) throw new Error(`GET ${url} answered ${statusCode}: ${bytes.toString()}`)
+  if (!container) return { bytes, id: /^"([0-9A-F]+)\./.exec(String(headers.etag))?.[1] }
+  const { objectID, children } = JSON.parse(bytes.toString()) as { objectID: string, children: Shown[] }
+  const below = [...objectsIn(children, '')]
+  return { bytes: Buffer.from(JSON.stringify(below.map(([path, , value]) => [path, value]))), id: [objectID, ...below.map(([, id]) => id)].join(' ') }
+}
+
+/** A child; or the children of the container before. */
+type Shown = ShownObject | readonly Shown[]
+type ShownObject = readonly [name: string, id: string, value: string | null]
+
+function * objectsIn (children: readonly Shown[], parent: string): Generator<ShownObject> {
+  let last = ''
+  for (const child of children) {
+    if (isObject(child)) {
+      const [name, id, value] = child
+      last = parent + name
+      yield [last, id, value]
+    } else {
+      yield * objectsIn(child, last)
+    }
+  }
+}
+
+function isObject (child: Shown): child is ShownObject {
+  return typeof child[0] === 'string'
+}
+
+/** The names in a container. */
+export async function namesIn (target: Target, url: string): Promise<string[]> {
+  const { statusCode, bytes } = await get(target, url, { accept: 'application/json' })
+  if (statusCode !== 200) throw new Error(`GET ${url} answered ${statusCode}: ${bytes.toString()}`)
+  const { children } = JSON.parse(bytes.toString()) as { children: string[] }
+  return children
+}
+
+async function get (target: Target, url: string, headers: Record<string, string>): Promise<{ statusCode: number, headers: IncomingHttpHeaders, bytes: Buffer }> {
+  const answer = await request(target.origin + url, { headers: { authorization: target.authorization, ...headers }, ...dispatch(target) })
+  return { statusCode: answer.statusCode, headers: answer.headers, bytes: Buffer.from(await answer.body.arrayBuffer()) }
+}
+
+function dispatch ({ dispatcher }: Target): { dispatcher?: Dispatcher } {
+  return dispatcher === undefined ? {} : { dispatcher }
+}
+
+/** Whether it says that the server is gone. */
+export function isConnectionError (error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const code = 'code' in error ? String(error.code) : ''
+  return ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'UND_ERR_SOCKET', 'UND_ERR_CLOSED', 'UND_ERR_DESTROYED'].includes(code) || isConnectionError(error.cause)
+}
