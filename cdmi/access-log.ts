@@ -20,6 +20,8 @@ export class AccessLog {
   /** Rises when one begins and when one ends. */
   #batches = 0
   #written: Promise<void> = Promise.resolve()
+  /** A batch has begun by itself, and is not over. */
+  #busy = false
   #timer: NodeJS.Timeout | undefined
 
   private constructor (store: Store) {
@@ -38,7 +40,8 @@ export class AccessLog {
   /** The object is being used. */
   note (id: ObjectID): void {
     this.#gathered.set(id, { count: (this.#gathered.get(id)?.count ?? 0) + 1, last: now() })
-    if (this.#gathered.size >= longestBatch) this.#begin()
+    // Never two at once: to a store that takes long they would be a queue without an end.
+    if (this.#gathered.size >= longestBatch && !this.#busy) this.#begin()
     // Not what keeps a process alive: the application says when it ends.
     else this.#timer ??= setTimeout(() => { this.#begin() }, interval).unref()
   }
@@ -78,7 +81,8 @@ export class AccessLog {
 
   #begin (): void {
     // A store that is full or away takes them with a later batch; more than so many are not kept for it.
-    this.#written = this.flush().catch(() => { if (this.#gathered.size >= 2 * longestBatch) this.#gathered.clear() })
+    this.#busy = true
+    this.#written = this.flush().catch(() => { if (this.#gathered.size >= 2 * longestBatch) this.#gathered.clear() }).finally(() => { this.#busy = false })
   }
 }
 

@@ -3,7 +3,7 @@
  * copied is the source as it was at one moment; when one of its objects changes before the commit, all is read again.
  */
 import { setImmediate } from 'node:timers/promises'
-import type { RecordHead, StoredRecord } from '../storage/contract.js'
+import { type RecordHead, type Store, type StoredRecord, type TreeQuery, TreeTooLarge } from '../storage/contract.js'
 import { requireAccess } from './access.js'
 import { type Address, describe } from './address.js'
 import { changedContainer, newContainer } from './container-record.js'
@@ -16,6 +16,7 @@ import type { Written } from './data-object-write.js'
 import { Contention, SourceUnusable, TooLarge } from './errors.js'
 import type { ObjectChange } from './mutation-gate.js'
 import { freePlace } from './free-place.js'
+import { checkNewName } from './names.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import { attributesOf, isContainer, isReference, typeLetter } from './record.js'
@@ -24,6 +25,8 @@ import { carriedFields, carriedMetadata, findSource, requireComplete } from './s
 
 /** Levels of containers in containers that are copied: what an event says of an object's path grows with them. */
 const deepest = 200
+/** Bytes of the metadata and fields of all objects of a tree together: they are in memory. */
+const maxAttributes = 128 * 1024 * 1024
 /** Records that are made in one turn of the event loop. */
 const atOnce = 500
 
@@ -75,6 +78,15 @@ export async function replaceContainer (context: ModelContext, principal: Princi
   return done.written
 }
 
+/** Throws TooLarge. */
+async function treeOf ({ meta }: Store, id: string, query: Omit<TreeQuery, 'size'>): Promise<RecordHead[]> {
+  try {
+    return await meta.tree(id, { ...query, size: maxAttributes })
+  } catch (error) {
+    throw error instanceof TreeTooLarge ? new TooLarge(`The metadata and the fields of the objects that would be made or removed are longer than ${maxAttributes} bytes, all together, the limit of this server; nothing was changed`) : error
+  }
+}
+
 function requireForCopy ({ capabilities }: ModelContext): void {
   capabilities.require('system', 'cdmi_object_copy_from_local')
   capabilities.require('container', 'cdmi_copy_container')
@@ -85,7 +97,7 @@ function changeOf ({ limits }: ModelContext, source: RecordHead, { selection, sa
 }
 
 async function childrenOf ({ store, limits }: ModelContext, container: StoredRecord): Promise<RecordHead[]> {
-  const [, ...children] = await store.meta.tree(container.id, { types: typeLetter.container, depth: 1, limit: limits.treeObjects + 2 })
+  const [, ...children] = await treeOf(store, container.id, { types: typeLetter.container, depth: 1, limit: limits.treeObjects + 2 })
   return children
 }
 
@@ -101,7 +113,7 @@ async function readSource (context: ModelContext, principal: Principal, { source
   const { record, ancestors } = await findSource(context, principal, address, 'container')
   if (chain.some(({ id }) => id === record.id)) throw new SourceUnusable(`The source ${describe(address)} is the destination itself, or a container above it`)
   const below = takes(selection, 'children') ? { depth: deepest + 1, limit: limits.treeObjects + 1 } : { depth: 0, limit: 1 }
-  const [top, ...rest] = await store.meta.tree(record.id, { types: typeLetter.container, ...below })
+  const [top, ...rest] = await treeOf(store, record.id, { types: typeLetter.container, ...below })
   if (top === undefined) throw new SourceUnusable(`The source ${describe(address)} does not exist`)
   if (rest.length + 1 + others > limits.treeObjects) throw new TooLarge(`This would make or remove more than ${limits.treeObjects} objects at once, the limit of this server (limits.treeObjects); nothing was changed`)
   // Data objects need no mention: a value is copied at its version or not at all.
@@ -118,6 +130,8 @@ async function copiesBelow ({ namespace }: ModelContext, [source, ...below]: Sou
     const parent = made.get(head.parentID ?? '')
     // A tree has parents before their children.
     if (parent === undefined) throw new Contention()
+    // Some names are free anywhere but in the root container.
+    if (parent.record === top && head.name !== undefined) checkNewName(head.name, namespace.isRoot(top))
     const put = copyOf(namespace.newID(), parent.record, head)
     if (isContainer(head)) {
       if (parent.chain.length - chain.length >= deepest) throw new TooLarge(`The source has more than ${deepest} containers in each other, more than are copied at once; nothing was changed`)

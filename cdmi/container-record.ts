@@ -1,25 +1,15 @@
 /** The record of a container: at birth, and after a change of its metadata. Pure code. */
-import type { JsonObject, StoredRecord } from '../storage/contract.js'
-import { now } from './instant.js'
+import type { StoredRecord } from '../storage/contract.js'
+import { type AttributeChange, changedAttributes, newAttributes } from './changed-attributes.js'
 import { attributesOf, toStored, typeLetter } from './record.js'
-import { type TemplateChoice, templateAttribute } from './templates.js'
 
 /** What a request says of a container. Undefined: stays as it is. */
-export interface ContainerChange {
-  /** The new metadata, from the old. */
-  readonly metadata?: ((before: JsonObject) => JsonObject) | undefined
-  /** The same for fields that the standard does not define. */
-  readonly fields?: ((before: JsonObject) => JsonObject) | undefined
-  /** The template that the metadata has been taken from, or that there is none from now on. */
-  readonly template?: Pick<TemplateChoice, 'name'> | undefined
-}
+export type ContainerChange = AttributeChange
 
 /** A record as it will be stored; containers have no value. */
 export type ContainerPut = StoredRecord & { readonly segments: { readonly kind: 'keep' } }
 
 export function newContainer (id: string, parent: Pick<StoredRecord, 'id'>, name: string, change: ContainerChange = {}): ContainerPut {
-  const instant = now()
-  const fields = change.fields?.({}) ?? {}
   return {
     id,
     version: 1,
@@ -29,20 +19,11 @@ export function newContainer (id: string, parent: Pick<StoredRecord, 'id'>, name
     size: 0,
     inline: undefined,
     segments: { kind: 'keep' },
-    attributes: toStored({
-      metadata: change.metadata?.({}) ?? {},
-      ...(Object.keys(fields).length === 0 ? {} : { fields }),
-      ...templateAttribute(change.template, undefined),
-      completionStatus: 'Complete',
-      created: instant,
-      modified: instant
-    })
+    attributes: toStored(newAttributes(change))
   }
 }
 
 export function changedContainer (before: StoredRecord, change: ContainerChange): ContainerPut {
-  const { fields: fieldsBefore = {}, template, ...attributes } = attributesOf(before)
-  const fields = change.fields === undefined ? fieldsBefore : change.fields(fieldsBefore as JsonObject)
   return {
     id: before.id,
     version: before.version + 1,
@@ -52,13 +33,6 @@ export function changedContainer (before: StoredRecord, change: ContainerChange)
     size: 0,
     inline: undefined,
     segments: { kind: 'keep' },
-    attributes: toStored({
-      ...attributes,
-      ...(change.metadata === undefined ? {} : { metadata: change.metadata(attributes.metadata as JsonObject) }),
-      ...(Object.keys(fields).length === 0 ? {} : { fields }),
-      ...templateAttribute(change.template, template),
-      modified: Math.max(now(), attributes.modified + 1),
-      changes: (attributes.changes ?? 0) + 1
-    })
+    attributes: toStored(changedAttributes(attributesOf(before), change))
   }
 }

@@ -1,14 +1,15 @@
 /** Data objects made of others, or made like others (CMV-21 to CMV-26, DOC-31, DOC-33, DOC-78, COC-84). */
-import type { ValueTransferEncoding } from '../schemas/record.js'
+import type { RecordAttributes, ValueTransferEncoding } from '../schemas/record.js'
 import type { StoredRecord } from '../storage/contract.js'
 import { requireAccess } from './access.js'
 import { type Address, describe, objectIDRoot } from './address.js'
 import type { ModelContext } from './context.js'
 import { copiedRange, copiedValue, encodingOfRange } from './copied-value.js'
 import { copiedFields, copiedMetadata, type CopySelection, type SourceSaid, takes } from './copy-selection.js'
-import { changedDataObject, newDataObject } from './data-object-record.js'
+import { changedDataObject, defaultType, newDataObject } from './data-object-record.js'
 import type { Written } from './data-object-write.js'
 import { Contention, SourceUnusable } from './errors.js'
+import type { ObjectChange } from './mutation-gate.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import { attributesOf } from './record.js'
@@ -21,9 +22,6 @@ export interface Copy {
   readonly selection: CopySelection
   readonly said: SourceSaid
 }
-
-/** Type of a new object when the one of the source is not taken (DOC-24). */
-const defaultType = 'text/plain'
 
 /**
  * Copies. Throws NotFound and ParentNotFound for the destination, SourceUnusable for all that is wrong with the source, CapabilityMissing.
@@ -42,16 +40,17 @@ export async function copyDataObject (context: ModelContext, principal: Principa
     requireComplete(record, describe(copy.source))
     const { value, encoding } = takes(selection, 'value') ? await valueOf(context, record, selection) : valueBefore(before)
     const type = said.mimetype ?? (takes(selection, 'mimetype') ? attributesOf(record).mimetype : undefined)
-    const change = {
+    const taken = {
       mimetype: type ?? (before === undefined ? defaultType : undefined),
       metadata: copiedMetadata(record, selection, said, context.limits),
       fields: copiedFields(record, selection, said)
     }
     const put = before === undefined
-      ? newDataObject(id, ancestors.at(-1), name ?? id, change, value, encoding)
-      : changedDataObject(before, change, value, encoding)
+      ? newDataObject(id, ancestors.at(-1), name ?? id, taken, value, encoding)
+      : changedDataObject(before, { ...taken, ...stateAfter(before, selection) }, value, encoding)
+    const change: ObjectChange = before === undefined ? { operation: 'create', also: 'copy', ancestors, before, put } : { operation: 'modify', ancestors, before, put }
     return {
-      changes: [before === undefined ? { operation: 'create' as const, also: 'copy' as const, ancestors, before, put } : { operation: 'modify' as const, ancestors, before, put }],
+      changes: [change, ...await context.partialUploads.superseded([change])],
       expect: [...source.ancestors, record],
       written: { object: { record: put, ancestors }, created: before === undefined },
       source: record.id
@@ -74,6 +73,13 @@ async function valueOf ({ store }: ModelContext, record: StoredRecord, { range: 
 function valueBefore (before: StoredRecord | undefined): ValueAndEncoding {
   if (before === undefined) return { value: emptyValue, encoding: 'utf-8' }
   return { value: keepValue(before), encoding: attributesOf(before).valuetransferencoding ?? 'base64' }
+}
+
+/** A value makes an object complete; one that waits for its own goes on waiting when something else of it is changed. */
+export function stateAfter (before: StoredRecord, selection: CopySelection): Pick<RecordAttributes, 'transfer'> & { readonly completionStatus?: string } {
+  if (takes(selection, 'value')) return {}
+  const { completionStatus, transfer } = attributesOf(before)
+  return { completionStatus, ...(transfer === undefined ? {} : { transfer }) }
 }
 
 /** Throws CapabilityMissing. `from`: where the source is. */

@@ -1,15 +1,17 @@
 /** The record of a data object: at birth, and after a write of its value. Pure code. */
 import { isUtf8 } from 'node:buffer'
 import type { RecordAttributes, ValueTransferEncoding } from '../schemas/record.js'
-import type { JsonObject, StoredRecord } from '../storage/contract.js'
+import type { StoredRecord } from '../storage/contract.js'
+import { changedAttributes, newAttributes } from './changed-attributes.js'
 import type { DataObjectChange } from './data-object-write.js'
 import type { ValueRequest } from './data-objects.js'
 import { InvalidRequest } from './errors.js'
-import { now } from './instant.js'
 import { isJsonObject } from './json-value.js'
 import { attributesOf, toStored, typeLetter } from './record.js'
-import { templateAttribute } from './templates.js'
 import type { PlacedValue, StagedValue } from './values.js'
+
+/** Type of a data object whose creator says none (DOC-24). */
+export const defaultType = 'text/plain'
 
 /** A record as it will be stored, and how its segment map comes about. */
 export type DataObjectPut = StoredRecord & { readonly segments: PlacedValue['segments'] }
@@ -22,8 +24,6 @@ type Said = Pick<DataObjectChange, 'mimetype' | 'metadata' | 'fields' | 'templat
 }
 
 export function newDataObject (id: string, parent: Pick<StoredRecord, 'id'> | undefined, name: string, said: Said, value: PlacedValue, encoding: ValueTransferEncoding): DataObjectPut {
-  const instant = now()
-  const fields = said.fields?.({})
   return {
     id,
     version: 1,
@@ -34,14 +34,10 @@ export function newDataObject (id: string, parent: Pick<StoredRecord, 'id'> | un
     inline: value.inline,
     segments: value.segments,
     attributes: toStored({
-      metadata: said.metadata?.({}) ?? {},
-      ...withFields(fields),
-      ...templateAttribute(said.template, undefined),
+      ...newAttributes(said),
       ...withHash(value),
       ...withTransfer(said),
       completionStatus: said.completionStatus ?? 'Complete',
-      created: instant,
-      modified: instant,
       mimetype: said.mimetype ?? 'application/octet-stream',
       valuetransferencoding: encoding
     })
@@ -49,8 +45,7 @@ export function newDataObject (id: string, parent: Pick<StoredRecord, 'id'> | un
 }
 
 export function changedDataObject (before: StoredRecord, said: Said, value: PlacedValue, encoding: ValueTransferEncoding): DataObjectPut {
-  const { fields: fieldsBefore, hash, template, transfer: _, ...attributes } = attributesOf(before)
-  const fields = said.fields === undefined ? fieldsBefore : said.fields(fieldsBefore as JsonObject | undefined ?? {})
+  const { hash, transfer: _, ...attributes } = attributesOf(before)
   return {
     id: before.id,
     version: before.version + 1,
@@ -61,15 +56,10 @@ export function changedDataObject (before: StoredRecord, said: Said, value: Plac
     inline: value.inline,
     segments: value.segments,
     attributes: toStored({
-      ...attributes,
-      ...(said.metadata === undefined ? {} : { metadata: said.metadata(attributes.metadata as JsonObject) }),
-      ...withFields(fields),
-      ...templateAttribute(said.template, template),
+      ...changedAttributes(attributes, said),
       ...(value.segments.kind === 'keep' && hash !== undefined ? { hash } : withHash(value)),
       ...withTransfer(said),
       completionStatus: said.completionStatus ?? 'Complete',
-      modified: Math.max(now(), attributes.modified + 1),
-      changes: (attributes.changes ?? 0) + 1,
       mimetype: said.mimetype ?? attributes.mimetype ?? 'application/octet-stream',
       valuetransferencoding: encoding
     })
@@ -82,11 +72,6 @@ function withTransfer ({ transfer }: Said): Pick<RecordAttributes, 'transfer'> {
 
 function withHash ({ hash }: PlacedValue): Pick<RecordAttributes, 'hash'> {
   return hash === undefined ? {} : { hash: [hash.algorithm, hash.hex] }
-}
-
-/** The attribute is there only when there is something in it. */
-function withFields (fields: RecordAttributes['fields']): Pick<RecordAttributes, 'fields'> {
-  return fields === undefined || Object.keys(fields).length === 0 ? {} : { fields }
 }
 
 /**

@@ -9,6 +9,7 @@ import { objectIDRoot } from './address.js'
 import type { ModelContext } from './context.js'
 import { changedDataObject, newDataObject } from './data-object-record.js'
 import { Contention, InvalidRequest } from './errors.js'
+import { GatheredParts } from './gathered-parts.js'
 import { isJsonObject } from './json-value.js'
 import { inheritedMetadata } from './metadata.js'
 import type { PartialMessage } from './partial-upload.js'
@@ -102,6 +103,11 @@ export class DataObjectWrite {
     requireForAim(this.#context, this.#aim, this.before)
     const limit = this.#context.limits.value
     return await stageValue(this.#context.store, this.#staging, source, { hash: this.#hash, utf8: this.isPart ? 'observe' : undefined, ...options, limit: Math.min(limit, options.limit ?? limit) })
+  }
+
+  /** Where the parts of a request in parts go when they are staged. */
+  gather (): GatheredParts {
+    return new GatheredParts(this.#context.store, this.#staging, !this.isPart)
   }
 
   /** Bytes that were taken in before, to be read once more: the next may be known to mean something else. */

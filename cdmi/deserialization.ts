@@ -121,7 +121,7 @@ export class Deserialization implements ValueIntake {
     return stagedContent(this.#context.store, value)
   }
 
-  /** Makes it all visible at once. Throws InvalidRequest for an ID that another object has, TooLarge for too many changes. */
+  /** Makes it all visible at once. Throws AlreadyExists for an ID that another object has, TooLarge for too many changes. */
   async commit (said: Said = {}): Promise<Written> {
     const read = this.#top
     if (read === undefined) throw new InvalidRequest('There is no serialization')

@@ -10,6 +10,7 @@ import type { DataObjects } from './data-objects.js'
 import { Contention, InvalidJson, IsNotContainer, IsReference, KeyExists, KeyNotFound, MissingSlash, NotAKeyedRecord, NotFound, ParentNotFound, TooLarge } from './errors.js'
 import { isObject, parseJson } from './json-value.js'
 import { mergePatch, shallowMerge } from './merge-patch.js'
+import type { ObjectChange } from './mutation-gate.js'
 import { checkNewName } from './names.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
@@ -131,7 +132,7 @@ export class KeyedRecords {
   }
 
   async #write (principal: Principal, key: string, preconditions: Preconditions | undefined, textFor: (before: CdmiObject | undefined) => Promise<RecordText>): Promise<KeyedRecord> {
-    const { namespace, gate, store } = this.#context
+    const { namespace, gate, store, partialUploads } = this.#context
     const address = addressOf(key)
     const staging = new Staging(store)
     try {
@@ -145,9 +146,9 @@ export class KeyedRecords {
         const put = place.record === undefined
           ? newDataObject(namespace.newID(), place.parent, key, request, value, encoding)
           : changedDataObject(place.record, request, value, encoding)
-        const operation = place.record === undefined ? 'create' as const : 'modify' as const
         const object = { record: put, ancestors: place.ancestors }
-        return { changes: [{ operation, ancestors: place.ancestors, before: place.record, put }], staging, births: value.births, result: { object, content: contentOf(body) } }
+        const change: ObjectChange = { operation: place.record === undefined ? 'create' : 'modify', ancestors: place.ancestors, before: place.record, put }
+        return { changes: [change, ...await partialUploads.superseded([change])], staging, births: value.births, result: { object, content: contentOf(body) } }
       })
       if (done === undefined) throw new Contention()
       if (done.result.object.record.version > 1) this.#context.accesses.note(done.result.object.record.id)

@@ -72,6 +72,9 @@ export function updatedMetadata (before: JsonObject, given: JsonObject | undefin
   return storableMetadata(Object.fromEntries([...kept, ...changed]), limits)
 }
 
+/** Items that are made of the value itself. */
+export const hashItems: readonly string[] = ['cdmi_hash', 'cdmi_value_hash_provided']
+
 /** What is known of an object beside its record. */
 export interface Known {
   readonly accesses?: Accesses | undefined

@@ -11,7 +11,7 @@ import { type Copy, copyDataObject } from './data-object-copy.js'
 import type { Written } from './data-object-write.js'
 import { DataObjects } from './data-objects.js'
 import { Deserialization, type DeserializationAim } from './deserialization.js'
-import { type CdmiObject, isContainer, isReference } from './record.js'
+import { type CdmiObject, isContainer, typeLetter } from './record.js'
 import { FormUpload } from './form-upload.js'
 import { KeyedRecords } from './keyed-records.js'
 import { type Move, moveObject } from './move.js'
@@ -47,6 +47,12 @@ export const defaultLimits: Limits = {
 
 /** Items that the server makes only where it says so (MET-07). */
 const optionalItems: ReadonlySet<string> = new Set(['cdmi_size', 'cdmi_ctime', 'cdmi_atime', 'cdmi_mtime', 'cdmi_acount', 'cdmi_mcount'])
+
+/** What of that a reader sees: what costs, and is not shown, is not made. */
+export interface Shown {
+  /** Default: true. */
+  readonly hash?: boolean
+}
 
 export class Cdmi {
   readonly dataObjects: DataObjects
@@ -123,14 +129,14 @@ export class Cdmi {
   }
 
   /** What a representation shows of an object beside its record. `accesses`: those before this one. */
-  async known ({ record, ancestors }: CdmiObject, accesses?: Accesses): Promise<Known> {
-    return await this.knownWithin(record, inheritedMetadata(ancestors), accesses)
+  async known ({ record, ancestors }: CdmiObject, accesses?: Accesses, shown?: Shown): Promise<Known> {
+    return await this.knownWithin(record, inheritedMetadata(ancestors), accesses, shown)
   }
 
   /** The same of one of many in the same place. `inherited`: metadata from above. */
-  async knownWithin (record: StoredRecord, inherited: JsonObject, accesses?: Accesses): Promise<Known> {
-    const scope = isContainer(record) ? 'container' as const : 'dataobject' as const
-    const hash = scope === 'dataobject' && !isReference(record) && this.capabilities.has(scope, 'cdmi_value_hash') ? await this.#hashes.of(record, inherited) : undefined
+  async knownWithin (record: StoredRecord, inherited: JsonObject, accesses?: Accesses, { hash: showsHash = true }: Shown = {}): Promise<Known> {
+    const hashed = showsHash && record.type === typeLetter.dataObject && this.capabilities.has('dataobject', 'cdmi_value_hash')
+    const hash = hashed ? await this.#hashes.of(record, inherited) : undefined
     return { accesses, hash, percentComplete: await this.transfers.percentOf(record), generates: this.generates(record) }
   }
 

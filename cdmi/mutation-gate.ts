@@ -4,13 +4,12 @@
  * throws to refuse it. Access and events are here; the other stages get their place in `stages` when their feature comes.
  */
 import type { BlobBirth, Change, CommitResult, JsonObject, RecordHead, RecordPut, RecordRemoval, Store, StoredRecord } from '../storage/contract.js'
-import { Contention, StorageUnavailable } from './errors.js'
+import { Contention, StorageUnavailable, TooLarge } from './errors.js'
 import { now } from './instant.js'
 import type { Principal } from './principal.js'
 import { requireAccess } from './access.js'
 import type { Staging } from './staging.js'
 import { Turns } from './turns.js'
-import { formatPath } from './address.js'
 
 /** What happens to one object. */
 export interface ObjectChange {
@@ -48,6 +47,9 @@ const stages: readonly Stage[] = [
 
 /** Attempts before a writer that always loses is told so. In one process losers queue up, so this takes many processes. */
 const attempts = 50
+
+/** Most characters of the paths that one change may write into the change log: each object of a deep tree has all the names above it. */
+const longestPaths = 64 * 1024 * 1024
 
 export class MutationGate {
   readonly #store: Store
@@ -94,30 +96,39 @@ export class MutationGate {
 
 function changeOf (principal: Principal, mutation: Mutation): Change {
   const expected = new Map<string, number>()
-  // Many objects that change at once have few parents.
-  const chains = new Set(mutation.changes.flatMap(({ ancestors, left = [] }) => [ancestors, left]))
-  for (const chain of [...chains, mutation.expect ?? []]) {
-    for (const { id, version } of chain) expected.set(id, version)
+  const seen = new Set<StoredRecord>()
+  for (const { ancestors, left = [] } of mutation.changes) {
+    for (const chain of [ancestors, left]) {
+      for (let at = chain.length - 1; at >= 0; at--) {
+        const record = chain[at]
+        // Many objects that change at once have few parents: what is above one of them was here with it.
+        if (record === undefined || seen.has(record)) break
+        seen.add(record)
+        expected.set(record.id, record.version)
+      }
+    }
   }
+  for (const { id, version } of mutation.expect ?? []) expected.set(id, version)
   // What the change itself puts or removes is at its version or the change does not happen; new containers are not there yet.
   for (const { put, remove } of mutation.changes) expected.delete(put?.id ?? remove?.id ?? '')
   const births = mutation.births ?? []
+  const paths = new Paths()
   return {
     ...(births.length > 0 && mutation.staging !== undefined ? { lease: mutation.staging.leaseID, births } : {}),
     expect: Array.from(expected, ([id, version]) => ({ id, version })),
     put: mutation.changes.flatMap(change => change.put ?? []),
     remove: mutation.changes.flatMap(change => change.remove ?? []),
-    events: mutation.changes.filter(change => change.hidden !== true).flatMap(change => eventsOf(principal, change))
+    events: mutation.changes.filter(change => change.hidden !== true).flatMap(change => eventsOf(principal, change, paths))
   }
 }
 
 /** The entries of the change log: the only source of notifications, subscriptions and accounting. */
-function eventsOf (principal: Principal, change: ObjectChange): JsonObject[] {
-  const event = eventOf(principal, change)
+function eventsOf (principal: Principal, change: ObjectChange, paths: Paths): JsonObject[] {
+  const event = eventOf(principal, change, paths)
   return change.also === undefined ? [event] : [event, { ...event, operation: change.also }]
 }
 
-function eventOf (principal: Principal, { operation, ancestors, left, before, put }: ObjectChange): JsonObject {
+function eventOf (principal: Principal, { operation, ancestors, left, before, put }: ObjectChange, paths: Paths): JsonObject {
   const object = put ?? before
   const event: JsonObject = {
     operation,
@@ -129,15 +140,36 @@ function eventOf (principal: Principal, { operation, ancestors, left, before, pu
   }
   if (object?.name !== undefined) {
     event['objectName'] = object.name
-    event['parentURI'] = parentPath(ancestors)
+    event['parentURI'] = paths.of(ancestors)
   }
   if (left !== undefined && before?.name !== undefined) {
     event['formerName'] = before.name
-    event['formerParentURI'] = parentPath(left)
+    event['formerParentURI'] = paths.of(left)
   }
   return event
 }
 
-function parentPath (ancestors: readonly StoredRecord[]): string {
-  return formatPath(ancestors.slice(1).map(record => record.name ?? ''), true)
+/** The paths of the parents of all objects of one change, each made once. */
+class Paths {
+  readonly #made = new Map<StoredRecord, string>()
+  #length = 0
+
+  /** Throws TooLarge when those of all objects together are longer than the change log should take at once. */
+  of (chain: readonly StoredRecord[]): string {
+    const path = this.#path(chain)
+    this.#length += path.length
+    if (this.#length > longestPaths) throw new TooLarge(`The paths of the objects that would be changed are longer than ${longestPaths} characters, all together; do it in parts, or with shorter names. Nothing was changed`)
+    return path
+  }
+
+  #path (chain: readonly StoredRecord[]): string {
+    const known = chain.findLastIndex(record => this.#made.has(record))
+    const start = chain[known]
+    let path = start === undefined ? '/' : this.#made.get(start) ?? '/'
+    for (const record of chain.slice(Math.max(known, 0) + 1)) {
+      path += `${encodeURIComponent(record.name ?? '')}/`
+      this.#made.set(record, path)
+    }
+    return path
+  }
 }

@@ -57,12 +57,28 @@ export function addPart (ledger: Ledger, at: number | undefined, length: number)
     const run: Span = grows ? [last[0], last[1] + length] : [end, length]
     return { ledger: { ranges, appended: [...grows ? appended.slice(0, -1) : appended, run], count: count + 1 }, at: end }
   }
-  const found = [...ranges, ...appended].filter(([offset, size]) => offset < at + length && offset + size > at)
-  if (found.length === 1 && ranges.some(([offset, size]) => offset === at && size === length)) return { ledger, at }
-  if (found.length > 0) throw new InvalidRange(`The range ${at}-${at + length - 1} overlaps a part that has come before without being the same; nothing was stored`)
+  const place = placeOf(ranges, at)
+  const same = ranges[place]
+  if (same !== undefined && same[0] === at && same[1] === length) return { ledger, at }
+  if (overlaps(ranges, at, length) || overlaps(appended, at, length)) throw new InvalidRange(`The range ${at}-${at + length - 1} overlaps a part that has come before without being the same; nothing was stored`)
   if (ranges.length >= mostRanges) throw new InvalidRange(`A set of parts has at most ${mostRanges} ranges; send longer ones, or end it`)
-  const place = ranges.findLastIndex(([offset]) => offset < at) + 1
   return { ledger: { ranges: ranges.toSpliced(place, 0, [at, length]), appended, count: count + 1 }, at }
+}
+
+/** Index of the first that begins at `at` or behind it. There may be thousands, and a request may bring thousands. */
+function placeOf (spans: readonly Span[], at: number): number {
+  let [low, high] = [0, spans.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((spans[middle]?.[0] ?? 0) < at) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+/** Spans that do not overlap each other end in the order in which they begin. */
+function overlaps (spans: readonly Span[], at: number, length: number): boolean {
+  return endOfSpan(spans[placeOf(spans, at + length) - 1]) > at
 }
 
 /** What is there, ascending: parts that touch are one run. */

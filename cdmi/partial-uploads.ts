@@ -11,7 +11,7 @@ import { changedDataObject } from './data-object-record.js'
 import type { Edit } from './edit.js'
 import { now } from './instant.js'
 import type { MutationGate, ObjectChange } from './mutation-gate.js'
-import { derivedObjectID } from './object-id.js'
+import { hiddenID } from './object-id.js'
 import { type Ledger, type Terms } from './partial-upload.js'
 import { itself } from './principal.js'
 import { attributesOf, typeLetter } from './record.js'
@@ -26,6 +26,8 @@ export interface UploadSet extends Ledger, Terms {
   readonly encoding?: ValueTransferEncoding | undefined
   readonly metadata?: Edit | undefined
   readonly fields?: Edit | undefined
+  /** Without a name: none from then on. */
+  readonly template?: { readonly name?: string | undefined } | undefined
 }
 
 /** As it is stored. */
@@ -38,7 +40,7 @@ interface StoredSet extends UploadSet {
 
 export interface FoundSet {
   readonly record: StoredRecord
-  /** `expired`: nothing came for too long; as if it were not there. */
+  /** `expired`: nothing came for too long, or it was completed that long ago; as if it were not there. */
   readonly state: 'open' | 'expired' | 'complete'
   readonly set: UploadSet
 }
@@ -46,34 +48,59 @@ export interface FoundSet {
 /** Sets that are looked at in one step. */
 const page = 500
 
+/** Of all of them; it has no record. */
+const parentID = hiddenID('partial uploads')
+
 export class PartialUploads {
   readonly #store: Store
   readonly #gate: MutationGate
   readonly #limits: Pick<Limits, 'partialTimeout'>
-  readonly #parentID: string
 
   constructor (store: Store, gate: MutationGate, limits: Pick<Limits, 'partialTimeout'>) {
     this.#store = store
     this.#gate = gate
     this.#limits = limits
-    this.#parentID = this.#idOf('')
-  }
-
-  #idOf (text: string): string {
-    return derivedObjectID(this.#store.rootID, createHash('sha256').update(`${this.#store.rootID} partial uploads ${text}`).digest().subarray(0, 16))
   }
 
   /** The set of an object under an upload ID (undefined: the null one). */
   async find (target: string, uploadID: string | undefined): Promise<FoundSet | undefined> {
-    const record = await this.#store.meta.get(this.#idOf(nameOf(target, uploadID)))
+    const record = await this.#store.meta.get(idOf(nameOf(target, uploadID)))
     if (record === undefined) return undefined
     const set = setOf(record)
-    return { record, set, state: set.state === 'open' && this.#isOver(set) ? 'expired' : set.state }
+    return { record, set, state: this.#isOver(set) ? 'expired' : set.state }
   }
 
   /** Whether a set with the null upload ID is open: the standard then calls the object `Processing` (DOC-82). */
-  async isUpdating ({ id }: StoredRecord): Promise<boolean> {
-    return (await this.find(id, undefined))?.state === 'open'
+  async isUpdating (record: StoredRecord): Promise<boolean> {
+    return (await this.updating([record])).size > 0
+  }
+
+  /** The IDs of those of some objects that are being updated so. */
+  async updating (objects: ReadonlyArray<Pick<StoredRecord, 'id'>>): Promise<ReadonlySet<string>> {
+    const open = new Set<string>()
+    for (const record of await this.#nullSetsOf(objects.map(({ id }) => id))) {
+      const set = setOf(record)
+      if (!this.#isOver(set)) open.add(set.target)
+    }
+    return open
+  }
+
+  /**
+   * What ends the sets with the null upload ID of objects that get another value in one piece, by a door or an operation that knows nothing of parts
+   * (DOC-82): those that have come were for a value that nobody wants any more.
+   */
+  async superseded (changes: readonly ObjectChange[]): Promise<ObjectChange[]> {
+    const ids = changes.flatMap(({ before, put }) => before === undefined || put === undefined || put.type !== typeLetter.dataObject || put.segments.kind === 'keep' ? [] : [put.id])
+    return (await this.#nullSetsOf(ids)).map(removal)
+  }
+
+  async #nullSetsOf (targets: readonly string[]): Promise<StoredRecord[]> {
+    const found: StoredRecord[] = []
+    for (let at = 0; at < targets.length; at += page) {
+      const records = await this.#store.meta.getMany(targets.slice(at, at + page).map(id => idOf(nameOf(id, undefined))))
+      for (const record of records) if (record !== undefined) found.push(record)
+    }
+    return found
   }
 
   /** Keeps the set. `target`: the object at the version at which the commit must find it; undefined when it is changed by the same commit. */
@@ -91,10 +118,10 @@ export class PartialUploads {
   async discardOf (targets: readonly string[]): Promise<ObjectChange[]> {
     const { meta } = this.#store
     const changes: ObjectChange[] = []
-    if ((await meta.children(this.#parentID, { limit: 1 })).length === 0) return changes
+    if ((await meta.children(parentID, { limit: 1 })).length === 0) return changes
     for (const target of targets) {
       for (let after: string | undefined, full = true; full;) {
-        const entries = await meta.children(this.#parentID, { prefix: `${target} `, after, limit: page })
+        const entries = await meta.children(parentID, { prefix: `${target} `, after, limit: page })
         for (const record of await meta.getMany(entries.map(({ id }) => id))) if (record !== undefined) changes.push(removal(record))
         full = entries.length === page
         after = entries.at(-1)?.name
@@ -107,10 +134,10 @@ export class PartialUploads {
     const name = nameOf(target, uploadID)
     const stored: StoredSet = { ...set, target, state, time: now() }
     return {
-      id: this.#idOf(name),
+      id: idOf(name),
       version: (found?.record.version ?? 0) + 1,
       type: typeLetter.partialUpload,
-      parentID: this.#parentID,
+      parentID,
       name,
       attributes: withoutUndefined(stored),
       size: value.size,
@@ -123,7 +150,7 @@ export class PartialUploads {
   async expire (): Promise<number> {
     let discarded = 0
     for (let after: string | undefined; ;) {
-      const entries = await this.#store.meta.children(this.#parentID, { after, limit: page })
+      const entries = await this.#store.meta.children(parentID, { after, limit: page })
       for (const { id } of entries) if (await this.#discard(id)) discarded++
       if (entries.length < page) return discarded
       after = entries.at(-1)?.name
@@ -148,7 +175,7 @@ export class PartialUploads {
   async #giveUp (target: StoredRecord, ancestors: readonly StoredRecord[]): Promise<ObjectChange | undefined> {
     const { completionStatus, valuetransferencoding = 'base64' } = attributesOf(target)
     if (completionStatus !== 'Processing') return undefined
-    const sets = await this.#store.meta.children(this.#parentID, { prefix: `${target.id} `, limit: 2 })
+    const sets = await this.#store.meta.children(parentID, { prefix: `${target.id} `, limit: 2 })
     if (sets.length > 1) return undefined
     const put = changedDataObject(target, { completionStatus: 'Error: the parts of the value did not all come in time' }, keepValue(target), valuetransferencoding)
     return { operation: 'modify', ancestors, before: target, put }
@@ -157,6 +184,10 @@ export class PartialUploads {
   #isOver ({ time }: StoredSet): boolean {
     return now() - time > this.#limits.partialTimeout * 1_000_000
   }
+}
+
+function idOf (name: string): string {
+  return hiddenID(`partial uploads ${name}`)
 }
 
 /** Names sort by object. Upload IDs may be of any length and any characters, and are hashed. */

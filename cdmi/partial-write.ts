@@ -108,7 +108,8 @@ function received (before: UploadSet | undefined, message: PartialMessage, chang
       mimetype: change.mimetype ?? before?.mimetype,
       encoding: change.saidEncoding ?? before?.encoding,
       metadata: before?.metadata,
-      fields: before?.fields
+      fields: before?.fields,
+      template: change.template ?? before?.template
     },
     parts
   }
@@ -136,7 +137,7 @@ async function finalValue ({ store }: ModelContext, { staging, before }: Partial
   return await completeValue(store, staging, isFresh(before) || replaces(set.replace, set) ? undefined : before, runsOf(set), open?.record, placed)
 }
 
-type Said = Pick<DataObjectChange, 'mimetype' | 'metadata' | 'fields' | 'saidEncoding'>
+type Said = Pick<DataObjectChange, 'mimetype' | 'metadata' | 'fields' | 'saidEncoding' | 'template'>
 
 /** What all messages said of an object that stays as it is until then (PUP-14). */
 function later (change: DataObjectChange, set: UploadSet | undefined): Said {
@@ -164,21 +165,21 @@ function edits ({ metadata, fields }: Said, before: StoredRecord | undefined): P
 }
 
 /** The object while parts are missing: new ones are there at once, without a value (PUP-13). Undefined: it stays as it is. */
-function unfinished ({ id, name, ancestors, before, change }: PartialWrite, { mimetype, metadata, fields, saidEncoding }: Said): DataObjectPut | undefined {
+function unfinished ({ id, name, ancestors, before, change }: PartialWrite, { mimetype, metadata, fields, saidEncoding, template }: Said): DataObjectPut | undefined {
   const completionStatus = 'Processing'
   if (before === undefined) {
-    return newDataObject(id, ancestors.at(-1), name, { mimetype, metadata, fields, completionStatus }, emptyValue, saidEncoding ?? change.encoding(emptyValue, undefined))
+    return newDataObject(id, ancestors.at(-1), name, { mimetype, metadata, fields, template, completionStatus }, emptyValue, saidEncoding ?? change.encoding(emptyValue, undefined))
   }
   const attributes = attributesOf(before)
   if (attributes.completionStatus === 'Complete') return undefined
   const { valuetransferencoding: stored = 'base64' } = attributes
-  const says = (mimetype ?? attributes.mimetype) !== attributes.mimetype || (saidEncoding ?? stored) !== stored || metadata !== undefined || fields !== undefined
+  const says = (mimetype ?? attributes.mimetype) !== attributes.mimetype || (saidEncoding ?? stored) !== stored || metadata !== undefined || fields !== undefined || template !== undefined
   if (!says && attributes.completionStatus === completionStatus) return undefined
-  return changedDataObject(before, { mimetype, metadata, fields, completionStatus }, keepValue(before), saidEncoding ?? stored)
+  return changedDataObject(before, { mimetype, metadata, fields, template, completionStatus }, keepValue(before), saidEncoding ?? stored)
 }
 
 function finished ({ id, name, ancestors, before, change }: PartialWrite, { metadata, fields }: Said, set: UploadSet, value: PlacedValue): DataObjectPut {
-  const said = { mimetype: set.mimetype, metadata, fields }
+  const said = { mimetype: set.mimetype, metadata, fields, template: set.template && { name: set.template.name } }
   const stored = before === undefined ? undefined : attributesOf(before).valuetransferencoding
   const wanted: ValueTransferEncoding = set.encoding ?? stored ?? change.encoding(value, undefined)
   const whole = isFresh(before) || (set.count > 0 && replaces(set.replace, set))

@@ -1,6 +1,6 @@
 /** Several runs of bytes that take their places in one value (DOC-38, DOC-81). */
 import { cutRanges, sliceRanges } from '../storage/segment-map.js'
-import type { BlobBirth, Segment, Store, StoredRecord } from '../storage/contract.js'
+import type { Segment, Store, StoredRecord } from '../storage/contract.js'
 import { InvalidRange, TooLarge } from './errors.js'
 import type { Staging } from './staging.js'
 import { placeRange, type PlacedValue, type StagedValue } from './values.js'
@@ -42,17 +42,9 @@ export async function placeParts (store: Store, staging: Staging, record: Stored
     return { size, inline, segments: { kind: 'replace', segments: [] }, births: [] }
   }
 
-  const births: BlobBirth[] = parts.flatMap(({ staged }) => staged.births)
-  const placed: Segment[] = []
-  for (const { at, staged } of parts) {
-    if (staged.inline === undefined) {
-      placed.push(...staged.segments.map(segment => ({ ...segment, offset: segment.offset + at })))
-    } else {
-      const birth = await staging.put([staged.inline], staged.size)
-      births.push(birth)
-      placed.push({ offset: at, length: staged.size, blob: birth.blob, blobOffset: 0 })
-    }
-  }
+  const packed = await packParts(staging, parts)
+  const births = packed.flatMap(({ staged }) => staged.births)
+  const placed = packed.flatMap(({ at, staged }) => staged.segments.map(segment => ({ ...segment, offset: segment.offset + at })))
   const start = Math.min(...parts.map(({ at }) => at))
   const taken = parts.map(({ at, staged }) => ({ offset: at, length: staged.size })).sort((a, b) => a.offset - b.offset)
   if (segmented) {
@@ -67,6 +59,23 @@ export async function placeParts (store: Store, staging: Staging, record: Stored
     old.push(...cutRanges([{ offset: 0, length: record.inline.length, blob: birth.blob, blobOffset: 0 }], taken))
   }
   return { size, inline: undefined, segments: { kind: 'replace', segments: inOrder([...old, ...placed]) }, births }
+}
+
+/** The parts with all of them that are in memory stored, in one blob. The caller sees to it that those are not too many bytes. */
+export async function packParts (staging: Staging, parts: readonly PlacedPart[]): Promise<PlacedPart[]> {
+  const inline = parts.flatMap(({ staged }) => staged.inline ?? [])
+  const size = inline.reduce((sum, { length }) => sum + length, 0)
+  if (size === 0) return [...parts]
+  const birth = await staging.put(inline, size)
+  let blobOffset = 0
+  return parts.map(({ at, staged }): PlacedPart => {
+    if (staged.inline === undefined) return { at, staged }
+    const segment = { offset: 0, length: staged.size, blob: birth.blob, blobOffset }
+    // Once, however many parts are in it.
+    const births = blobOffset === 0 ? [...staged.births, birth] : staged.births
+    blobOffset += staged.size
+    return { at, staged: { ...staged, inline: undefined, segments: [segment], births } }
+  })
 }
 
 /** Whether some byte before the end of the new value was never written: values in a record cannot say so (DOC-56). */

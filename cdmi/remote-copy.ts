@@ -4,11 +4,12 @@ import type { StoredRecord } from '../storage/contract.js'
 import { requireAccess } from './access.js'
 import type { ModelContext } from './context.js'
 import { copiedFields, copiedMetadata, type CopySelection, type SourceSaid, takes } from './copy-selection.js'
-import { requireForCopy } from './data-object-copy.js'
-import { changedDataObject, newDataObject } from './data-object-record.js'
+import { requireForCopy, stateAfter } from './data-object-copy.js'
+import { changedDataObject, defaultType, newDataObject } from './data-object-record.js'
 import type { Written } from './data-object-write.js'
 import { AlreadyExists, Contention, SourceUnusable } from './errors.js'
 import { storableMetadata } from './metadata.js'
+import type { ObjectChange } from './mutation-gate.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import { attributesOf } from './record.js'
@@ -34,9 +35,6 @@ export interface RemoteOptions {
   /** Milliseconds after which a new object is answered for before it is complete; undefined: never. */
   readonly delayedAfter?: number | undefined
 }
-
-/** Type of a new object when the one of the source is not taken (DOC-24). */
-const defaultType = 'text/plain'
 
 /** Fields that a server without CDMI cannot choose: in its URIs they mean something else, or nothing. */
 const chosen: ReadonlySet<string> = new Set(['value', 'valuetransferencoding', 'mimetype', 'metadata'])
@@ -139,9 +137,10 @@ export async function copyRemoteObject (context: ModelContext, principal: Princi
       const { change, placed, encoding } = changeOf(content, before)
       const put = before === undefined
         ? newDataObject(id, ancestors.at(-1), name ?? id, change, placed, encoding)
-        : changedDataObject(before, change, placed, encoding)
+        : changedDataObject(before, { ...change, ...stateAfter(before, selection) }, placed, encoding)
+      const made: ObjectChange = before === undefined ? { operation: 'create', also: 'copy', ancestors, before, put } : { operation: 'modify', ancestors, before, put }
       return {
-        changes: [before === undefined ? { operation: 'create' as const, also: 'copy' as const, ancestors, before, put } : { operation: 'modify' as const, ancestors, before, put }],
+        changes: [made, ...await context.partialUploads.superseded([made])],
         staging,
         births: placed.births,
         written: { object: { record: put, ancestors }, created: before === undefined }

@@ -16,6 +16,7 @@ import { asStored, hashToMake, receiveRemote, remoteSources, requireValue } from
 import type { RemoteOptions } from './remote-copy.js'
 import type { RemoteContent } from './remote-sources.js'
 import { Staging } from './staging.js'
+import { lineageOf } from './tree-changes.js'
 import { placeWhole } from './values.js'
 import { subjectOf, type WriteAim } from './write-aim.js'
 
@@ -65,7 +66,7 @@ export async function moveRemoteObject (context: ModelContext, principal: Princi
     }
     const done = await context.gate.mutate(principal, subjectOf(aim), async () => {
       const { ancestors, name } = await freeDestination()
-      if (context.namespace.reserves(id) || await context.store.meta.get(id) !== undefined) throw new SourceUnusable('There is an object with the ID of the source here already')
+      if (context.namespace.reserves(id) || await lineageOf(context.store, id) !== undefined) throw new SourceUnusable('There is an object with the ID of the source here already')
       const placed = placeWhole(value.staged)
       const put = newDataObject(id, ancestors.at(-1), name ?? id, change, placed, value.encoding)
       return {

@@ -5,6 +5,7 @@
  * Each object is as it was at one moment, all of it; the tree is not: what is changed meanwhile is there as it was before or after. No object is
  * there twice, wherever it is moved.
  */
+import { setImmediate } from 'node:timers/promises'
 import type { Entry, JsonObject, StoredRecord } from '../storage/contract.js'
 import { encodeBase64, encodeBytes } from './codecs/base64.js'
 import { escapeBytes, escapeJsonString } from './codecs/json-string.js'
@@ -34,6 +35,8 @@ const chunkSize = 64 * 1024
 /** Values up to so many bytes are read in one piece. */
 const smallValue = 64 * 1024
 const readAttempts = 20
+/** Objects that are written in one turn of the event loop. */
+const atOnce = 100
 
 /** A container whose children are being written. */
 interface OpenContainer {
@@ -69,7 +72,10 @@ class Serializer {
     const opened = await this.#opened(top)
     if (opened === undefined) throw new InvalidRequest('The source was removed while it was read; nothing was changed')
     yield * this.#object(opened)
+    let steps = 0
     for (let container = this.#open.at(-1); container !== undefined; container = this.#open.at(-1)) {
+      // Others have their turn while many are written.
+      if (++steps % atOnce === 0) await setImmediate()
       const { done, value: entry } = await container.entries.next()
       if (done === true) {
         this.#pending += ']}'
@@ -120,6 +126,7 @@ class Serializer {
 
   async * #pages (id: string, after: string | undefined): AsyncGenerator<readonly Entry[]> {
     for (;;) {
+      await setImmediate()
       const page = await this.#parts.context.store.meta.children(id, { after, limit: pageSize })
       yield page
       if (page.length < pageSize) return

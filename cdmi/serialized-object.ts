@@ -32,8 +32,8 @@ export interface SerializedObject {
   readonly template: string | undefined
   /** Those that the standard does not define (COC-16, DOC-03). */
   readonly fields: JsonObject
-  /** Its value was withheld: it was still being written. */
-  readonly partial: boolean
+  /** `Complete`; or the value was withheld, since it was still being written, or never came. */
+  readonly completionStatus: string
   /** Undefined: it says none. */
   readonly mimetype: string | undefined
   /** Undefined: it says none. */
@@ -100,7 +100,7 @@ export function serializedObject (fields: JsonObject, value: StagedValue | undef
     template: templateIn(body.capabilitiesURI, kind),
     metadata: storableMetadata(body.metadata as JsonObject | undefined ?? {}, limits),
     fields: Object.fromEntries(Object.entries(fields).filter(([name]) => !known[kind].has(name))),
-    partial: isPartial(body.completionStatus),
+    completionStatus: statusOf(body.completionStatus, value),
     mimetype: kind === 'container' || body.mimetype === undefined ? undefined : normalType(body.mimetype),
     encoding: kind === 'container' ? undefined : body.valuetransferencoding,
     value,
@@ -129,10 +129,11 @@ function templateIn (uri: string | undefined, kind: SerializedKind): string | un
   return uri?.startsWith(start) === true && uri.endsWith('/') && uri.length > start.length ? uri.slice(start.length, -1) : undefined
 }
 
-function isPartial (completionStatus: string | undefined): boolean {
-  if (completionStatus === undefined || completionStatus === 'Complete') return false
-  if (completionStatus === 'Processing') return true
-  throw new InvalidRequest('"completionStatus" must be "Complete" or "Processing"; an object that was never made cannot be made again')
+function statusOf (completionStatus = 'Complete', value: StagedValue | undefined): string {
+  if (completionStatus === 'Complete' || completionStatus === 'Processing') return completionStatus
+  if (!completionStatus.startsWith('Error')) throw new InvalidRequest('"completionStatus" must be "Complete", "Processing", or begin with "Error"')
+  if (value !== undefined) throw new InvalidRequest('an object whose "completionStatus" begins with "Error" has no "value"')
+  return completionStatus
 }
 
 /** A part of a value is not a value. */

@@ -4,12 +4,12 @@
  * itself, under a parent that has no record, so that no path and no ID leads to it. It is renewed as long as somebody works on it; when nobody
  * does any more, whoever finds it says so in the object.
  */
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { RecordPut, Store, StoredRecord } from '../storage/contract.js'
 import { changedDataObject } from './data-object-record.js'
 import { describeError } from './describe-error.js'
 import type { MutationGate, ObjectChange } from './mutation-gate.js'
-import { derivedObjectID } from './object-id.js'
+import { hiddenID } from './object-id.js'
 import { itself, type Principal } from './principal.js'
 import { attributesOf, type CdmiObject, typeLetter } from './record.js'
 import type { RemoteObject } from './remote-sources.js'
@@ -49,10 +49,12 @@ const atOnce = 64
 /** Transfers that are looked at in one step. */
 const page = 500
 
+/** Of all of them; it has no record. */
+const parentID = hiddenID('transfers')
+
 export class Transfers {
   readonly #store: Store
   readonly #gate: MutationGate
-  readonly #parentID: string
   readonly #running = new Map<string, Running>()
   #report: (error: unknown) => void = () => {}
   #closing = false
@@ -60,11 +62,6 @@ export class Transfers {
   constructor (store: Store, gate: MutationGate) {
     this.#store = store
     this.#gate = gate
-    this.#parentID = this.#idOf('')
-  }
-
-  #idOf (token: string): string {
-    return derivedObjectID(this.#store.rootID, createHash('sha256').update(`${this.#store.rootID} transfers ${token}`).digest().subarray(0, 16))
   }
 
   /** Who hears of what went wrong in the background. */
@@ -88,7 +85,7 @@ export class Transfers {
 
   /** Its removal, for the commit that ends it; none when it is gone. */
   async ended (token: string): Promise<ObjectChange[]> {
-    const record = await this.#store.meta.get(this.#idOf(token))
+    const record = await this.#store.meta.get(hiddenID(`transfers ${token}`))
     return record === undefined ? [] : [{ operation: 'delete', hidden: true, ancestors: [], before: record, remove: { id: record.id, version: record.version, subtree: false } }]
   }
 
@@ -128,14 +125,14 @@ export class Transfers {
     const { transfer: token } = attributesOf(record)
     if (token === undefined) return undefined
     const running = this.#running.get(token)
-    const percent = running === undefined ? transferOf(await this.#store.meta.get(this.#idOf(token)))?.percent : percentOf(running.remote)
+    const percent = running === undefined ? transferOf(await this.#store.meta.get(hiddenID(`transfers ${token}`)))?.percent : percentOf(running.remote)
     return percent === undefined || percent === null ? undefined : String(percent)
   }
 
   /** Ends what nobody works on any more. `now` in milliseconds. */
   async recover (now = Date.now()): Promise<void> {
     for (let after: string | undefined; ;) {
-      const entries = await this.#store.meta.children(this.#parentID, { after, limit: page })
+      const entries = await this.#store.meta.children(parentID, { after, limit: page })
       for (const { name: token, id } of entries) {
         const transfer = transferOf(await this.#store.meta.get(id))
         if (transfer === undefined || this.#running.has(token) || transfer.beat > now - deadAfter) continue
@@ -162,7 +159,7 @@ export class Transfers {
   async #beat ({ token, objectID, remote }: Delayed): Promise<void> {
     // Deleted, or written to by somebody: nobody waits for it any more.
     if (await this.waiting(token, objectID) === undefined) return remote.close()
-    const record = await this.#store.meta.get(this.#idOf(token))
+    const record = await this.#store.meta.get(hiddenID(`transfers ${token}`))
     if (record === undefined) return
     // A conflict means that the transfer has come to its end.
     await this.#store.meta.commit({ expect: [], put: [this.#put(token, record.version + 1, { objectID, beat: Date.now(), percent: percentOf(remote) ?? null })], events: [] })
@@ -180,7 +177,7 @@ export class Transfers {
   }
 
   #put (token: string, version: number, { objectID, beat, percent }: StoredTransfer): RecordPut {
-    return { id: this.#idOf(token), version, type: typeLetter.transfer, parentID: this.#parentID, name: token, attributes: { objectID, beat, percent }, size: 0, segments: { kind: 'replace', segments: [] } }
+    return { id: hiddenID(`transfers ${token}`), version, type: typeLetter.transfer, parentID, name: token, attributes: { objectID, beat, percent }, size: 0, segments: { kind: 'replace', segments: [] } }
   }
 }
 

@@ -2,17 +2,18 @@
  * What must change for a tree to be as its serialization says (SER-14, SER-18, CMV-12): objects made, changed, brought back to their places, and
  * removed, all in one mutation.
  */
+import { setImmediate } from 'node:timers/promises'
 import type { BlobBirth, Store, StoredRecord } from '../storage/contract.js'
 import { changedContainer, type ContainerPut, newContainer } from './container-record.js'
 import type { ModelContext } from './context.js'
-import { changedDataObject, type DataObjectPut, newDataObject } from './data-object-record.js'
-import { Contention, InvalidRequest, TooLarge } from './errors.js'
+import { changedDataObject, type DataObjectPut, defaultType, newDataObject } from './data-object-record.js'
+import { AlreadyExists, Contention, InvalidRequest, TooLarge } from './errors.js'
 import type { ObjectChange } from './mutation-gate.js'
 import { checkNewName } from './names.js'
 import { attributesOf, isContainer, typeLetter } from './record.js'
 import { newReference } from './reference-record.js'
 import type { SerializedObject } from './serialized-object.js'
-import { keepValue, type PlacedValue, placeWhole } from './values.js'
+import { emptyValue, keepValue, placeWhole } from './values.js'
 
 export interface TreePlace {
   readonly top: SerializedObject
@@ -31,12 +32,12 @@ export interface TreeChanges {
   readonly record: StoredRecord
 }
 
-/** Type of a data object whose serialization says none (DOC-24). */
-const defaultType = 'text/plain'
-
 const pageSize = 1000
 
-/** Throws InvalidRequest for IDs that other objects have, TooLarge for more changes than one operation may make. */
+/** Objects that are looked at in one turn of the event loop. */
+const atOnce = 100
+
+/** Throws AlreadyExists for IDs that other objects have, TooLarge for more changes than one operation may make. */
 export async function treeChanges (context: ModelContext, place: TreePlace): Promise<TreeChanges> {
   return await new TreePlan(context, place).make()
 }
@@ -44,6 +45,15 @@ export async function treeChanges (context: ModelContext, place: TreePlace): Pro
 /** Clears up what is left of removed containers: as long as it is there, its IDs are taken. */
 export async function pruneAll ({ meta }: Store): Promise<void> {
   while (await meta.prune(pageSize) > 0);
+}
+
+/** The object that has an ID, behind all that is above it; undefined: none has it, not even one that is left of a removed container. */
+export async function lineageOf (store: Store, id: string): Promise<readonly StoredRecord[] | undefined> {
+  if (await store.meta.get(id) === undefined) return undefined
+  const lineage = await store.meta.lineage(id)
+  if (lineage.length > 0) return lineage
+  await pruneAll(store)
+  return await store.meta.get(id) === undefined ? undefined : await store.meta.lineage(id)
 }
 
 /** An object on its way into the tree. */
@@ -60,6 +70,7 @@ class TreePlan {
   readonly #ids: ReadonlySet<string>
   readonly #changes: ObjectChange[] = []
   readonly #births: BlobBirth[] = []
+  #looks = 0
 
   constructor (context: ModelContext, place: TreePlace) {
     this.#context = context
@@ -70,14 +81,15 @@ class TreePlan {
   async make (): Promise<TreeChanges> {
     const { top, before, ancestors, name } = this.#place
     if (before === undefined) await this.#existing(top)
-    const record = this.#put({ object: top, before, ancestors, name: before === undefined ? name ?? top.id : before.name })
+    const record = await this.#put({ object: top, before, ancestors, name: before === undefined ? name ?? top.id : before.name })
     const steps: Step[] = await this.#below(top, before, [...ancestors, record])
     for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
-      const made = this.#put(step)
+      const made = await this.#put(step)
       if (step.object.children !== undefined) for (const next of await this.#below(step.object, step.before, [...step.ancestors, made])) steps.push(next)
     }
+    const { partialUploads } = this.#context
     const made = this.#changes.flatMap(({ before, put }) => before === undefined && put?.type === typeLetter.dataObject ? [put.id] : [])
-    return { changes: [...this.#changes, ...await this.#context.partialUploads.discardOf(made)], births: this.#births, record }
+    return { changes: [...this.#changes, ...await partialUploads.superseded(this.#changes), ...await partialUploads.discardOf(made)], births: this.#births, record }
   }
 
   /** The children of a container, last first; what it has beside them is removed. `chain`: down to the container, as it will be. */
@@ -94,21 +106,16 @@ class TreePlan {
   }
 
   /**
-   * The object that has the ID now: it must be somewhere in the tree that is to be changed, and comes back to its place. Throws InvalidRequest when
+   * The object that has the ID now: it must be somewhere in the tree that is to be changed, and comes back to its place. Throws AlreadyExists when
    * it is anywhere else: no two objects may have one ID.
    */
   async #existing (object: SerializedObject): Promise<StoredRecord | undefined> {
     const { namespace, store } = this.#context
     const { id } = object
+    await this.#pause()
     if (namespace.reserves(id)) throw inUse(id)
-    if (await store.meta.get(id) === undefined) return undefined
-    let lineage = await store.meta.lineage(id)
-    if (lineage.length === 0) {
-      // Left over from a container that was removed.
-      await pruneAll(store)
-      if (await store.meta.get(id) === undefined) return undefined
-      lineage = await store.meta.lineage(id)
-    }
+    const lineage = await lineageOf(store, id)
+    if (lineage === undefined) return undefined
     const record = lineage.at(-1)
     if (record === undefined) throw new Contention()
     const { before } = this.#place
@@ -124,6 +131,7 @@ class TreePlan {
     for (;;) {
       const page = await meta.children(id, { after, limit: pageSize })
       for (const entry of page) {
+        await this.#pause()
         const record = this.#ids.has(entry.id) ? undefined : await meta.get(entry.id)
         if (record === undefined || record.parentID !== id) continue
         this.#change({ operation: 'delete', ancestors: chain, before: record, remove: { id: record.id, version: record.version, subtree: isContainer(record) } })
@@ -133,7 +141,7 @@ class TreePlan {
     }
   }
 
-  #put ({ object, before, ancestors, name }: Step): StoredRecord {
+  async #put ({ object, before, ancestors, name }: Step): Promise<StoredRecord> {
     const put = this.#putOf(object, before, ancestors, name ?? '')
     const made = object.reference === undefined ? 'create' : 'reference'
     this.#change({ operation: before === undefined ? made : 'modify', ancestors, before, put })
@@ -158,12 +166,17 @@ class TreePlan {
     if (before === undefined) {
       // Nothing is no JSON object.
       const shown = value === undefined && encoding === 'json' ? 'utf-8' : encoding
-      return newDataObject(object.id, ancestors.at(-1), name, { ...said, completionStatus: object.partial ? 'Processing' : 'Complete' }, value === undefined ? emptyValue : placeWhole(value), shown)
+      return newDataObject(object.id, ancestors.at(-1), name, { ...said, completionStatus: object.completionStatus }, value === undefined ? emptyValue : placeWhole(value), shown)
     }
-    if (value !== undefined) return placedIn(ancestors, name, changedDataObject(before, { ...said, completionStatus: object.partial ? 'Processing' : 'Complete' }, placeWhole(value), encoding))
+    if (value !== undefined) return placedIn(ancestors, name, changedDataObject(before, { ...said, completionStatus: object.completionStatus }, placeWhole(value), encoding))
     // The value stays, and all that is true of it.
-    const { valuetransferencoding = 'base64', completionStatus } = attributesOf(before)
-    return placedIn(ancestors, name, changedDataObject(before, { ...said, completionStatus }, keepValue(before), valuetransferencoding))
+    const { valuetransferencoding = 'base64', completionStatus, transfer } = attributesOf(before)
+    return placedIn(ancestors, name, changedDataObject(before, { ...said, completionStatus, transfer }, keepValue(before), valuetransferencoding))
+  }
+
+  /** Others have their turn while much is looked at. */
+  async #pause (): Promise<void> {
+    if (++this.#looks % atOnce === 0) await setImmediate()
   }
 
   #change (change: ObjectChange): void {
@@ -193,10 +206,8 @@ function letterOf ({ kind, reference }: SerializedObject): string {
 }
 
 function inUse (id: string): Error {
-  return new InvalidRequest(`Another object has the objectID ${id}, so no second one can be made of the serialization; nothing was changed`)
+  return new AlreadyExists(`Nothing was changed: another object with the objectID ${id}`)
 }
-
-const emptyValue: PlacedValue = { size: 0, inline: new Uint8Array(0), segments: { kind: 'replace', segments: [] }, births: [] }
 
 function idsOf (top: SerializedObject): ReadonlySet<string> {
   const ids = new Set<string>()

@@ -17,6 +17,8 @@ const remembered = 10_000
 export class ValueHashes {
   readonly #store: Store
   readonly #made = new LRUCache<string, string>({ max: remembered })
+  /** By the same keys: who looks while it is made waits for it, and makes no second one. */
+  readonly #making = new Map<string, Promise<string | undefined>>()
 
   constructor (store: Store) {
     this.#store = store
@@ -31,12 +33,23 @@ export class ValueHashes {
     const key = `${algorithm} ${record.id} ${record.version}`
     const known = this.#made.get(key)
     if (known !== undefined) return { algorithm, hex: known }
+    let making = this.#making.get(key)
+    if (making === undefined) {
+      making = this.#make(record, algorithm).finally(() => this.#making.delete(key))
+      this.#making.set(key, making)
+    }
+    const hex = await making
+    if (hex === undefined) return undefined
+    this.#made.set(key, hex)
+    return { algorithm, hex }
+  }
+
+  /** Undefined: the object was changed meanwhile. */
+  async #make (record: StoredRecord, algorithm: HashAlgorithm): Promise<string | undefined> {
     const [content] = await openContents(this.#store, record, [{ offset: 0, length: record.size }]) ?? []
     if (content === undefined) return undefined
     const made = beginHash(algorithm)
     for await (const chunk of content.stream()) made.update(chunk)
-    const hex = endHash(made)
-    this.#made.set(key, hex)
-    return { algorithm, hex }
+    return endHash(made)
   }
 }

@@ -2,6 +2,7 @@
  * Values: how bytes get in and out of the store (design: objects). A value is staged first, flushed but visible to nobody, and
  * then placed into a record by the commit. Bytes are never rewritten in place.
  */
+import { setImmediate } from 'node:timers/promises'
 import type { BlobBirth, Segment, SegmentChange, Store, StoredRecord } from '../storage/contract.js'
 import { IncompleteBody, NotUtf8, TooLarge } from './errors.js'
 import type { Staging } from './staging.js'
@@ -229,6 +230,8 @@ export interface Content extends ByteRange {
 }
 
 const zeros = Buffer.alloc(256 * 1024)
+/** So many of them in one turn. */
+const zerosAtOnce = 16
 
 /**
  * The contents of ranges of a value, or undefined when the object was changed since the record was read (read again).
@@ -305,7 +308,11 @@ function segmentedContent (store: Store, segments: readonly Segment[], range: By
         yield * store.blobs.get(run.segment.blob, run.offset, run.length)
         continue
       }
-      for (let left = run.length; left > 0; left -= zeros.length) yield left < zeros.length ? zeros.subarray(0, left) : zeros
+      for (let left = run.length, sent = 1; left > 0; left -= zeros.length, sent++) {
+        yield left < zeros.length ? zeros.subarray(0, left) : zeros
+        // Nothing is waited for in a gap, which may be terabytes long: without this nobody else would have a turn.
+        if (sent % zerosAtOnce === 0) await setImmediate()
+      }
     }
   }
   return {

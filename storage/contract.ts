@@ -143,6 +143,8 @@ export interface TreeQuery {
   readonly depth?: number | undefined
   /** At most so many records. */
   readonly limit: number
+  /** About the bytes that their attributes may have, all together; undefined: any number. */
+  readonly size?: number | undefined
 }
 
 export interface LoggedEvent {
@@ -172,7 +174,7 @@ export interface MetaStore {
   lineage (id: ObjectID): Promise<StoredRecord[]>
   /** Children in the order of the UTF-8 bytes of their names. Does not check that the parent exists. */
   children (id: ObjectID, query: ChildrenQuery): Promise<Entry[]>
-  /** The record and what is below it, parents before their children, in one snapshot. Empty when it is missing. */
+  /** The record and what is below it, parents before their children, in one snapshot. Empty when it is missing. Throws TreeTooLarge beyond `size`. */
   tree (id: ObjectID, query: TreeQuery): Promise<RecordHead[]>
   /**
    * The segments that overlap `offset` up to `offset + length`, whole (not cut to the range), ascending, and the version of the record they belong to,
@@ -301,6 +303,11 @@ export type StorageReason =
   | 'locked'
   /** Written by a newer build, or not a store at all. */
   | 'format'
+
+/** The attributes of a tree are longer than was asked for. */
+export class TreeTooLarge extends Error {
+  override readonly name = 'TreeTooLarge'
+}
 
 /** What a driver throws. `message` is for the operator and may name paths: doors never show it. */
 export class StorageError extends Error {

@@ -1,4 +1,5 @@
 /** The layout of object IDs (GEN-28, GEN-29): 0, enterprise number (3 bytes), 0, length, CRC-16 (2 bytes), then opaque bytes. */
+import { createHash } from 'node:crypto'
 import { v7 } from 'uuid'
 import type { ObjectID } from './contract.js'
 
@@ -40,6 +41,11 @@ export function derivedObjectID (like: ObjectID, opaque: Uint8Array): ObjectID {
   bytes.set(opaque, headerLength)
   bytes.writeUInt16BE(crc16(bytes), 6)
   return bytes.toString('hex').toUpperCase()
+}
+
+/** An ID that follows from a text, for a record of the server's own. It is no object ID: no client can name it, in a URI or in a serialization. */
+export function hiddenID (text: string): ObjectID {
+  return 'FF' + createHash('sha256').update(text).digest('hex').toUpperCase()
 }
 
 /** Whether the text (either case) is an object ID of any CDMI server: length and checksum are right. */

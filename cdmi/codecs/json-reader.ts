@@ -110,9 +110,9 @@ export class JsonReader {
     for (;;) {
       const chunk = this.#push(syntax)
       if (this.offset > this.limit) throw this.#tooLong()
-      if (syntax.done && chunks.length === 0) return parseJson(chunk)
+      if (syntax.done && chunks.length === 0) return representable(parseJson(chunk))
       chunks.push(chunk)
-      if (syntax.done) return parseJson(Buffer.concat(chunks))
+      if (syntax.done) return representable(parseJson(Buffer.concat(chunks)))
       if (!await cursor.fill()) throw cutOff(cursor.offset)
     }
   }
@@ -192,6 +192,13 @@ async function * checkedUtf8 (source: AsyncIterable<Uint8Array>): AsyncGenerator
     if (!check.push(chunk)) throw new InvalidJson('The JSON is not valid UTF-8')
     yield chunk
   }
+}
+
+/** A number beyond all that can be held would be given back as `null`. Values are not deeper than a stack holds. */
+function representable (value: Json): Json {
+  if (value === Infinity || value === -Infinity) throw new InvalidJson('The JSON has a number that is larger than this server can keep')
+  if (typeof value === 'object' && value !== null) for (const item of Object.values(value)) representable(item)
+  return value
 }
 
 function cutOff (offset: number): Error {

@@ -11,6 +11,9 @@ const checkContainer = bodyCheck(ContainerBody)
 const dataObjectFields: ReadonlySet<string> = new Set(Object.keys(DataObjectBody.properties))
 const containerFields: ReadonlySet<string> = new Set(Object.keys(ContainerBody.properties))
 
+/** As messages call it. */
+export const mimetypeField = 'The field "mimetype"'
+
 /** Ways to say what an object is to be made of; at most one of them (CMV-01). */
 const sources = ['value', 'copy', 'move', 'reference', 'serialize', 'deserialize', 'deserializevalue'] as const
 
@@ -50,13 +53,13 @@ export function namedFields (fields: JsonObject, query: CdmiQuery): JsonObject {
   const named = new Set(query.fields)
   // How the value is written belongs to the value. What an object is made of is no field of it.
   if (named.has('value')) named.add('valuetransferencoding')
-  for (const name of ['copy', 'move', 'reference']) named.add(name)
+  for (const name of sources) if (name !== 'value') named.add(name)
   return Object.fromEntries(Object.entries(fields).filter(([name]) => named.has(name)))
 }
 
 /** The fields that the standard does not define, after an update: those named in the URI and missing in the body are removed. */
 export function updatedFields (before: JsonObject, given: JsonObject, query: CdmiQuery): JsonObject {
-  const removed = query.fields.filter(name => given[name] === undefined)
+  const removed = query.fields.filter(name => !Object.hasOwn(given, name))
   const kept: [string, Json][] = Object.entries(before).filter(([name]) => !removed.includes(name))
   return { ...Object.fromEntries(kept), ...given }
 }

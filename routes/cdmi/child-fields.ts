@@ -1,8 +1,9 @@
 /** The fields of children that a listing is asked for (ECL-01 to ECL-03): each as the child's own CDMI form has it, `null` where it has none. */
 import { shownName } from '../../cdmi/containers.js'
 import { isObject, parseJson } from '../../cdmi/json-value.js'
+import { hashItems } from '../../cdmi/metadata.js'
 import type { Cdmi } from '../../cdmi/model.js'
-import { attributesOf, isContainer } from '../../cdmi/record.js'
+import { attributesOf, isContainer, typeLetter } from '../../cdmi/record.js'
 import { fieldsWithin, type RootPlace, type Surroundings } from '../../cdmi/representation.js'
 import type { Content } from '../../cdmi/values.js'
 import type { Entry, Json, JsonObject, StoredRecord } from '../../storage/contract.js'
@@ -22,6 +23,7 @@ interface Child {
   readonly record: StoredRecord | undefined
   readonly content: Content | undefined
   readonly extent: number
+  readonly updating: boolean
   readonly fields: JsonObject
 }
 
@@ -29,8 +31,10 @@ interface Child {
 const lookedUp: ReadonlySet<string | undefined> = new Set(['value', 'valuerange', 'children', 'childrenrange'])
 /** Made by looking, and only where somebody asked: a reading of each for every child would cost. */
 const accessItems: ReadonlySet<string | undefined> = new Set([undefined, 'cdmi_atime', 'cdmi_acount'])
-const hashItems: ReadonlySet<string | undefined> = new Set([undefined, 'cdmi_hash', 'cdmi_value_hash_provided'])
+const hashedItems: ReadonlySet<string | undefined> = new Set([undefined, ...hashItems])
 const valueFields: ReadonlySet<string | undefined> = new Set(['value', 'valuerange'])
+/** Shown otherwise while parts of a new value are coming (DOC-57, DOC-82). */
+const updatedFields: ReadonlySet<string | undefined> = new Set([...valueFields, 'completionStatus', 'percentComplete'])
 
 export class ChildFields {
   readonly #cdmi: Cdmi
@@ -40,6 +44,9 @@ export class ChildFields {
   readonly #wantsValue: boolean
   readonly #wantsAccesses: boolean
   readonly #wantsHash: boolean
+  readonly #wantsUpdates: boolean
+  readonly #looksUp: boolean
+  #updating: ReadonlySet<string> = new Set()
 
   /** `version1`: the client speaks CDMI 1.x. */
   constructor (cdmi: Cdmi, root: RootPlace, version1: boolean, paths: readonly FieldPath[]) {
@@ -50,7 +57,9 @@ export class ChildFields {
     const metadata = paths.filter(([name]) => name === 'metadata')
     this.#wantsValue = paths.some(([name]) => valueFields.has(name))
     this.#wantsAccesses = metadata.some(([, item]) => accessItems.has(item))
-    this.#wantsHash = metadata.some(([, item]) => hashItems.has(item))
+    this.#wantsHash = metadata.some(([, item]) => hashedItems.has(item))
+    this.#wantsUpdates = paths.some(([name]) => updatedFields.has(name))
+    this.#looksUp = paths.some(([name]) => lookedUp.has(name))
   }
 
   /** Whether a field is among them. */
@@ -58,10 +67,19 @@ export class ChildFields {
     return this.#paths.some(([first]) => first === name)
   }
 
+  /** Looks up together what would cost more one by one, for children that are to be written next. */
+  async prepare (records: ReadonlyArray<StoredRecord | undefined>): Promise<void> {
+    if (!this.#wantsUpdates) return
+    this.#updating = await this.#cdmi.partialUploads.updating(records.flatMap(record => record?.type === typeLetter.dataObject ? [record] : []))
+  }
+
   /** The array of one child, where its record says it all; undefined: it has to be written. */
   text (entry: Entry, record: StoredRecord | undefined, surroundings: Surroundings): string | undefined {
-    if (this.#wantsAccesses || this.#wantsHash || this.#paths.some(([name]) => lookedUp.has(name))) return undefined
-    const child = { entry, record, content: undefined, extent: 0, fields: record === undefined ? {} : fieldsWithin(record, surroundings, this.#root, { generates: this.#cdmi.generates(record) }) }
+    if (this.#wantsAccesses || this.#wantsHash || this.#looksUp) return undefined
+    // How far the transfer is stands elsewhere.
+    if (this.wants('percentComplete') && record !== undefined && attributesOf(record).transfer !== undefined) return undefined
+    const updating = record !== undefined && this.#updating.has(record.id)
+    const child = { entry, record, content: undefined, extent: 0, updating, fields: record === undefined ? {} : fieldsWithin(record, surroundings, this.#root, { generates: this.#cdmi.generates(record), updating }) }
     return `[${this.#paths.map(path => this.#plainField(child, path)).join()}]`
   }
 
@@ -80,10 +98,11 @@ export class ChildFields {
   async #child (entry: Entry, found: StoredRecord | undefined, surroundings: Surroundings): Promise<Child> {
     const open = this.#wantsValue && found !== undefined && !isContainer(found) ? await this.#cdmi.dataObjects.openRecord(found) : { record: found, content: undefined, extent: 0 }
     const { record, content, extent } = open ?? { record: undefined, content: undefined, extent: 0 }
-    if (record === undefined) return { entry, record, content, extent, fields: {} }
+    if (record === undefined) return { entry, record, content, extent, updating: false, fields: {} }
+    const updating = this.#updating.has(record.id)
     const accesses = this.#wantsAccesses ? await this.#cdmi.accesses(record.id) : undefined
-    const known = this.#wantsHash ? await this.#cdmi.knownWithin(record, surroundings.inherited, accesses) : { accesses, generates: this.#cdmi.generates(record) }
-    return { entry, record, content, extent, fields: fieldsWithin(record, surroundings, this.#root, known) }
+    const known = await this.#cdmi.knownWithin(record, surroundings.inherited, accesses, { hash: this.#wantsHash })
+    return { entry, record, content, extent, updating, fields: fieldsWithin(record, surroundings, this.#root, { ...known, updating }) }
   }
 
   /** A field that is in the record. */
@@ -96,7 +115,7 @@ export class ChildFields {
   }
 
   async #field (child: Child, path: FieldPath): Promise<Written> {
-    const { record, content, extent } = child
+    const { record, content, extent, updating } = child
     const [name, ...inner] = path
     if (record === undefined || !lookedUp.has(name)) return this.#plainField(child, path)
     if (isContainer(record)) {
@@ -104,7 +123,7 @@ export class ChildFields {
       if (name === 'children') return this.#names(record)
       return name === 'childrenrange' ? JSON.stringify(await this.#range(record)) : 'null'
     }
-    const complete = attributesOf(record).completionStatus === 'Complete'
+    const complete = !updating && attributesOf(record).completionStatus === 'Complete'
     if (name === 'valuerange') return JSON.stringify(inner.length === 0 ? formatRange(0, complete ? extent : 0) : null)
     if (name !== 'value' || !complete || content === undefined) return 'null'
     const value = { encoding: this.#encoding(record), content }

@@ -31,6 +31,7 @@ export async function * childrenText ({ cdmi, container, pages, recursive, field
   for await (const steps of recursive ? cdmi.containers.walk(pages) : inBatches(pages)) {
     const children = steps.filter(step => typeof step !== 'string')
     const records = fields === undefined ? [] : await cdmi.containers.records(children)
+    await fields?.prepare(records)
     let at = 0
     for (const step of steps) {
       if (step === 'up') {

@@ -4,15 +4,17 @@ import type { Address } from '../../cdmi/address.js'
 import type { SourceSaid } from '../../cdmi/copy-selection.js'
 import type { Written } from '../../cdmi/data-object-write.js'
 import { AlreadyExists, InvalidRequest, IsReference, SourceUnusable } from '../../cdmi/errors.js'
+import { checkHonoured } from '../../cdmi/metadata.js'
 import type { PartialMessage } from '../../cdmi/partial-upload.js'
 import type { Preconditions } from '../../cdmi/preconditions.js'
+import type { SourceKind } from '../../cdmi/sources.js'
 import type { WriteAim } from '../../cdmi/write-aim.js'
 import type { ContainerBody, DataObjectBody } from '../../schemas/cdmi-body.js'
 import type { JsonObject } from '../../storage/contract.js'
 import { valueTypeOf } from '../http/content-type.js'
 import { requestTarget } from '../http/request-path.js'
 import { bodyOf } from '../http/source.js'
-import { containerBody, dataObjectBody, namedFields, otherFields, refuseUnoffered } from './body-fields.js'
+import { containerBody, dataObjectBody, mimetypeField, namedFields, otherFields, refuseUnoffered } from './body-fields.js'
 import { readCdmiBody } from './json-body.js'
 import type { CdmiQuery } from './query.js'
 import type { ReceivedObject } from './receive-object.js'
@@ -50,7 +52,7 @@ export async function dataObjectOfSource (request: FastifyRequest, { source, aim
   if (source === 'reference') return await cdmi.createReference(request.principal, aim, targetOf(received.fields, body, query), preconditions)
   refuseUnoffered(body)
   refuseTemplate(request, source, body.capabilitiesURI, 'dataobject')
-  const said = { ...saidOf(body, otherFields(fields, 'dataobject')), mimetype: valueTypeOf(body.mimetype)?.mimetype }
+  const said = { ...saidOf(request, body, fields, 'dataobject'), mimetype: valueTypeOf(body.mimetype, mimetypeField)?.mimetype }
   const text = body[source] ?? ''
   const remote = remoteSource(request, source, text)
   if (remote !== undefined) return await dataObjectOfRemote(request, { source, aim, query, preconditions, said, remote })
@@ -109,7 +111,7 @@ export async function containerOfSource (request: FastifyRequest, { source, addr
   if (source === 'reference') return await cdmi.createReference(principal, aim, targetOf(fields, body, query), preconditions)
   refuseUnoffered(body)
   refuseTemplate(request, source, body.capabilitiesURI, 'container')
-  const said = saidOf(body, otherFields(fields, 'container'))
+  const said = saidOf(request, body, fields, 'container')
   const text = body[source] ?? ''
   if (remoteSource(request, source, text) !== undefined) throw new SourceUnusable('The source is on another server, from which data objects are taken, but no containers')
   const named = namedSource(request, source, text)
@@ -144,8 +146,12 @@ function targetOf (fields: JsonObject, body: DataObjectBody | ContainerBody, que
   return body.reference ?? ''
 }
 
-function saidOf ({ metadata }: DataObjectBody | ContainerBody, others: JsonObject): SourceSaid {
-  return { metadata: metadata as JsonObject | undefined, fields: Object.keys(others).length > 0 ? others : undefined }
+/** Throws InvalidRequest for metadata that cannot be acted on. */
+function saidOf ({ server: { cdmi } }: FastifyRequest, body: DataObjectBody | ContainerBody, fields: JsonObject, kind: SourceKind): SourceSaid {
+  const others = otherFields(fields, kind)
+  const metadata = body.metadata as JsonObject | undefined
+  if (metadata !== undefined) checkHonoured(metadata, cdmi.capabilities, kind)
+  return { metadata, fields: Object.keys(others).length > 0 ? others : undefined }
 }
 
 function refuseFields (source: CdmiQuery, destination: CdmiQuery): void {

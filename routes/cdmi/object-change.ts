@@ -1,6 +1,6 @@
 /** From a received body to the change that it asks for (DOC-20 to DOC-39, DOC-70 to DOC-82). */
 import type { DataObjectChange, DataObjectWrite, ValueChange } from '../../cdmi/data-object-write.js'
-import { encodingOfParts } from '../../cdmi/data-object-record.js'
+import { defaultType, encodingOfParts } from '../../cdmi/data-object-record.js'
 import { InvalidRange, InvalidRequest } from '../../cdmi/errors.js'
 import { checkHonoured, updatedMetadata } from '../../cdmi/metadata.js'
 import type { Cdmi } from '../../cdmi/model.js'
@@ -11,12 +11,9 @@ import type { ValueTransferEncoding } from '../../schemas/record.js'
 import type { DataObjectBody } from '../../schemas/cdmi-body.js'
 import type { JsonObject } from '../../storage/contract.js'
 import { valueTypeOf } from '../http/content-type.js'
-import { dataObjectBody, namedFields, otherFields, refuseUnoffered, updatedFields } from './body-fields.js'
+import { dataObjectBody, mimetypeField, namedFields, otherFields, refuseUnoffered, updatedFields } from './body-fields.js'
 import type { CdmiQuery } from './query.js'
 import { asBytes, type ReceivedObject } from './receive-object.js'
-
-/** Type of a data object whose creator says none (DOC-24). */
-const defaultType = 'text/plain'
 
 export interface ChangeRequest {
   readonly cdmi: Cdmi
@@ -57,8 +54,8 @@ export async function objectChange (request: ChangeRequest): Promise<DataObjectC
   }
 
   function typeOf ({ mimetype }: DataObjectBody, { received }: ChangeRequest): string | undefined {
-    const given = mimetype ?? (write.before === undefined ? received.parts?.type ?? defaultType : undefined)
-    return valueTypeOf(given)?.mimetype
+    if (mimetype !== undefined) return valueTypeOf(mimetype, mimetypeField)?.mimetype
+    return write.before === undefined ? valueTypeOf(received.parts?.type ?? defaultType, 'The Content-Type of the part with the value')?.mimetype : undefined
   }
 }
 
@@ -115,6 +112,7 @@ function rangeChange ({ received, query }: ChangeRequest, body: DataObjectBody):
   if (received.value === undefined) throw new InvalidRequest('The URI names a range of the value, but the body has no "value"')
   if (body.valuetransferencoding !== undefined && body.valuetransferencoding !== 'base64') throw new InvalidRequest('A range of a value is written in Base64; leave "valuetransferencoding" out')
   const { staged } = received.value
+  if (!Number.isSafeInteger(range.first) || (range.last !== undefined && !Number.isSafeInteger(range.last))) throw new InvalidRange('The numbers of the range of "value" are too large; nothing was changed')
   const length = range.last === undefined ? staged.size : range.last - range.first + 1
   if (length !== staged.size) throw new InvalidRange(`The range has ${length} bytes, but "value" stands for ${staged.size}; nothing was changed`)
   return { value: { kind: 'parts', onto: 'old', parts: [{ at: range.first, staged }] }, encoding: () => 'base64' }

@@ -10,6 +10,7 @@ import { ChildFields } from './child-fields.js'
 import { childrenText } from './children-text.js'
 import { objectText } from './object-writer.js'
 import type { CdmiQuery } from './query.js'
+import { formatRange } from './read-data-object.js'
 import { rootPlace } from './request.js'
 import { selectFields, wants } from './select-fields.js'
 import { cdmiHeaders, sendText } from './send-object.js'
@@ -34,12 +35,10 @@ export async function sendContainer (request: FastifyRequest, reply: FastifyRepl
   if (children?.fields !== undefined) capabilities.require('container', 'cdmi_list_children_extended')
   if (children?.recursive === true) capabilities.require('container', 'cdmi_list_children_recursive')
   const list = await childrenOf(request, object, children?.range)
-  const head = JSON.stringify({
-    ...selectFields(fields, query),
-    ...(wantsRange ? { childrenrange: list.count === 0 ? '' : `${list.first}-${list.first + list.count - 1}` } : {})
-  })
-  if (!wantsNames) return await sendText(reply, await objectText(JSON.parse(head)), headOnly)
+  const before = { ...selectFields(fields, query), ...(wantsRange ? { childrenrange: formatRange(list.first, list.count) } : {}) }
+  if (!wantsNames) return await sendText(reply, await objectText(before), headOnly)
   if (headOnly) return reply.send()
+  const head = JSON.stringify(before)
   return reply.send(await ChunkStream.begin(children?.fields === undefined && children?.recursive !== true
     ? text(head, list.pages)
     : withChildren(head, childrenText({
@@ -72,9 +71,11 @@ interface ChildList {
 /** Children in the order of their names: an order that stays while they do (COC-54). */
 async function childrenOf (request: FastifyRequest, object: CdmiObject, range: RangeSpec | undefined): Promise<ChildList> {
   const { containers } = request.server.cdmi
+  // Of "first-last" no more is counted than there is in it: a client that lists page by page would have all counted for each.
+  const limit = range?.first === undefined || range.last === undefined ? undefined : range.last + 1
   const seen: Entry[] = []
   let total = 0
-  for await (const page of containers.pages(object.record, {})) {
+  for await (const page of containers.pages(object.record, { limit })) {
     total += page.length
     if (total <= held) seen.push(...page)
   }

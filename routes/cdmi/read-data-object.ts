@@ -1,6 +1,7 @@
 /** A data object in CDMI's JSON, or in parts (DOC-50 to DOC-60, GEN-45). */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { InvalidRange, RangeNotSatisfiable } from '../../cdmi/errors.js'
+import { hashItems } from '../../cdmi/metadata.js'
 import { attributesOf, type CdmiObject } from '../../cdmi/record.js'
 import { fieldsOf, objectTypes } from '../../cdmi/representation.js'
 import type { ByteRange, Content } from '../../cdmi/values.js'
@@ -16,7 +17,7 @@ import type { Form } from './media-types.js'
 import { objectText, type ShownValue } from './object-writer.js'
 import type { CdmiQuery } from './query.js'
 import { rootPlace } from './request.js'
-import { selectFields, wants } from './select-fields.js'
+import { selectFields, wants, wantsItem } from './select-fields.js'
 import { cdmiHeaders, sendText } from './send-object.js'
 
 /** What is read of the value, and in which form. */
@@ -69,7 +70,7 @@ export async function sendDataObject (request: FastifyRequest, reply: FastifyRep
   const pieces = shows ? contents : []
   const [content] = pieces
   const shown = narrowed && content !== undefined ? formatRange(content.offset, content.length) : formatRange(0, shows ? extent : 0)
-  const known = wants(query, 'metadata') || wants(query, 'percentComplete') ? await request.server.cdmi.known(object, accesses) : {}
+  const known = wants(query, 'metadata') || wants(query, 'percentComplete') ? await request.server.cdmi.known(object, accesses, { hash: hashItems.some(item => wantsItem(query, item)) }) : {}
   const fields: JsonObject = selectFields({ ...fieldsOf(object, rootPlace(request), { ...known, updating }), valuetransferencoding: encoding, valuerange: shown }, query)
   const headOnly = request.raw.method === 'HEAD'
 

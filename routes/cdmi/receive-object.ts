@@ -1,4 +1,5 @@
 /** The body of a request for a data object: its JSON, and its value on the way into the store (DOC-24 to DOC-39, DOC-75 to DOC-81). */
+import type { DataObjectWrite } from '../../cdmi/data-object-write.js'
 import { InvalidRange, InvalidRequest, NotUtf8 } from '../../cdmi/errors.js'
 import type { PlacedPart } from '../../cdmi/place-parts.js'
 import type { Intake } from '../../cdmi/remote-sources.js'
@@ -61,9 +62,10 @@ export async function asBytes (write: Intake, value: ReceivedValue): Promise<Sta
 }
 
 /** A body in parts: JSON first, then the value, or ranges of it (DOC-38, DOC-81, AMB-21). */
-export async function receiveParts (write: Intake, source: ValueSource, contentType: string, input: SerializedInput): Promise<ReceivedObject> {
+export async function receiveParts (write: DataObjectWrite, source: ValueSource, contentType: string, input: SerializedInput): Promise<ReceivedObject> {
   let fields: JsonObject | undefined
-  const placed: PlacedPart[] = []
+  const gathered = write.gather()
+  let count = 0
   let ranged = false
   let utf8 = true
   let type: string | undefined
@@ -90,14 +92,14 @@ export async function receiveParts (write: Intake, source: ValueSource, contentT
     if (declared && staged.utf8 === false) throw new NotUtf8()
     ranged ||= range !== undefined
     utf8 &&= declared
-    if (placed.length === 0) type = partType
+    if (count++ === 0) type = partType
     const at = range?.offset ?? end
-    placed.push({ at, staged })
+    await gathered.add(at, staged)
     end = at + staged.size
   }
   if (fields !== undefined && serialized > 0) return { fields, value: undefined, parts: undefined }
-  if (fields === undefined || placed.length === 0) throw new InvalidRequest('A request in parts has at least two: the JSON of the object, and its value')
-  return { fields, value: undefined, parts: { placed, ranged, utf8, type } }
+  if (fields === undefined || count === 0) throw new InvalidRequest('A request in parts has at least two: the JSON of the object, and its value')
+  return { fields, value: undefined, parts: { placed: await gathered.parts(), ranged, utf8, type } }
 }
 
 function isDeclaredUtf8 (type: string | undefined): boolean {

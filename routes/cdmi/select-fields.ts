@@ -9,6 +9,11 @@ export function wants ({ fields }: Pick<CdmiQuery, 'fields'>, name: string): boo
   return fields.length === 0 || fields.includes(name)
 }
 
+/** Whether the answer has an item of the metadata, if the object has it. */
+export function wantsItem (query: Pick<CdmiQuery, 'fields' | 'metadata'>, name: string): boolean {
+  return wants(query, 'metadata') && (query.metadata.length === 0 || query.metadata.some(prefix => name.startsWith(prefix)))
+}
+
 /** Those of the fields that were asked for; what an object does not have is left out (AMB-04). */
 export function selectFields (all: JsonObject, query: CdmiQuery): JsonObject {
   const chosen = query.fields.length === 0 ? all : Object.fromEntries(Object.entries(all).filter(([name]) => query.fields.includes(name)))

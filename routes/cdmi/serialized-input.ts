@@ -13,7 +13,7 @@ import { preconditionsOf } from '../http/conditional.js'
 import { valueTypeOf } from '../http/content-type.js'
 import { localPath } from '../http/local-uri.js'
 import { parsePartial } from '../http/partial-header.js'
-import { otherFields, refuseUnoffered } from './body-fields.js'
+import { mimetypeField, otherFields, refuseUnoffered } from './body-fields.js'
 import { refuseTemplate } from './from-source.js'
 import type { CdmiQuery } from './query.js'
 
@@ -30,7 +30,7 @@ export class SerializedInput {
 
   async #begun (): Promise<Deserialization> {
     const { principal, raw, server: { cdmi } } = this.#request
-    this.#deserialization ??= await cdmi.beginDeserialization(principal, this.#aim, type => valueTypeOf(type)?.mimetype ?? type, preconditionsOf(raw.headers))
+    this.#deserialization ??= await cdmi.beginDeserialization(principal, this.#aim, type => valueTypeOf(type, mimetypeField)?.mimetype ?? type, preconditionsOf(raw.headers))
     return this.#deserialization
   }
 
@@ -63,7 +63,7 @@ export class SerializedInput {
     if (body.deserialize !== undefined) await deserialization.readFrom(wholeSource(this.#request, body.deserialize))
     const mimetype = 'mimetype' in body && typeof body.mimetype === 'string' ? body.mimetype : undefined
     return await deserialization.commit({
-      mimetype: valueTypeOf(mimetype)?.mimetype,
+      mimetype: valueTypeOf(mimetype, mimetypeField)?.mimetype,
       metadata: body.metadata as JsonObject | undefined,
       fields: otherFields(fields, kind)
     })

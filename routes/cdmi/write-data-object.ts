@@ -1,6 +1,9 @@
 /** A data object written in CDMI's form, whole or in part, by PUT, PATCH or POST (DOC-20 to DOC-41, DOC-70 to DOC-84, COC-74 to COC-88). */
+import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { IncompleteBody, InvalidRange } from '../../cdmi/errors.js'
 import type { TemplateChoice } from '../../cdmi/templates.js'
+import type { ValueSource } from '../../cdmi/values.js'
 import type { WriteAim } from '../../cdmi/write-aim.js'
 import { preconditionsOf } from '../http/conditional.js'
 import { parsePartial } from '../http/partial-header.js'
@@ -22,6 +25,8 @@ export async function writeDataObject (request: FastifyRequest, reply: FastifyRe
   refuseContentCoding(headers['content-encoding'])
   const partial = parsePartial(headers['x-cdmi-partial'])
   if (mixed) cdmi.capabilities.require('system', 'cdmi_multipart_mime')
+  // To be ignored it is too much: all of the value would be replaced (RFC 9110 §14.5).
+  if (headers['content-range'] !== undefined) throw new InvalidRange('In the CDMI form Content-Range is for the parts of a multipart body; a range of the value is named in the URI: "?value=first-last"')
   const preconditions = preconditionsOf(headers)
   const write = await cdmi.dataObjects.begin(request.principal, aim, preconditions, partial).catch(async (error: unknown) => { throw await refusalAtReference(request, error, aim.mode) })
   const input = new SerializedInput(request, { kind: 'dataobject', at: aim })
@@ -34,12 +39,23 @@ export async function writeDataObject (request: FastifyRequest, reply: FastifyRe
     if (made !== undefined) return await answerWritten(request, reply, made)
     const source = sourceField(received.fields)
     if (source !== undefined) return await answerWritten(request, reply, await dataObjectOfSource(request, { source, aim, query, received, partial, preconditions }))
-    const serialize = async (uri: string): ReturnType<typeof cdmi.serialize> => await cdmi.serialize(request.principal, aim, wholeSource(request, uri), rootPlace(request))
+    const serialize = async (uri: string): ReturnType<typeof cdmi.serialize> => {
+      const { object, text } = await cdmi.serialize(request.principal, aim, wholeSource(request, uri), rootPlace(request))
+      return { object, text: whileConnected(raw.socket, text) }
+    }
     const template = (uri: string | undefined): TemplateChoice | undefined => templateChoice(request, uri, 'dataobject', write.before)
     const change = await objectChange({ cdmi, write, received, query, template, version1: request.cdmiVersion?.major === 1, serialize: aim.mode === 'patch' ? undefined : serialize })
     return await answerWritten(request, reply, await write.commit(change))
   } finally {
     input.end()
     write.end()
+  }
+}
+
+/** Nobody waits for what is made for a client that has left: a short request can ask for a very long value. */
+async function * whileConnected (socket: Socket, source: ValueSource): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) {
+    if (socket.destroyed) throw new IncompleteBody('The connection was lost before the answer; nothing was stored')
+    yield chunk
   }
 }

@@ -45,8 +45,7 @@ function typeOfBody (request: FastifyRequest): 'object' | 'container' | 'mixed' 
     case 'queue': throw new CapabilityMissing('cdmi_queues', 'this server')
     case 'domain': throw new CapabilityMissing('cdmi_domains', 'this server')
     case 'capability': throw new InvalidRequest('Capability objects belong to the server; they can be read, but not changed')
-    // The router brings no other requests here.
-    case undefined: throw new InvalidRequest('The Content-Type must be one of CDMI')
+    case undefined: throw new InvalidRequest('The Content-Type is none of CDMI: there is no such type, or its parameters are broken; it must be like "application/cdmi-object" or "multipart/mixed; boundary=…"')
     default: return type
   }
 }

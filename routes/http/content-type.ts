@@ -51,15 +51,15 @@ const isUtf8 = ([name, value]: readonly [string, string]): boolean => name === '
 
 /**
  * The type of a value from the Content-Type of its request; undefined when there was none. `charset=utf-8` becomes the value
- * transfer encoding and leaves the type. Throws InvalidRequest when the header is broken.
+ * transfer encoding and leaves the type. Throws InvalidRequest when it is broken; `place`: where it stands.
  */
-export function valueTypeOf (header: string | undefined): ValueType | undefined {
+export function valueTypeOf (header: string | undefined, place = 'The Content-Type'): ValueType | undefined {
   if (header === undefined) return undefined
   const known = common.get(header)
   if (known !== undefined) return known
   const parsed = parseMediaType(header)
-  if (parsed === undefined) throw new InvalidRequest('The Content-Type is not a media type like "text/plain" or "text/plain; charset=utf-8"')
-  if (header.length > maxLength) throw new InvalidRequest(`The Content-Type is longer than ${maxLength} characters`)
+  if (parsed === undefined) throw new InvalidRequest(`${place} is not a media type like "text/plain" or "text/plain; charset=utf-8"`)
+  if (header.length > maxLength) throw new InvalidRequest(`${place} is longer than ${maxLength} characters`)
   return {
     mimetype: formatMediaType({ type: parsed.type, parameters: parsed.parameters.filter(one => !isUtf8(one)) }),
     valuetransferencoding: parsed.parameters.find(([name]) => name === 'charset')?.[1].toLowerCase() === 'utf-8' ? 'utf-8' : 'base64'

@@ -7,7 +7,8 @@ import { mountURLs, requestTarget, splitTarget } from '../http/request-path.js'
 import { noValidation, optionsSchema } from './schemas.js'
 
 const ofDataObjects = 'GET, HEAD, PUT, PATCH, DELETE, OPTIONS'
-const ofContainers = 'GET, HEAD, PUT, POST, DELETE, OPTIONS'
+/** PATCH in CDMI's form only. */
+const ofContainers = 'GET, HEAD, PUT, PATCH, POST, DELETE, OPTIONS'
 const ofObjectIDs = 'POST, OPTIONS'
 
 /** The methods of the resource at a CDMI path: its slash says what it is, whether it exists or not (HDO-10). */

@@ -27,10 +27,10 @@ const writeRoutes: FastifyPluginAsyncTypebox = async (app) => {
     const address = parseAddress(path)
     if (address === objectIDRoot) return refuseMethod(request)
     if (!address.slash) return await writeValue(request, reply, address, query, 'patch')
-    // Containers have nothing that a plain value could change (HCO-03). One that is not there is still a 404.
+    // Containers have nothing that a plain value could change (HCO-03, COC-59). One that is not there is still a 404.
     writtenType(request.raw, query)
     await app.cdmi.dataObjects.read(request.principal, address, () => [])
-    return refuseMethod(request)
+    throw new InvalidRequest('A container has no value; what it has is changed with the Content-Type application/cdmi-container')
   }
 
   async function writeValue (request: FastifyRequest, reply: FastifyReply, address: Address, query: string, mode: 'put' | 'patch'): Promise<FastifyReply> {

@@ -2,6 +2,7 @@
 import type {
   Accesses, BlobID, Change, ChildrenQuery, CommitResult, Entry, LeaseID, LoggedEvent, MetaStore, ObjectID, RecordHead, Segment, Sequence, StoredRecord, TreeQuery
 } from '../contract.js'
+import { TreeTooLarge } from '../contract.js'
 import { readU64, successor, u64 } from './bytes.js'
 import { leaseStates } from './change-writer.js'
 import type { CommitChannel } from './commit-channel.js'
@@ -129,10 +130,11 @@ export class EmbeddedMeta implements MetaStore {
     })
   }
 
-  async tree (id: ObjectID, { types, depth = Infinity, limit }: TreeQuery): Promise<RecordHead[]> {
+  async tree (id: ObjectID, { types, depth = Infinity, limit, size = Infinity }: TreeQuery): Promise<RecordHead[]> {
     const start = idKey(id)
+    let read = 0
     // In one go: the snapshot is the one of this turn of the event loop.
-    return this.#read(`reading all below ${id}`, ({ records, entries }) => {
+    const tree = this.#read(`reading all below ${id}`, ({ records, entries }) => {
       const found: RecordHead[] = []
       let level: Buffer[] = [start]
       for (let below = 0; level.length > 0; below++) {
@@ -141,16 +143,22 @@ export class EmbeddedMeta implements MetaStore {
           const bytes = records.getBinaryFast(key)
           if (bytes === undefined) continue
           if (found.length === limit) return found
-          const record = new EmbeddedRecord(idText(key), withoutInline(bytes))
+          const head = withoutInline(bytes)
+          read += head.length
+          if (read > size) return undefined
+          const record = new EmbeddedRecord(idText(key), head)
           found.push(record)
           if (below === depth || !types.includes(record.type)) continue
           const owner = ownerKey(key)
-          for (const { value } of entries.getRange({ start: owner, end: successor(owner) })) next.push(value.subarray(1))
+          // There may be many more than are wanted.
+          for (const { value } of entries.getRange({ start: owner, end: successor(owner), limit: limit - found.length - next.length })) next.push(value.subarray(1))
         }
         level = next
       }
       return found
     })
+    if (tree === undefined) throw new TreeTooLarge(`what is below ${id} has more than ${size} bytes of attributes`)
+    return tree
   }
 
   async segments (id: ObjectID, offset: number, length: number): Promise<{ version: number, segments: Segment[] } | undefined> {
@@ -164,7 +172,7 @@ export class EmbeddedMeta implements MetaStore {
   }
 
   async commit (change: Change): Promise<CommitResult> {
-    const result = commitResultOf(await this.#channel.submit(encodeChange(change)))
+    const result = commitResultOf(await this.#channel.submit(await encodeChange(change)))
     if (result.status === 'conflict' && result.on === 'lease' && change.lease !== undefined) this.#leaseRefused?.(change.lease)
     return result
   }

@@ -2,6 +2,7 @@
  * What goes to the writer and what comes back: to its thread, or from another process through the primary. Encoded where the
  * caller is, so that the writer only compares heads and moves bytes.
  */
+import { setImmediate } from 'node:timers/promises'
 import { Packr } from 'msgpackr'
 import { type BlobID, type Change, type CommitResult, type LeaseID, type ObjectID, type Segment, StorageError, type StorageReason } from '../contract.js'
 import { encodeJson } from './json-codec.js'
@@ -43,17 +44,29 @@ export type WireResult =
 
 const packr = new Packr({ useRecords: false })
 
+/** Records that are encoded in one turn of the event loop. */
+const atOnce = 1000
+
 /** Throws for what cannot be stored at all: a name that is too long, an ID that is none. */
-export function encodeChange (change: Change): Buffer {
+export async function encodeChange (change: Change): Promise<Buffer> {
   return encodeItem({
     kind: 'change',
     lease: change.lease ?? null,
     births: (change.births ?? []).map(({ blob, size, hash }) => [blob, size, hash]),
     expect: change.expect.map(({ id, version }) => [idKey(id), version]),
-    put: (change.put ?? []).map(put => [idKey(put.id), encodeRecord(put), wireSegmentChange(put.segments)]),
+    put: await encoded(change.put ?? [], put => [idKey(put.id), encodeRecord(put), wireSegmentChange(put.segments)]),
     remove: (change.remove ?? []).map(({ id, version, subtree }) => [idKey(id), version, subtree]),
-    events: change.events.map(encodeJson)
+    events: await encoded(change.events, encodeJson)
   })
+}
+
+/** Others have their turn while many are encoded. */
+async function encoded<T, E> (items: readonly T[], encode: (item: T) => E): Promise<E[]> {
+  const done: E[] = []
+  for (const item of items) {
+    if (done.push(encode(item)) % atOnce === 0) await setImmediate()
+  }
+  return done
 }
 
 function wireSegmentChange (change: NonNullable<Change['put']>[number]['segments']): WireSegmentChange {

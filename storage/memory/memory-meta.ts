@@ -3,6 +3,7 @@ import { EventEmitter, on } from 'node:events'
 import type {
   Accesses, BlobID, Change, ChildrenQuery, CommitResult, Entry, LeaseID, LoggedEvent, MetaStore, ObjectID, RecordHead, RecordPut, Segment, SegmentChange, Sequence, StoredRecord, TreeQuery
 } from '../contract.js'
+import { TreeTooLarge } from '../contract.js'
 import { spliceSegments } from '../segment-map.js'
 
 interface Row { record: StoredRecord, segments: readonly Segment[] }
@@ -73,8 +74,9 @@ export class MemoryMeta implements MetaStore {
     return page
   }
 
-  async tree (id: ObjectID, { types, depth = Infinity, limit }: TreeQuery): Promise<RecordHead[]> {
+  async tree (id: ObjectID, { types, depth = Infinity, limit, size = Infinity }: TreeQuery): Promise<RecordHead[]> {
     const found: RecordHead[] = []
+    let read = 0
     let level: ObjectID[] = [id]
     for (let below = 0; level.length > 0; below++) {
       const next: ObjectID[] = []
@@ -83,6 +85,8 @@ export class MemoryMeta implements MetaStore {
         if (record === undefined) continue
         if (found.length === limit) return found
         const { inline: _inline, ...head } = record
+        if (size !== Infinity) read += Buffer.byteLength(JSON.stringify(head.attributes))
+        if (read > size) throw new TreeTooLarge(`what is below ${id} has more than ${size} bytes of attributes`)
         found.push(head)
         if (below < depth && types.includes(record.type)) for (const { entry } of this.#children.get(at) ?? []) next.push(entry.id)
       }

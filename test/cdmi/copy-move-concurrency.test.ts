@@ -250,7 +250,7 @@ for (const driver of drivers) {
       }
     })
 
-    t.test('what the change log says: a copy is made and copied, a move renames, a reference is a reference', async t => {
+    t.test('CMV-13: what the change log says: a copy is made and copied, a move renames, a reference is a reference', async t => {
       const store = await driver.fresh(t)
       const door = new Door(store)
       await door.make('/c/', '/c/d/', '/c/d/o')

@@ -142,8 +142,11 @@ t.test('PUP-06, PUP-12: a complete ID is remembered as long as an open one', asy
   const model = new Cdmi(store)
   await send(model, { body: 'all', uploadID: 'a', condition: { count: 1 } })
   await t.rejects(send(model, { body: 'late', uploadID: 'a', condition: { count: 1 } }), { code: 'CDMI_INVALID_REQUEST', message: /complete/ })
-  t.equal(await impatient(store).partialUploads.expire(), 1)
-  t.equal((await send(model, { body: 'new', uploadID: 'a' })).pending, true)
+  t.equal((await send(impatient(store), { body: 'new', uploadID: 'a' })).pending, true, 'and no longer, whether somebody has cleared up or not')
+  t.equal(await text(model), 'all')
+  await send(model, { body: 'all', uploadID: 'b', condition: { count: 1 } })
+  t.equal(await impatient(store).partialUploads.expire(), 2)
+  t.equal((await send(model, { body: 'new', uploadID: 'b' })).pending, true)
   t.equal(await text(model), 'all')
 })
 
@@ -162,9 +165,11 @@ t.test('sets of parts are hidden: no path, no ID and no listing leads to them, a
   t.same(names, ['o'])
   const { record } = await model.partialUploads.find(object.record.id, 'b') ?? {}
   t.type(record?.id, 'string')
-  for (const path of [`/cdmi_objectid/${record?.id}`, `/cdmi_objectid/${record?.parentID}/`, `/cdmi_objectid/${record?.parentID}`]) {
-    await t.rejects(model.dataObjects.read(writer, at(path), () => []), { code: 'CDMI_NOT_FOUND' })
-    await t.rejects(model.remove(writer, at(path)), { code: 'CDMI_NOT_FOUND' })
+  for (const from of [record?.id ?? '', record?.parentID ?? '']) {
+    t.throws(() => at(`/cdmi_objectid/${from}`), { code: 'CDMI_INVALID_OBJECT_ID' })
+    const address = { from, names: [], slash: false }
+    await t.rejects(model.dataObjects.read(writer, address, () => []), { code: 'CDMI_NOT_FOUND' })
+    await t.rejects(model.remove(writer, address), { code: 'CDMI_NOT_FOUND' })
   }
 })
 

@@ -31,13 +31,13 @@ export function casesByID (): Map<string, Case[]> {
   return found
 }
 
-/** Whether this project's own server does not do yet what the case demands. */
-function waits (each: Case): boolean {
-  return notYet.has(titleOf(each)) || namesOf(each.needs ?? {}).some(name => notYetOffered.has(name))
+/** Whether this project's own server does not offer what the case is about. */
+function needsUnoffered (each: Case): boolean {
+  return namesOf(each.needs ?? {}).some(name => notYetOffered.has(name))
 }
 
-function status ({ later }: Requirement, tests: readonly NamedTest[], cases: readonly Case[]): string {
-  const waiting = cases.filter(waits).length
+function status ({ later, ofOffered }: Requirement, tests: readonly NamedTest[], cases: readonly Case[]): string {
+  const waiting = cases.filter(each => notYet.has(titleOf(each)) || (ofOffered !== true && needsUnoffered(each))).length
   if (tests.length + cases.length === 0) return `later: ${later ?? 'MISSING'}`
   if (waiting === 0) return 'tested'
   return tests.length + cases.length === waiting ? 'not yet' : 'in part'

@@ -1,9 +1,7 @@
-import t, { type Test } from 'tap'
-import { spawn } from 'node:child_process'
+import t from 'tap'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import * as errors from '../../cdmi/errors.js'
 import { CdmiOptions, LimitOptions } from '../../schemas/options.js'
 import { StoreOptions } from '../../schemas/store-options.js'
@@ -11,7 +9,7 @@ import { checkOptions } from '../../schemas/check-options.js'
 import { ServerConfig } from '../../schemas/config.js'
 import { configOptions, loadConfig } from '../../server/config-sources.js'
 import { ask, basic } from '../helpers/built-server.js'
-import { plainNode } from '../helpers/plain-node.js'
+import { runExample } from '../helpers/run-example.js'
 
 const pages = ['README.md', ...readdirSync('docs').filter(name => name.endsWith('.md')).map(name => `docs/${name}`)]
 const textOf = (page: string): string => readFileSync(page, 'utf8')
@@ -86,24 +84,9 @@ t.test('the config file of the manual is one that the server takes', async t => 
   t.same(checkOptions(ServerConfig, config, 'The server'), config)
 })
 
-/** The example, as it stands but for where it finds the package, its directory and its port. Answers the process. */
-function run (t: Test, example: string, more = ''): ReturnType<typeof spawn> {
-  const directory = t.testdir()
-  const code = example
-    .replace("'fastify-cdmi'", JSON.stringify(pathToFileURL('build/index.js')))
-    .replace("from 'fastify'", `from ${JSON.stringify(pathToFileURL('node_modules/fastify/fastify.js'))}`)
-    .replace("'./data'", JSON.stringify(join(directory, 'data')))
-    .replace('port: 3000', "port: 0, host: '127.0.0.1'")
-  const file = join(directory, 'example.mjs')
-  writeFileSync(file, code + more)
-  const child = spawn(...plainNode(file), { stdio: ['ignore', 'pipe', 'inherit'] })
-  t.teardown(() => { child.kill('SIGKILL') })
-  return child
-}
-
 t.test('the example of users runs as it stands', async t => {
   const [example = ''] = codeOf('docs/authentication.md', 'js')
-  const child = run(t, example, '\nconsole.log(app.listeningOrigin)\n')
+  const child = runExample(t, example, '\nconsole.log(app.listeningOrigin)\n')
   const [line] = await once(child.stdout ?? child, 'data') as [Buffer]
   const url = line.toString().trim() + '/'
   const right = basic('reporting', 'a long random token')
@@ -114,7 +97,7 @@ t.test('the example of users runs as it stands', async t => {
 
 t.test('the example of a store runs as it stands', async t => {
   const [example = ''] = codeOf('docs/storage.md', 'js')
-  const child = run(t, example)
+  const child = runExample(t, example)
   let printed = ''
   child.stdout?.on('data', (chunk: Buffer) => { printed += chunk.toString() })
   t.same(await once(child, 'close'), [0, null])

@@ -1,12 +1,11 @@
 import t from 'tap'
-import { execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { request } from 'undici'
-import { plainNode } from '../helpers/plain-node.js'
+import { runExample } from '../helpers/run-example.js'
 import { startServer } from '../helpers/server-process.js'
 
 const run = promisify(execFile)
@@ -36,18 +35,8 @@ t.test('every curl command of the README works against a server', async t => {
 
 t.test('the plugin example of the README runs as it stands', async t => {
   const [example = ''] = blocks('ts')
-  const directory = t.testdir()
-  const code = example
-    .replace("'fastify-cdmi'", JSON.stringify(pathToFileURL('build/index.js')))
-    .replace("from 'fastify'", `from ${JSON.stringify(pathToFileURL('node_modules/fastify/fastify.js'))}`)
-    .replace("'./data'", JSON.stringify(join(directory, 'data')))
-    .replace('port: 3000', "port: 0, host: '127.0.0.1'")
-  t.not(code, example)
-  const file = join(directory, 'example.mjs')
-  writeFileSync(file, code + '\nconsole.log(app.listeningOrigin)\nprocess.on("SIGTERM", () => app.close())\n')
-  const child = spawn(...plainNode(file), { stdio: ['ignore', 'pipe', 'inherit'] })
-  t.teardown(() => { child.kill('SIGKILL') })
-  const [line] = await once(child.stdout, 'data') as [Buffer]
+  const child = runExample(t, example, '\nconsole.log(app.listeningOrigin)\nprocess.on("SIGTERM", () => app.close())\n')
+  const [line] = await once(child.stdout ?? child, 'data') as [Buffer]
   const root = line.toString().trim() + '/cdmi/2.0.0/'
   const authorization = 'Basic ' + Buffer.from('admin:change me').toString('base64')
   const created = await request(root + 'hello.txt', { method: 'PUT', headers: { authorization, 'content-type': 'text/plain;charset=utf-8' }, body: 'Grüße' })

@@ -60,6 +60,13 @@ export class CdmiClient {
     return JSON.parse(String(value)) as JsonObject
   }
 
+  /** The same of an object that is removed then: its ID is free. */
+  async takeAway (url: string): Promise<JsonObject> {
+    const serialization = await this.serialization(url)
+    await this.remove(url)
+    return serialization
+  }
+
   /** A whole tree as reads show it: fields of every object, its children below them. */
   async tree (url: string): Promise<JsonObject> {
     const fields = await this.get(url)

@@ -1,7 +1,7 @@
 /** Records, names, listings and the change log. */
 import type { Test } from 'tap'
 import fc from 'fast-check'
-import type { JsonObject } from '../../storage/contract.js'
+import { type JsonObject, TreeTooLarge } from '../../storage/contract.js'
 import { mintObjectID } from '../../storage/object-id.js'
 import { aRecord, aValue, commit, type Driver, fields, fieldsOfPut, follow, next, store, text } from './driver.js'
 
@@ -90,6 +90,16 @@ export function recordsSuite (t: Test, driver: Driver): void {
     const alone = aRecord()
     await store(target, { put: [alone] })
     t.same((await target.meta.lineage(alone.id)).map(({ id }) => id), [alone.id], 'an object without a path is its own top')
+  })
+
+  t.test('a tree whose attributes are longer than was asked for is not read', async t => {
+    const target = await driver.fresh(t)
+    const top = aRecord({ type: 'c', parentID: target.rootID, name: 'top' })
+    const below = Array.from({ length: 10 }, (_, n) => aRecord({ parentID: top.id, name: String(n), attributes: { text: 'x'.repeat(1000) } }))
+    await store(target, { put: [top, ...below] })
+    t.equal((await target.meta.tree(top.id, { types: 'c', limit: 99, size: 20_000 })).length, 11)
+    await t.rejects(target.meta.tree(top.id, { types: 'c', limit: 99, size: 9000 }), TreeTooLarge)
+    t.equal((await target.meta.tree(top.id, { types: 'c', limit: 5, size: 9000 })).length, 5)
   })
 
   t.test('a tree: the record and what is below it, parents first, to a depth, up to a limit, without inline values', async t => {

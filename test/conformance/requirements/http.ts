@@ -2,7 +2,7 @@
 import { domains, encryption, numbered, type Requirement } from './requirement.js'
 
 export const http: readonly Requirement[] = [
-  { id: 'GEN-01', text: 'Nothing is advertised that does not work' },
+  { id: 'GEN-01', text: 'Nothing is advertised that does not work', ofOffered: true },
   { id: 'GEN-02', text: 'Mandatory, conditional and optional fields' },
   { id: 'GEN-03', text: 'Five CDMI media types' },
   { id: 'GEN-04', text: 'Containers nest; one model for containers and data objects' },

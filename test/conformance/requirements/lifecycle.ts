@@ -15,7 +15,7 @@ export const lifecycle: readonly Requirement[] = [
     'Answers: 201 with fields, 204',
     'Unknown fields travel along',
     'No partial destinations',
-    'Events',
+    'Events in the change log (there are no notification queues yet)',
     '202 with Location',
     'What is checked before 202',
     'completionStatus and percentComplete of what is pending',

@@ -4,6 +4,8 @@ export interface Requirement {
   readonly text: string
   /** Why neither a test nor a case of the suite names it yet. */
   readonly later?: string
+  /** It is about what is offered: cases that need what is not offered do not wait, for it they have no subject. */
+  readonly ofOffered?: true
 }
 
 /** The lines of a prefix, numbered from `first` on. */

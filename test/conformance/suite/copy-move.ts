@@ -1,11 +1,19 @@
 /** CMV, COC, DOC: copies and moves. */
 import { needing, type Case } from './case.js'
-import { answers, fieldsIn, hasNot, holds, same, textIn } from './expect.js'
+import { answers, fieldsIn, hasNot, holds, same, textIn, type Fields } from './expect.js'
 import type { Target } from './target.js'
 
 /** A data object with all that a copy may take over. */
 async function source (target: Target, name = 's'): Promise<string> {
   return textIn(await target.make(name, { value: 'AAH/', valuetransferencoding: 'base64', mimetype: 'image/x', metadata: { colour: 'blue', shape: 'round' }, own: ['x'] }), 'objectID')
+}
+
+/** Copies of the metadata alone, which is named in the URI of the source, then in that of the copy: their fields. `slash`: of containers. */
+async function * copiesOfMetadata (target: Target, from: string, slash: '' | '/'): AsyncGenerator<Fields> {
+  for (const [name, query, sourceQuery] of [['a', '', '?metadata'], ['b', '?metadata', '']] as const) {
+    answers(await target.put(name + slash + query, { copy: target.at(from) + sourceQuery }), 201)
+    yield await target.fields(name + slash)
+  }
 }
 
 const copies = needing({ system: ['cdmi_object_copy_from_local'], container: ['cdmi_copy_dataobject'] }, [
@@ -42,9 +50,7 @@ const copies = needing({ system: ['cdmi_object_copy_from_local'], container: ['c
     text: 'Fields named on the source or on the destination are taken alone, the others get their defaults; fields on both are refused.',
     async run (target) {
       await source(target)
-      for (const [name, uri] of [['a', `${target.at('s')}?metadata`], ['b?metadata', target.at('s')]] as const) {
-        answers(await target.put(name, { copy: uri }), 201)
-        const fields = await target.fields(name.replace(/\?.*/, ''))
+      for await (const fields of copiesOfMetadata(target, 's', '')) {
         same([fields.value, fields.mimetype, fields.valuetransferencoding, fieldsIn(fields, 'metadata').colour], ['', 'text/plain', 'utf-8', 'blue'], 'value, mimetype, encoding, metadata')
       }
       await target.make('c', { copy: `${target.at('s')}?value&mimetype` })
@@ -173,9 +179,7 @@ const containerCopies = needing({ system: ['cdmi_object_copy_from_local'], conta
     async run (target) {
       await target.make('s/', { metadata: { colour: 'blue' } })
       await target.make('s/o')
-      for (const [name, uri] of [['a/', `${target.at('s/')}?metadata`], ['b/?metadata', target.at('s/')]] as const) {
-        answers(await target.put(name, { copy: uri }), 201)
-        const fields = await target.fields(name.replace(/\?.*/, ''))
+      for await (const fields of copiesOfMetadata(target, 's/', '/')) {
         same([fields.children, fieldsIn(fields, 'metadata').colour], [[], 'blue'], 'children and metadata')
       }
       const { colour, shape } = fieldsIn(await target.make('c/', { copy: target.at('s/'), metadata: { shape: 'round' } }), 'metadata')

@@ -238,3 +238,22 @@ t.test('a child that goes while it is listed is shown with nulls', async t => {
   const app = await tree(t, { store })
   t.strictSame(await children(app, '/c/', '[objectName,value,metadata]0-0'), [['a', null, null]])
 })
+
+t.test('ECL-01, DOC-82: a child of which parts are coming is shown as the child itself shows it', async t => {
+  const app = await build(t)
+  const fields = ['objectName', 'completionStatus', 'percentComplete', 'valuerange', 'value']
+  const processing = [['n', 'Processing', null, '', null], ['o', 'Processing', null, '', null], ['p', 'Complete', '100', '0-2', 'old']]
+  await put(app, '/c/')
+  for (const name of ['o', 'p']) await put(app, `/c/${name}`, 'old', { 'content-type': 'text/plain;charset=utf-8' })
+  for (const name of ['n', 'o']) await put(app, `/c/${name}`, 'new', { 'x-cdmi-partial': 'true' })
+  await put(app, '/c/p', 'new', { 'x-cdmi-partial': 'upload-id=a' })
+  t.strictSame(await children(app, '/c/', `[${fields.join(',')}]`), processing)
+  t.strictSame(await children(app, '/c/', `[${fields.slice(0, 3).join(',')}]`), processing.map(child => child.slice(0, 3)), 'also where the records would say it all')
+  t.strictSame(await children(app, '/', `![${fields.slice(0, 2).join(',')}]`), [['c/', 'Complete'], processing.map(child => child.slice(0, 2))])
+  for (const name of ['n', 'o']) {
+    const { body } = await read(app, `/c/${name}`, { accept: 'application/cdmi-object' })
+    t.strictSame(fields.map(field => body[field] ?? null), processing.find(([child]) => child === name))
+    await put(app, `/c/${name}`, '')
+  }
+  t.strictSame(await children(app, '/c/', '[completionStatus,value]'), [['Complete', 'bmV3'], ['Complete', 'new'], ['Complete', 'old']])
+})

@@ -65,3 +65,47 @@ t.test('any header that a CDMI request may have is answered below 500', async t 
     if (statusCode >= 500) throw new Error(`${method} ${url} ${JSON.stringify(cleaned)}: ${statusCode}`)
   }), { numRuns: 400 })
 })
+
+t.test('DOC-03, AMB-20: fields that are called like a property of every object of the language are fields like others', async t => {
+  const app = await build(t)
+  for (const [url, type] of [['/o', object], ['/c/', container]] as const) {
+    const send = async (path: string, body: object) => await app.inject({ method: path === url ? 'PUT' : 'PATCH', url: path, headers: { 'content-type': type }, payload: body })
+    await send(url, { constructor: 'x', toString: 'y', valueOf: 'z' })
+    const shown = async () => (await app.inject({ url: `${url}?constructor&toString&valueOf`, headers: { accept: type } })).json()
+    t.strictSame(Object.entries(await shown()), [['constructor', 'x'], ['toString', 'y'], ['valueOf', 'z']])
+    t.equal((await send(`${url}?constructor&toString`, {})).statusCode, 204)
+    t.strictSame(Object.entries(await shown()), [['valueOf', 'z']])
+  }
+})
+
+t.test('what could not be given back as it came is refused', async t => {
+  const app = await build(t)
+  for (const body of ['{"metadata":{"a":1e400}}', '{"x":[{"y":-1e999}]}']) {
+    const refused = await app.inject({ method: 'PUT', url: '/o', headers: { 'content-type': object }, body })
+    t.equal(refused.statusCode, 400)
+    t.match(refused.json().detail, /a number that is larger/)
+  }
+  t.equal((await app.inject({ url: '/o' })).statusCode, 404)
+})
+
+t.test('a refusal says where the mistake is', async t => {
+  const app = await build(t)
+  await app.inject({ method: 'PUT', url: '/o', headers: { 'content-type': object }, body: '{"value":"0123456789"}' })
+  const parts = '--x\r\nContent-Type: application/cdmi-object\r\n\r\n{}\r\n--x\r\nContent-Type: none\r\n\r\ny\r\n--x--\r\n'
+  const cases = [
+    ['PUT', '/o', { 'content-type': object }, '{"mimetype":"none"}', /^The field "mimetype" is not a media type/],
+    ['PUT', '/new', { 'content-type': 'multipart/mixed; boundary=x' }, parts, /^The Content-Type of the part with the value is not/],
+    ['PUT', '/o', { 'content-type': `${object}; x` }, '{}', /none of CDMI: .*parameters are broken/],
+    ['PUT', '/o', { 'content-type': 'multipart/mixed; boundary="' }, parts, /parameters are broken/],
+    ['PATCH', `/o?value=${'9'.repeat(400)}-${'9'.repeat(400)}`, { 'content-type': object }, '{"value":"YQ=="}', /numbers of the range of "value" are too large/],
+    ['PATCH', '/o?value=5-99999999999999999999', { 'content-type': object }, '{"value":"YQ=="}', /too large/],
+    ['PATCH', '/o', { 'content-type': object, 'content-range': 'bytes 2-3/10' }, '{"value":"ab"}', /a range of the value is named in the URI/],
+    ['PATCH', '/', { 'content-type': 'text/plain' }, 'x', /application\/cdmi-container/]
+  ] as const
+  for (const [method, url, headers, body, message] of cases) {
+    const refused = await app.inject({ method, url, headers, body })
+    t.equal(refused.statusCode, 400, refused.body)
+    t.match(refused.json().detail, message)
+  }
+  t.equal((await app.inject({ url: '/o' })).body, '0123456789', 'nothing was changed')
+})

@@ -141,3 +141,41 @@ t.test('keyed JSON reads the old record while parts of a new one come', async t 
   t.equal((await plain(app, 'PUT', `/cdmi_objectid/${id}`, '2}', 'upload-id=a;count=2')).statusCode, 204)
   t.same((await app.inject({ url: '/data/key' })).json(), { a: 2 })
 })
+
+t.test('DOC-82: another value in one piece, by whatever operation, ends the parts of the one before', async t => {
+  const app = await build(t)
+  const whole: Record<string, (url: string) => Promise<unknown>> = {
+    copy: async url => await cdmi(app, 'PATCH', url, { copy: '/source' }),
+    deserializevalue: async url => {
+      const { objectID } = await object(app, url)
+      return await cdmi(app, 'PATCH', url, { deserializevalue: Buffer.from(JSON.stringify({ objectType: 'application/cdmi-object', objectID, value: 'whole' })).toString('base64') })
+    }
+  }
+  await plain(app, 'PUT', '/source', 'whole')
+  for (const [name, replace] of Object.entries(whole)) {
+    for (const fresh of [true, false]) {
+      const url = `/${name}-${String(fresh)}`
+      if (!fresh) await plain(app, 'PUT', url, 'old')
+      t.equal((await plain(app, 'PUT', url, 'one', 'true')).statusCode, 202, url)
+      await replace(url)
+      t.match(await object(app, url), { completionStatus: 'Complete', valuerange: '0-4' }, url)
+      t.equal((await plain(app, 'PUT', url, 'new')).statusCode, 204)
+      t.equal((await app.inject({ url })).body, 'new', `${url}: nothing of the parts is left`)
+      await plain(app, 'PUT', url, 'one', 'true')
+      await cdmi(app, 'PATCH', url, { copy: '/source?metadata' })
+      t.match(await object(app, url), { completionStatus: 'Processing' }, 'what leaves the value alone does not')
+    }
+  }
+})
+
+t.test('DOC-82: a keyed record that is replaced is complete, whatever parts of it came before', async t => {
+  const app = await build(t, { options: { keyed: true } })
+  const json = { 'content-type': 'application/json' }
+  await app.inject({ method: 'POST', url: '/data/key', headers: json, payload: '{"a":1}' })
+  const { id } = await attributesAt(app, '/data/key')
+  await plain(app, 'PUT', `/cdmi_objectid/${id}`, '{"a":', 'true', json)
+  t.equal((await app.inject({ method: 'PUT', url: '/data/key', headers: json, payload: '{"b":2}' })).statusCode, 200)
+  t.match(await object(app, `/cdmi_objectid/${id}`), { completionStatus: 'Complete', value: { b: 2 } })
+  t.equal((await plain(app, 'PUT', `/cdmi_objectid/${id}`, '{"c":3}', undefined, json)).statusCode, 204)
+  t.same((await app.inject({ url: '/data/key' })).json(), { c: 3 })
+})

@@ -233,6 +233,22 @@ t.test('CMV-37: a move whose ID is taken here leaves both as they are', async t 
   t.equal((await get('/d')).statusCode, 404)
 })
 
+t.test('CMV-37: an object that was moved here and removed with its container may be moved here again', async t => {
+  const other = await otherStore(t)
+  const { objectID } = (await other.put('/s', { value: 'x' })).json()
+  const origin = await otherServer(t, ({ method }, response) => {
+    response.writeHead(method === 'DELETE' ? 204 : 200, { 'content-type': 'application/cdmi-object' }).end(method === 'DELETE' ? '' : JSON.stringify({ objectID, value: 'x' }))
+  })
+  const { put, remove, fields } = await taking(t, allowing(origin))
+  for (const path of ['/c/', '/c/again/']) {
+    await put('/c/')
+    if (path !== '/c/') await put(path)
+    t.equal((await put(`${path}d`, { move: origin })).statusCode, 201)
+    t.match(await fields(`${path}d`), { objectID, value: 'x' })
+    await remove('/c/')
+  }
+})
+
 t.test('CMV-37: what the other server does not delete does not stay here', async t => {
   const other = await otherStore(t)
   const { objectID } = (await other.put('/s', { value: 'x' })).json()

@@ -192,3 +192,29 @@ t.test('CSE-10: a template that cannot be is refused at start, with a sentence t
   await refused({ queue: {} }, /"templates\.queue"/)
   await refused([], /"templates"/)
 })
+
+t.test('CSE-07, PUP-15: an object that comes in parts takes on the template that one of them names', async t => {
+  const app = await offering(t)
+  const part = async (url: string, body: object, partial: string): Promise<number> =>
+    (await app.inject({ method: 'PUT', url, headers: { ...types.object, 'x-cdmi-partial': partial }, payload: body })).statusCode
+  const metadata = { ...templates.dataobject.gold, own: '1' }
+  for (const [more, last] of [['true', 'false'], ['upload-id=a', 'upload-id=a;count=3']] as const) {
+    t.equal(await part('/new', { capabilitiesURI: gold, metadata: { own: '1' }, value: 'a' }, more), 202)
+    t.strictSame(await shown(app, '/new'), { capabilitiesURI: gold, metadata })
+    t.equal(await part('/new', { value: 'b' }, more), 202)
+    t.equal(await part('/new', { value: 'c' }, last), 201)
+    t.strictSame(await shown(app, '/new'), { capabilitiesURI: gold, metadata }, 'of a new object at once')
+
+    t.equal(await part('/new', { capabilitiesURI: silver, value: 'a' }, more.replace('=a', '=b')), 202)
+    t.equal(await part('/new', { value: 'b' }, more.replace('=a', '=b')), 202)
+    t.strictSame(await shown(app, '/new'), { capabilitiesURI: gold, metadata })
+    t.equal(await part('/new', { value: 'c' }, last.replace('=a', '=b')), 204)
+    t.strictSame(await shown(app, '/new'), { capabilitiesURI: silver, metadata: { ...templates.dataobject.silver, own: '1' } }, 'of another with the last part')
+
+    t.equal(await part('/new', { capabilitiesURI: plain, value: 'a' }, more.replace('=a', '=c')), 202)
+    t.equal(await part('/new', { value: 'b' }, more.replace('=a', '=c')), 202)
+    t.equal(await part('/new', { value: 'c' }, last.replace('=a', '=c')), 204)
+    t.strictSame(await shown(app, '/new'), { capabilitiesURI: plain, metadata: { own: '1' } }, 'or takes it off')
+    await app.inject({ method: 'DELETE', url: '/new' })
+  }
+})

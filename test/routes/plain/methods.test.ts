@@ -5,7 +5,7 @@ import { converse } from './converse.js'
 t.test('GEN-05: a method that a resource lacks is 405 with those it has', async t => {
   const app = await build(t)
   await app.inject({ method: 'PUT', url: '/object', body: 'x' })
-  for (const [method, url] of [['TRACE', '/object'], ['QUERY', '/object'], ['POST', '/object'], ['TRACE', '/'], ['PATCH', '/'], ['GET', '/cdmi_objectid/'], ['PUT', '/cdmi_objectid/'], ['DELETE', '/cdmi_objectid']] as const) {
+  for (const [method, url] of [['TRACE', '/object'], ['QUERY', '/object'], ['POST', '/object'], ['TRACE', '/'], ['GET', '/cdmi_objectid/'], ['PUT', '/cdmi_objectid/'], ['DELETE', '/cdmi_objectid']] as const) {
     const refused = await app.inject({ method: method as 'GET', url, headers: { 'content-type': 'text/plain' } })
     t.equal(refused.statusCode, 405, `${method} ${url}`)
     t.ok(refused.headers.allow)
@@ -32,6 +32,6 @@ t.test('OPTIONS lists the methods', async t => {
   const options = async (url: string) => (await app.inject({ method: 'OPTIONS', url }))
   t.equal((await options('/object')).statusCode, 204)
   t.equal((await options('/object')).headers.allow, 'GET, HEAD, PUT, PATCH, DELETE, OPTIONS')
-  t.equal((await options('/a/')).headers.allow, 'GET, HEAD, PUT, POST, DELETE, OPTIONS')
+  t.equal((await options('/a/')).headers.allow, 'GET, HEAD, PUT, PATCH, POST, DELETE, OPTIONS')
   t.equal((await options('/cdmi_objectid/')).headers.allow, 'POST, OPTIONS')
 })

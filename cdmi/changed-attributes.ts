@@ -1,0 +1,45 @@
+/** What all objects with metadata have in common, at birth and after a change: metadata, fields of their own, the template, times. Pure code. */
+import type { RecordAttributes } from '../schemas/record.js'
+import type { JsonObject } from '../storage/contract.js'
+import { now } from './instant.js'
+import { type TemplateChoice, templateAttribute } from './templates.js'
+
+/** What a request says of an object. Undefined: stays as it is. */
+export interface AttributeChange {
+  /** The new metadata, from the old. */
+  readonly metadata?: ((before: JsonObject) => JsonObject) | undefined
+  /** The same for fields that the standard does not define. */
+  readonly fields?: ((before: JsonObject) => JsonObject) | undefined
+  /** The template that the metadata has been taken from, or that there is none from now on. */
+  readonly template?: Pick<TemplateChoice, 'name'> | undefined
+}
+
+export function newAttributes ({ metadata, fields, template }: AttributeChange): RecordAttributes {
+  const instant = now()
+  return {
+    metadata: metadata?.({}) ?? {},
+    ...withFields(fields?.({})),
+    ...templateAttribute(template, undefined),
+    completionStatus: 'Complete',
+    created: instant,
+    modified: instant
+  }
+}
+
+/** What the change says nothing of stays. */
+export function changedAttributes ({ fields: fieldsBefore, template: templateBefore, ...before }: RecordAttributes, { metadata, fields, template }: AttributeChange): RecordAttributes {
+  return {
+    ...before,
+    ...(metadata === undefined ? {} : { metadata: metadata(before.metadata as JsonObject) }),
+    ...withFields(fields === undefined ? fieldsBefore : fields(fieldsBefore as JsonObject | undefined ?? {})),
+    ...templateAttribute(template, templateBefore),
+    // Later than before, whatever the clock says.
+    modified: Math.max(now(), before.modified + 1),
+    changes: (before.changes ?? 0) + 1
+  }
+}
+
+/** The attribute is there only when there is something in it. */
+function withFields (fields: RecordAttributes['fields']): Pick<RecordAttributes, 'fields'> {
+  return fields === undefined || Object.keys(fields).length === 0 ? {} : { fields }
+}
