@@ -27,7 +27,7 @@ export type StoreOptions = Static<typeof StoreOptions>
 /** A store of many servers: records in a database, bytes where all of them can reach them. */
 export const DistributedStoreOptions = Type.Object({
   meta: Type.String({ minLength: 1, description: 'URL of the database with the records: `postgres://user:password@host:port/database`. `?schema=name` chooses the schema that is this store (default: `cdmi`), made when it does not exist; other parameters (`sslmode` …) are for the connection.' }),
-  blobs: Type.String({ minLength: 1, description: 'URL of the place of longer values: `file:///directory`, the same directory for every server.' }),
+  blobs: Type.String({ minLength: 1, description: 'URL of the place of longer values: `file:///directory`, the same directory for every server, or `s3://bucket/prefix?endpoint=…` ([docs/s3.md](s3.md)).' }),
   ...settings,
   inlineLimit: inlineLimit('the place that `blobs` names. Default: 8 KiB'),
   segmentSize: segmentSize('file or object'),

@@ -3,7 +3,6 @@ import { checkOptions } from '../schemas/check-options.js'
 import { completeDistributedOptions, completeStoreOptions, DistributedStoreOptions, StoreOptions } from '../schemas/store-options.js'
 import type { Reporter } from './compose-store.js'
 import type { Store } from './contract.js'
-import { openDistributed } from './distributed/open-distributed.js'
 import { openEmbedded } from './embedded/open-embedded.js'
 
 /**
@@ -17,7 +16,12 @@ import { openEmbedded } from './embedded/open-embedded.js'
  * `report` is told of what fails in the background; by default it becomes a warning of the process.
  */
 export async function openStore (options: StoreOptions | DistributedStoreOptions, report: Reporter = warn): Promise<Store> {
-  if ('meta' in Object(options) || 'blobs' in Object(options)) return await openDistributed(completeDistributedOptions(checkOptions(DistributedStoreOptions, options, 'openStore')), report)
+  if ('meta' in Object(options) || 'blobs' in Object(options)) {
+    const complete = completeDistributedOptions(checkOptions(DistributedStoreOptions, options, 'openStore'))
+    // Nobody else waits for its libraries at the start.
+    const { openDistributed } = await import('./distributed/open-distributed.js')
+    return await openDistributed(complete, report)
+  }
   return await openEmbedded(completeStoreOptions(checkOptions(StoreOptions, options, 'openStore')), report)
 }
 

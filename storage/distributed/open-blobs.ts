@@ -23,11 +23,15 @@ export interface BlobPlace {
   close (): Promise<void>
 }
 
+/** A PUT may be under way in the network for long after its writer has gone; S3 cannot be told to refuse it. */
+const objectsLate = 86_400_000
+
 type Opener = (url: URL) => Promise<BlobPlace>
 
 /** By scheme: where another kind of place is added. */
 const openers: Readonly<Record<string, Opener>> = {
-  'file:': openFiles
+  'file:': openFiles,
+  's3:': openObjects
 }
 
 /** Throws OptionError, which never repeats the URL: it may hold a secret. */
@@ -51,5 +55,22 @@ async function openFiles (url: URL): Promise<BlobPlace> {
       return { blobs, probe: async () => { await blobs.probe() } }
     },
     async close () {}
+  }
+}
+
+/** Objects in a bucket. */
+async function openObjects (url: URL): Promise<BlobPlace> {
+  // A client of HTTP, a signer and a reader of XML, for those who need them.
+  const { openS3Blobs } = await import('./s3-blobs.js')
+  let tell: BlobContext['left'] = () => {}
+  const blobs = openS3Blobs(url.href, { left: lease => { tell(lease) } })
+  return {
+    name: 's3',
+    late: objectsLate,
+    open ({ left }) {
+      tell = left
+      return { blobs, probe: async () => { await blobs.probe() } }
+    },
+    close: async () => { await blobs.close() }
   }
 }

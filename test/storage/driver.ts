@@ -5,6 +5,8 @@ import { mintObjectID } from '../../storage/object-id.js'
 
 export interface Driver {
   readonly name: string
+  /** Runs of the property tests; fewer where each write is a request to another server. Default: 40. */
+  readonly runs?: number
   /** An empty store with a grace time of 0 and no sweeper in the background; closed with the test. */
   fresh (t: Test): Promise<Store>
   /** Where the driver keeps things beyond a process: a place that can be opened again and again, one at a time. */

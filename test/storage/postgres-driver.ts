@@ -1,4 +1,4 @@
-/** The driver with PostgreSQL and files, for the suite. */
+/** The drivers with PostgreSQL, for the suite: values in files or in S3. */
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Test } from 'tap'
@@ -8,6 +8,7 @@ import { openStore } from '../../storage/open-store.js'
 import type { Driver } from './driver.js'
 import { noErrors, quickDirectory } from './embedded-driver.js'
 import type { PostgresServer } from './postgres-server.js'
+import { freshOptions, type S3Server } from './s3-server.js'
 
 /** Where a store of its own can be opened, any number of times at once. */
 export function placeOf (t: Test, server: PostgresServer, directory: string): DistributedStoreOptions {
@@ -17,22 +18,42 @@ export function placeOf (t: Test, server: PostgresServer, directory: string): Di
 export function postgresAndFiles (server: PostgresServer): Driver {
   return {
     name: 'postgresql+files',
-    async fresh (t) {
-      const options = placeOf(t, server, t.testdir())
-      const store = await openStore(options, noErrors)
-      t.teardown(async () => { await store.close() })
-      return store
-    },
-    async place (t) {
-      const options = placeOf(t, server, await quickDirectory(t))
-      let last: Store | undefined
-      t.teardown(async () => { await last?.close() })
-      return {
-        async open () {
-          last = await openStore(options, noErrors)
-          return last
-        }
-      }
+    fresh: async t => await opened(t, placeOf(t, server, t.testdir())),
+    place: async t => reopened(t, placeOf(t, server, await quickDirectory(t)))
+  }
+}
+
+export function postgresAndS3 (server: PostgresServer, s3: S3Server): Driver {
+  const options = (t: Test): DistributedStoreOptions => ({ meta: server.freshSchema(t), blobs: freshUrl(s3), trashGrace: 0, sweepInterval: 0 })
+  return {
+    name: 'postgresql+s3',
+    runs: 12,
+    fresh: async t => await opened(t, options(t)),
+    place: async t => reopened(t, options(t))
+  }
+}
+
+/** All that is to be known of the values stands in the URL, the credentials, too. */
+function freshUrl (server: S3Server): string {
+  const { bucket, prefix = '', ...parameters } = freshOptions(server)
+  const url = new URL(`s3://${bucket}/${prefix}`)
+  for (const [name, value] of Object.entries(parameters)) if (value !== undefined) url.searchParams.set(name, String(value))
+  return url.href
+}
+
+async function opened (t: Test, options: DistributedStoreOptions): Promise<Store> {
+  const store = await openStore(options, noErrors)
+  t.teardown(async () => { await store.close() })
+  return store
+}
+
+function reopened (t: Test, options: DistributedStoreOptions): { open (): Promise<Store> } {
+  let last: Store | undefined
+  t.teardown(async () => { await last?.close() })
+  return {
+    async open () {
+      last = await openStore(options, noErrors)
+      return last
     }
   }
 }

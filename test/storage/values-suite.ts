@@ -128,7 +128,7 @@ export function valuesSuite (t: Test, driver: Driver): void {
         t.ok(record !== undefined && model.equals(await readValue(target, record)))
       }
       lease.release()
-    }), { numRuns: 40 })
+    }), { numRuns: driver.runs ?? 40 })
   })
 
   t.test('copies share blobs; the bytes go with the last of them', async t => {

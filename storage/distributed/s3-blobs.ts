@@ -1,0 +1,185 @@
+/**
+ * Blobs as objects in any S3-compatible store: `<prefix>blobs/<lease>/<number>`. A key is used once and never overwritten, so nothing is asked of the server beyond plain
+ * PUT, ranged GET, DELETE, LIST and multipart uploads.
+ */
+import type { buildConnector } from 'undici'
+import { v7 } from 'uuid'
+import type { S3Options } from '../../schemas/s3-options.js'
+import { type BlobBirth, type BlobID, type BlobStore, type LeaseID, type PutOptions, StorageError } from '../contract.js'
+import { S3Client } from './s3-client.js'
+import { download } from './s3-download.js'
+import type { Source } from './s3-parts.js'
+import { completeS3Options, type Environment, parseS3Url, type S3CredentialsProvider } from './s3-settings.js'
+import { abortUpload, textBody, upload } from './s3-upload.js'
+import { elementsOf, type Element, readXml, textOf } from './s3-xml.js'
+
+/** What a program can give beside the options; none of it fits into a URL. */
+export interface S3Extras {
+  /** Credentials that change, asked for before each request: keep them for as long as they are good. Default: those of the options or the environment. */
+  readonly credentials?: S3CredentialsProvider
+  /** Options of the sockets, as undici takes them: `ca`, `cert`, `lookup` … */
+  readonly connect?: buildConnector.BuildOptions
+  /** Is told of leases under which something was left that no commit will name. */
+  readonly left?: (lease: LeaseID) => void
+  /** Default: that of the process. */
+  readonly environment?: Environment
+}
+
+/** A BlobStore with a connection to look after. */
+export interface S3Blobs extends BlobStore {
+  /** Tries whether an object can be written; the answer is good for a few seconds. Throws a StorageError when not. */
+  probe (): Promise<void>
+  /** Ends what is under way with StorageErrors. Idempotent. */
+  close (): Promise<void>
+}
+
+const leasePattern = /^[0-9a-z-]+$/
+const blobPattern = /^[0-9a-z-]+(\/[0-9a-z-]+)+$/
+/** Milliseconds for which a probe that went well is believed. */
+const probeLasts = 5_000
+/** Who asks whether the store is ready wants to know it now. */
+const probeTimeout = 5_000
+
+/**
+ * Opens the blobs in `s3://bucket/prefix?endpoint=…&region=…&style=path`, or as the options say. Nothing is sent before the first use; `probe` tries.
+ *
+ * Throws OptionError for an unknown or wrong option, and without credentials.
+ */
+export function openS3Blobs (target: string | S3Options, { credentials, connect, left = () => {}, environment = process.env }: S3Extras = {}): S3Blobs {
+  const settings = completeS3Options(typeof target === 'string' ? parseS3Url(target) : target, credentials, environment)
+  return new S3BlobStore(new S3Client(settings, connect), left)
+}
+
+class S3BlobStore implements S3Blobs {
+  readonly #client: S3Client
+  readonly #left: (lease: LeaseID) => void
+  /** What the keys of all blobs begin with. */
+  readonly #root: string
+  #probing: { readonly since: number, readonly done: Promise<void> } | undefined
+
+  constructor (client: S3Client, left: (lease: LeaseID) => void) {
+    this.#client = client
+    this.#left = left
+    this.#root = `${client.settings.prefix}blobs/`
+  }
+
+  async put (lease: LeaseID, source: Source, options: PutOptions = {}): Promise<BlobBirth> {
+    options.signal?.throwIfAborted()
+    if (!leasePattern.test(lease)) throw new TypeError(`"${lease}" is not the name of a lease`)
+    const blob = `${lease}/${v7()}`
+    let begun = false
+    try {
+      return { blob, ...await upload(this.#client, this.#key(blob), source, { ...options, begin: () => { begun = true } }) }
+    } catch (error) {
+      // The server may have it nevertheless, or parts of it.
+      if (begun) this.#left(lease)
+      throw error
+    }
+  }
+
+  async * get (blob: BlobID, offset: number, length: number): AsyncGenerator<Uint8Array> {
+    yield * download(this.#client, { key: this.#key(blob), offset, length })
+  }
+
+  async read (blob: BlobID, offset: number, length: number): Promise<Uint8Array> {
+    const bytes = Buffer.allocUnsafeSlow(length)
+    let at = 0
+    for await (const chunk of this.get(blob, offset, length)) {
+      bytes.set(chunk, at)
+      at += chunk.length
+    }
+    return bytes
+  }
+
+  /** One request each. To delete many by one is not offered everywhere, and a race in it ends gateways of Ceph (https://github.com/ceph/ceph/pull/69242). */
+  async remove (blob: BlobID): Promise<void> {
+    const key = this.#key(blob)
+    await this.#client.send({ method: 'DELETE', key, doing: `removing ${key}` }, { tolerate: ({ code }) => code === 'NoSuchKey' })
+  }
+
+  async * list (lease: LeaseID): AsyncGenerator<BlobID> {
+    const prefix = `${this.#root}${lease}/`
+    const doing = `listing ${prefix}`
+    let token = ''
+    do {
+      const query = { 'list-type': '2', 'encoding-type': 'url', prefix, ...(token === '' ? {} : { 'continuation-token': token }) }
+      const page = await this.#page(query, 'ListBucketResult', doing)
+      for (const key of keysOf(page, 'Contents')) {
+        const blob = key.slice(this.#root.length)
+        // What somebody else has put here is not ours to remove.
+        if (key.startsWith(prefix) && blobPattern.test(blob)) yield blob
+      }
+      const next = textOf(page, 'IsTruncated') === 'true' ? textOf(page, 'NextContinuationToken') : ''
+      if (next === token && next !== '') throw new StorageError('unavailable', `${doing}: the server goes on from the same place for ever`)
+      token = next
+    } while (token !== '')
+  }
+
+  /** Gives up the uploads that nobody will complete: they are in no listing of objects, and their parts take up room. */
+  async dropLease (lease: LeaseID): Promise<void> {
+    const prefix = `${this.#root}${lease}/`
+    const doing = `listing uploads below ${prefix}`
+    let marker: Record<string, string> = {}
+    for (let more = true; more;) {
+      const page = await this.#page({ uploads: '', 'encoding-type': 'url', prefix, ...marker }, 'ListMultipartUploadsResult', doing)
+      for (const found of elementsOf(page, 'Upload')) {
+        const key = nameIn(page, found, 'Key')
+        if (key.startsWith(prefix)) await abortUpload(this.#client, key, textOf(found, 'UploadId'))
+      }
+      const next = { 'key-marker': nameIn(page, page, 'NextKeyMarker'), 'upload-id-marker': textOf(page, 'NextUploadIdMarker') }
+      more = textOf(page, 'IsTruncated') === 'true'
+      if (more && next['key-marker'] === marker['key-marker'] && next['upload-id-marker'] === marker['upload-id-marker']) throw new StorageError('unavailable', `${doing}: the server goes on from the same place for ever`)
+      marker = next
+    }
+  }
+
+  async probe (): Promise<void> {
+    const now = performance.now()
+    if (this.#probing === undefined || now - this.#probing.since > probeLasts) {
+      const probing = { since: now, done: this.#tryToWrite() }
+      // One that failed is not believed for longer than it lasts.
+      probing.done.catch(() => { if (this.#probing === probing) this.#probing = undefined })
+      this.#probing = probing
+    }
+    await this.#probing.done
+  }
+
+  async #tryToWrite (): Promise<void> {
+    const { prefix, timeout } = this.#client.settings
+    const doing = `writing ${prefix}probe`
+    const signal = AbortSignal.timeout(Math.min(timeout, probeTimeout))
+    try {
+      await this.#client.send({ method: 'PUT', key: `${prefix}probe`, body: textBody(Buffer.from('x')), doing }, { retryFor: 0, signal })
+    } catch (error) {
+      throw error === signal.reason ? new StorageError('unavailable', `${doing}: no answer in time`) : error
+    }
+  }
+
+  async close (): Promise<void> {
+    await this.#client.close()
+  }
+
+  async #page (query: Readonly<Record<string, string>>, root: string, doing: string): Promise<Element> {
+    // A server without multipart uploads has none to list.
+    const answer = await this.#client.send({ method: 'GET', key: '', query, doing }, { tolerate: ({ status }) => status === 501 && 'uploads' in query })
+    if (answer === undefined) return {}
+    const page = readXml(answer.text, root)
+    if (page === undefined) throw new StorageError('unavailable', `${doing}: the answer is not that of S3`)
+    return page
+  }
+
+  #key (blob: BlobID): string {
+    if (!blobPattern.test(blob)) throw new TypeError(`"${blob}" is not the name of a blob`)
+    return this.#root + blob
+  }
+}
+
+function keysOf (page: Element, name: string): string[] {
+  return elementsOf(page, name).map(element => nameIn(page, element, 'Key'))
+}
+
+/** Listings are asked for with percent-escapes, since XML cannot say every character; not all servers listen. */
+function nameIn (page: Element, element: Element, name: string): string {
+  const text = textOf(element, name)
+  return textOf(page, 'EncodingType') === 'url' ? decodeURIComponent(text.replaceAll('+', ' ')) : text
+}
