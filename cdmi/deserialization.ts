@@ -9,7 +9,7 @@ import { type Address, describe, objectIDRoot } from './address.js'
 import { requireUntouched } from './completion.js'
 import { newContainer } from './container-record.js'
 import type { ModelContext } from './context.js'
-import { newDataObject } from './data-object-record.js'
+import { defaultType, newDataObject } from './data-object-record.js'
 import type { Written } from './data-object-write.js'
 import { LocalWork, type Mark, markedContainer, type Marked, type MarkPlan, mayBeDelayed } from './delayed.js'
 import { AlreadyExists, Contention, InvalidRequest, IsNotContainer, NotUtf8 } from './errors.js'
@@ -307,9 +307,6 @@ export class Deserialization implements ValueIntake {
     if (!this.#going) this.#staging.end()
   }
 }
-
-/** Type of a data object whose serialization says none (DOC-24). */
-const defaultType = 'text/plain'
 
 const readAttempts = 20
 
