@@ -172,8 +172,8 @@ const byValue: readonly Case[] = [
       await target.make('old', { value: 'before' })
       const { server } = target
       for (const name of ['old', 'new']) {
-        await server.exchange(`${server.head('PUT', target.path(name), 'Content-Length: 100000')}\r\nonly the beginning`, true)
-        await server.exchange(`${server.head('PUT', target.path(name), `Content-Type: ${cdmi.object}`, 'Content-Length: 100000')}\r\n{"value":"only`, true)
+        await server.exchange(`${server.head('PUT', target.path(name), 'Content-Length: 100000')}\r\nonly the beginning`, { cut: true })
+        await server.exchange(`${server.head('PUT', target.path(name), `Content-Type: ${cdmi.object}`, 'Content-Length: 100000')}\r\n{"value":"only`, { cut: true })
       }
       same(await target.value('old'), 'before', 'the value')
       await target.missing('new')

@@ -65,7 +65,7 @@ export const general: readonly Case[] = [
     async run (target) {
       const { server } = target
       const head = server.head('PUT', target.path('o'), 'Connection: close', 'Content-Length: 5', 'Expect: 100-continue')
-      matches(await server.exchange(`${head}\r\nvalue`), /^HTTP\/1\.1 100 [^]*HTTP\/1\.1 201 /, 'the conversation')
+      matches(await server.exchange(`${head}\r\n`, { afterwards: 'value' }), /^HTTP\/1\.1 100 [^]*HTTP\/1\.1 201 /, 'the conversation')
       same(await target.value('o'), 'value', 'the value')
     }
   },

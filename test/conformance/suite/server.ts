@@ -24,6 +24,13 @@ export interface Request {
 
 const patience = 15_000
 
+export interface ExchangeOptions {
+  /** The connection is cut off when all is sent. */
+  readonly cut?: boolean
+  /** Sent when something has come back. */
+  readonly afterwards?: string
+}
+
 export class Server {
   /** Ends in a slash. */
   readonly root: string
@@ -58,8 +65,8 @@ export class Server {
     return new Answer(name, answer.statusCode, answer.headers, Buffer.from(await answer.body.arrayBuffer()))
   }
 
-  /** Bytes as they are over a connection of their own; all that comes until it is closed. `cut`: close it once they are sent. */
-  async exchange (bytes: Buffer | string, cut = false): Promise<string> {
+  /** Bytes as they are over a connection of their own; all that comes until it is closed. */
+  async exchange (bytes: Buffer | string, { cut = false, afterwards }: ExchangeOptions = {}): Promise<string> {
     const { protocol, hostname, port } = new URL(this.origin)
     const host = hostname.replace(/^\[|\]$/g, '')
     const socket = protocol === 'https:'
@@ -73,6 +80,10 @@ export class Server {
     await once(socket, protocol === 'https:' ? 'secureConnect' : 'connect')
     await new Promise<void>(resolve => { socket.write(bytes, () => { resolve() }) })
     if (cut) socket.destroy()
+    if (afterwards !== undefined) {
+      if (received.length === 0) await Promise.race([once(socket, 'data'), once(socket, 'close')])
+      socket.write(afterwards)
+    }
     if (!socket.closed) await once(socket, 'close')
     return Buffer.concat(received).toString('latin1')
   }
