@@ -99,17 +99,18 @@ export function visibleMetadata (record: StoredRecord, inherited: JsonObject, { 
   if (placed) items['cdmi_data_affinity_provided'] = [...locations]
   // A copy at each of them (AFF-04, MET-32).
   if (copies !== undefined && (placed || isPositive(items['cdmi_data_redundancy']))) items['cdmi_data_redundancy_provided'] = copies
-  const made: JsonObject = {
-    cdmi_size: String(record.size),
-    cdmi_ctime: formatInstant(attributes.created),
-    cdmi_atime: formatInstant(Math.max(attributes.created, accesses?.last ?? 0)),
-    cdmi_mtime: formatInstant(attributes.modified),
-    cdmi_acount: String(accesses?.count ?? 0),
-    cdmi_mcount: String(attributes.changes ?? 0),
-    ...(hash === undefined ? {} : { cdmi_hash: hash.hex, cdmi_value_hash_provided: hash.algorithm })
+  const make = (name: string, value: string): void => { if (generates === undefined || generates(name)) items[name] = value }
+  make('cdmi_size', String(record.size))
+  make('cdmi_ctime', formatInstant(attributes.created))
+  make('cdmi_atime', formatInstant(Math.max(attributes.created, accesses?.last ?? 0)))
+  make('cdmi_mtime', formatInstant(attributes.modified))
+  make('cdmi_acount', String(accesses?.count ?? 0))
+  make('cdmi_mcount', String(attributes.changes ?? 0))
+  if (hash !== undefined) {
+    make('cdmi_hash', hash.hex)
+    make('cdmi_value_hash_provided', hash.algorithm)
   }
-  if (generates !== undefined) for (const name of Object.keys(made)) if (!generates(name)) Reflect.deleteProperty(made, name)
-  return { ...items, ...made }
+  return items
 }
 
 const isFullList = (value: Json | undefined): boolean => Array.isArray(value) && value.length > 0

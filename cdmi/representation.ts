@@ -48,25 +48,20 @@ export function fieldsWithin (record: StoredRecord, { parent, inherited }: Surro
   const container = hasSlash(record)
   const completionStatus = known.updating === true ? 'Processing' : known.whole === true ? attributes.completionStatus : shownStatus(record)
   const scope = container ? 'container' : 'dataobject'
-  return {
-    objectType: container ? objectTypes.container : objectTypes.dataobject,
-    objectID: record.id,
-    ...placeFields(record, parent, root),
-    capabilitiesURI: capabilitiesURI(scope, templateOf(record, root.capabilities.templates(scope))),
-    completionStatus,
-    ...(completionStatus === 'Complete' ? { percentComplete: '100' } : known.percentComplete === undefined ? {} : { percentComplete: known.percentComplete }),
-    ...(container || isReference(record) ? {} : { mimetype: attributes.mimetype ?? 'application/octet-stream' }),
-    metadata: visibleMetadata(record, inherited, known, root.capabilities.placement(scope)),
-    ...attributes.fields
-  }
-}
-
-function placeFields (record: StoredRecord, parent: Surroundings['parent'], root: RootPlace): JsonObject {
-  if (parent === undefined || record.name === undefined) return isContainer(record) ? { parentURI: root.parentURI } : {}
-  return {
-    objectName: hasSlash(record) ? `${record.name}/` : record.name,
-    ...parent
-  }
+  // Field by field: this is done for every read, and for every child of some listings, and spreading many small objects costs more than all the rest.
+  const fields: JsonObject = { objectType: container ? objectTypes.container : objectTypes.dataobject, objectID: record.id }
+  if (parent !== undefined && record.name !== undefined) {
+    fields['objectName'] = container ? `${record.name}/` : record.name
+    fields['parentURI'] = parent.parentURI
+    fields['parentID'] = parent.parentID
+  } else if (isContainer(record)) fields['parentURI'] = root.parentURI
+  fields['capabilitiesURI'] = capabilitiesURI(scope, templateOf(record, root.capabilities.templates(scope)))
+  fields['completionStatus'] = completionStatus
+  const percentComplete = completionStatus === 'Complete' ? '100' : known.percentComplete
+  if (percentComplete !== undefined) fields['percentComplete'] = percentComplete
+  if (!container && !isReference(record)) fields['mimetype'] = attributes.mimetype ?? 'application/octet-stream'
+  fields['metadata'] = visibleMetadata(record, inherited, known, root.capabilities.placement(scope))
+  return attributes.fields === undefined ? fields : Object.assign(fields, attributes.fields)
 }
 
 /** The path of a container as bodies show it: from the top of the tree, names as they are. */

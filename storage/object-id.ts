@@ -1,5 +1,5 @@
 /** The layout of object IDs (GEN-28, GEN-29): 0, enterprise number (3 bytes), 0, length, CRC-16 (2 bytes), then opaque bytes. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { v7 } from 'uuid'
 import type { ObjectID } from './contract.js'
 
@@ -45,7 +45,7 @@ export function derivedObjectID (like: ObjectID, opaque: Uint8Array): ObjectID {
 
 /** An ID that follows from a text, for a record of the server's own. It is no object ID: no client can name it, in a URI or in a serialization. */
 export function hiddenID (text: string): ObjectID {
-  return 'FF' + createHash('sha256').update(text).digest('hex').toUpperCase()
+  return 'FF' + hash('sha256', text).toUpperCase()
 }
 
 /** Whether the text (either case) is an object ID of any CDMI server: length and checksum are right. */

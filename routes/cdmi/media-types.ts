@@ -41,6 +41,8 @@ export interface Forms {
  * Throws NotAcceptable.
  */
 export function negotiateForm (accept: string | undefined, version: boolean, { kind, mixed: hasMixed, plain }: Forms): Form {
+  // What nearly every client of CDMI sends.
+  if (accept === prefix + kind) return 'cdmi'
   const ranges = parseAccept(accept).map(({ range, quality }) => ({ range: withoutSuffix(range), quality }))
   const own = prefix + kind
   const named = ranges.filter(({ range, quality }) => quality > 0 && (range === mixed || isCdmiType(range)))

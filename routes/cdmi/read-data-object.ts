@@ -7,7 +7,7 @@ import { attributesOf, type CdmiObject } from '../../cdmi/record.js'
 import { fieldsOf, objectTypes } from '../../cdmi/representation.js'
 import type { ByteRange, Content } from '../../cdmi/values.js'
 import type { ValueTransferEncoding } from '../../schemas/record.js'
-import type { Accesses, JsonObject, StoredRecord } from '../../storage/contract.js'
+import type { Accesses, StoredRecord } from '../../storage/contract.js'
 import { formatContentRange } from '../http/content-range.js'
 import { contentTypeOf } from '../http/content-type.js'
 import { multipartAnswer, type PartToSend } from '../http/multipart-answer.js'
@@ -71,7 +71,10 @@ export async function sendDataObject (request: FastifyRequest, reply: FastifyRep
   const [content] = pieces
   const shown = narrowed && content !== undefined ? formatRange(content.offset, content.length) : formatRange(0, shows ? extent : 0)
   const known = wants(query, 'metadata') || wants(query, 'percentComplete') ? await request.server.cdmi.known(object, accesses, { hash: hashItems.some(item => wantsItem(query, item)) }) : {}
-  const fields: JsonObject = selectFields({ ...fieldsOf(object, rootPlace(request), { ...known, updating }), valuetransferencoding: encoding, valuerange: shown }, query)
+  const all = fieldsOf(object, rootPlace(request), { ...known, updating })
+  all['valuetransferencoding'] = encoding
+  all['valuerange'] = shown
+  const fields = selectFields(all, query)
   const headOnly = request.raw.method === 'HEAD'
 
   if (read.form === 'mixed') {
