@@ -72,8 +72,7 @@ export class PartialUploads {
 
   /** Whether a set with the null upload ID is open: the standard then calls the object `Processing` (DOC-82). */
   async isUpdating (record: Pick<StoredRecord, 'id'>): Promise<boolean> {
-    const set = await this.#store.meta.get(idOf(nameOf(record.id, undefined)))
-    return set !== undefined && !this.#isOver(setOf(set))
+    return (await this.find(record.id, undefined))?.state === 'open'
   }
 
   /** The IDs of those of some objects that are being updated so. */

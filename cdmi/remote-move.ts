@@ -7,7 +7,7 @@ import { requireAccess } from './access.js'
 import { arrivedRecord } from './completion.js'
 import type { ModelContext } from './context.js'
 import type { SourceSaid } from './copy-selection.js'
-import { changedDataObject, newDataObject } from './data-object-record.js'
+import { changedDataObject, defaultType, newDataObject } from './data-object-record.js'
 import type { Written } from './data-object-write.js'
 import { type Mark, mayBeDelayed } from './delayed.js'
 import { AlreadyExists, Contention, InvalidRequest, SourceUnusable } from './errors.js'
@@ -56,7 +56,7 @@ export async function moveRemoteObject (context: ModelContext, principal: Princi
       const { ancestors, name } = await freeDestination()
       const id = await known
       await requireFree(id)
-      const { mimetype = 'text/plain', metadata, fields } = said
+      const { mimetype = defaultType, metadata, fields } = said
       const about = { mimetype, completionStatus: 'Processing', transfer, metadata: metadata === undefined ? undefined : () => storableMetadata(metadata, context.limits), fields: fields === undefined ? undefined : () => fields }
       const put = newDataObject(id, ancestors.at(-1), name ?? id, about, emptyValue, 'utf-8')
       return { changes: [{ operation: 'create', ancestors, before: undefined, put }], written: { object: { record: put, ancestors }, created: true } }

@@ -2,7 +2,7 @@
 import type { FastifyReply } from 'fastify'
 import { entityTag } from '../../cdmi/preconditions.js'
 import type { StoredRecord } from '../../storage/contract.js'
-import { ChunkStream } from '../http/send-content.js'
+import { asShortText, ChunkStream } from '../http/send-content.js'
 import { addVary } from '../plain/representation.js'
 import type { ObjectText } from './object-writer.js'
 
@@ -19,13 +19,6 @@ export function cdmiHeaders (reply: FastifyReply, type: string, record: StoredRe
 export async function sendText (reply: FastifyReply, text: ObjectText, headOnly: boolean): Promise<FastifyReply> {
   if (text.length !== undefined) reply.header('content-length', String(text.length))
   if (headOnly) return reply.send()
-  if (text.bytes !== undefined) return reply.send(textOf(text.bytes))
+  if (text.bytes !== undefined) return reply.send(asShortText(text.bytes))
   return reply.send(await ChunkStream.begin(text.stream()))
-}
-
-/** Up to so many bytes a body goes out as text: Node writes it together with the head then, in one call to the system instead of two buffers. */
-const shortText = 16 * 1024
-
-function textOf (bytes: Uint8Array): Uint8Array | string {
-  return bytes.length <= shortText ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString() : bytes
 }

@@ -4,13 +4,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { KeyedRecord } from '../../cdmi/keyed-records.js'
 import { checkPreconditions, entityTag } from '../../cdmi/preconditions.js'
 import { preconditionsOf } from '../http/conditional.js'
+import { asShortText } from '../http/send-content.js'
 import { jsonType } from './list.js'
 import { checkRecordType, mergeKindOf } from './media-type.js'
 import { readBody } from './read-body.js'
 import { keyOf, pathOf } from './target.js'
-
-/** Up to so many bytes a body goes out as text: Node writes it together with the head then, in one call to the system instead of two buffers. */
-const shortText = 16 * 1024
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
 
@@ -59,7 +57,7 @@ function send (request: FastifyRequest, reply: FastifyReply, { object, content }
   reply.header('etag', entityTag(object.record)).header('content-type', jsonType)
   if (request.method === 'HEAD') return reply.header('content-length', content.length).send()
   const { bytes } = content
-  if (bytes !== undefined) return reply.send(bytes.length <= shortText ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString() : bytes)
+  if (bytes !== undefined) return reply.send(asShortText(bytes))
   return reply.header('content-length', content.length).send(Readable.from(content.stream(), { objectMode: false }))
 }
 

@@ -71,8 +71,9 @@ const seeds = fc.infiniteStream(fc.nat(1000))
 t.test('any document is read as JSON.parse would, however it is spelled and the stream is cut', async () => {
   const fields = fc.uniqueArray(fc.tuple(fc.oneof(fc.constant('value'), string), json), { maxLength: 6, selector: ([key]) => key })
   await fc.assert(fc.asyncProperty(fields, seeds, chunkSizes, async (entries, seeds, sizes) => {
-    if (entries.some(([key]) => key === '__proto__')) return
     const text = `{${entries.map(([key, value]) => `${JSON.stringify(key)}:${spell(value, () => seeds.next().value ?? 0)}`).join()}}`
+    // Names that are refused, however deep, are the subject of the next test.
+    if (!isValid(Buffer.from(text))) return
     const { fields, kind, value } = await read(text, sizes)
     const expected = JSON.parse(text) as JsonObject
     const { value: expectedValue, ...others } = expected
