@@ -81,6 +81,15 @@ export async function startOn (data: string, extra: readonly string[] = []): Pro
   }
 }
 
+/** One of many on the store that the environment names. */
+export async function startGateway (environment: Readonly<Record<string, string>>): Promise<BenchServer> {
+  const port = await freePort()
+  const child = spawn(process.execPath, ['build/bench/gateway.js', String(port)], { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, ...environment } })
+  const url = `http://127.0.0.1:${port}`
+  await answered(url + '/-/ready', child)
+  return { name: 'gateway', url, authorization: 'Basic ' + Buffer.from('admin:benchmark').toString('base64'), pid: child.pid ?? 0, stop: async () => { await stop(child) } }
+}
+
 /** A Fastify that answers every request with 100 bytes of JSON and stores nothing. */
 export async function startHello (): Promise<BenchServer> {
   const port = await freePort()
