@@ -8,7 +8,7 @@ import { buildServer } from '../server.js'
 const { META_URL: meta = '', BLOBS_URL: blobs = '' } = process.env
 const data = await mkdtemp(join(tmpdir(), 'fastify-cdmi-gateway-'))
 const store = await openStore({ meta, blobs })
-const server = await buildServer({ data, host: '127.0.0.1', port: Number(process.argv[2]), logLevel: 'error', adminUser: 'admin', adminPassword: 'benchmark' }, { store })
+const server = await buildServer({ data, host: '127.0.0.1', port: Number(process.argv[2]), logLevel: 'fatal', adminUser: 'admin', adminPassword: 'benchmark' }, { store })
 await server.listen()
 process.once('SIGTERM', () => {
   server.close().then(async () => { await rm(data, { recursive: true, force: true }) }).then(() => process.exit(0), error => {

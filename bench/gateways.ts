@@ -88,7 +88,8 @@ async function measure ({ name, title, connections }: Workload, gateways: readon
   const measured: Round[] = []
   for (let round = 0; round <= rounds; round++) {
     const before = spent(gateways, database, blobs)
-    const time = round === 0 ? 1 : seconds
+    // The first warms up: each process has code to compile.
+    const time = round === 0 ? gateways.length : seconds
     const result = await burst(first, '/cdmi/2.0.0/', {
       connections,
       seconds: time,
@@ -99,7 +100,6 @@ async function measure ({ name, title, connections }: Workload, gateways: readon
     })
     const after = spent(gateways, database, blobs)
     const each = (who: keyof Spent): number => (after[who] - before[who]) * 1000 / Math.max(1, result.perSecond * time)
-    // The first, short one warms up.
     if (round > 0) measured.push({ ...result, spent: { gateways: each('gateways'), database: each('database'), objects: each('objects'), load: each('load') } })
   }
   const rates = measured.map(({ perSecond }) => perSecond)

@@ -54,8 +54,9 @@ export async function burst (server: BenchServer, path: string, options: BurstOp
   const number = (pattern: RegExp): number => Number(pattern.exec(stdout)?.[1] ?? 0)
   return {
     perSecond: number(/Requests\/sec:\s+([\d.]+)/),
-    p50: milliseconds(/50%\s+(\S+)/.exec(stdout)?.[1]),
-    p99: milliseconds(/99%\s+(\S+)/.exec(stdout)?.[1]),
+    // At the beginning of a line: other percentages may end so.
+    p50: milliseconds(/^\s+50%\s+(\S+)/m.exec(stdout)?.[1]),
+    p99: milliseconds(/^\s+99%\s+(\S+)/m.exec(stdout)?.[1]),
     failures: number(/Non-2xx or 3xx responses: (\d+)/) + number(/connect (\d+)/) + number(/read (\d+)/) + number(/write (\d+)/) + number(/timeout (\d+)/)
   }
 }
