@@ -16,8 +16,8 @@ export function commandLine (): Command {
     .addHelpText('after', serveHelp)
     .action(async (flags: Flags) => { await (await import('./serve.js')).serve(flags) })
 
-  addConfigOptions(program.command('sweep').copyInheritedSettings(program), ['data', 'trashGrace'])
-    .description('Remove what failed uploads and deleted objects left behind. A running server does it by itself; this is for a store at rest.')
+  addConfigOptions(program.command('sweep').copyInheritedSettings(program), ['data', 'meta', 'blobs', 'trashGrace'])
+    .description('Remove what failed uploads and deleted objects left behind. A running server does it by itself; this is for a store at rest, or in a database.')
     .addHelpText('after', sweepHelp)
     .action(async (flags: Flags) => { await (await import('./sweep.js')).sweep(flags) })
 
@@ -42,13 +42,15 @@ export function commandLine (): Command {
 
 const serveHelp = `
 Every option may also come from the environment or from a config file (TOML); a flag wins over a variable, a variable over the file.
-Secrets have no flag: ADMIN_PASSWORD, TLS_PASSPHRASE.
+Secrets have no flag: ADMIN_PASSWORD, TLS_PASSPHRASE. Those of --meta and --blobs: PGPASSWORD, AWS_SECRET_ACCESS_KEY.
 
 Examples:
   fastify-cdmi serve --data ./data                    http://localhost:6375; the first start prints a password
   ADMIN_PASSWORD=… fastify-cdmi serve --host 0.0.0.0 --tls self-signed
   TLS_CERT=cert.pem TLS_KEY=key.pem fastify-cdmi serve --host :: --port 443
   fastify-cdmi serve --config /etc/fastify-cdmi.toml
+  PGPASSWORD=… ADMIN_PASSWORD=… fastify-cdmi serve --meta postgres://cdmi@db.example/cdmi --blobs s3://bucket/cdmi
+                                                      one of many servers on one store
 
 Then, for instance:
   curl -u admin:… -T photo.jpg http://localhost:6375/photo.jpg
@@ -58,7 +60,8 @@ The API is described at /-/docs.`
 const sweepHelp = `
 Examples:
   fastify-cdmi sweep --data ./data                    keeps what was deleted within the last hour
-  fastify-cdmi sweep --data ./data --trash-grace 0    frees the space of all that was deleted`
+  fastify-cdmi sweep --data ./data --trash-grace 0    frees the space of all that was deleted
+  PGPASSWORD=… fastify-cdmi sweep --meta postgres://cdmi@db.example/cdmi --blobs file:///srv/cdmi`
 
 const userHelp = `
 Examples:
