@@ -58,7 +58,7 @@ const texts = ({ schema: s }: Names) => ({
       select r.*, sum(octet_length(r.attributes) + coalesce(octet_length(r.inline), 0)) over (order by r.id rows between unbounded preceding and 1 preceding) as weight
       from (select * from ${s}.records where id > $1 order by id limit $2) r
     ) w left join ${s}.accesses a on a.id = w.id
-    where coalesce(w.weight, 0) < $3 order by w.id`,
+    where w.weight is null or w.weight < $3 order by w.id`,
   namedBlobs: `select b.id, b.size, b.hash from ${s}.blobs b where b.id > $1 and exists (select 1 from ${s}.segments g where g.blob = b.id) order by b.id limit $2`,
   moved: `select m.source, m.blob from ${s}.moved m where m.source = any($1::text[])`,
   // The trash looks at it, once there is a sweeper again: what no record has named by then is garbage.
