@@ -15,7 +15,7 @@ export function placeOf (t: Test, server: PostgresServer, directory: string): Di
   return { meta: server.freshSchema(t), blobs: pathToFileURL(join(directory, 'blobs')).href, trashGrace: 0, sweepInterval: 0 }
 }
 
-export function postgresAndFiles (server: PostgresServer): Driver {
+export function postgresAndFiles (server: PostgresServer): Required<Pick<Driver, 'ends'>> & Driver {
   return {
     name: 'postgresql+files',
     fresh: async t => await opened(t, placeOf(t, server, t.testdir())),
@@ -24,7 +24,7 @@ export function postgresAndFiles (server: PostgresServer): Driver {
   }
 }
 
-export function postgresAndS3 (server: PostgresServer, s3: S3Server): Driver {
+export function postgresAndS3 (server: PostgresServer, s3: S3Server): Required<Pick<Driver, 'ends'>> & Driver {
   const options = (t: Test): DistributedStoreOptions => ({ meta: server.freshSchema(t), blobs: freshUrl(s3), trashGrace: 0, sweepInterval: 0 })
   return {
     name: 'postgresql+s3',
