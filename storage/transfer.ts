@@ -44,31 +44,54 @@ export async function transfer (source: TransferSource, target: TransferTarget, 
   // What nobody can reach any more need not move.
   while (await source.meta.prune(pruned) > 0) signal.throwIfAborted()
   const there = await source.meta.census()
-  const teller = (phase: Phase, total: number | undefined): ((more: number) => void) => {
-    let done = 0
-    progress({ phase, done, total })
-    return more => { progress({ phase, done: done += more, total }) }
-  }
 
-  const { damaged, ...blobs } = await moveBlobs(source, target, { signal, tell: teller('values', there.bytes) })
+  const values = new Teller(progress, 'values', there.bytes)
+  const { damaged, ...blobs } = await moveBlobs(source, target, { signal, tell: values.tell })
   if (damaged.length > 0) {
     const owners = await findOwners(source.meta, new Set<BlobID>(damaged.map(({ blob }) => blob)), signal)
     return { complete: false, rootID: source.rootID, blobs, records: 0, events: 0, damaged: damaged.map(one => ({ ...one, objects: owners.get(one.blob) ?? [] })) }
   }
 
+  values.end()
+
   let records = 0
   // Each record is looked at twice.
-  const tellRecords = teller('records', there.records * 2)
+  const looks = new Teller(progress, 'records', there.records * 2)
   for (let walk = 1; ; walk++) {
-    const matched = await matchRecords(source, target, { signal, tell: tellRecords })
+    const matched = await matchRecords(source, target, { signal, tell: looks.tell })
     records = matched.records
     if (matched.changed === 0) break
     if (walk === mostWalks) throw new StorageError('corrupt', 'The target does not give back the records as they were written, or the source is being changed')
   }
 
-  const { last, entries } = await moveLog(source, target, { signal, tell: teller('log', undefined) })
+  looks.end()
+
+  const { last, entries } = await moveLog(source, target, { signal, tell: new Teller(progress, 'log', undefined).tell })
   await source.stillAlone()
   signal.throwIfAborted()
   await target.meta.intake.finish(last)
   return { complete: true, rootID: source.rootID, blobs, records, events: entries, damaged: [] }
+}
+
+/** Adds up what is done of one part. */
+class Teller {
+  #done = 0
+
+  constructor (readonly progress: ProgressListener, readonly phase: Phase, readonly total: number | undefined) {
+    this.#say(total)
+  }
+
+  readonly tell = (more: number): void => {
+    this.#done += more
+    this.#say(this.total)
+  }
+
+  /** What was expected was about right; now it is known. */
+  end (): void {
+    this.#say(this.#done)
+  }
+
+  #say (total: number | undefined): void {
+    this.progress({ phase: this.phase, done: this.#done, total })
+  }
 }

@@ -2,10 +2,15 @@
  * Who transfers a store of many servers has it for himself: he holds a lock that every server looks at when it opens the store. It hangs on a connection of
  * its own, so that it ends with the process, however that ends.
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import { StorageError } from '../contract.js'
 import type { Database } from './database.js'
 import { toDatabaseError } from './database-errors.js'
 import type { Names } from './names.js'
+
+/** The database may need a moment to notice that a transfer was killed. */
+const attempts = 10
+const pause = 100
 
 export interface TransferLock {
   /** Aborted when the lock is lost: others may have come since. */
@@ -29,12 +34,15 @@ export async function takeTransferLock (database: Database, names: Names): Promi
   const doing = `locking schema ${names.plain}`
   try {
     await client.connect()
-    const { rows: [lock] } = await client.query<{ taken: boolean }>(`select ${tryTransferLock(names, 'alone')} as taken`)
-    if (lock?.taken === true) return { lost: lost.signal, release }
+    for (let attempt = 1; attempt <= attempts; attempt++) {
+      const { rows: [lock] } = await client.query<{ taken: boolean }>(`select ${tryTransferLock(names, 'alone')} as taken`)
+      if (lock?.taken === true) return { lost: lost.signal, release }
+      await delay(pause)
+    }
   } catch (error) {
     await release()
     throw toDatabaseError(error, doing)
   }
   await release()
-  throw new StorageError('locked', `The store in schema ${names.plain} is being transferred already, or a server is just opening it`)
+  throw new StorageError('locked', `The store in schema ${names.plain} is being transferred already`)
 }
