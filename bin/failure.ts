@@ -23,8 +23,11 @@ export class InterruptedError extends Error {
 /** A transfer cannot come to its end. */
 export class DamagedSourceError extends Error {
   override readonly name = 'DamagedSourceError'
-  constructor (count: number) {
-    super(`${count === 1 ? 'A blob' : `${count} blobs`} of the source ${count === 1 ? 'is' : 'are'} not what was written, and ${count === 1 ? 'was' : 'were'} not copied; the target is not finished. Bring the values back from a backup, or delete the objects, and run the same command again`)
+  /** `all`: not one was as it should be. */
+  constructor (count: number, all: boolean) {
+    const found = count === 1 ? 'A blob of the source is not what was written, and was not copied' : `${count} blobs of the source are not what was written, and were not copied`
+    const advice = all ? 'No blob at all was found as it should be: is that the place of the values? If it is, bring' : 'Bring'
+    super(`${found}; the target is not finished. ${advice} the values back from a backup, or delete the objects, and run the same command again`)
   }
 }
 

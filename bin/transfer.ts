@@ -27,7 +27,7 @@ export async function transferCommand (flags: Flags): Promise<void> {
     const seconds = Math.round(performance.now() - began) / 1000
     if (json) printJson({ status: report.complete ? 'complete' : 'damaged', from: from.name, to: to.name, ...report, seconds })
     else printReport(report, from, to, performance.now() - began)
-    if (!report.complete) throw new DamagedSourceError(report.damaged.length)
+    if (!report.complete) throw new DamagedSourceError(report.damaged.length, report.blobs.moved + report.blobs.kept === 0)
   } catch (error) {
     if (json && !(error instanceof DamagedSourceError)) printJson({ status: 'failed', from: from.name, to: to.name, error: hideSecrets(sentenceOf(error)) })
     throw error

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -129,6 +129,7 @@ t.test('a blob of the source with a wrong bit: 3, with its object; nothing of it
   t.equal(code, 3)
   t.match(JSON.parse(stdout), { status: 'damaged', complete: false, blobs: { moved: 1 }, damaged: [{ blob: birth.blob, problem: /has the checksum/, objects: [{ path: '/rotten%20one' }] }] })
   t.match(stderr, /fastify-cdmi: A blob of the source is not what was written, and was not copied; the target is not finished\..*\n$/)
+  t.notMatch(stderr, /is that the place of the values/)
   const again = await transferCommand(from, to)
   t.match(again, { code: 3, stdout: /^Blob .* has the checksum crc32:\w+; when it was written it was crc32:\w+; it belongs to \/rotten%20one\n$/ })
   const directory = 'directory' in to.options ? to.options.directory : ''
@@ -137,6 +138,8 @@ t.test('a blob of the source with a wrong bit: 3, with its object; nothing of it
   await writeFile(file, sound)
   t.match(await transferCommand(from, to), { code: 0, stdout: /1 blob had been moved before\./ })
   t.strictSame(await whole(to), await whole(from))
+  await rename(from.blobs, `${from.blobs}-elsewhere`)
+  t.match(await transferCommand(from, await aDirectory(t)), { code: 3, stderr: /fastify-cdmi: 2 blobs of the source are .* is that the place of the values\? / })
 })
 
 t.test('what cannot be done is refused with a sentence, and no secret is repeated', async t => {

@@ -1,15 +1,19 @@
 import t, { type Test } from 'tap'
 import fc from 'fast-check'
+import { namesOf, readDatabaseUrl } from '../../storage/distributed/names.js'
 import { StorageError, type Store } from '../../storage/contract.js'
 import { transfer, type TransferReport } from '../../storage/transfer.js'
+import { openStore } from '../../storage/open-store.js'
 import type { TransferTarget } from '../../storage/transfer/ends.js'
+import { openSource } from '../../storage/transfer/open-ends.js'
 import type { Progress } from '../../storage/transfer/progress.js'
+import { eventually } from '../helpers/eventually.js'
 import { aRecord, aValue, type Ends, isReadable, next, segmentOf, store, storeBlob } from './driver.js'
-import { embedded } from './embedded-driver.js'
+import { embedded, noErrors } from './embedded-driver.js'
 import { memoryEnds } from './memory-driver.js'
 import { Operations } from './operations.js'
-import { postgresAndFiles, postgresAndS3 } from './postgres-driver.js'
-import { postgresServer } from './postgres-server.js'
+import { placeOf, postgresAndFiles, postgresAndS3 } from './postgres-driver.js'
+import { postgresServer, query, schemaOf } from './postgres-server.js'
 import { s3Server } from './s3-server.js'
 import { fillStore, readByModel, rotten, type Whole, wholeOfStore } from './whole-store.js'
 
@@ -282,6 +286,25 @@ if (database !== undefined) {
     await store(moved, { put: [next(put)] })
     t.equal(await isReadable(moved, { blob: 'no/blob', size: 1, hash: '' }), false)
     await moved.close()
+  })
+
+  t.test('a server that is there at the end, and a lock that was lost, are noticed', async t => {
+    const options = placeOf(t, database, t.testdir())
+    await (await openStore(options, noErrors)).close()
+    const source = await openSource(options, noErrors)
+    await source.stillAlone()
+    await query(options.meta, `insert into ${schemaOf(options.meta)}.leases (id, open, seen) values ('stranger', true, clock_timestamp())`)
+    await t.rejects(source.stillAlone(), { name: 'StorageError', reason: 'locked', message: /A server has the store in schema \w+ open/ })
+    await query(options.meta, `update ${schemaOf(options.meta)}.leases set open = false`)
+    await source.stillAlone()
+    t.equal(source.lost?.aborted, false)
+    const { seed } = namesOf(readDatabaseUrl(options.meta).schema)
+    t.same(await query(options.meta, `select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and (classid::bigint << 32 | objid::bigint) = hashtextextended('transfer', ${seed})`), [[true]])
+    await eventually('the loss is noticed', () => source.lost?.aborted === true)
+    await t.rejects(source.stillAlone(), { reason: 'unavailable', message: /connection to the database was lost/ })
+    const target = await memoryEnds().target(source.rootID)
+    await t.rejects(transfer(source, target), { reason: 'unavailable', message: /connection to the database was lost/ })
+    await source.close()
   })
 
   t.test('there must be a source, and a store that is being filled is none', async t => {
