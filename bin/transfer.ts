@@ -1,6 +1,7 @@
 /** `fastify-cdmi transfer`: a whole store moves into another one. */
 import { type EndOptions, openSource, openTarget } from '../storage/transfer/open-ends.js'
 import { transfer, type TransferReport } from '../storage/transfer.js'
+import { AlreadyTransferred } from '../storage/transfer/ends.js'
 import type { ProgressListener } from '../storage/transfer/progress.js'
 import { bytesText, countText, timeText } from './amounts.js'
 import type { Flags } from './config-flags.js'
@@ -24,6 +25,11 @@ export async function transferCommand (flags: Flags): Promise<void> {
   const began = performance.now()
   try {
     const report = await shown(from.options, to.options)
+    if (report === undefined) {
+      if (json) printJson({ status: 'complete', from: from.name, to: to.name, complete: true, already: true })
+      else process.stdout.write(`${from.name} was moved to ${to.name} before, and neither has changed since; there is nothing to do.\n`)
+      return
+    }
     const seconds = Math.round(performance.now() - began) / 1000
     if (json) printJson({ status: report.complete ? 'complete' : 'damaged', from: from.name, to: to.name, ...report, seconds })
     else printReport(report, from, to, performance.now() - began)
@@ -40,8 +46,8 @@ function given (flags: Flags, name: keyof typeof transferVariables): string | un
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
-/** With what is to be seen of it meanwhile. */
-async function shown (from: EndOptions, to: EndOptions): Promise<TransferReport> {
+/** With what is to be seen of it meanwhile. Undefined: there is nothing to do. */
+async function shown (from: EndOptions, to: EndOptions): Promise<TransferReport | undefined> {
   const stop = new AbortController()
   const interrupt = (): void => { stop.abort(new InterruptedError()) }
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -51,6 +57,9 @@ async function shown (from: EndOptions, to: EndOptions): Promise<TransferReport>
   const progress = showProgress({ isTerminal: isTTY, columns, write: text => { process.stderr.write(text) } })
   try {
     return await run(from, to, progress.listener, stop.signal)
+  } catch (error) {
+    if (error instanceof AlreadyTransferred) return undefined
+    throw error
   } finally {
     progress.end()
     for (const signal of signals) process.off(signal, interrupt)
@@ -61,7 +70,7 @@ async function run (from: EndOptions, to: EndOptions, progress: ProgressListener
   const report = (error: unknown, doing: string): void => { process.stderr.write(hideSecrets(`${doing}: ${error instanceof Error ? error.message : String(error)}\n`)) }
   const source = await openSource(from, report)
   try {
-    const target = await openTarget(to, report, source.rootID)
+    const target = await openTarget(to, report, { rootID: source.rootID, last: await source.meta.lastSequence() })
     try {
       return await transfer(source, target, { signal, progress })
     } finally {

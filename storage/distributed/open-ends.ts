@@ -1,8 +1,8 @@
 /** Opens a store of many servers for a transfer, which has it for itself. */
 import type { CompleteDistributedOptions } from '../../schemas/store-options.js'
 import type { Reporter } from '../compose-store.js'
-import { type ObjectID, StorageError } from '../contract.js'
-import { requireFillable, type TransferSource, type TransferTarget, unfinished } from '../transfer/ends.js'
+import { StorageError } from '../contract.js'
+import { type Origin, requireFillable, type TransferSource, type TransferTarget, unfinished } from '../transfer/ends.js'
 import { migrate } from './migrate.js'
 import { composeDistributed, type Parts, withMeta, withParts } from './open-distributed.js'
 import { requireUnused } from './postgres-intake.js'
@@ -34,13 +34,13 @@ export async function openDistributedSource (options: CompleteDistributedOptions
   })
 }
 
-/** `from`: the root of the store that fills this one. Throws a StorageError: 'format' when it has something else in it, 'locked' while others have it open. */
-export async function openDistributedTarget (options: CompleteDistributedOptions, report: Reporter, from: ObjectID): Promise<TransferTarget> {
+/** `from`: the store that fills this one. Throws AlreadyTransferred when it has, a StorageError: 'format' when it has something else in it, 'locked' while others have it open. */
+export async function openDistributedTarget (options: CompleteDistributedOptions, report: Reporter, from: Origin): Promise<TransferTarget> {
   return await locked(options, report, async (parts, lock) => {
     await migrate(parts.database, parts.names, options.enterpriseNumber, true)
     return await withMeta(parts, async meta => {
       requireFillable(await meta.intake.begin(from), `The store in schema ${parts.names.plain}`)
-      const store = await composeDistributed(parts, { meta, rootID: from, sweeps: false, close: async () => { await lock.release() } })
+      const store = await composeDistributed(parts, { meta, rootID: from.rootID, sweeps: false, close: async () => { await lock.release() } })
       return { meta, blobs: store.blobs, lost: lock.lost, lease: () => store.lease(), close: async () => { await store.close() } }
     })
   })

@@ -1,11 +1,11 @@
 /**
  * How a store in PostgreSQL is filled with all that another one has. While it is, the schema has two tables more: `intake` says so, and from which
- * store; `moved` says which blob here has the bytes of which one there. No statement here runs beside another server's.
+ * store; `moved` says which blob here has the bytes of which one there. Afterwards `filled` says what it was filled with. No statement here runs beside another server's.
  */
 import type { PoolClient } from 'pg'
 import { type BlobBirth, type BlobID, type LeaseID, type LoggedEvent, type ObjectID, type Sequence, StorageError } from '../contract.js'
 import { checkPlace, idKey, idText } from '../object-key.js'
-import type { Intake, IntakeBeginning, WholeRecord } from '../transfer/ends.js'
+import type { Intake, IntakeBeginning, Origin, WholeRecord } from '../transfer/ends.js'
 import type { Database } from './database.js'
 import { migrationLock } from './migrate.js'
 import type { Names } from './names.js'
@@ -36,17 +36,21 @@ export class PostgresIntake implements Intake {
     })
   }
 
-  async begin (rootID: ObjectID): Promise<IntakeBeginning> {
+  async begin ({ rootID, last }: Origin): Promise<IntakeBeginning> {
     const { names, leaseTimeout } = this.#parts
     return await this.#transaction('beginning to fill the store', async (client, s) => {
       await client.query(migrationLock(names))
-      const { rows: [here] } = await client.query<{ filling: boolean }>('select exists (select 1 from pg_tables where schemaname = $1 and tablename = $2) as filling', [names.plain, 'intake'])
-      if (here?.filling === true) {
+      const { rows: here } = await client.query<{ name: string }>("select tablename as name from pg_tables where schemaname = $1 and tablename in ('intake', 'filled')", [names.plain])
+      if (here.some(({ name }) => name === 'intake')) {
         const { rows: [intake] } = await client.query<{ root: Buffer }>(`select root from ${s}.intake`)
         if (intake === undefined || idText(intake.root) !== rootID) return 'foreign'
         // Of transfers that have ended, however that was: nobody else takes one while this table is there.
         await client.query(`select ${s}.close_lease(id) from ${s}.leases where open`)
         return 'resumed'
+      }
+      if (here.some(({ name }) => name === 'filled')) {
+        const { rows } = await client.query(`select 1 from ${s}.filled f, ${s}.log_sequence l where f.root = $1 and f.last = $2 and $2 = case when l.is_called then l.last_value else 0 end`, [idKey(rootID), last])
+        return rows.length > 0 ? 'finished' : 'occupied'
       }
       await requireUnused(client, names, leaseTimeout)
       const { rows: [store] } = await client.query<{ used: boolean }>(`select (select is_called from ${s}.log_sequence) or exists (select 1 from ${s}.log) or exists (select 1 from ${s}.blobs)
@@ -105,6 +109,7 @@ export class PostgresIntake implements Intake {
       if (entered === undefined) await client.query(`update ${s}.store set trimmed = $1`, [last])
       else await client.query(`insert into ${s}.log (sequence, at) select place, clock_timestamp() from generate_series($1::bigint, $2::bigint) place`, [entered + 1, last])
       if (last > 0) await client.query('select setval($1::regclass, $2::bigint)', [`${s}.log_sequence`, last])
+      await client.query(`create table ${s}.filled as select root, $1::bigint as last from ${s}.intake`, [last])
       await client.query(`drop table ${s}.moved`)
       await client.query(`drop table ${s}.intake`)
     })

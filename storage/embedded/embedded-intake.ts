@@ -13,8 +13,8 @@ export interface IntakeParts {
 
 export function embeddedIntake ({ submit, moved }: IntakeParts): Intake {
   return {
-    async begin (root) {
-      const beginning = beginnings[await submit({ kind: 'beginIntake', root })]
+    async begin ({ rootID, last }) {
+      const beginning = beginnings[await submit({ kind: 'beginIntake', root: rootID, last })]
       if (beginning === undefined) throw new StorageError('unavailable', 'The writer does not say whether the store can be filled')
       return beginning
     },

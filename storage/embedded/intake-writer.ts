@@ -9,7 +9,7 @@ import { stateKeys, type Table, type Tables } from './tables.js'
 import type { WireBirth, WireWhole } from './wire.js'
 
 /** What `begin` answers, by the number that stands for it on the wire. */
-export const beginnings = ['begun', 'resumed', 'foreign', 'occupied'] as const
+export const beginnings = ['begun', 'resumed', 'foreign', 'finished', 'occupied'] as const
 
 export class IntakeWriter {
   readonly #tables: Tables
@@ -20,10 +20,11 @@ export class IntakeWriter {
     this.#changes = changes
   }
 
-  begin (root: ObjectID): number {
+  begin (root: ObjectID, last: number): number {
     const { state, records } = this.#tables
     const source = state.getBinary(stateKeys.intake)?.toString()
     if (source !== undefined) return beginnings.indexOf(source === root ? 'resumed' : 'foreign')
+    if (state.getBinary(stateKeys.filled)?.toString() === `${root} ${last}` && this.#sequence() === last) return beginnings.indexOf('finished')
     const own = state.getBinary(stateKeys.root)
     if (own === undefined || !this.#isEmpty(own.toString())) return beginnings.indexOf('occupied')
     records.removeSync(idKey(own.toString()))
@@ -34,11 +35,15 @@ export class IntakeWriter {
 
   /** Nothing was ever in it. */
   #isEmpty (root: ObjectID): boolean {
-    const { records, blobs, log, state } = this.#tables
+    const { records, blobs, log } = this.#tables
     const record = records.getBinaryFast(idKey(root))
     if (record === undefined || versionOf(record) !== 1) return false
-    const sequence = state.getBinary(stateKeys.sequence)
-    return keysUpTo(records, 2) === 1 && keysUpTo(blobs, 1) === 0 && keysUpTo(log, 1) === 0 && (sequence === undefined || readU64(sequence, 0) === 0)
+    return keysUpTo(records, 2) === 1 && keysUpTo(blobs, 1) === 0 && keysUpTo(log, 1) === 0 && this.#sequence() === 0
+  }
+
+  #sequence (): number {
+    const stored = this.#tables.state.getBinary(stateKeys.sequence)
+    return stored === undefined ? 0 : readU64(stored, 0)
   }
 
   move (lease: LeaseID, from: BlobID, birth: WireBirth): boolean {
@@ -82,6 +87,7 @@ export class IntakeWriter {
     const { moved, state } = this.#tables
     this.#changes.goOnFrom(last)
     moved.clearSync()
+    state.putSync(stateKeys.filled, Buffer.from(`${state.getBinary(stateKeys.intake)?.toString() ?? ''} ${last}`))
     state.removeSync(stateKeys.intake)
   }
 }

@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CompleteStoreOptions } from '../../schemas/store-options.js'
-import { type LeaseID, type ObjectID, StorageError, type Store } from '../contract.js'
+import { type LeaseID, StorageError, type Store } from '../contract.js'
 import type { ComposedStore, Reporter } from '../compose-store.js'
 import { mintObjectID } from '../object-id.js'
 import { idKey } from '../object-key.js'
@@ -17,7 +17,7 @@ import { toStorageError } from '../storage-errors.js'
 import { migrate, readFormat } from './store-format.js'
 import { openTables, stateKeys, type Tables } from './tables.js'
 import { threadTransport } from './thread-transport.js'
-import { requireFillable, unfinished } from '../transfer/ends.js'
+import { AlreadyTransferred, type Origin, requireFillable, unfinished } from '../transfer/ends.js'
 
 /** What the owner of a store can do for its worker processes. */
 export interface Ownership {
@@ -38,10 +38,10 @@ export function ownershipOf (store: Store): Ownership | undefined {
 }
 
 /**
- * `from`: the root of the store whose objects are to fill this one; only with it a store that is being filled can be opened.
+ * `from`: the store whose objects are to fill this one; only with it a store that is being filled can be opened.
  * Throws a StorageError: 'locked', 'format', or what the operating system says.
  */
-export async function openEmbedded (options: CompleteStoreOptions, report: Reporter, from?: ObjectID): Promise<ComposedStore> {
+export async function openEmbedded (options: CompleteStoreOptions, report: Reporter, from?: Origin): Promise<ComposedStore> {
   const { directory } = options
   const version = await readFormat(directory)
   const tables = openFile(directory)
@@ -82,7 +82,7 @@ export async function openEmbedded (options: CompleteStoreOptions, report: Repor
     return store
   } catch (error) {
     await letGo(tables, channel, lock).catch((later: unknown) => { report(later, `closing ${directory}`) })
-    throw toStorageError(error, `opening ${directory}`)
+    throw error instanceof AlreadyTransferred ? error : toStorageError(error, `opening ${directory}`)
   }
 }
 

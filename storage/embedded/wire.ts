@@ -37,7 +37,7 @@ export type WireItem =
   | { readonly kind: 'trimLog', readonly olderThan: number, readonly limit: number }
   | { readonly kind: 'noteAccesses', readonly notes: ReadonlyArray<[id: Buffer, count: number, last: number]> }
   // How the store is filled with all that another one has.
-  | { readonly kind: 'beginIntake', readonly root: ObjectID }
+  | { readonly kind: 'beginIntake', readonly root: ObjectID, readonly last: number }
   | { readonly kind: 'move', readonly lease: LeaseID, readonly from: BlobID, readonly birth: WireBirth }
   | { readonly kind: 'take', readonly wholes: readonly WireWhole[], readonly gone: readonly Buffer[] }
   | { readonly kind: 'log', readonly entries: ReadonlyArray<[sequence: number, event: Buffer]> }

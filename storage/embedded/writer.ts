@@ -84,7 +84,7 @@ export class Writer {
       case 'prune': return done(this.#sweep.prune(item.limit))
       case 'trimLog': return done(this.#sweep.trimLog(item.olderThan, item.limit))
       case 'noteAccesses': return done(this.#changes.noteAccesses(item.notes))
-      case 'beginIntake': return done(this.#intake.begin(item.root))
+      case 'beginIntake': return done(this.#intake.begin(item.root, item.last))
       case 'move': return done(this.#intake.move(item.lease, item.from, item.birth))
       case 'take': return done(this.#intake.take(item.wholes, item.gone))
       case 'log': return done(this.#intake.log(item.entries))

@@ -29,6 +29,8 @@ export class MemoryMeta implements MovableMeta {
   /** What was moved here from another store, by the names that it had there. */
   readonly #moved = new Map<BlobID, BlobID>()
   #filling = false
+  /** Where the change log ended that came with what this store was filled with. */
+  #filled: Sequence | undefined
   #rootID: ObjectID
 
   constructor (root: StoredRecord) {
@@ -310,8 +312,9 @@ export class MemoryMeta implements MovableMeta {
   }
 
   readonly intake: Intake = {
-    begin: async rootID => {
+    begin: async ({ rootID, last }) => {
       if (this.#filling) return rootID === this.#rootID ? 'resumed' : 'foreign'
+      if (rootID === this.#rootID && last === this.#filled && last === this.#sequence) return 'finished'
       if (this.#rows.size > 1 || this.#born.size > 0 || this.#sequence > 0 || this.#rows.get(this.#rootID)?.record.version !== 1) return 'occupied'
       this.#rows.clear()
       this.#rootID = rootID
@@ -341,7 +344,7 @@ export class MemoryMeta implements MovableMeta {
       this.#sequence = entries.at(-1)?.sequence ?? this.#sequence
     },
     finish: async last => {
-      this.#sequence = last
+      this.#sequence = this.#filled = last
       this.#moved.clear()
       this.#filling = false
     }

@@ -35,13 +35,22 @@ export type IntakeBeginning =
   | 'resumed'
   /** It is being filled from another one. */
   | 'foreign'
+  /** It was filled from the same store, that has come to its end, and neither has a longer change log since. */
+  | 'finished'
   /** There is something in it. */
   | 'occupied'
 
+/** The store that fills another one. */
+export interface Origin {
+  readonly rootID: ObjectID
+  /** The last place that its change log has given out. */
+  readonly last: Sequence
+}
+
 /** How an empty store is filled with all that another one has. From `begin` to `finish` nobody can open it to serve it, and nothing sweeps it. */
 export interface Intake {
-  /** `rootID`: that of the other store, and of this one from then on. What is answered with 'foreign' or 'occupied' is left alone. */
-  begin (rootID: ObjectID): Promise<IntakeBeginning>
+  /** The root of `from` is that of this store from then on. What is answered with 'foreign', 'finished' or 'occupied' is left alone. */
+  begin (from: Origin): Promise<IntakeBeginning>
   /** For each of these blobs of the other store the blob here that has its bytes; undefined: none yet. */
   moved (blobs: readonly BlobID[]): Promise<ReadonlyArray<BlobID | undefined>>
   /** Gives birth to a blob that has the bytes of `from`, and remembers that. False: the lease was closed, nothing has happened. */
@@ -92,8 +101,14 @@ export function isMovable (meta: MetaStore): meta is MovableMeta {
 /** Why an unfinished store cannot be opened: the end of a sentence. */
 export const unfinished = 'is being filled by a transfer that has not come to its end; run "fastify-cdmi transfer" again from the same store to finish it, or remove it and begin anew'
 
-/** Throws a StorageError when a store cannot be filled. `what` begins the sentence. */
+/** There is nothing to be done: an earlier transfer has come to its end, though perhaps nobody has heard of it. */
+export class AlreadyTransferred extends Error {
+  override readonly name = 'AlreadyTransferred'
+}
+
+/** Throws a StorageError when a store cannot be filled, AlreadyTransferred when it need not be. `what` begins the sentence. */
 export function requireFillable (beginning: IntakeBeginning, what: string): void {
+  if (beginning === 'finished') throw new AlreadyTransferred(`${what} was filled from this store before`)
   if (beginning === 'occupied') throw new StorageError('format', `${what} is not empty; a transfer needs a target that has never been used`)
   if (beginning === 'foreign') throw new StorageError('format', `${what} is being filled from another store; go on with that transfer, or remove the target and begin anew`)
 }

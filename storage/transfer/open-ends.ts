@@ -2,10 +2,10 @@
 import { checkOptions } from '../../schemas/check-options.js'
 import { completeDistributedOptions, completeStoreOptions, DistributedStoreOptions, StoreOptions } from '../../schemas/store-options.js'
 import type { ComposedStore, Reporter } from '../compose-store.js'
-import { type ObjectID, StorageError } from '../contract.js'
+import { StorageError } from '../contract.js'
 import { openEmbedded } from '../embedded/open-embedded.js'
 import { isStore } from '../embedded/store-format.js'
-import { isMovable, type MovableMeta, type TransferSource, type TransferTarget } from './ends.js'
+import { isMovable, type MovableMeta, type Origin, type TransferSource, type TransferTarget } from './ends.js'
 
 /** Of one server in a directory, or of many: what `openStore` takes. */
 export type EndOptions = StoreOptions | DistributedStoreOptions
@@ -34,8 +34,8 @@ export async function openSource (options: EndOptions, report: Reporter): Promis
   }
 }
 
-/** `from`: the root of the store that fills this one. Throws OptionError, and a StorageError when there is something else in it ('format'), when others have it open ('locked') … */
-export async function openTarget (options: EndOptions, report: Reporter, from: ObjectID): Promise<TransferTarget> {
+/** `from`: the store that fills this one. Throws AlreadyTransferred when it has, OptionError, and a StorageError when there is something else in it ('format'), when others have it open ('locked') … */
+export async function openTarget (options: EndOptions, report: Reporter, from: Origin): Promise<TransferTarget> {
   if (isDistributed(options)) {
     const { openDistributedTarget } = await import('../distributed/open-ends.js')
     return await openDistributedTarget(completeDistributedOptions({ ...checkOptions(DistributedStoreOptions, options, what), ...still }), report, from)

@@ -98,6 +98,7 @@ t.test('kill -9 at any time, and the same command goes on: values are not moved 
     t.match(JSON.parse(stdout), { status: 'complete', rootID: first.rootID, records: first.objects.length, events: first.events.length, damaged: [], blobs: { moved: 0, kept: first.blobs } })
     t.ok((await filesBelow(to.blobs)).length <= first.blobs + 2 * 4, 'what was on its way at a kill was written again, nothing else')
     t.strictSame(await whole(to), first)
+    t.match(await transferCommand(source, to), { code: 0, stdout: /was moved to .* before, and neither has changed since; there is nothing to do\.\n$/ }, 'as if it was killed before it could say so')
     source = to
   }
   const last = await aDirectory(t)

@@ -1,6 +1,6 @@
 /** What a driver gives to the suite, and short ways to say what the suite's tests say often. */
 import type { Test } from 'tap'
-import type { BlobBirth, Change, CommitResult, LoggedEvent, ObjectID, RecordPut, Segment, Store, StoredRecord } from '../../storage/contract.js'
+import type { BlobBirth, Change, CommitResult, LoggedEvent, ObjectID, RecordPut, Segment, Sequence, Store, StoredRecord } from '../../storage/contract.js'
 import { mintObjectID } from '../../storage/object-id.js'
 import { isMovable, type MovableMeta, type TransferSource, type TransferTarget } from '../../storage/transfer/ends.js'
 
@@ -19,7 +19,7 @@ export interface Driver {
 /** Opened one after the other: whoever opens it closes it before the next. */
 export interface Ends {
   source (): Promise<TransferSource>
-  target (from: ObjectID): Promise<TransferTarget>
+  target (rootID: ObjectID, last?: Sequence): Promise<TransferTarget>
   store (): Promise<Store>
 }
 

@@ -30,7 +30,7 @@ export async function quickDirectory (t: Test): Promise<string> {
 export function endsOf (options: StoreOptions | DistributedStoreOptions): Ends {
   return {
     source: async () => await openSource(options, noErrors),
-    target: async from => await openTarget(options, noErrors, from),
+    target: async (rootID, last = 0) => await openTarget(options, noErrors, { rootID, last }),
     store: async () => await openStore(options, noErrors)
   }
 }

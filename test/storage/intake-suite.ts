@@ -116,7 +116,8 @@ export function intakeSuite (t: Test, { name, fresh, ends }: Driver): void {
     await second.meta.intake.finish(12)
     await second.close()
 
-    await t.rejects(place.target(root), { reason: 'format', message: /is not empty/ }, 'it is a store like others now')
+    await t.rejects(place.target(root, 12), { name: 'AlreadyTransferred' }, 'once more the same would do nothing')
+    for (const [id, last] of [[root, 11], [mintObjectID(), 12]] as const) await t.rejects(place.target(id, last), { reason: 'format', message: /is not empty/ }, 'it is a store like others now')
     const opened = await place.store()
     t.equal(opened.rootID, root)
     t.match(fields(await opened.meta.get(root)), { version: 7, type: 'c' })
@@ -138,6 +139,7 @@ export function intakeSuite (t: Test, { name, fresh, ends }: Driver): void {
     t.notOk(await isReadable(opened, one), 'a blob that was moved is swept like others when nobody names it any more')
     t.ok(await isReadable(opened, two))
     await opened.close()
+    await t.rejects(place.target(root, 12), { reason: 'format', message: /is not empty/ }, 'it has changed since')
   })
 
   t.test('a change log that was trimmed away is as long in the store that is filled', async t => {

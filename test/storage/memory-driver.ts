@@ -10,8 +10,8 @@ export function memoryEnds (options: MemoryStoreOptions = {}): Ends {
   let filling = false
   return {
     source: async () => ({ meta, blobs: store.blobs, rootID: store.rootID, async stillAlone () {}, async close () {} }),
-    async target (from) {
-      requireFillable(await meta.intake.begin(from), 'The store')
+    async target (rootID, last = 0) {
+      requireFillable(await meta.intake.begin({ rootID, last }), 'The store')
       filling = true
       const intake = { ...meta.intake, async finish (last: number) { await meta.intake.finish(last); filling = false } }
       return { meta: new Proxy(meta, { get: (_, name) => name === 'intake' ? intake : bound(name) }), blobs: store.blobs, lease: () => store.lease(), async close () {} }

@@ -21,7 +21,7 @@ import { fillStore, readByModel, rotten, type Whole, wholeOfStore } from './whol
 async function move (from: Ends, to: Ends, changes: { rots?: (blob: string) => boolean, target?: (target: TransferTarget) => TransferTarget, progress?: (progress: Progress) => void, signal?: AbortSignal } = {}): Promise<TransferReport> {
   const source = await from.source()
   try {
-    const target = await to.target(source.rootID)
+    const target = await to.target(source.rootID, await source.meta.lastSequence())
     try {
       return await transfer(changes.rots === undefined ? source : rotten(source, changes.rots), changes.target?.(target) ?? target, { progress: changes.progress, signal: changes.signal })
     } finally {
