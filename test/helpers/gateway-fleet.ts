@@ -77,12 +77,10 @@ export class Fleet {
   }
 
   /** One that stands still from now on, with all that is under way in it, and gets no new requests. */
-  freeze (): { readonly gateway: GatewayProcess, thaw (): void } {
-    const gateway = this.#awake.shift()
-    if (gateway === undefined) throw new Error('no gateway is there')
+  freeze (gateway = this.choose()): { thaw (): void } {
+    this.#awake = this.#awake.filter(other => other !== gateway)
     gateway.child.kill('SIGSTOP')
     return {
-      gateway,
       thaw: () => {
         gateway.child.kill('SIGCONT')
         this.#awake.push(gateway)

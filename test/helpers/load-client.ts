@@ -1,5 +1,6 @@
 /** The requests of a load: those that change something, known to its model before they are sent, and those that look. */
 import type { IncomingHttpHeaders } from 'node:http'
+import type { Readable } from 'node:stream'
 import { type Dispatcher, type FormData, request } from 'undici'
 import type { Effect, LoadModel, State } from './load-model.js'
 
@@ -14,7 +15,7 @@ export interface Sent {
   readonly method: 'PUT' | 'POST' | 'PATCH' | 'DELETE'
   readonly url: string
   readonly headers?: Record<string, string>
-  readonly body?: Buffer | FormData
+  readonly body?: Buffer | FormData | Readable
 }
 
 export const cdmiObject = { 'content-type': 'application/cdmi-object' }
@@ -24,9 +25,11 @@ export const cdmiContainer = { 'content-type': 'application/cdmi-container' }
 export class Refused extends Error {
   /** Whether it says, as it should, that another try later may succeed. */
   readonly passes: boolean
+  readonly status: number
 
   constructor (asked: string, { statusCode, headers }: { readonly statusCode: number, readonly headers: IncomingHttpHeaders }, text: string) {
     super(`${asked} answered ${statusCode}: ${text}`)
+    this.status = statusCode
     this.passes = statusCode === 503 && headers['retry-after'] !== undefined
   }
 }

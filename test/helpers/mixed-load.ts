@@ -2,10 +2,11 @@
  * A mixed load that knows what it did. Each of its workers owns some objects and works on them one request at a time, so that for every URL the last
  * acknowledged state is known, and at most one request of a worker was under way when the server died.
  */
+import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { isConnectionError, LoadClient, namesIn, read, Refused, type Target } from './load-client.js'
 import { LoadContainers } from './load-containers.js'
-import { LoadModel } from './load-model.js'
+import { LoadModel, type State } from './load-model.js'
 import { LoadObjects, place } from './load-objects.js'
 
 /** The containers that all objects of the load are in: where they are listed, and where their objects are written. */
@@ -82,11 +83,29 @@ export class MixedLoad {
     }))
   }
 
+  /** A worker of its own makes an object, and keeps its last bytes back until `rest` resolves. Resolves when it is made, refused for now, or lost. */
+  async putSlowly (target: Target, bytes: Buffer, rest: Promise<void>): Promise<void> {
+    const { number } = this.#newWorker()
+    const kept = 1000
+    async function * body (): AsyncGenerator<Buffer> {
+      yield bytes.subarray(0, -kept)
+      await rest
+      yield bytes.subarray(-kept)
+    }
+    try {
+      const url = `${place}slow-${number}`
+      await new LoadClient(this.#model, target, number).send({ method: 'PUT', url, body: Readable.from(body(), { objectMode: false }) }, new Map([[url, { bytes, id: undefined }]]))
+    } catch (error) {
+      if (!isPassing(error)) throw error
+      this.failed++
+    }
+  }
+
   /** Compares what was touched since the last check, and a share of all else, with what the server has now; answers what is wrong. `all`: everything. */
   async check (target: Target | (() => Target), all = false): Promise<string[]> {
     const choose = typeof target === 'function' ? target : () => target
     const share = all ? { of: 1, number: 0 } : { of: shares, number: this.#checks++ }
-    const wrong = await this.#model.check(async url => await read(choose(), url), share)
+    const wrong = await this.#model.check(async url => await found(choose(), url), share)
     this.#idle = [...this.#workers]
     for (const [container, prefix] of containers) {
       const names = await namesIn(choose(), container)
@@ -94,6 +113,16 @@ export class MixedLoad {
       if (names.sort().join() !== known.sort().join()) wrong.push(`${container} has ${names.join()}, where ${known.join()} are known`)
     }
     return wrong
+  }
+}
+
+/** What is there; also when that cannot be read. */
+async function found (target: Target, url: string): Promise<State> {
+  try {
+    return await read(target, url)
+  } catch (error) {
+    if (error instanceof Refused && error.status === 500) return 'unreadable'
+    throw error
   }
 }
 

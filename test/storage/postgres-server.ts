@@ -26,7 +26,7 @@ export interface OwnServer extends PostgresServer {
 }
 
 export interface OwnServerOptions {
-  /** Whether it survives a crash of the machine; slower. */
+  /** Whether what it has committed survives the death of all of its processes; slower. */
   readonly durable?: boolean
 }
 
@@ -53,7 +53,7 @@ export async function ownServer (t: Test, { durable = false }: OwnServerOptions 
     return undefined
   }
   const memory = '/dev/shm'
-  const directory = await mkdtemp(join(existsSync(memory) && !durable ? memory : tmpdir(), 'fastify-cdmi-pg-'))
+  const directory = await mkdtemp(join(existsSync(memory) ? memory : tmpdir(), 'fastify-cdmi-pg-'))
   await chmod(directory, 0o755)
   // Ends with our end of its input, which no crash of this process can leave open.
   const keeper = spawn('sh', ['-c', 'cat; "$1" "$2"; rm -rf "$2"', 'sh', script('stop.sh'), directory], { stdio: ['pipe', 'ignore', 'inherit'], detached: true })
