@@ -22,7 +22,10 @@ export async function openDistributed (options: CompleteDistributedOptions, repo
     return await composeStore({
       name: `postgresql+${place.name}`,
       meta: opened,
-      blobs: left => place.open({ leaseIsOpen: async lease => await opened.leaseIsOpen(lease), left }),
+      blobs: left => {
+        opened.whenCommitDoubted(left)
+        return place.open({ leaseIsOpen: async lease => await opened.leaseIsOpen(lease), left })
+      },
       rootID,
       settings: options,
       report,
