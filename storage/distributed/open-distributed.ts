@@ -62,7 +62,10 @@ export async function composeDistributed ({ options, report, place }: Parts, { m
   return await composeStore({
     name: `postgresql+${place.name}`,
     meta,
-    blobs: left => place.open({ leaseIsOpen: async lease => await meta.leaseIsOpen(lease), left }),
+    blobs: left => {
+      meta.whenCommitDoubted(left)
+      return place.open({ leaseIsOpen: async lease => await meta.leaseIsOpen(lease), left })
+    },
     rootID,
     settings: options,
     report,

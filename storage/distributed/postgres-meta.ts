@@ -55,6 +55,7 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
   readonly #closed = new Set<LeaseID>()
   readonly #heart: NodeJS.Timeout
   #leaseRefused: ((lease: LeaseID) => void) | undefined
+  #commitDoubted: ((lease: LeaseID) => void) | undefined
 
   constructor (options: PostgresMetaOptions) {
     this.#database = options.database
@@ -150,7 +151,10 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
       result = resultOf(row?.[0] ?? {})
     } catch (error) {
       const sequence = await this.#sequenceOf(change.births ?? [], error)
-      if (sequence === undefined) throw error
+      if (sequence === undefined) {
+        if (change.lease !== undefined) this.#commitDoubted?.(change.lease)
+        throw error
+      }
       result = { status: 'committed', sequence }
     }
     if (result.status === 'committed' && change.events.length > 0) this.#log.committed()
@@ -206,6 +210,11 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
 
   whenLeaseRefused (listener: (lease: LeaseID) => void): void {
     this.#leaseRefused = listener
+  }
+
+  /** `listener` is told of leases under which a commit has failed: it may still be on its way to the database, and be made after all. */
+  whenCommitDoubted (listener: (lease: LeaseID) => void): void {
+    this.#commitDoubted = listener
   }
 
   /** Tells the database that this process lives: that is a write, too. */

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Test } from 'tap'
+import type { S3Options } from '../../schemas/s3-options.js'
 import type { DistributedStoreOptions } from '../../schemas/store-options.js'
 import type { Store } from '../../storage/contract.js'
 import { openStore } from '../../storage/open-store.js'
@@ -37,7 +38,11 @@ export function postgresAndS3 (server: PostgresServer, s3: S3Server): Required<P
 
 /** All that is to be known of the values stands in the URL, the credentials, too. */
 function freshUrl (server: S3Server): string {
-  const { bucket, prefix = '', ...parameters } = freshOptions(server)
+  return urlOf(freshOptions(server))
+}
+
+/** The options as `openStore` takes them. */
+export function urlOf ({ bucket, prefix = '', ...parameters }: S3Options): string {
   const url = new URL(`s3://${bucket}/${prefix}`)
   for (const [name, value] of Object.entries(parameters)) if (value !== undefined) url.searchParams.set(name, String(value))
   return url.href
