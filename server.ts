@@ -2,7 +2,7 @@
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { SecureContextOptions } from 'node:tls'
 import type { IncomingMessage, Server } from 'node:http'
-import cdmi, { openStore, type CdmiPluginOptions, type Store } from './index.js'
+import cdmi, { type CdmiPluginOptions, type Store } from './index.js'
 import { challenge, defaultRealm } from './plugins/challenge.js'
 import cors from './plugins/cors.js'
 import { partEarly } from './plugins/early-answer.js'
@@ -15,16 +15,17 @@ import { keyedErrors } from './routes/keyed/errors.js'
 import { checkOptions } from './schemas/check-options.js'
 import { ServerConfig } from './schemas/config.js'
 import { clientErrorHandler } from './server/client-error.js'
+import { checkShared, openConfiguredStore, storeDirectory } from './server/configured-store.js'
 import { Connections } from './server/connections.js'
 import { makeFirstUser, serverAuthenticator, type FirstUser } from './server/first-user.js'
 import { Listener } from './server/listen.js'
-import { loggerOptions, requestID, RequestLog, type LogStream } from './server/logging.js'
+import { databaseAwaited, loggerOptions, requestID, RequestLog, startLog, type LogStream } from './server/logging.js'
 import { tlsOptions } from './server/tls.js'
 import { trustedProxies } from './server/trust-proxy.js'
 import { version } from './server/version.js'
 
 export interface ServerParts {
-  /** Used instead of the one in `config.data`. Closed with the server all the same. */
+  /** Used instead of the one that the configuration names. Closed with the server all the same. */
   readonly store?: Store
   /** Where the log goes. Default: standard error. */
   readonly log?: LogStream
@@ -55,19 +56,22 @@ const longestLook = 30_000
  */
 export async function buildServer (given: ServerConfig, parts: ServerParts = {}): Promise<BuiltServer> {
   const config = checkOptions(ServerConfig, given, 'The server')
-  const { data = './data', host = 'localhost', port = 6375 } = config
+  const { host = 'localhost', port = 6375 } = config
+  const directory = storeDirectory(config)
+  if (directory === undefined) await checkShared(config)
+  const log = parts.log ?? process.stderr
   let app: FastifyInstance | undefined
   const report = (error: unknown, doing: string): void => { app?.log.error({ err: error }, `failed in the background: ${doing}`) }
-  const store = parts.store ?? await openStore({ directory: data, ...storeOptions(config) }, report)
+  const store = parts.store ?? await openConfiguredStore(config, { report, waiting: error => { startLog(config.logLevel ?? 'info', log).warn({ err: error }, databaseAwaited) } })
   try {
     // After the store, which makes its directory itself.
-    const tls = await tlsOptions(config, data)
-    const server: FastifyInstance = app = Fastify(fastifyOptions(config, tls, parts.log ?? process.stderr, () => connections)) as unknown as FastifyInstance
+    const tls = await tlsOptions(config, directory)
+    const server: FastifyInstance = app = Fastify(fastifyOptions(config, tls, log, () => connections)) as unknown as FastifyInstance
     const connections: Connections = new Connections(server.server as Server)
-    const firstUser = await makeFirstUser(config, data)
+    const firstUser = await makeFirstUser(config, directory)
     // Whatever goes wrong from here on: nobody will ever see it again.
     if (firstUser !== undefined) parts.onFirstUser?.(firstUser)
-    const authenticator = await serverAuthenticator(config, data, message => { server.log.warn(message) })
+    const authenticator = await serverAuthenticator(config, directory, message => { server.log.warn(message) })
     const listener = new Listener(server)
     const close = await compose(server, config, { store, authenticator, affinity: parts.affinity, connections, listener })
     await server.ready()
@@ -77,11 +81,6 @@ export async function buildServer (given: ServerConfig, parts: ServerParts = {})
     await store.close()
     throw error
   }
-}
-
-/** What the configuration says to the store. */
-export function storeOptions ({ trashGrace }: ServerConfig): { trashGrace?: number } {
-  return trashGrace === undefined ? {} : { trashGrace: milliseconds(trashGrace, 0) }
 }
 
 function fastifyOptions (config: ServerConfig, tls: SecureContextOptions | undefined, log: LogStream, connections: () => Connections): FastifyServerOptions {

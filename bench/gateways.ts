@@ -68,7 +68,7 @@ async function measurePlace (place: string, database: Service, blobs: Service): 
   for (const [index, count] of counts.entries()) {
     const gateways: BenchServer[] = []
     try {
-      while (gateways.length < count) gateways.push(await startGateway({ META_URL: meta.href, BLOBS_URL: blobs.url, ...blobs.environment }))
+      while (gateways.length < count) gateways.push(await startGateway({ CDMI_META: meta.href, CDMI_BLOBS: blobs.url, ...blobs.environment }))
       if (index === 0 && gateways[0] !== undefined) await fill(gateways[0])
       for (const workload of chosen) rows.get(workload.name)?.push(await measure(workload, gateways, database, blobs))
     } finally {

@@ -1,26 +1,53 @@
 /**
- * The directory for the sockets of workers: a temporary one, for paths of sockets must be short, and that of a store may be long. Its name says of
- * which store it is. Whoever owns the store may remove all of that name: they are of owners that died without a goodbye.
+ * The directory for the sockets of workers: a temporary one, for paths of sockets must be short, and that of a store may be long. Whoever
+ * begins on the same store, or on one in a database, removes those of owners that died without a goodbye.
  */
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Makes one. The caller owns the store in `data`. */
-export async function makeAffinityDirectory (data: string): Promise<string> {
-  return await mkdtemp(join(tmpdir(), await beginningFor(data)))
+export interface AffinityDirectory {
+  readonly path: string
+  /** Removes it. */
+  close (): Promise<void>
 }
 
-/** Removes those that were left. The caller owns the store in `data`; `warn` is told of what cannot be removed. */
-export async function removeLeftAffinity (data: string, warn: (error: unknown, directory: string) => void): Promise<void> {
-  const beginning = await beginningFor(data)
+type Warn = (error: unknown, directory: string) => void
+
+/** Beginning of the names of those whose store is in a database: any number of owners may be here at the same time. */
+const shared = 'fastify-cdmi-shared-'
+/** On which an owner listens for as long as he lives. */
+const sign = 'owner.sock'
+
+/** Makes one. The caller owns the store in `data`; undefined: it is in a database. */
+export async function makeAffinityDirectory (data: string | undefined): Promise<AffinityDirectory> {
+  const path = await mkdtemp(join(tmpdir(), data === undefined ? shared : await beginningFor(data)))
+  const remove = async (): Promise<void> => { await rm(path, { recursive: true, force: true }) }
+  if (data !== undefined) return { path, close: remove }
+  const server = createServer(socket => { socket.destroy() }).listen(join(path, sign))
+  await once(server, 'listening')
+  return {
+    path,
+    async close () {
+      server.close()
+      await remove()
+    }
+  }
+}
+
+/** Removes those that were left. The caller owns the store in `data`; undefined: it is in a database. `warn` is told of what cannot be removed. */
+export async function removeLeftAffinity (data: string | undefined, warn: Warn): Promise<void> {
+  const beginning = data === undefined ? shared : await beginningFor(data)
   const names = await readdir(tmpdir()).catch((error: unknown) => {
     warn(error, tmpdir())
     return []
   })
   for (const name of names.filter(name => name.startsWith(beginning))) {
     const directory = join(tmpdir(), name)
+    if (data === undefined && !await isLeft(directory)) continue
     await rm(directory, { recursive: true, force: true }).catch((error: unknown) => { warn(error, directory) })
   }
 }
@@ -29,4 +56,16 @@ export async function removeLeftAffinity (data: string, warn: (error: unknown, d
 async function beginningFor (data: string): Promise<string> {
   const { dev, ino } = await stat(data, { bigint: true })
   return `fastify-cdmi-${createHash('sha256').update(`${dev}:${ino}`).digest('hex').slice(0, 12)}-`
+}
+
+/** True where somebody has listened, and does so no more. Numbers of processes would not tell: a container may have its own. */
+async function isLeft (directory: string): Promise<boolean> {
+  return await new Promise(resolve => {
+    const socket = connect(join(directory, sign))
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(false)
+    })
+    socket.once('error', (error: NodeJS.ErrnoException) => { resolve(error.code === 'ECONNREFUSED') })
+  })
 }

@@ -16,10 +16,20 @@ export function commandLine (): Command {
     .addHelpText('after', serveHelp)
     .action(async (flags: Flags) => { await (await import('./serve.js')).serve(flags) })
 
-  addConfigOptions(program.command('sweep').copyInheritedSettings(program), ['data', 'trashGrace'])
-    .description('Remove what failed uploads and deleted objects left behind. A running server does it by itself; this is for a store at rest.')
+  addConfigOptions(program.command('sweep').copyInheritedSettings(program), ['data', 'meta', 'blobs', 'trashGrace'])
+    .description('Remove what failed uploads and deleted objects left behind. A running server does it by itself; this is for a store at rest, or in a database.')
     .addHelpText('after', sweepHelp)
     .action(async (flags: Flags) => { await (await import('./sweep.js')).sweep(flags) })
+
+  program.command('transfer').copyInheritedSettings(program)
+    .description('Move a whole store into an empty one, between a directory, PostgreSQL with S3 and PostgreSQL with files. No server may have either open.')
+    .addOption(new Option('--from <store>', 'The store: a directory (a path or a file:// URL), or the postgres:// URL of its records. [env: TRANSFER_FROM]'))
+    .addOption(new Option('--from-blobs <url>', 'Where the longer values of a postgres:// store are: s3://bucket/prefix or file:///directory. [env: TRANSFER_FROM_BLOBS]'))
+    .addOption(new Option('--to <store>', 'Where it moves: a directory or a postgres:// URL, with nothing there yet. [env: TRANSFER_TO]'))
+    .addOption(new Option('--to-blobs <url>', 'Where longer values are put if that is a postgres:// URL: s3://bucket/prefix or file:///directory. [env: TRANSFER_TO_BLOBS]'))
+    .addOption(new Option('--json', 'Print the result as one line of JSON.'))
+    .addHelpText('after', transferHelp)
+    .action(async (flags: Flags) => { await (await import('./transfer.js')).transferCommand(flags) })
 
   const user = program.command('user').copyInheritedSettings(program)
     .description('Users of a server: its users file, by default users.json in the directory of the store. A running server notices changes within a second.')
@@ -42,13 +52,15 @@ export function commandLine (): Command {
 
 const serveHelp = `
 Every option may also come from the environment or from a config file (TOML); a flag wins over a variable, a variable over the file.
-Secrets have no flag: ADMIN_PASSWORD, TLS_PASSPHRASE.
+Secrets have no flag: ADMIN_PASSWORD, TLS_PASSPHRASE. Those of --meta and --blobs: PGPASSWORD, AWS_SECRET_ACCESS_KEY.
 
 Examples:
   fastify-cdmi serve --data ./data                    http://localhost:6375; the first start prints a password
   ADMIN_PASSWORD=… fastify-cdmi serve --host 0.0.0.0 --tls self-signed
   TLS_CERT=cert.pem TLS_KEY=key.pem fastify-cdmi serve --host :: --port 443
   fastify-cdmi serve --config /etc/fastify-cdmi.toml
+  PGPASSWORD=… ADMIN_PASSWORD=… fastify-cdmi serve --meta postgres://cdmi@db.example/cdmi --blobs s3://bucket/cdmi
+                                                      one of many servers on one store
 
 Then, for instance:
   curl -u admin:… -T photo.jpg http://localhost:6375/photo.jpg
@@ -58,7 +70,16 @@ The API is described at /-/docs.`
 const sweepHelp = `
 Examples:
   fastify-cdmi sweep --data ./data                    keeps what was deleted within the last hour
-  fastify-cdmi sweep --data ./data --trash-grace 0    frees the space of all that was deleted`
+  fastify-cdmi sweep --data ./data --trash-grace 0    frees the space of all that was deleted
+  PGPASSWORD=… fastify-cdmi sweep --meta postgres://cdmi@db.example/cdmi --blobs file:///srv/cdmi`
+
+const transferHelp = `
+It can be killed at any moment: the same command goes on where it was. The target cannot be served before all is there and was compared.
+Give URLs with passwords by their variables, keys of S3 by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
+
+Examples:
+  fastify-cdmi transfer --from ./data --to postgres://db.example/cdmi --to-blobs s3://bucket/cdmi?endpoint=https://s3.example
+  TRANSFER_FROM=… fastify-cdmi transfer --from-blobs file:///srv/cdmi --to ./data --json`
 
 const userHelp = `
 Examples:

@@ -20,9 +20,10 @@ function flagOf (option: ConfigOption, flag: string): Option {
   return new Option(`${flag} ${kind === 'boolean' ? '[true|false]' : `<${argumentOf(option)}>`}`, `${description} [env: ${variable}]`)
 }
 
-function argumentOf ({ kind, choices, name, path }: ConfigOption): string {
+function argumentOf ({ kind, choices, name, path, url }: ConfigOption): string {
   if (choices.length > 0) return choices.join('|')
   if (path) return name === 'data' ? 'directory' : 'file'
+  if (url) return 'url'
   return kind === 'string' ? 'text' : kind
 }
 

@@ -1,8 +1,9 @@
-/** `fastify-cdmi serve`: one process, or several under one that writes. Ends gently on a signal. */
+/** `fastify-cdmi serve`: one process, or several under one. Ends gently on a signal. */
 import cluster from 'node:cluster'
 import closeWithGrace from 'close-with-grace'
 import { buildServer, type BuiltServer } from '../server.js'
 import type { ServerConfig } from '../schemas/config.js'
+import { storeDirectory } from '../server/configured-store.js'
 import type { FirstUser } from '../server/first-user.js'
 import { removeLeftAffinity } from './affinity-directory.js'
 import { buildWorker, groupSignals, leftAffinity, startWorkers, whenPrimaryEnds } from './workers.js'
@@ -22,7 +23,7 @@ export async function serve (flags: Flags): Promise<void> {
   } else {
     const server = await buildServer(config, { onFirstUser: showFirstUser })
     // There may have been workers the last time.
-    await removeLeftAffinity(config.data ?? './data', (error, directory) => { server.app.log.warn({ err: error, directory }, leftAffinity) })
+    await removeLeftAffinity(storeDirectory(config), (error, directory) => { server.app.log.warn({ err: error, directory }, leftAffinity) })
     const url = await listenOrClose(server)
     endOnSignal(config, server.close)
     announce(url)

@@ -4,13 +4,15 @@ import { dirname, join } from 'node:path'
 import type { HashedUser } from '../plugins/authenticator.js'
 import { generatePassword, hashPassword } from '../plugins/password.js'
 import { changeUsers, readUsers } from '../plugins/users-file.js'
+import { defaultDirectory } from '../server/configured-store.js'
 import { configOf, type Flags } from './config-flags.js'
 import { UsageError } from './failure.js'
 import { askPassword } from './ask-password.js'
 
 /** The file that a server with the same options would use. */
 function usersFile (flags: Flags): string {
-  const { users, data = './data' } = configOf(flags)
+  const { users, data = defaultDirectory, meta } = configOf(flags)
+  if (users === undefined && meta !== undefined) throw new UsageError('A store in a database has no users file of its own: name the file with --users')
   return users ?? join(data, 'users.json')
 }
 

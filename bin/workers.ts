@@ -1,18 +1,17 @@
 /**
- * Several processes on one port: the primary owns the store and writes for all, the workers serve HTTP and read by themselves.
- * A worker that dies is replaced; the primary ends when they cannot even start.
+ * Several processes on one port. With a store in a directory the primary owns it and writes for all, the workers serve HTTP and read by themselves;
+ * one in a database each worker opens for itself. A worker that dies is replaced; the primary ends when they cannot even start.
  */
 import cluster, { type Worker } from 'node:cluster'
 import { once } from 'node:events'
-import { rm } from 'node:fs/promises'
-import { pino, type Logger } from 'pino'
-import { openStore } from '../index.js'
-import { buildServer, type BuiltServer, storeOptions } from '../server.js'
+import type { Logger } from 'pino'
+import { buildServer, type BuiltServer } from '../server.js'
 import type { ServerConfig } from '../schemas/config.js'
 import { serveWorkers } from '../storage/embedded/serve-workers.js'
 import { openWorkerStore } from '../storage/embedded/worker-store.js'
+import { checkShared, openConfiguredStore, storeDirectory, storeOptions } from '../server/configured-store.js'
 import { makeFirstUser, type FirstUser } from '../server/first-user.js'
-import { loggerOptions } from '../server/logging.js'
+import { databaseAwaited, startLog } from '../server/logging.js'
 import { tlsOptions } from '../server/tls.js'
 import { makeAffinityDirectory, removeLeftAffinity } from './affinity-directory.js'
 import { WorkerError } from './failure.js'
@@ -52,38 +51,71 @@ function isListening (message: unknown): message is Listening {
 
 /** The primary's part. Resolves when all workers listen; rejects, with nothing left running, when one cannot. */
 export async function startWorkers (config: ServerConfig, { onFirstUser }: { onFirstUser?: (user: FirstUser) => void }): Promise<Workers> {
-  const { data = './data', workers: count = 1, logLevel = 'info' } = config
-  const log = pino(loggerOptions(logLevel, process.stderr) as object, process.stderr)
-  const store = await openStore({ directory: data, ...storeOptions(config) }, (error, doing) => { log.error({ err: error }, `failed in the background: ${doing}`) })
-  let crew: Crew | undefined
+  const { workers: count = 1, logLevel = 'info' } = config
+  const log = startLog(logLevel, process.stderr)
+  const directory = storeDirectory(config)
+  const ground = directory === undefined ? await prepareShared(config, log) : await prepareDirectory(config, directory, { log, onFirstUser })
+  const crew = new Crew(count, ground.affinity, log)
+  const close = async (): Promise<void> => {
+    await crew.end((config.drainTimeout ?? 30) * 1000 + patience)
+    await ground.close()
+  }
   try {
-    // Once, before there are several who would each make their own.
-    await tlsOptions(config, data)
-    const firstUser = await makeFirstUser(config, data)
-    if (firstUser !== undefined) onFirstUser?.(firstUser)
-    cluster.setupPrimary({ serialization: 'advanced' })
-    const stop = serveWorkers(cluster, store)
-    await removeLeftAffinity(data, (error, directory) => { log.warn({ err: error, directory }, leftAffinity) })
-    const affinity = await makeAffinityDirectory(data)
-    crew = new Crew(count, affinity, log)
-    const all = crew
-    const close = async (): Promise<void> => {
-      await all.end((config.drainTimeout ?? 30) * 1000 + patience)
-      stop()
-      await rm(affinity, { recursive: true, force: true })
-      await store.close()
-    }
-    try {
-      return { url: await crew.start(), close }
-    } catch (error) {
-      await close()
-      throw error
-    }
+    return { url: await crew.start(), close }
   } catch (error) {
-    if (crew === undefined) await store.close()
+    await close()
     throw error
   }
 }
+
+/** What workers stand on. */
+interface Ground {
+  /** Directory of the sockets through which they pass requests on to each other. */
+  readonly affinity: string
+  close (): Promise<void>
+}
+
+/** A store in a directory: the primary owns it, and writes. */
+async function prepareDirectory (config: ServerConfig, directory: string, { log, onFirstUser }: { log: Logger, onFirstUser: ((user: FirstUser) => void) | undefined }): Promise<Ground> {
+  const store = await openConfiguredStore(config, { report: (error, doing) => { log.error({ err: error }, `failed in the background: ${doing}`) } })
+  try {
+    // Once, before there are several who would each make their own.
+    await tlsOptions(config, directory)
+    const firstUser = await makeFirstUser(config, directory)
+    if (firstUser !== undefined) onFirstUser?.(firstUser)
+    cluster.setupPrimary({ serialization: 'advanced' })
+    const stop = serveWorkers(cluster, store)
+    await removeLeftAffinity(directory, warnOfLeft(log))
+    const affinity = await makeAffinityDirectory(directory)
+    return {
+      affinity: affinity.path,
+      async close () {
+        stop()
+        await affinity.close()
+        await store.close()
+      }
+    }
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+/** A store in a database: each worker opens it for itself. What would keep all of them from that is said here, once. */
+async function prepareShared (config: ServerConfig, log: Logger): Promise<Ground> {
+  await checkShared(config)
+  const store = await openConfiguredStore(config, {
+    report: (error, doing) => { log.error({ err: error }, `failed in the background: ${doing}`) },
+    waiting: error => { log.warn({ err: error }, databaseAwaited) },
+    sweepInterval: 0
+  })
+  await store.close()
+  await removeLeftAffinity(undefined, warnOfLeft(log))
+  const affinity = await makeAffinityDirectory(undefined)
+  return { affinity: affinity.path, close: async () => { await affinity.close() } }
+}
+
+const warnOfLeft = (log: Logger) => (error: unknown, directory: string): void => { log.warn({ err: error, directory }, leftAffinity) }
 
 /** The workers, as many as there should be. */
 class Crew {
@@ -160,15 +192,17 @@ export function whenPrimaryEnds (end: () => void): void {
   })
 }
 
-/** A worker's part: the server over the store of the primary. */
+/** A worker's part: the server over the store of the primary, or over one that it opens itself. */
 export async function buildWorker (config: ServerConfig): Promise<WorkerServer> {
-  const { data = './data' } = config
+  const data = storeDirectory(config)
   let server: BuiltServer | undefined
-  const store = await openWorkerStore({ directory: data, ...storeOptions(config) }, (error, doing) => { server?.app.log.error({ err: error }, `failed in the background: ${doing}`) })
+  const store = data === undefined
+    ? undefined
+    : await openWorkerStore({ directory: data, ...storeOptions(config) }, (error, doing) => { server?.app.log.error({ err: error }, `failed in the background: ${doing}`) })
   const directory = process.env[affinityVariable]
   const built = server = await buildServer(config, {
-    store,
-    ...(directory === undefined ? {} : { affinity: { worker: `w${cluster.worker?.id ?? 0}`, directory } })
+    ...store !== undefined && { store },
+    ...directory !== undefined && { affinity: { worker: `w${cluster.worker?.id ?? 0}`, directory } }
   })
   return {
     ...built,

@@ -10,8 +10,22 @@ const path = (description: string) => Type.Optional(Type.String({ minLength: 1, 
 /** Never a flag: other users of the machine could read it in the list of processes. */
 const secret = (description: string) => Type.Optional(Type.String({ minLength: 1, description, writeOnly: true }))
 
+/** A user name in it may be seen; a secret is never taken from a flag, for the same reason. */
+const storeUrl = (description: string) => Type.Optional(Type.String({ minLength: 1, description, format: 'store-url' }))
+
+const DatabaseConfig = Type.Object({
+  connections: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'Connections to the database that each process opens at most, one for following changes not counted. Default: 10.' })),
+  queue: Type.Optional(Type.Integer({ minimum: 0, description: 'Operations of a process that may wait for a connection; what comes on top is refused at once (503). Default: 1000.' })),
+  timeout: Type.Optional(Type.Number({ minimum: 0.1, maximum: 86_400, description: 'Seconds after which an operation that the database does not answer is given up (503). Default: 30.' })),
+  connectTimeout: Type.Optional(Type.Number({ minimum: 0.1, maximum: 86_400, description: 'Seconds that an operation waits for a connection to the database, at most. Default: 5.' })),
+  startTimeout: seconds('Seconds that a start waits for a database that cannot be reached, before it fails. Default: 30.'),
+  leaseTimeout: Type.Optional(Type.Number({ minimum: 1, maximum: 86_400, description: 'Seconds after which a server that the database has not heard of counts as dead; the same for all servers of a store. Default: 300.' }))
+}, { additionalProperties: false })
+
 export const ServerConfig = Type.Object({
   data: path('Directory of the store; made when it is not there. Default: `./data`.'),
+  meta: storeUrl('Instead of data: URL of the PostgreSQL database with the records of a store of many servers, `postgres://user@host/database?schema=name`. No password in a flag: use the variable, the config file or PGPASSWORD. Default: none.'),
+  blobs: storeUrl('Goes with meta: where longer values are, `s3://bucket/prefix?endpoint=…` or `file:///directory`. Keys of S3 come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Default: none.'),
   host: text('Address to listen on. `localhost` (the default) is both loopback addresses; `0.0.0.0` or `::` is every network.'),
   port: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535, description: 'Port to listen on; 0 lets the system choose. Default: 6375.' })),
   users: path('File of users, made by `fastify-cdmi user add`. Default: `users.json` in the directory of the store, made at the first start.'),
@@ -23,7 +37,7 @@ export const ServerConfig = Type.Object({
   tlsCert: path('Certificate with its chain: a PEM file, or the PEM text itself.'),
   tlsKey: path('Private key of the certificate: a PEM file, or the PEM text itself.'),
   tlsPassphrase: secret('Passphrase of the private key.'),
-  workers: Type.Optional(Type.Integer({ minimum: 1, maximum: 256, description: 'Processes that serve HTTP; they share the one that writes. Default: 1.' })),
+  workers: Type.Optional(Type.Integer({ minimum: 1, maximum: 256, description: 'Processes that serve HTTP; they share the one that writes, or a database. Default: 1.' })),
   logLevel: Type.Optional(Type.Union([Type.Literal('fatal'), Type.Literal('error'), Type.Literal('warn'), Type.Literal('info'), Type.Literal('debug'), Type.Literal('trace'), Type.Literal('silent')], { description: 'Least level that is logged, as JSON lines on standard error. Default: `info`.' })),
   cors: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { description: 'Origins whose pages may use the server from a browser, or `*`. Default: none.' })),
   trustProxy: text('Which proxies are believed about the address of the client, the host and the scheme: addresses and networks (`10.0.0.0/8`, `loopback`, `linklocal`, `uniquelocal`) with commas between, or `true` for everybody. Default: none.'),
@@ -40,6 +54,7 @@ export const ServerConfig = Type.Object({
   idleTimeout: seconds('Seconds after which a connection on which nothing moves is closed; 0: never. Default: 120.'),
   headersTimeout: seconds('Seconds that a client has to send the header of a request. Default: 30.'),
   trashGrace: seconds('Seconds that bytes which lost their last reference are kept for readers under way. Default: 3600.'),
+  database: Type.Optional(DatabaseConfig),
   limits: Type.Optional(LimitOptions)
 }, { additionalProperties: false })
 export type ServerConfig = Static<typeof ServerConfig>

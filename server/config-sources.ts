@@ -29,6 +29,8 @@ export interface ConfigOption {
   readonly schema: TSchema
   /** Relative paths in the config file start from its directory. */
   readonly path: boolean
+  /** A URL that may have secrets in it. */
+  readonly url: boolean
 }
 
 export interface ConfigSources {
@@ -69,7 +71,8 @@ function optionsOf (schema: TSchema, parent: string): ConfigOption[] {
       description: node.description ?? '',
       choices: (node.anyOf ?? []).map(choice => String(choice.const)),
       schema: child,
-      path: node.format === 'path'
+      path: node.format === 'path',
+      url: node.format === 'store-url'
     }]
   })
 }
@@ -95,9 +98,19 @@ export function loadConfig ({ file, environment = {}, flags = {} }: ConfigSource
   readEnvironment(environment, values)
   for (const option of configOptions) {
     const value = flags[option.name]
+    if (option.url && typeof value === 'string' && hasSecret(value)) throw new ConfigError(`The option ${option.flag ?? option.name} has a secret in it, and other users of the machine can read it there: ${saferPlace(option)}`)
     if (value !== undefined) values.set(option.name, checked(option, fromText(option, value), `The option ${option.flag ?? option.name}`))
   }
   return assemble(values)
+}
+
+/** A password in a URL, or a parameter that is one. What is no URL at all may be one that was mistyped. */
+function hasSecret (text: string): boolean {
+  return /:\/\/[^/?#]*:.*@/.test(text) || /[?&](?:password|secretAccessKey|sessionToken)=/i.test(text)
+}
+
+function saferPlace ({ name, variable = '' }: ConfigOption): string {
+  return `use the variable ${variable}, the config file, or ${name === 'meta' ? 'PGPASSWORD' : 'AWS_SECRET_ACCESS_KEY'}`
 }
 
 function readConfigFile (file: string, values: Map<string, unknown>): void {

@@ -5,6 +5,7 @@ import { createAuthenticator, type Authenticator } from '../plugins/authenticato
 import { generatePassword, hashPassword } from '../plugins/password.js'
 import { changeUsers, openUsersFile } from '../plugins/users-file.js'
 import type { ServerConfig } from '../schemas/config.js'
+import { ConfigError } from './config-sources.js'
 
 export interface FirstUser {
   readonly name: string
@@ -16,8 +17,15 @@ export interface FirstUser {
 /** Name of the user when the configuration has none. */
 export const defaultAdmin = 'admin'
 
-/** Makes the users file of a new store, with one user, unless others are configured; undefined when there was nothing to do. */
-export async function makeFirstUser (config: ServerConfig, directory: string): Promise<FirstUser | undefined> {
+/**
+ * Makes the users file of a new store, with one user, unless others are configured; undefined when there was nothing to do. A store without a directory has
+ * no users of its own: throws ConfigError when the configuration has none either.
+ */
+export async function makeFirstUser (config: ServerConfig, directory: string | undefined): Promise<FirstUser | undefined> {
+  if (directory === undefined) {
+    if (config.adminPassword === undefined && config.users === undefined && (config.anonymous ?? 'none') === 'none') throw new ConfigError('Nobody could log in: a store in a database has no users file of its own; name one with users (--users, CDMI_USERS), or set ADMIN_PASSWORD')
+    return undefined
+  }
   const file = join(directory, 'users.json')
   if (config.adminPassword !== undefined || config.users !== undefined || await exists(file)) return undefined
   const name = config.adminUser ?? defaultAdmin
@@ -29,10 +37,11 @@ export async function makeFirstUser (config: ServerConfig, directory: string): P
 }
 
 /** `warn` is told when the users file cannot be read any more. Throws UsersFileError and OptionError. */
-export async function serverAuthenticator (config: ServerConfig, directory: string, warn: (message: string) => void): Promise<Authenticator> {
+export async function serverAuthenticator (config: ServerConfig, directory: string | undefined, warn: (message: string) => void): Promise<Authenticator> {
   const { adminUser: name = defaultAdmin, adminPassword: password } = config
   // The file in the directory of the store may come later, when somebody adds a user; one that the operator names must be there.
-  const source = config.users === undefined ? await openUsersFile(join(directory, 'users.json'), warn, []) : await openUsersFile(config.users, warn)
+  const ownFile = directory === undefined ? undefined : join(directory, 'users.json')
+  const source = config.users !== undefined ? await openUsersFile(config.users, warn) : ownFile === undefined ? undefined : await openUsersFile(ownFile, warn, [])
   return createAuthenticator({ users: password === undefined ? [] : [{ name, password, access: 'write' }], source })
 }
 

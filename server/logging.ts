@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { LogController, type FastifyReply, type FastifyRequest, type FastifyServerOptions } from 'fastify'
-import { stdSerializers } from 'pino'
+import { pino, stdSerializers, type DestinationStream, type Logger, type LoggerOptions } from 'pino'
 import { withoutSecrets } from './log-secrets.js'
 
 /** Where lines go: standard error, so that standard output has only what a person asked for. */
@@ -20,6 +20,14 @@ export function loggerOptions (level: string, stream: LogStream): FastifyServerO
     }
   }
 }
+
+/** For what happens before there is a server, and around several of them. */
+export function startLog (level: string, stream: LogStream): Logger {
+  return pino(loggerOptions(level, stream) as LoggerOptions, stream as DestinationStream)
+}
+
+/** Said once, at a start. */
+export const databaseAwaited = 'the database cannot be reached; the start waits for it'
 
 /** One line when a request is done, instead of two; and one when it breaks off. */
 export class RequestLog extends LogController {

@@ -13,12 +13,14 @@ const lifetime = 398 * day
 const renewBefore = 30 * day
 
 /** Options for Node's TLS server; undefined without TLS. Throws ConfigError. */
-export async function tlsOptions (config: ServerConfig, directory: string): Promise<SecureContextOptions | undefined> {
+export async function tlsOptions (config: ServerConfig, directory: string | undefined): Promise<SecureContextOptions | undefined> {
   const given = config.tlsCert !== undefined || config.tlsKey !== undefined
   if (given && config.tls !== undefined) throw new ConfigError(`tls is ${config.tls}, but a certificate is given, too (tlsCert, tlsKey): leave one of them out`)
   if (!given && config.tlsPassphrase !== undefined) throw new ConfigError('A TLS passphrase is given (tlsPassphrase, TLS_PASSPHRASE), but no key for it (tlsKey, TLS_KEY)')
   if (given) return await givenCertificate(config)
-  return config.tls === 'self-signed' ? checkedContext(await ownCertificate(directory), 'The self-signed certificate') : undefined
+  if (config.tls !== 'self-signed') return undefined
+  if (directory === undefined) throw new ConfigError('tls is self-signed, but a store in a database has no place for a certificate, and each server would make its own: give one (tlsCert, tlsKey)')
+  return checkedContext(await ownCertificate(directory), 'The self-signed certificate')
 }
 
 async function givenCertificate ({ tlsCert, tlsKey, tlsPassphrase }: ServerConfig): Promise<SecureContextOptions> {

@@ -14,7 +14,7 @@ interface Held {
   readonly id: LeaseID
   readonly since: number
   operations: number
-  /** Files may lie under it that no operation will ever commit. */
+  /** Files may lie under it that no operation will ever commit, or that one commits which was given up. */
   littered: boolean
   retired: boolean
 }
@@ -49,13 +49,14 @@ export class LeaseKeeper {
         if (released) return
         released = true
         held.operations--
-        for (const blob of abandoned) this.#abandoned.add(blob)
+        // Where a commit may still come, only the closing of the lease makes sure that none names them.
+        if (!held.littered) for (const blob of abandoned) this.#abandoned.add(blob)
         if (held.retired) this.#closeIdle()
       }
     }
   }
 
-  /** Notes that a file without an owner lies under the lease. */
+  /** Notes that a file without an owner lies under the lease, or that nobody knows whether its owner is still to come. */
   litter (lease: LeaseID): void {
     for (const held of [this.#current, ...this.#retired]) if (held.id === lease) held.littered = true
   }

@@ -10,9 +10,10 @@ import { runCommand } from '../helpers/server-process.js'
 
 /** Flags of the configuration that a command takes, by option. */
 const everything = configOptions.map(({ name }) => name)
-const commands: ReadonlyArray<{ readonly args: readonly string[], readonly options: readonly string[], readonly own?: readonly string[] }> = [
+const commands: ReadonlyArray<{ readonly args: readonly string[], readonly options: readonly string[], readonly own?: readonly string[], readonly configured?: false }> = [
   { args: ['serve'], options: everything },
-  { args: ['sweep'], options: ['data', 'trashGrace'] },
+  { args: ['sweep'], options: ['data', 'meta', 'blobs', 'trashGrace'] },
+  { args: ['transfer'], options: [], own: ['--from', '--from-blobs', '--to', '--to-blobs', '--json'], configured: false },
   { args: ['user', 'add'], options: ['data', 'users'], own: ['--read-only', '--generate'] },
   { args: ['user', 'passwd'], options: ['data', 'users'], own: ['--generate'] },
   { args: ['user', 'remove'], options: ['data', 'users'] },
@@ -20,13 +21,13 @@ const commands: ReadonlyArray<{ readonly args: readonly string[], readonly optio
 ]
 
 t.test('the help of every command lists its flags with their variables, and has an example that this command line takes', async t => {
-  for (const { args, options, own = [] } of commands) {
+  for (const { args, options, own = [], configured = true } of commands) {
     const { code, stdout, stderr } = await runInProcess([...args, '--help'])
     t.equal(code, 0)
     t.equal(stderr, '')
     const listed = [...stdout.matchAll(/^ {2}(--[\w-]+)/gm)].map(([, flag]) => flag)
     const flags = configOptions.flatMap(({ name, flag }) => flag !== undefined && options.includes(name) ? [flag] : [])
-    t.same(listed, [...flags, '--config', ...own], args.join(' '))
+    t.same(listed, [...flags, ...configured ? ['--config'] : [], ...own], args.join(' '))
     const text = stdout.replace(/\s+/g, ' ')
     for (const { name, flag, description, variable } of configOptions) {
       if (flag !== undefined && options.includes(name)) t.ok(text.includes(`${description} [env: ${variable}]`), `${name} in the help of ${args.join(' ')}`)
@@ -43,7 +44,7 @@ t.test('the help of every command lists its flags with their variables, and has 
 
 t.test('the help of the whole names the commands; without one it is shown as an error; the version is that of the package', async t => {
   const [help, users, none, printed] = [await runInProcess(['--help']), await runInProcess(['user', '--help']), await runCommand([]), await runCommand(['--version'])]
-  for (const command of ['serve', 'sweep', 'user']) t.match(help.stdout, new RegExp(`^ {2}${command} `, 'm'))
+  for (const command of ['serve', 'sweep', 'transfer', 'user']) t.match(help.stdout, new RegExp(`^ {2}${command} `, 'm'))
   for (const command of ['add', 'passwd', 'remove', 'list']) t.match(users.stdout, new RegExp(`^ {2}${command} `, 'm'))
   t.match(users.stdout, /Examples:/)
   t.match(none, { code: 2, stdout: '', stderr: /Commands:/ })
@@ -56,7 +57,7 @@ async function refused (t: Test, args: readonly string[], pattern: RegExp, envir
   t.equal(code, 2, args.join(' '))
   t.equal(stdout, '')
   t.match(stderr, pattern)
-  t.notMatch(stderr, /\n\s+at |node:|Error:/)
+  t.notMatch(stderr, /\n\s+at |node:|Error:|hidden/)
   t.ok(stderr.trim().split('\n').length <= 3, stderr)
 }
 
@@ -81,6 +82,26 @@ t.test('a wrong value is refused with 2 and a sentence that says where it was gi
   await refused(t, ['serve'], /^fastify-cdmi: The environment variable CDMI_TLS must be one of off, self-signed\n$/, { CDMI_TLS: 'secret' })
   await refused(t, ['serve', '--config', '/nowhere/config.toml'], /^fastify-cdmi: The config file \/nowhere\/config\.toml cannot be read \(ENOENT\)\n$/)
   await refused(t, ['serve', '--data', t.testdir(), '--trust-proxy', '1'], /^fastify-cdmi: .*trustProxy.*\n$/)
+})
+
+t.test('a store is in one place: what contradicts itself, or is half of it, is refused with 2 and a sentence; a secret in a flag, too, and it is not repeated', async t => {
+  const [meta, blobs] = ['postgres://cdmi@db.example/cdmi', 'file:///srv/cdmi']
+  await refused(t, ['serve', '--meta', meta, '--blobs', blobs, '--data', t.testdir()], /^fastify-cdmi: Both data and meta are given .*leave one of them out\n$/)
+  await refused(t, ['serve', '--meta', meta], /^fastify-cdmi: The option meta needs blobs, /)
+  await refused(t, ['sweep', '--blobs', blobs], /^fastify-cdmi: The option blobs needs meta, /)
+  await refused(t, ['serve', '--database-queue', '5'], /^fastify-cdmi: The option database\.queue is for a store in a database /)
+  await refused(t, ['serve', '--meta', meta, '--blobs', blobs], /^fastify-cdmi: Nobody could log in: /)
+  await refused(t, ['serve', '--meta', meta, '--blobs', blobs, '--workers', '2'], /^fastify-cdmi: Nobody could log in: /)
+  await refused(t, ['serve', '--meta', meta, '--blobs', blobs, '--tls', 'self-signed'], /^fastify-cdmi: tls is self-signed, but /, { ADMIN_PASSWORD: 'x' })
+  await refused(t, ['user', 'list', '--data', t.testdir()], /^fastify-cdmi: A store in a database has no users file /, { CDMI_META: meta })
+  for (const secret of ['postgres://cdmi:hidden@db.example/cdmi', 'postgres://cdmi:hid/den@db.example/cdmi', 'postgres://db.example/cdmi?user=cdmi&password=hidden']) {
+    await refused(t, ['serve', '--meta', secret, '--blobs', blobs], /^fastify-cdmi: The option --meta has a secret in it, [^\n]*: use the variable CDMI_META, the config file, or PGPASSWORD\n$/)
+  }
+  await refused(t, ['sweep', '--blobs', 's3://bucket?accessKeyId=a&secretAccessKey=hidden'], /^fastify-cdmi: The option --blobs has a secret in it, [^\n]*: use the variable CDMI_BLOBS, the config file, or AWS_SECRET_ACCESS_KEY\n$/)
+  for (const wrong of ['hidden', 'mysql://cdmi:hidden@db.example/cdmi', 'postgres://cdmi:hidden@db.example/cdmi?schema=hidden"']) {
+    await refused(t, ['sweep', '--blobs', blobs], /^fastify-cdmi: The (?:option "meta"|schema in the option "meta") of openStore must be /, { CDMI_META: wrong })
+  }
+  await refused(t, ['sweep', '--meta', meta], /^fastify-cdmi: [^\n]*"accessKeyId" and "secretAccessKey" together\n$/, { CDMI_BLOBS: 's3://bucket?secretAccessKey=hidden' })
 })
 
 t.test('a process that is refused ends with 2 and the sentence', async t => {

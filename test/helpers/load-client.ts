@@ -1,11 +1,13 @@
 /** The requests of a load: those that change something, known to its model before they are sent, and those that look. */
 import type { IncomingHttpHeaders } from 'node:http'
+import type { Readable } from 'node:stream'
 import { type Dispatcher, type FormData, request } from 'undici'
 import type { Effect, LoadModel, State } from './load-model.js'
 
 export interface Target {
   readonly origin: string
-  readonly authorization: string
+  /** Missing where anybody may do anything. */
+  readonly authorization?: string
   readonly dispatcher?: Dispatcher
 }
 
@@ -13,11 +15,24 @@ export interface Sent {
   readonly method: 'PUT' | 'POST' | 'PATCH' | 'DELETE'
   readonly url: string
   readonly headers?: Record<string, string>
-  readonly body?: Buffer | FormData
+  readonly body?: Buffer | FormData | Readable
 }
 
 export const cdmiObject = { 'content-type': 'application/cdmi-object' }
 export const cdmiContainer = { 'content-type': 'application/cdmi-container' }
+
+/** An answer that says that it was not done, or not found. */
+export class Refused extends Error {
+  /** Whether it says, as it should, that another try later may succeed. */
+  readonly passes: boolean
+  readonly status: number
+
+  constructor (asked: string, { statusCode, headers }: { readonly statusCode: number, readonly headers: IncomingHttpHeaders }, text: string) {
+    super(`${asked} answered ${statusCode}: ${text}`)
+    this.status = statusCode
+    this.passes = statusCode === 503 && headers['retry-after'] !== undefined
+  }
+}
 
 /** A worker of a load: its requests are sent one at a time. */
 export class LoadClient {
@@ -34,10 +49,9 @@ export class LoadClient {
   /** Throws for answers that say it was not done; what it was to do is in the model all the same, in case the server dies first. */
   async send ({ method, url, headers = {}, body }: Sent, ...effects: Effect[]): Promise<void> {
     this.#model.begin(this.worker, ...effects)
-    const { authorization } = this.target
-    const answer = await request(this.target.origin + url, { method, headers: { authorization, ...headers }, body: body ?? null, ...dispatch(this.target) })
+    const answer = await request(this.target.origin + url, { method, headers: { ...authorized(this.target), ...headers }, body: body ?? null, ...dispatch(this.target) })
     const text = await answer.body.text()
-    if (answer.statusCode >= 300) throw new Error(`${method} ${url} answered ${answer.statusCode}: ${text}`)
+    if (answer.statusCode >= 300) throw new Refused(`${method} ${url}`, answer, text)
     this.#model.acknowledge(this.worker)
   }
 }
@@ -49,7 +63,7 @@ export async function read (target: Target, url: string): Promise<State> {
   const { statusCode, headers, bytes } = answer
   if (statusCode === 404) return undefined
   if (statusCode === 202) return 'waiting'
-  if (statusCode !== 200) throw new Error(`GET ${url} answered ${statusCode}: ${bytes.toString()}`)
+  if (statusCode !== 200) throw new Refused(`GET ${url}`, answer, bytes.toString())
   if (!container) return { bytes, id: /^"([0-9A-F]+)\./.exec(String(headers.etag))?.[1] }
   const { objectID, children } = JSON.parse(bytes.toString()) as { objectID: string, children: Shown[] }
   const below = [...objectsIn(children, '')]
@@ -79,15 +93,19 @@ function isObject (child: Shown): child is ShownObject {
 
 /** The names in a container. */
 export async function namesIn (target: Target, url: string): Promise<string[]> {
-  const { statusCode, bytes } = await get(target, url, { accept: 'application/json' })
-  if (statusCode !== 200) throw new Error(`GET ${url} answered ${statusCode}: ${bytes.toString()}`)
+  const { bytes, ...answer } = await get(target, url, { accept: 'application/json' })
+  if (answer.statusCode !== 200) throw new Refused(`GET ${url}`, answer, bytes.toString())
   const { children } = JSON.parse(bytes.toString()) as { children: string[] }
   return children
 }
 
 async function get (target: Target, url: string, headers: Record<string, string>): Promise<{ statusCode: number, headers: IncomingHttpHeaders, bytes: Buffer }> {
-  const answer = await request(target.origin + url, { headers: { authorization: target.authorization, ...headers }, ...dispatch(target) })
+  const answer = await request(target.origin + url, { headers: { ...authorized(target), ...headers }, ...dispatch(target) })
   return { statusCode: answer.statusCode, headers: answer.headers, bytes: Buffer.from(await answer.body.arrayBuffer()) }
+}
+
+function authorized ({ authorization }: Target): { authorization?: string } {
+  return authorization === undefined ? {} : { authorization }
 }
 
 function dispatch ({ dispatcher }: Target): { dispatcher?: Dispatcher } {

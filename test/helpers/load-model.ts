@@ -9,8 +9,8 @@ export interface Content {
   readonly id: string | undefined
 }
 
-/** Undefined: there is nothing. `waiting`: an object of which parts are missing. */
-export type State = Content | 'waiting' | undefined
+/** Undefined: there is nothing. `waiting`: an object of which parts are missing. `unreadable`: one that the server has lost something of. */
+export type State = Content | 'waiting' | 'unreadable' | undefined
 
 /** `like`: the server chooses the bytes; these are possible ones. */
 export type Expected = State | { readonly like: (found: Buffer) => boolean }

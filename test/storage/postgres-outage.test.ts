@@ -4,7 +4,7 @@ import type { DistributedStoreOptions } from '../../schemas/store-options.js'
 import { type Store, StorageError } from '../../storage/contract.js'
 import { openStore } from '../../storage/open-store.js'
 import { eventually } from '../helpers/eventually.js'
-import { aRecord, aValue, commit, follow, isReadable, segmentOf, store } from './driver.js'
+import { aRecord, aValue, commit, follow, isReadable, next, segmentOf, store, storeBlob } from './driver.js'
 import { placeOf } from './postgres-driver.js'
 import { ownServer, query, schemaOf } from './postgres-server.js'
 import { proxyTo } from './tcp-proxy.js'
@@ -109,6 +109,29 @@ else {
     proxy.heal()
     proxy.cut()
     await t.rejects(unknown, unavailable)
+  })
+
+  t.test('a commit that was given up and arrives all the same, after a sweep: it is refused, for the bytes that it names may be gone; what was there stays', async t => {
+    const options = placeOf(t, server, t.testdir())
+    const proxy = await proxyTo(t, options.meta)
+    const { store: target } = await open(t, { ...options, meta: proxy.url, databaseTimeout: 200 })
+    const { put, birth: old } = await storeBlob(target, 'what was there', { parentID: target.rootID, name: 'object' })
+    const lease = target.lease()
+    const birth = await target.blobs.put(lease.id, [Buffer.from('late')])
+    // As a statement that the connection knows is asked for.
+    proxy.delay('\0commit\0')
+    await t.rejects(commit(target, { lease: lease.id, births: [birth], put: [next(put, { size: birth.size, segments: { kind: 'replace', segments: [segmentOf(birth)] } })] }), unavailable)
+    t.equal(proxy.late(), 1)
+    // As the model does it: nothing has named these.
+    lease.release([birth.blob])
+    await target.sweep()
+    proxy.heal()
+    await eventually('the commit has arrived', () => proxy.late() === 0)
+    const record = await target.meta.get(put.id)
+    t.equal(record?.version, 1)
+    t.ok(await isReadable(target, old))
+    t.notOk(await isReadable(target, birth))
+    await storeBlob(target, 'and it goes on under a new lease')
   })
 
   t.test('more work than the database takes: so much waits, the rest is refused at once, and what waited is done', async t => {

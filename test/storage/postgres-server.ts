@@ -1,7 +1,7 @@
 /** A real PostgreSQL for the tests of one file: the one that the environment names, or one that is started for it. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,13 +17,16 @@ export interface PostgresServer {
 
 /** One that may be stopped, for it belongs to the test. */
 export interface OwnServer extends PostgresServer {
-  /** As if the power went. */
+  /** As if the power went: SIGKILL for all of its processes. */
   crash (): Promise<void>
   start (): Promise<void>
+  /** Stops all of its processes from running, and lets them go on: to clients it is there and says nothing. */
+  freeze (): void
+  thaw (): void
 }
 
 export interface OwnServerOptions {
-  /** Whether it survives a crash of the machine; slower. */
+  /** Whether what it has committed survives the death of all of its processes; slower. */
   readonly durable?: boolean
 }
 
@@ -50,7 +53,7 @@ export async function ownServer (t: Test, { durable = false }: OwnServerOptions 
     return undefined
   }
   const memory = '/dev/shm'
-  const directory = await mkdtemp(join(existsSync(memory) && !durable ? memory : tmpdir(), 'fastify-cdmi-pg-'))
+  const directory = await mkdtemp(join(existsSync(memory) ? memory : tmpdir(), 'fastify-cdmi-pg-'))
   await chmod(directory, 0o755)
   // Ends with our end of its input, which no crash of this process can leave open.
   const keeper = spawn('sh', ['-c', 'cat; "$1" "$2"; rm -rf "$2"', 'sh', script('stop.sh'), directory], { stdio: ['pipe', 'ignore', 'inherit'], detached: true })
@@ -67,8 +70,28 @@ export async function ownServer (t: Test, { durable = false }: OwnServerOptions 
   }
   return {
     ...withSchemas(start()),
-    async crash () { spawnSync(script('stop.sh'), [directory, '--crash'], { stdio: 'inherit' }) },
-    async start () { start() }
+    async crash () {
+      signalAll(directory, 'SIGKILL')
+      spawnSync(script('stop.sh'), [directory, '--crash'], { stdio: 'inherit' })
+    },
+    async start () { start() },
+    freeze () { signalAll(directory, 'SIGSTOP') },
+    thaw () { signalAll(directory, 'SIGCONT') }
+  }
+}
+
+/** The postmaster first, for it starts others. */
+function signalAll (directory: string, signal: NodeJS.Signals): void {
+  const [postmaster = ''] = readFileSync(join(directory, 'postgres/data/postmaster.pid'), 'utf8').split('\n')
+  process.kill(Number(postmaster), signal)
+  for (const child of readFileSync(`/proc/${postmaster}/task/${postmaster}/children`, 'utf8').split(' ')) {
+    if (child === '') continue
+    try {
+      process.kill(Number(child), signal)
+    } catch (error) {
+      // Some end by themselves meanwhile.
+      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+    }
   }
 }
 

@@ -1,13 +1,12 @@
 import t, { type Test } from 'tap'
-import { Client } from 'pg'
-import { encodeChange } from '../../storage/distributed/change-json.js'
-import type { Change, Store } from '../../storage/contract.js'
+import type { Store } from '../../storage/contract.js'
 import { openStore } from '../../storage/open-store.js'
 import { eventually } from '../helpers/eventually.js'
 import { aRecord, aValue, commit, follow, next, store, text } from './driver.js'
 import { noErrors } from './embedded-driver.js'
 import { placeOf } from './postgres-driver.js'
 import { postgresServer, query, schemaOf } from './postgres-server.js'
+import { slowChange, waiting } from './slow-change.js'
 
 const server = await postgresServer(t)
 if (server === undefined) t.plan(0, 'PostgreSQL is not installed')
@@ -18,23 +17,6 @@ else {
     const stores = await Promise.all(Array.from({ length: count }, async () => await openStore(options, noErrors)))
     t.teardown(async () => { await Promise.all(stores.map(async store => { await store.close() })) })
     return { stores, meta: options.meta }
-  }
-
-  /** A change that is made and not committed yet: of a server that is slow in the very last moment. */
-  const slowChange = async (t: Test, meta: string, change: Partial<Change>): Promise<{ end (how: 'commit' | 'rollback'): Promise<void> }> => {
-    const client = new Client({ connectionString: meta })
-    await client.connect()
-    t.teardown(async () => { await client.end() })
-    await client.query('begin')
-    const { json, bytes } = await encodeChange({ expect: [], events: [], ...change })
-    const { rows } = await client.query<{ commit_change: { sequence?: number } }>(`select ${schemaOf(meta)}.commit_change($1, $2)`, [json, bytes])
-    if (rows[0]?.commit_change.sequence === undefined) throw new Error(`refused: ${JSON.stringify(rows)}`)
-    return { async end (how) { await client.query(how) } }
-  }
-
-  /** Waits until so many transactions wait for a lock. */
-  const waiting = async (meta: string, count: number): Promise<void> => {
-    await eventually(`${count} wait for a lock`, async () => Number((await query(meta, "select count(*) from pg_locks where locktype = 'advisory' and not granted"))[0]?.[0]) >= count)
   }
 
   const first = (stores: readonly Store[]): Store => {

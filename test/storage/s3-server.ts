@@ -21,9 +21,21 @@ export interface S3Server {
   readonly own?: {
     /** Kills the gateway with SIGKILL; what it stored stays. */
     kill (): void
-    /** Starts it again; resolves when it answers. */
+    /** The same with all daemons, at once, as if the power went; what was stored stays if that was asked for. */
+    crash (): void
+    /** Stops the gateway from running, and lets it go on: to clients it is there and says nothing. */
+    freeze (): void
+    thaw (): void
+    /** Starts again what does not run; resolves when it answers. */
     start (): Promise<void>
   }
+}
+
+export type OwnS3Server = S3Server & Required<Pick<S3Server, 'own'>>
+
+export interface S3ServerOptions {
+  /** Whether what it stores survives the death of all daemons; slower to start. */
+  readonly durable?: boolean
 }
 
 const names = ['S3_ENDPOINT', 'S3_REGION', 'S3_BUCKET', 'S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY'] as const
@@ -37,8 +49,12 @@ const script = (name: string): string => fileURLToPath(new URL(`../../../test/se
  * proves nothing. With `CI=true` they are installed, or the test fails.
  */
 export async function s3Server (t: Test): Promise<S3Server | undefined> {
-  const given = settings(process.env)
-  if (given !== undefined) return given
+  return settings(process.env) ?? await ownS3Server(t)
+}
+
+/** A server of the test's own, that may be killed, whatever the environment names. */
+export async function ownS3Server (t: Test, { durable = false }: S3ServerOptions = {}): Promise<OwnS3Server | undefined> {
+  const store = durable ? 'bluestore' : 'memstore'
   const path = `${process.env['PATH'] ?? ''}:/usr/sbin`.split(':')
   const missing = programs.filter(program => !path.some(directory => existsSync(join(directory, program))))
   if (missing.length > 0 && process.env['CI'] !== 'true') {
@@ -55,17 +71,23 @@ export async function s3Server (t: Test): Promise<S3Server | undefined> {
     await once(keeper, 'close')
     await rm(directory, { recursive: true, force: true })
   })
+  const signal = (name: NodeJS.Signals, ...daemons: readonly string[]): void => {
+    for (const daemon of daemons) process.kill(Number(readFileSync(join(directory, `s3/run/${daemon}.pid`), 'utf8')), name)
+  }
   return {
-    ...await start(directory),
+    ...await start(directory, store),
     own: {
-      kill () { process.kill(Number(readFileSync(join(directory, 's3/run/client.rgw.pid'), 'utf8')), 'SIGKILL') },
-      async start () { await start(directory) }
+      kill () { signal('SIGKILL', 'client.rgw') },
+      crash () { signal('SIGKILL', 'client.rgw', 'osd.0', 'mon.a') },
+      freeze () { signal('SIGSTOP', 'client.rgw') },
+      thaw () { signal('SIGCONT', 'client.rgw') },
+      async start () { await start(directory, store) }
     }
   }
 }
 
-async function start (directory: string): Promise<S3Server> {
-  const { stdout } = await promisify(execFile)(script('start-s3.sh'), [directory], { env: { ...process.env, S3_STORE: 'memstore' } })
+async function start (directory: string, store: string): Promise<S3Server> {
+  const { stdout } = await promisify(execFile)(script('start-s3.sh'), [directory], { env: { ...process.env, S3_STORE: store } })
   const started = settings(Object.fromEntries(stdout.split('\n').map(line => /^export (\w+)=(.*)$/.exec(line)).flatMap(match => match === null ? [] : [[match[1], match[2]]])))
   if (started === undefined) throw new Error(`the script says something else than expected: ${stdout}`)
   return started

@@ -10,6 +10,10 @@ export interface Proxy {
   freeze (): void
   /** What the database says is lost; what it is told arrives. */
   mute (): void
+  /** Connections on which a client says this are late from then on: what is said on them, even if he hangs up, arrives when the line is healed. */
+  delay (words: string): void
+  /** Connections that are late and not at their end. */
+  late (): number
   /** Everything passes; what was held back comes now. */
   heal (): void
   /** Ends all connections that there are. */
@@ -21,13 +25,21 @@ export async function proxyTo (t: Test, target: string): Promise<Proxy> {
   const sockets = new Set<Socket>()
   let frozen = false
   let muted = false
+  let words: string | undefined
+  const late = new Map<Socket, Buffer[]>()
   const join = (from: Socket, to: Socket, isAnswer: boolean): void => {
     sockets.add(from)
     if (frozen) from.pause()
-    from.on('data', chunk => { if (!(isAnswer && muted)) to.write(chunk) })
+    from.on('data', (chunk: Buffer) => {
+      if (!isAnswer && words !== undefined && chunk.includes(words) && !late.has(to)) late.set(to, [])
+      const held = isAnswer ? undefined : late.get(to)
+      if (held !== undefined) held.push(chunk)
+      else if (!(isAnswer && muted)) to.write(chunk)
+    })
     from.on('close', () => {
       sockets.delete(from)
-      to.destroy()
+      late.delete(from)
+      if (!late.has(to)) to.destroy()
     })
     // Told by `close`.
     from.on('error', () => {})
@@ -54,8 +66,12 @@ export async function proxyTo (t: Test, target: string): Promise<Proxy> {
       for (const socket of sockets) socket.pause()
     },
     mute () { muted = true },
+    delay (said) { words = said },
+    late: () => late.size,
     heal () {
       frozen = muted = false
+      words = undefined
+      for (const [socket, chunks] of late) socket.end(Buffer.concat(chunks.splice(0)))
       for (const socket of sockets) socket.resume()
     },
     cut

@@ -1,0 +1,87 @@
+/** The store that the configuration names: in a directory of this machine, or in a database and a place of values that many servers share. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { openStore, type Store, StorageError } from '../index.js'
+import type { ServerConfig } from '../schemas/config.js'
+import type { DistributedStoreOptions } from '../schemas/store-options.js'
+import { ConfigError } from './config-sources.js'
+import { makeFirstUser } from './first-user.js'
+import { tlsOptions } from './tls.js'
+
+/** Of a store in a directory. */
+export const defaultDirectory = './data'
+/** Seconds that a start waits for the database, at most; and milliseconds between two attempts. */
+const startTimeout = 30
+const pause = 1000
+
+export interface Opening {
+  /** Is told of what fails in the background, and what was being done. */
+  readonly report: (error: unknown, doing: string) => void
+  /** Is told, once, that the database cannot be reached and the start waits for it. */
+  readonly waiting?: (error: StorageError) => void
+  /** Milliseconds between rounds of the sweeper, when they are not to be the usual ones. */
+  readonly sweepInterval?: number
+}
+
+/** Options of `openStore` that stand in the configuration whatever the store is made of. */
+export function storeOptions ({ trashGrace }: ServerConfig): { trashGrace?: number } {
+  return trashGrace === undefined ? {} : { trashGrace: milliseconds(trashGrace) }
+}
+
+/** The directory of the store; undefined when it is in a database. Throws ConfigError when the configuration says both, or half of it. */
+export function storeDirectory (config: ServerConfig): string | undefined {
+  const { data, meta, blobs, database } = config
+  if (meta !== undefined && data !== undefined) throw new ConfigError('Both data and meta are given (--data, CDMI_DATA; --meta, CDMI_META): a store is in a directory or in a database; leave one of them out')
+  if (meta !== undefined && blobs === undefined) throw new ConfigError('The option meta needs blobs, the place of longer values (--blobs, CDMI_BLOBS): s3://bucket/prefix or file:///directory')
+  if (meta !== undefined) return undefined
+  if (blobs !== undefined) throw new ConfigError('The option blobs needs meta, the database of the records (--meta, CDMI_META): postgres://host/database')
+  if (database !== undefined) throw new ConfigError(`The option database.${Object.keys(database).join(', database.')} is for a store in a database (--meta, CDMI_META)`)
+  return data ?? defaultDirectory
+}
+
+/** A server of a store in a database makes neither users nor certificates: to be called before that is opened. Throws ConfigError when they are missing. */
+export async function checkShared (config: ServerConfig): Promise<void> {
+  await tlsOptions(config, undefined)
+  await makeFirstUser(config, undefined)
+}
+
+/** What the configuration says of a store in a database; undefined for one in a directory. Throws ConfigError as `storeDirectory` does. */
+export function sharedOptions (config: ServerConfig): DistributedStoreOptions | undefined {
+  const { meta, blobs, database: { connections, queue, timeout, connectTimeout, leaseTimeout } = {} } = config
+  if (storeDirectory(config) !== undefined || meta === undefined || blobs === undefined) return undefined
+  return {
+    meta,
+    blobs,
+    ...storeOptions(config),
+    ...connections !== undefined && { connections },
+    ...queue !== undefined && { queue },
+    ...timeout !== undefined && { databaseTimeout: milliseconds(timeout) },
+    ...connectTimeout !== undefined && { connectTimeout: milliseconds(connectTimeout) },
+    ...leaseTimeout !== undefined && { leaseTimeout: milliseconds(leaseTimeout) }
+  }
+}
+
+/** Throws ConfigError, OptionError and StorageError; 'unavailable' only when the database did not come within `database.startTimeout`. */
+export async function openConfiguredStore (config: ServerConfig, { report, waiting, sweepInterval }: Opening): Promise<Store> {
+  const changes = sweepInterval === undefined ? {} : { sweepInterval }
+  const shared = sharedOptions(config)
+  if (shared === undefined) return await openStore({ directory: storeDirectory(config) ?? defaultDirectory, ...storeOptions(config), ...changes }, report)
+  return await patiently(config, waiting, async () => await openStore({ ...shared, ...changes }, report))
+}
+
+/** Tries again while the database cannot be reached, for as long as the configuration says. */
+export async function patiently<T> ({ database }: ServerConfig, waiting: Opening['waiting'], work: () => Promise<T>): Promise<T> {
+  const end = Date.now() + milliseconds(database?.startTimeout ?? startTimeout)
+  for (let told = false; ; told = true) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!(error instanceof StorageError && error.reason === 'unavailable') || Date.now() + pause > end) throw error
+      if (!told) waiting?.(error)
+    }
+    await delay(pause)
+  }
+}
+
+function milliseconds (seconds: number): number {
+  return Math.round(seconds * 1000)
+}
