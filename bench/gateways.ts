@@ -3,6 +3,7 @@
  * or S3, under load at once; all of it on this machine. Every write is flushed before its answer and every request is authenticated.
  */
 import { cpus, tmpdir, totalmem } from 'node:os'
+import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { fetch } from 'undici'
 import { type Burst, burst, requireWrk } from './load.js'
@@ -24,6 +25,9 @@ const workloads: readonly Workload[] = [
   { name: 'put', title: 'replace, 1 MiB, 64 objects', connections: 16 },
   { name: 'get', title: 'read, 1 MiB', connections: 16 }
 ]
+
+/** Milliseconds between two bursts. */
+const pause = 1000
 
 const { values: flags } = parseArgs({
   options: {
@@ -99,6 +103,8 @@ async function measure ({ name, title, connections }: Workload, gateways: readon
       environment: { GATEWAY_PORTS: gateways.map(({ url }) => new URL(url).port).join(' ') }
     })
     const after = spent(gateways, database, blobs)
+    // The load was cut off; what was under way comes to its end, and counts for nobody.
+    await setTimeout(pause)
     const each = (who: keyof Spent): number => (after[who] - before[who]) * 1000 / Math.max(1, result.perSecond * time)
     if (round > 0) measured.push({ ...result, spent: { gateways: each('gateways'), database: each('database'), objects: each('objects'), load: each('load') } })
   }
