@@ -21,6 +21,12 @@ export function commandLine (): Command {
     .addHelpText('after', sweepHelp)
     .action(async (flags: Flags) => { await (await import('./sweep.js')).sweep(flags) })
 
+  addConfigOptions(program.command('migrate').copyInheritedSettings(program), ['meta'])
+    .description('Make the tables of a store in a database, or bring them up to date. A server does it at its start, unless it has --migrate false.')
+    .addOption(new Option('--dry-run', 'Only tell what is to be done; the exit code is 3 when that is something.'))
+    .addHelpText('after', migrateHelp)
+    .action(async (flags: Flags) => { await (await import('./migrate.js')).migrateCommand(flags) })
+
   program.command('transfer').copyInheritedSettings(program)
     .description('Move a whole store into an empty one, between a directory, PostgreSQL with S3 and PostgreSQL with files. No server may have either open.')
     .addOption(new Option('--from <store>', 'The store: a directory (a path or a file:// URL), or the postgres:// URL of its records. [env: TRANSFER_FROM]'))
@@ -72,6 +78,13 @@ Examples:
   fastify-cdmi sweep --data ./data                    keeps what was deleted within the last hour
   fastify-cdmi sweep --data ./data --trash-grace 0    frees the space of all that was deleted
   PGPASSWORD=… fastify-cdmi sweep --meta postgres://cdmi@db.example/cdmi --blobs file:///srv/cdmi`
+
+const migrateHelp = `
+Servers of older builds that run meanwhile are not ready from then on: end them first, or replace them soon after.
+
+Examples:
+  PGPASSWORD=… fastify-cdmi migrate --meta postgres://cdmi@db.example/cdmi --dry-run
+  PGPASSWORD=… fastify-cdmi migrate --meta postgres://cdmi@db.example/cdmi`
 
 const transferHelp = `
 It can be killed at any moment: the same command goes on where it was. The target cannot be served before all is there and was compared.

@@ -10,7 +10,7 @@ export interface Output {
   err (text: string): void
 }
 
-/** `args`: what follows the name of the program. Answers the exit code: 0 done, 1 it did not work, 2 wrong options or configuration, 3 a source is damaged. */
+/** `args`: what follows the name of the program. Answers the exit code: 0 done, 1 it did not work, 2 wrong options or configuration, 3 as the command says. */
 export async function run (args: readonly string[], output: Output): Promise<number> {
   const program = commandLine()
   redirect(program, output)

@@ -11,7 +11,7 @@ export async function sweep (flags: Flags): Promise<void> {
   const directory = storeDirectory(config)
   // Opening makes a store where there is none: not what somebody means who mistyped its name.
   if (directory !== undefined && !await isStore(directory)) throw new UsageError(`There is no store in ${directory}; name its directory with --data`)
-  const store = await openConfiguredStore(config, { report: warn, sweepInterval: 0 })
+  const store = await openConfiguredStore(config, { report: warn, changes: { sweepInterval: 0, migrate: false } })
   try {
     // Before the round: it lets go of their bytes.
     const sets = await new Cdmi(store, config.limits).partialUploads.expire()

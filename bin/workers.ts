@@ -107,7 +107,7 @@ async function prepareShared (config: ServerConfig, log: Logger): Promise<Ground
   const store = await openConfiguredStore(config, {
     report: (error, doing) => { log.error({ err: error }, `failed in the background: ${doing}`) },
     waiting: error => { log.warn({ err: error }, databaseAwaited) },
-    sweepInterval: 0
+    changes: { sweepInterval: 0 }
   })
   await store.close()
   await removeLeftAffinity(undefined, warnOfLeft(log))

@@ -34,7 +34,8 @@ const storageReasons: Readonly<Record<StorageReason, () => ErrorDescription>> = 
   locked: () => described(new StorageUnavailable()),
   missing: () => internal,
   corrupt: () => internal,
-  format: () => internal
+  // A newer build may have changed it since it was opened; others may have it right.
+  format: () => described(new StorageUnavailable())
 }
 
 /** From 500 on only these say why, and only in words of the error table. */

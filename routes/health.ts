@@ -1,8 +1,8 @@
 /** For whoever looks after the server: is it alive, and should it get requests? No credentials, no secrets. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Alive, Ready } from '../schemas/health.js'
-import type { Store } from '../storage/contract.js'
 import { describeError } from '../cdmi/describe-error.js'
+import { type Store, StorageError, type StorageReason } from '../storage/contract.js'
 
 export interface HealthOptions {
   readonly store: Pick<Store, 'ready'>
@@ -28,10 +28,25 @@ const healthRoutes: FastifyPluginAsyncTypebox<HealthOptions> = async (app, { sto
       await store.ready()
     } catch (error) {
       request.log.warn({ err: error }, 'not ready')
-      return reply.code(503).send({ status: 'unavailable', reason: describeError(error).message })
+      return reply.code(503).send({ status: 'unavailable', reason: reasonOf(error) })
     }
     return { status: 'ready' as const }
   })
+}
+
+const parts = { records: 'The database with the records of the store', values: 'The place of the values of the store' } as const
+
+const complaints: Readonly<Partial<Record<StorageReason, string>>> = {
+  unavailable: 'cannot be reached, or takes nothing now',
+  permission: 'does not allow this server to write',
+  format: 'is not what this build of the server works with'
+}
+
+/** What an operator can do something with, and anybody may know: names, addresses and words of others are in the log. */
+function reasonOf (error: unknown): string {
+  const complaint = error instanceof StorageError ? complaints[error.reason] : undefined
+  if (!(error instanceof StorageError) || error.part === undefined || complaint === undefined) return describeError(error).message
+  return `${parts[error.part]} ${complaint}`
 }
 
 export default healthRoutes

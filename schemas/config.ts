@@ -26,6 +26,7 @@ export const ServerConfig = Type.Object({
   data: path('Directory of the store; made when it is not there. Default: `./data`.'),
   meta: storeUrl('Instead of data: URL of the PostgreSQL database with the records of a store of many servers, `postgres://user@host/database?schema=name`. No password in a flag: use the variable, the config file or PGPASSWORD. Default: none.'),
   blobs: storeUrl('Goes with meta: where longer values are, `s3://bucket/prefix?endpoint=…` or `file:///directory`. Keys of S3 come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Default: none.'),
+  migrate: Type.Optional(Type.Boolean({ description: 'Make the tables of the database at a start, or bring them up to date. `false`: refuse to start while `fastify-cdmi migrate` has something to do. Default: `true`.' })),
   host: text('Address to listen on. `localhost` (the default) is both loopback addresses; `0.0.0.0` or `::` is every network.'),
   port: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535, description: 'Port to listen on; 0 lets the system choose. Default: 6375.' })),
   users: path('File of users, made by `fastify-cdmi user add`. Default: `users.json` in the directory of the store, made at the first start.'),

@@ -31,6 +31,7 @@ export const DistributedStoreOptions = Type.Object({
   ...settings,
   inlineLimit: inlineLimit('the place that `blobs` names. Default: 8 KiB'),
   segmentSize: segmentSize('file or object'),
+  migrate: Type.Optional(Type.Boolean({ description: 'Whether the opening makes the tables and brings them up to date. `false`: it is refused while `fastify-cdmi migrate` has something to do. Default: `true`.' })),
   connections: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'Connections to the database that this process opens at most, one for following the change log not counted. Default: 10.' })),
   queue: Type.Optional(Type.Integer({ minimum: 0, description: 'Operations that may wait for a connection; what comes on top is refused at once, to be tried again later. Default: 1000.' })),
   databaseTimeout: Type.Optional(Type.Integer({ minimum: 100, maximum: longestTimer, description: 'Milliseconds after which an operation that the database does not answer is given up. Default: 30 seconds.' })),
@@ -58,6 +59,7 @@ const defaults = {
 const distributedDefaults = {
   ...defaults,
   inlineLimit: 8 * 1024,
+  migrate: true,
   connections: 10,
   queue: 1000,
   databaseTimeout: 30_000,

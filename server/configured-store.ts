@@ -18,8 +18,8 @@ export interface Opening {
   readonly report: (error: unknown, doing: string) => void
   /** Is told, once, that the database cannot be reached and the start waits for it. */
   readonly waiting?: (error: StorageError) => void
-  /** Milliseconds between rounds of the sweeper, when they are not to be the usual ones. */
-  readonly sweepInterval?: number
+  /** Options of `openStore` that are not to be as the configuration says, or does not say. */
+  readonly changes?: { readonly sweepInterval?: number, readonly migrate?: boolean }
 }
 
 /** Options of `openStore` that stand in the configuration whatever the store is made of. */
@@ -29,12 +29,13 @@ export function storeOptions ({ trashGrace }: ServerConfig): { trashGrace?: numb
 
 /** The directory of the store; undefined when it is in a database. Throws ConfigError when the configuration says both, or half of it. */
 export function storeDirectory (config: ServerConfig): string | undefined {
-  const { data, meta, blobs, database } = config
+  const { data, meta, blobs, migrate, database } = config
   if (meta !== undefined && data !== undefined) throw new ConfigError('Both data and meta are given (--data, CDMI_DATA; --meta, CDMI_META): a store is in a directory or in a database; leave one of them out')
   if (meta !== undefined && blobs === undefined) throw new ConfigError('The option meta needs blobs, the place of longer values (--blobs, CDMI_BLOBS): s3://bucket/prefix or file:///directory')
   if (meta !== undefined) return undefined
   if (blobs !== undefined) throw new ConfigError('The option blobs needs meta, the database of the records (--meta, CDMI_META): postgres://host/database')
-  if (database !== undefined) throw new ConfigError(`The option database.${Object.keys(database).join(', database.')} is for a store in a database (--meta, CDMI_META)`)
+  const [needless] = [...migrate === undefined ? [] : ['migrate'], ...Object.keys(database ?? {}).map(name => `database.${name}`)]
+  if (needless !== undefined) throw new ConfigError(`The option ${needless} is for a store in a database (--meta, CDMI_META)`)
   return data ?? defaultDirectory
 }
 
@@ -46,12 +47,18 @@ export async function checkShared (config: ServerConfig): Promise<void> {
 
 /** What the configuration says of a store in a database; undefined for one in a directory. Throws ConfigError as `storeDirectory` does. */
 export function sharedOptions (config: ServerConfig): DistributedStoreOptions | undefined {
-  const { meta, blobs, database: { connections, queue, timeout, connectTimeout, leaseTimeout } = {} } = config
-  if (storeDirectory(config) !== undefined || meta === undefined || blobs === undefined) return undefined
+  const { blobs, migrate } = config
+  if (storeDirectory(config) !== undefined || blobs === undefined) return undefined
+  const database = databaseOptions(config)
+  return database === undefined ? undefined : { ...database, blobs, ...storeOptions(config), ...migrate !== undefined && { migrate } }
+}
+
+/** What it says of the database alone; undefined when it names none. */
+export function databaseOptions ({ meta, database = {} }: ServerConfig): Omit<DistributedStoreOptions, 'blobs'> | undefined {
+  if (meta === undefined) return undefined
+  const { connections, queue, timeout, connectTimeout, leaseTimeout } = database
   return {
     meta,
-    blobs,
-    ...storeOptions(config),
     ...connections !== undefined && { connections },
     ...queue !== undefined && { queue },
     ...timeout !== undefined && { databaseTimeout: milliseconds(timeout) },
@@ -61,11 +68,11 @@ export function sharedOptions (config: ServerConfig): DistributedStoreOptions | 
 }
 
 /** Throws ConfigError, OptionError and StorageError; 'unavailable' only when the database did not come within `database.startTimeout`. */
-export async function openConfiguredStore (config: ServerConfig, { report, waiting, sweepInterval }: Opening): Promise<Store> {
-  const changes = sweepInterval === undefined ? {} : { sweepInterval }
+export async function openConfiguredStore (config: ServerConfig, { report, waiting, changes: { sweepInterval, migrate } = {} }: Opening): Promise<Store> {
+  const sweeps = sweepInterval === undefined ? {} : { sweepInterval }
   const shared = sharedOptions(config)
-  if (shared === undefined) return await openStore({ directory: storeDirectory(config) ?? defaultDirectory, ...storeOptions(config), ...changes }, report)
-  return await patiently(config, waiting, async () => await openStore({ ...shared, ...changes }, report))
+  if (shared === undefined) return await openStore({ directory: storeDirectory(config) ?? defaultDirectory, ...storeOptions(config), ...sweeps }, report)
+  return await patiently(config, waiting, async () => await openStore({ ...shared, ...sweeps, ...migrate !== undefined && { migrate } }, report))
 }
 
 /** Tries again while the database cannot be reached, for as long as the configuration says. */

@@ -2,6 +2,7 @@
 import type { StoreSettings } from '../schemas/store-options.js'
 import { type BlobStore, type LeaseID, type MetaStore, type ObjectID, type Store, type StoreFlags, StorageError, type SweepReport } from './contract.js'
 import { LeaseKeeper } from './lease-keeper.js'
+import { Readiness } from './readiness.js'
 import { removeUnborn, sweepEvery, sweepOnce } from './sweeper.js'
 
 /** Is told what fails in the background, and what was being done: half a sentence. */
@@ -33,6 +34,8 @@ export interface StoreParts {
   readonly sweeps: boolean
   /** Milliseconds after which a writer that was not heard of counts as dead; undefined: the driver knows who lives. */
   readonly leaseTimeout?: number
+  /** What must be so, beside that both halves can be written to, for the store to be ready. */
+  readonly check?: () => Promise<void>
   /** Runs last: lets go of both halves. */
   readonly close: () => Promise<void>
 }
@@ -41,9 +44,6 @@ export interface ComposedStore extends Store {
   /** Leases of this process that are open. */
   openLeases (): LeaseID[]
 }
-
-/** Milliseconds that an answer of `ready` holds. */
-const readyFor = 1000
 
 export async function composeStore (parts: StoreParts): Promise<ComposedStore> {
   const { meta, settings, report } = parts
@@ -54,9 +54,13 @@ export async function composeStore (parts: StoreParts): Promise<ComposedStore> {
     leases.rotate(settings.leaseDuration).catch((error: unknown) => { report(error, 'taking a new lease') })
   })
   const { blobs, probe } = parts.blobs(lease => { leases.litter(lease) })
+  const readiness = new Readiness([
+    { part: 'records', check: async () => { await parts.check?.() } },
+    { part: 'records', check: async () => { await meta.touch() } },
+    { part: 'values', check: probe }
+  ])
   let sweeping: Promise<unknown> = Promise.resolve()
   let closed: Promise<void> | undefined
-  let readiness: { readonly until: number, readonly answer: Promise<void> } | undefined
 
   async function round (): Promise<SweepReport> {
     if (closed !== undefined) throw new StorageError('unavailable', 'The store is closed')
@@ -88,10 +92,7 @@ export async function composeStore (parts: StoreParts): Promise<ComposedStore> {
     sweep,
     async ready () {
       if (closed !== undefined) throw new StorageError('unavailable', 'The store is closed')
-      if (readiness === undefined || Date.now() >= readiness.until) {
-        readiness = { until: Date.now() + readyFor, answer: Promise.all([meta.touch(), probe()]).then(() => {}) }
-      }
-      await readiness.answer
+      await readiness.ready()
     },
     async close () {
       closed ??= (async () => {

@@ -282,7 +282,7 @@ export interface Store {
   lease (): Lease
   /** One whole round of the sweeper, now. */
   sweep (): Promise<SweepReport>
-  /** Rejects with a StorageError when the store could not take a write now. */
+  /** Rejects with a StorageError when the store could not take a write now; in bounded time, whatever is silent. */
   ready (): Promise<void>
   /** Waits for commits under way, then lets go of everything. Idempotent. */
   close (): Promise<void>
@@ -312,5 +312,11 @@ export class TreeTooLarge extends Error {
 /** What a driver throws. `message` is for the operator and may name paths: doors never show it. */
 export class StorageError extends Error {
   override readonly name = 'StorageError'
-  constructor (readonly reason: StorageReason, message: string, options?: ErrorOptions) { super(message, options) }
+  /** The half of the store that it is about, where that was asked. */
+  readonly part: 'records' | 'values' | undefined
+
+  constructor (readonly reason: StorageReason, message: string, options?: ErrorOptions & { readonly part?: 'records' | 'values' | undefined }) {
+    super(message, options)
+    this.part = options?.part
+  }
 }

@@ -8,6 +8,10 @@ const reasons: Readonly<Record<string, StorageReason>> = {
   '08': 'unavailable',
   28: 'permission',
   42501: 'permission',
+  // Tables or functions are missing: somebody has removed them, or a newer build has changed them.
+  '3F': 'format',
+  '42P01': 'format',
+  42883: 'format',
   '3D': 'unavailable',
   // A standby, or a server that was told to take no writes.
   25006: 'unavailable',

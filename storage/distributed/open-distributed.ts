@@ -3,7 +3,7 @@ import type { CompleteDistributedOptions } from '../../schemas/store-options.js'
 import { composeStore, type Reporter } from '../compose-store.js'
 import type { ObjectID, Store } from '../contract.js'
 import { Database } from './database.js'
-import { migrate } from './migrate.js'
+import { migrate, requireVersion } from './migrate.js'
 import { type Names, namesOf, readDatabaseUrl } from './names.js'
 import { type BlobPlace, openBlobs } from './open-blobs.js'
 import { PostgresMeta } from './postgres-meta.js'
@@ -20,7 +20,7 @@ export interface Parts {
 /** Throws OptionError for a URL that is none of ours, and a StorageError: 'format', 'unavailable', 'permission'. */
 export async function openDistributed (options: CompleteDistributedOptions, report: Reporter): Promise<Store> {
   return await withParts(options, report, async parts => {
-    const rootID = await migrate(parts.database, parts.names, options.enterpriseNumber)
+    const { rootID } = await migrate(parts.database, parts.names, options)
     return await withMeta(parts, async meta => await composeDistributed(parts, { meta, rootID, sweeps: true, close: async () => {} }))
   })
 }
@@ -58,7 +58,7 @@ interface Composition {
   readonly close: () => Promise<void>
 }
 
-export async function composeDistributed ({ options, report, place }: Parts, { meta, rootID, sweeps, close }: Composition): Promise<Store> {
+export async function composeDistributed ({ options, report, names, database, place }: Parts, { meta, rootID, sweeps, close }: Composition): Promise<Store> {
   return await composeStore({
     name: `postgresql+${place.name}`,
     meta,
@@ -72,6 +72,7 @@ export async function composeDistributed ({ options, report, place }: Parts, { m
     flags: { crossProcess: true },
     sweeps,
     leaseTimeout: options.leaseTimeout,
+    check: async () => { await requireVersion(database, names) },
     close: async () => {
       await meta.close()
       await place.close()

@@ -17,7 +17,7 @@ export async function openDistributedSource (options: CompleteDistributedOptions
       await parts.database.session('looking for servers', async client => { await requireUnused(client, parts.names, options.leaseTimeout) })
     }
     await stillAlone()
-    const rootID = await migrate(parts.database, parts.names, options.enterpriseNumber, true)
+    const { rootID } = await migrate(parts.database, parts.names, { ...options, transfers: true })
     return await withMeta(parts, async meta => ({
       meta,
       blobs: parts.place.open({ leaseIsOpen: async lease => await meta.leaseIsOpen(lease), left () {} }).blobs,
@@ -37,7 +37,7 @@ export async function openDistributedSource (options: CompleteDistributedOptions
 /** `from`: the store that fills this one. Throws AlreadyTransferred when it has, a StorageError: 'format' when it has something else in it, 'locked' while others have it open. */
 export async function openDistributedTarget (options: CompleteDistributedOptions, report: Reporter, from: Origin): Promise<TransferTarget> {
   return await locked(options, report, async (parts, lock) => {
-    await migrate(parts.database, parts.names, options.enterpriseNumber, true)
+    await migrate(parts.database, parts.names, { ...options, transfers: true })
     return await withMeta(parts, async meta => {
       requireFillable(await meta.intake.begin(from), `The store in schema ${parts.names.plain}`)
       const store = await composeDistributed(parts, { meta, rootID: from.rootID, sweeps: false, close: async () => { await lock.release() } })

@@ -1,0 +1,65 @@
+/** Whether a store could take a write now: found out by trying, one look at a time, with an answer in bounded time. */
+import { StorageError } from './contract.js'
+
+/** Each is one thing that must be so; it rejects when it is not. */
+export type Checks = ReadonlyArray<{ readonly part: 'records' | 'values', readonly check: () => Promise<void> }>
+
+interface Look {
+  readonly began: number
+  /** Undefined while it is under way. */
+  ended: number | undefined
+  /** Checks that have not answered yet. */
+  readonly waiting: Set<Checks[number]>
+  readonly answer: Promise<void>
+}
+
+/** Milliseconds that an answer holds. */
+const lasts = 1000
+/** Milliseconds after which what has not answered counts as away. */
+const patience = 5000
+
+export class Readiness {
+  readonly #checks: Checks
+  #look: Look | undefined
+
+  constructor (checks: Checks) {
+    this.#checks = checks
+  }
+
+  /** Rejects with a StorageError that says which part it is, or what else a check has failed with. */
+  async ready (): Promise<void> {
+    const now = performance.now()
+    // Nobody begins another look at what is silent: those that wait for it would only become more.
+    if (this.#look === undefined || now - (this.#look.ended ?? now) >= lasts) this.#look = this.#begin()
+    const { answer, began, waiting } = this.#look
+    let timer: NodeJS.Timeout | undefined
+    const enough = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => {
+        const [silent] = waiting
+        reject(new StorageError('unavailable', `${silent?.part ?? 'the store'}: no answer in ${patience} ms`, { part: silent?.part }))
+      }, Math.max(0, began + patience - now))
+    })
+    try {
+      await Promise.race([answer, enough])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  #begin (): Look {
+    const waiting = new Set(this.#checks)
+    const answer = Promise.all(this.#checks.map(async one => {
+      try {
+        await one.check()
+      } catch (error) {
+        throw error instanceof StorageError ? new StorageError(error.reason, error.message, { cause: error.cause, part: one.part }) : error
+      } finally {
+        waiting.delete(one)
+      }
+    })).then(() => {})
+    const look: Look = { began: performance.now(), ended: undefined, waiting, answer }
+    const end = (): void => { look.ended = performance.now() }
+    answer.then(end, end)
+    return look
+  }
+}
