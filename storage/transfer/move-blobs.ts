@@ -25,8 +25,8 @@ export interface MoveOptions {
 }
 
 const page = 500
-/** Blobs on their way at once. */
-const inFlight = 4
+/** Blobs on their way at once: what is far away takes its time to answer. */
+const inFlight = 8
 /** When so many are damaged, something else is wrong: the place of the values, most likely. */
 const mostDamaged = 1000
 

@@ -1,6 +1,9 @@
 import t from 'tap'
+import { readFileSync } from 'node:fs'
 import { bytesText, countText, timeText } from '../../bin/amounts.js'
+import { commandLine } from '../../bin/command-line.js'
 import { hideSecrets } from '../../bin/hide-secrets.js'
+import { transferVariables } from '../../bin/transfer.js'
 import { transferPlace } from '../../bin/transfer-places.js'
 import { showProgress } from '../../bin/transfer-progress.js'
 
@@ -58,4 +61,15 @@ t.test('a place is a directory, or a database and a place of values; its name ha
   const meta = 'postgres://me:secret@db.example:5433/cdmi?schema=one&sslmode=require'
   const blobs = 's3://bucket/prefix?endpoint=https://s3.example&secretAccessKey=secret'
   t.same(transferPlace('to', meta, blobs), { options: { meta, blobs }, name: 'postgres://db.example:5433/cdmi?schema=one with s3://bucket/prefix' })
+})
+
+t.test('the manual lists every flag of the command with its variable, and none that does not exist', async t => {
+  const listed = [...readFileSync('docs/transfer.md', 'utf8').matchAll(/^\| `(--[\w-]+)` \| (?:`(\w+)`|–) \|/gm)].map(([, flag, variable]) => [flag, variable])
+  const variables: Readonly<Record<string, string | undefined>> = transferVariables
+  const options = commandLine().commands.find(command => command.name() === 'transfer')?.options ?? []
+  t.same(listed, options.map(option => [option.long, variables[option.attributeName()]]))
+  for (const option of options) {
+    const variable = variables[option.attributeName()]
+    if (variable !== undefined) t.ok(option.description.endsWith(`[env: ${variable}]`), option.description)
+  }
 })
