@@ -3,13 +3,13 @@ import cluster from 'node:cluster'
 import closeWithGrace from 'close-with-grace'
 import { buildServer, type BuiltServer } from '../server.js'
 import type { ServerConfig } from '../schemas/config.js'
-import { storeDirectory } from '../server/configured-store.js'
+import { closingTime, storeDirectory } from '../server/configured-store.js'
 import type { FirstUser } from '../server/first-user.js'
 import { removeLeftAffinity } from './affinity-directory.js'
 import { buildWorker, groupSignals, leftAffinity, startWorkers, whenPrimaryEnds } from './workers.js'
 import { configOf, type Flags } from './config-flags.js'
 
-/** Milliseconds beyond `drainTimeout` after which an end that does not come to an end is forced. */
+/** Milliseconds beyond `drainTimeout`, and what a silent database takes, after which an end that does not come to an end is forced. */
 const patience = 15_000
 
 export async function serve (flags: Flags): Promise<void> {
@@ -57,7 +57,7 @@ async function listenOrClose (server: BuiltServer): Promise<string> {
  * nothing here. Answers what begins the end without a signal.
  */
 function endOnSignal (config: ServerConfig, close: () => Promise<unknown>, skip: readonly closeWithGrace.AllEvents[] = []): () => void {
-  const delay = (config.drainTimeout ?? 30) * 1000 + patience
+  const delay = (config.drainTimeout ?? 30) * 1000 + closingTime(config) + patience
   const grace = closeWithGrace({ delay, skip: [...skip] }, async ({ err }) => {
     if (err !== undefined) process.stderr.write(`fastify-cdmi: ${err.stack ?? err.message}\n`)
     await close()

@@ -9,7 +9,7 @@ import { buildServer, type BuiltServer } from '../server.js'
 import type { ServerConfig } from '../schemas/config.js'
 import { serveWorkers } from '../storage/embedded/serve-workers.js'
 import { openWorkerStore } from '../storage/embedded/worker-store.js'
-import { checkShared, openConfiguredStore, storeDirectory, storeOptions } from '../server/configured-store.js'
+import { checkShared, closingTime, openConfiguredStore, storeDirectory, storeOptions } from '../server/configured-store.js'
 import { makeFirstUser, type FirstUser } from '../server/first-user.js'
 import { databaseAwaited, startLog } from '../server/logging.js'
 import { tlsOptions } from '../server/tls.js'
@@ -32,7 +32,7 @@ export interface WorkerServer extends BuiltServer {
 const affinityVariable = 'FASTIFY_CDMI_AFFINITY'
 /** Milliseconds until a worker is replaced that died soon after its start, so that a broken machine is not kept busy with starting. */
 const respite = 1000
-/** Milliseconds beyond `drainTimeout` that a worker has to end. */
+/** Milliseconds beyond `drainTimeout`, and what a silent database takes, that a worker has to end. */
 const patience = 10_000
 
 /** What terminals and service managers send to every process at once. */
@@ -57,7 +57,7 @@ export async function startWorkers (config: ServerConfig, { onFirstUser }: { onF
   const ground = directory === undefined ? await prepareShared(config, log) : await prepareDirectory(config, directory, { log, onFirstUser })
   const crew = new Crew(count, ground.affinity, log)
   const close = async (): Promise<void> => {
-    await crew.end((config.drainTimeout ?? 30) * 1000 + patience)
+    await crew.end((config.drainTimeout ?? 30) * 1000 + closingTime(config) + patience)
     await ground.close()
   }
   try {

@@ -39,6 +39,11 @@ export function storeDirectory (config: ServerConfig): string | undefined {
   return data ?? defaultDirectory
 }
 
+/** Milliseconds that closing the store may take while its database says nothing. */
+export function closingTime ({ meta, database: { timeout = 30, connectTimeout = 5 } = {} }: ServerConfig): number {
+  return meta === undefined ? 0 : milliseconds(timeout + connectTimeout)
+}
+
 /** A server of a store in a database makes neither users nor certificates: to be called before that is opened. Throws ConfigError when they are missing. */
 export async function checkShared (config: ServerConfig): Promise<void> {
   await tlsOptions(config, undefined)

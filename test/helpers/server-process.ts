@@ -26,9 +26,9 @@ function spawnCommand (args: readonly string[], environment: Record<string, stri
   return spawn(...plainNode('build/bin/fastify-cdmi.js', ...args), { env: { ...process.env, ...environment } })
 }
 
-/** Starts `serve` on a directory and waits until it says where it listens. It is ended with the test at the latest. */
-export async function startServer (t: Test, directory: string, flags: readonly string[] = [], environment: Record<string, string> = {}): Promise<ServerProcess> {
-  const child = spawnCommand(['serve', '--data', directory, '--host', '127.0.0.1', '--port', '0', ...flags], { ADMIN_USER: 'admin', ADMIN_PASSWORD: password, ...environment })
+/** Starts `serve` on a directory, or on what the flags and variables name, and waits until it says where it listens. It is ended with the test at the latest. */
+export async function startServer (t: Test, directory: string | undefined, flags: readonly string[] = [], environment: Record<string, string> = {}): Promise<ServerProcess> {
+  const child = spawnCommand(['serve', ...directory === undefined ? [] : ['--data', directory], '--host', '127.0.0.1', '--port', '0', ...flags], { ADMIN_USER: 'admin', ADMIN_PASSWORD: password, ...environment })
   child.stdin.end()
   t.teardown(() => { child.kill('SIGKILL') })
   let printed = ''
