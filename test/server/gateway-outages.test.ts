@@ -13,16 +13,16 @@ import { freshOptions, type OwnS3Server, ownS3Server } from '../storage/s3-serve
 const patience = 500
 const bound = 15_000
 
+const small = 'a value in the record'
+const large = Buffer.alloc(300_000, 'a value elsewhere ')
+const streamed = Buffer.alloc(3_000_000, 'a value that is streamed ')
+const json = { 'content-type': 'application/json' }
+
 const s3Starting = ownS3Server(t)
 const postgres = await ownServer(t, { durable: true })
 const s3 = await s3Starting
 if (postgres === undefined || s3 === undefined) t.plan(0, 'PostgreSQL or an S3 server is not installed')
 else suite(postgres, s3)
-
-const small = 'a value in the record'
-const large = Buffer.alloc(300_000, 'a value elsewhere ')
-const streamed = Buffer.alloc(3_000_000, 'a value that is streamed ')
-const json = { 'content-type': 'application/json' }
 
 interface Place {
   readonly gateway: Gateway
