@@ -14,6 +14,8 @@ export interface LeasedMeta extends MetaStore {
   leaseIsOpen (lease: LeaseID): Promise<boolean>
   /** `listener` is told of leases that somebody else has closed. */
   whenLeaseRefused (listener: (lease: LeaseID) => void): void
+  /** `listener` is told of leases under which a commit has failed that may be made after all. Missing where the end of every commit is known. */
+  whenCommitDoubted? (listener: (lease: LeaseID) => void): void
   /** Writes durably what nobody reads. */
   touch (): Promise<void>
   /** Ends all followers of the log. */
@@ -53,6 +55,7 @@ export async function composeStore (parts: StoreParts): Promise<ComposedStore> {
     leases.litter(lease)
     leases.rotate(settings.leaseDuration).catch((error: unknown) => { report(error, 'taking a new lease') })
   })
+  meta.whenCommitDoubted?.(lease => { leases.doubt(lease) })
   const { blobs, probe } = parts.blobs(lease => { leases.litter(lease) })
   let sweeping: Promise<unknown> = Promise.resolve()
   let closed: Promise<void> | undefined

@@ -14,8 +14,10 @@ interface Held {
   readonly id: LeaseID
   readonly since: number
   operations: number
-  /** Files may lie under it that no operation will ever commit, or that one commits which was given up. */
+  /** Files may lie under it that no operation will ever commit. */
   littered: boolean
+  /** A commit under it was given up and may still come. */
+  doubted: boolean
   retired: boolean
 }
 
@@ -49,16 +51,21 @@ export class LeaseKeeper {
         if (released) return
         released = true
         held.operations--
-        // Where a commit may still come, only the closing of the lease makes sure that none names them.
-        if (!held.littered) for (const blob of abandoned) this.#abandoned.add(blob)
+        // Where a commit may still come, only the closing of the lease makes sure that it names none of them.
+        if (!held.doubted) for (const blob of abandoned) this.#abandoned.add(blob)
         if (held.retired) this.#closeIdle()
       }
     }
   }
 
-  /** Notes that a file without an owner lies under the lease, or that nobody knows whether its owner is still to come. */
+  /** Notes that a file without an owner lies under the lease. */
   litter (lease: LeaseID): void {
     for (const held of [this.#current, ...this.#retired]) if (held.id === lease) held.littered = true
+  }
+
+  /** Notes that a commit under the lease was given up, and nobody knows whether it will be made: what it names is left until the lease is closed. */
+  doubt (lease: LeaseID): void {
+    for (const held of [this.#current, ...this.#retired]) if (held.id === lease) held.littered = held.doubted = true
   }
 
   /** The blobs that operations gave up, to be looked at now. They can be told so only once. */
@@ -114,5 +121,5 @@ export class LeaseKeeper {
 async function open (records: LeaseRecords): Promise<Held> {
   const id = v7()
   await records.openLease(id)
-  return { id, since: Date.now(), operations: 0, littered: false, retired: false }
+  return { id, since: Date.now(), operations: 0, littered: false, doubted: false, retired: false }
 }

@@ -22,10 +22,7 @@ export async function openDistributed (options: CompleteDistributedOptions, repo
     return await composeStore({
       name: `postgresql+${place.name}`,
       meta: opened,
-      blobs: left => {
-        opened.whenCommitDoubted(left)
-        return place.open({ leaseIsOpen: async lease => await opened.leaseIsOpen(lease), left })
-      },
+      blobs: left => place.open({ leaseIsOpen: async lease => await opened.leaseIsOpen(lease), left }),
       rootID,
       settings: options,
       report,

@@ -17,7 +17,10 @@ else {
     const options = placeOf(t, server, t.testdir())
     const { gateways, at, faults } = await gatewaysHere(t, 3, options)
     const stop = new AbortController()
-    const following = gateways.map(async ({ store }) => { for await (const _ of store.meta.watch(0, stop.signal)); })
+    let heard = 0
+    const following = gateways.map(async ({ store }) => {
+      for await (const { sequence } of store.meta.watch(0, stop.signal)) heard = sequence
+    })
     let deafened = 0
     const deafening = (async () => {
       while (!stop.signal.aborted) {
@@ -80,6 +83,7 @@ else {
     }
     stop.abort()
     await Promise.all([...following, deafening])
+    t.ok(heard > 0)
     t.ok(deafened > 0, `${deafened} connections that listen were ended`)
     t.same(faults, [])
   })
