@@ -1,7 +1,7 @@
 /** Answers of CDMI in JSON: small fields in the order given, and last the value, however long it is (DOC-10). */
 import type { Content } from '../../cdmi/values.js'
 import type { JsonObject } from '../../storage/contract.js'
-import { onePiece } from '../http/send-content.js'
+import { onePiece, shortText } from '../http/send-content.js'
 import { base64Length, encodeBase64, encodeBytes } from '../../cdmi/codecs/base64.js'
 import { escapeBytes, escapeJsonString } from '../../cdmi/codecs/json-string.js'
 
@@ -15,7 +15,7 @@ export interface ObjectText {
   /** In bytes, exactly; undefined where only writing it all would tell. */
   readonly length: number | undefined
   /** All of it, when it is small (CLI-07). */
-  readonly bytes: Uint8Array | undefined
+  readonly body: Uint8Array | string | undefined
   /** All of it, for any length. */
   stream (): AsyncIterable<Uint8Array>
 }
@@ -23,15 +23,18 @@ export interface ObjectText {
 /** The JSON text of an object. What of a small value cannot be read is thrown here; of a longer one, by the stream. */
 export async function objectText (fields: JsonObject, value?: ShownValue): Promise<ObjectText> {
   const json = JSON.stringify(fields)
-  if (value === undefined) return inOnePiece(Buffer.from(json))
-  const quotes = value.encoding === 'json' ? '' : '"'
-  const head = Buffer.from(`${json.slice(0, -1)}${json === '{}' ? '' : ','}"value":${quotes}`)
+  if (value === undefined) return inOnePiece(json)
+  const { content, encoding } = value
+  const before = `${json.slice(0, -1)}${json === '{}' ? '' : ','}"value":`
+  if (content.length <= shortText) return inOnePiece(`${before}${shortValue(content.bytes ?? await content.read(), encoding)}}`)
+  const quotes = encoding === 'json' ? '' : '"'
+  const head = Buffer.from(before + quotes)
   const tail = Buffer.from(`${quotes}}`)
-  if (value.content.length <= onePiece) return inOnePiece(Buffer.concat([head, shown(await value.content.read(), value.encoding), tail]))
+  if (content.length <= onePiece) return inOnePiece(Buffer.concat([head, shown(await content.read(), encoding), tail]))
   const length = shownLength(value)
   return {
     length: length === undefined ? undefined : head.length + length + tail.length,
-    bytes: undefined,
+    body: undefined,
     async * stream () {
       yield head
       yield * shownStream(value)
@@ -40,8 +43,15 @@ export async function objectText (fields: JsonObject, value?: ShownValue): Promi
   }
 }
 
-function inOnePiece (bytes: Uint8Array): ObjectText {
-  return { length: bytes.length, bytes, async * stream () { yield bytes } }
+function inOnePiece (body: Uint8Array | string): ObjectText {
+  return { length: Buffer.byteLength(body), body, async * stream () { yield Buffer.from(body) } }
+}
+
+/** In short answers every piece is text from the start: that costs less than putting bytes together. */
+function shortValue (bytes: Uint8Array, encoding: ShownValue['encoding']): string {
+  const value = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  if (encoding === 'base64') return `"${value.toString('base64')}"`
+  return encoding === 'json' ? value.toString() : JSON.stringify(value.toString())
 }
 
 /** A small value. */

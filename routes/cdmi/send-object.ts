@@ -2,7 +2,7 @@
 import type { FastifyReply } from 'fastify'
 import { entityTag } from '../../cdmi/preconditions.js'
 import type { StoredRecord } from '../../storage/contract.js'
-import { asShortText, ChunkStream } from '../http/send-content.js'
+import { ChunkStream } from '../http/send-content.js'
 import { addVary } from '../plain/representation.js'
 import type { ObjectText } from './object-writer.js'
 
@@ -19,6 +19,6 @@ export function cdmiHeaders (reply: FastifyReply, type: string, record: StoredRe
 export async function sendText (reply: FastifyReply, text: ObjectText, headOnly: boolean): Promise<FastifyReply> {
   if (text.length !== undefined) reply.header('content-length', String(text.length))
   if (headOnly) return reply.send()
-  if (text.bytes !== undefined) return reply.send(asShortText(text.bytes))
+  if (text.body !== undefined) return reply.send(text.body)
   return reply.send(await ChunkStream.begin(text.stream()))
 }

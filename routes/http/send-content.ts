@@ -7,7 +7,7 @@ import type { Content } from '../../cdmi/values.js'
 export const onePiece = 1024 * 1024
 
 /** Up to so many bytes a body goes out as text: Node writes it together with the head then, in one call to the system instead of two buffers. */
-const shortText = 16 * 1024
+export const shortText = 16 * 1024
 
 /** A body that is known to be UTF-8, in the form in which it costs least to send. */
 export function asShortText (bytes: Uint8Array): Uint8Array | string {
