@@ -21,6 +21,16 @@ export function commandLine (): Command {
     .addHelpText('after', sweepHelp)
     .action(async (flags: Flags) => { await (await import('./sweep.js')).sweep(flags) })
 
+  program.command('transfer').copyInheritedSettings(program)
+    .description('Move a whole store into an empty one, between a directory, PostgreSQL with S3 and PostgreSQL with files. No server may have either open.')
+    .addOption(new Option('--from <store>', 'The store: a directory (a path or a file:// URL), or the postgres:// URL of its records. [env: TRANSFER_FROM]'))
+    .addOption(new Option('--from-blobs <url>', 'Where the longer values of a postgres:// store are: s3://bucket/prefix or file:///directory. [env: TRANSFER_FROM_BLOBS]'))
+    .addOption(new Option('--to <store>', 'Where it moves: a directory or a postgres:// URL, with nothing there yet. [env: TRANSFER_TO]'))
+    .addOption(new Option('--to-blobs <url>', 'Where longer values are put if that is a postgres:// URL: s3://bucket/prefix or file:///directory. [env: TRANSFER_TO_BLOBS]'))
+    .addOption(new Option('--json', 'Print the result as one line of JSON.'))
+    .addHelpText('after', transferHelp)
+    .action(async (flags: Flags) => { await (await import('./transfer.js')).transferCommand(flags) })
+
   const user = program.command('user').copyInheritedSettings(program)
     .description('Users of a server: its users file, by default users.json in the directory of the store. A running server notices changes within a second.')
     .addHelpText('after', userHelp)
@@ -59,6 +69,14 @@ const sweepHelp = `
 Examples:
   fastify-cdmi sweep --data ./data                    keeps what was deleted within the last hour
   fastify-cdmi sweep --data ./data --trash-grace 0    frees the space of all that was deleted`
+
+const transferHelp = `
+It can be killed at any moment: the same command goes on where it was. The target cannot be served before all is there and was compared.
+Give URLs with passwords by their variables, keys of S3 by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
+
+Examples:
+  fastify-cdmi transfer --from ./data --to postgres://db.example/cdmi --to-blobs s3://bucket/cdmi?endpoint=https://s3.example
+  TRANSFER_FROM=… fastify-cdmi transfer --from-blobs file:///srv/cdmi --to ./data --json`
 
 const userHelp = `
 Examples:

@@ -14,7 +14,24 @@ export class WorkerError extends Error {
   override readonly name = 'WorkerError'
 }
 
-const foreseen = [ConfigError, OptionError, UsageError, UsersFileError, StorageError, WorkerError] as const
+/** Somebody wanted a transfer to end. */
+export class InterruptedError extends Error {
+  override readonly name = 'InterruptedError'
+  constructor () { super('The transfer was interrupted; run the same command again to go on with it') }
+}
+
+/** A transfer cannot come to its end. */
+export class DamagedSourceError extends Error {
+  override readonly name = 'DamagedSourceError'
+  /** `all`: not one was as it should be. */
+  constructor (count: number, all: boolean) {
+    const found = count === 1 ? 'A blob of the source is not what was written, and was not copied' : `${count} blobs of the source are not what was written, and were not copied`
+    const advice = all ? 'No blob at all was found as it should be: is that the place of the values? If it is, bring' : 'Bring'
+    super(`${found}; the target is not finished. ${advice} the values back from a backup, or delete the objects, and run the same command again`)
+  }
+}
+
+const foreseen = [ConfigError, OptionError, UsageError, UsersFileError, StorageError, WorkerError, InterruptedError, DamagedSourceError] as const
 
 const systemErrors: Readonly<Record<string, string>> = {
   EADDRINUSE: 'the address is in use: another server listens there, or choose another port with --port',
@@ -23,8 +40,9 @@ const systemErrors: Readonly<Record<string, string>> = {
   EACCES: 'the system does not allow it; ports below 1024 and foreign directories need more rights'
 }
 
-/** 2 when another command line or configuration would help, 1 otherwise. */
+/** 2 when another command line or configuration would help, 3 when values of a source are damaged, 1 otherwise. */
 export function exitCodeOf (error: unknown): number {
+  if (error instanceof DamagedSourceError) return 3
   return error instanceof ConfigError || error instanceof OptionError || error instanceof UsageError ? 2 : 1
 }
 

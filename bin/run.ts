@@ -2,6 +2,7 @@
 import { CommanderError, type Command } from 'commander'
 import { commandLine } from './command-line.js'
 import { exitCodeOf, sentenceOf } from './failure.js'
+import { hideSecrets } from './hide-secrets.js'
 
 /** Where help and complaints go. */
 export interface Output {
@@ -9,7 +10,7 @@ export interface Output {
   err (text: string): void
 }
 
-/** `args`: what follows the name of the program. Answers the exit code: 0 done, 1 it did not work, 2 wrong options or configuration. */
+/** `args`: what follows the name of the program. Answers the exit code: 0 done, 1 it did not work, 2 wrong options or configuration, 3 a source is damaged. */
 export async function run (args: readonly string[], output: Output): Promise<number> {
   const program = commandLine()
   redirect(program, output)
@@ -19,12 +20,12 @@ export async function run (args: readonly string[], output: Output): Promise<num
   } catch (error) {
     // Commander has said its own errors already, and help and version are none.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
-    output.err(`fastify-cdmi: ${sentenceOf(error)}\n`)
+    output.err(hideSecrets(`fastify-cdmi: ${sentenceOf(error)}\n`))
     return exitCodeOf(error)
   }
 }
 
 function redirect (command: Command, output: Output): void {
-  command.configureOutput({ writeOut: text => { output.out(text) }, writeErr: text => { output.err(text) } })
+  command.configureOutput({ writeOut: text => { output.out(text) }, writeErr: text => { output.err(hideSecrets(text)) } })
   for (const one of command.commands) redirect(one, output)
 }

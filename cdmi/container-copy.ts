@@ -49,9 +49,8 @@ export async function copyContainer (context: ModelContext, principal: Principal
   const work = new LocalWork()
 
   async function place (): Promise<Place> {
-    const at = await freePlace(context, address)
+    const at = await freePlace(context, address, preconditions)
     requireForCopy(context)
-    checkPreconditions(preconditions, undefined, false)
     return at
   }
 

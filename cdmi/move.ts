@@ -39,7 +39,7 @@ export async function moveObject (context: ModelContext, principal: Principal, a
   const { source: address, kind, said } = move
   requireForMove(context, aim, move)
   const done = await context.gate.mutate(principal, subjectOf(aim), async () => {
-    const { ancestors, name, there } = await destinationOf(context, aim)
+    const { ancestors, name, there } = await destinationOf(context, aim, preconditions)
     checkPreconditions(preconditions, there, false)
     const { record, ancestors: left } = await findSource(context, principal, address, kind)
     if (there !== undefined && there.id !== record.id) throw new AlreadyExists(subjectOf(aim))
@@ -70,13 +70,13 @@ function changed ({ limits }: ModelContext, record: StoredRecord, { mimetype, me
   return changedDataObject(record, { ...change, completionStatus, transfer }, keepValue(record), valuetransferencoding)
 }
 
-/** Throws ParentNotFound, and AlreadyExists where something of another kind is. */
-export async function destinationOf (context: ModelContext, aim: WriteAim): Promise<Destination> {
+/** Throws ParentNotFound, and AlreadyExists or PreconditionFailed where something of another kind is. */
+export async function destinationOf (context: ModelContext, aim: WriteAim, preconditions: Preconditions | undefined): Promise<Destination> {
   if (aim.mode === 'post') {
     const { ancestors, name } = await aimAt(context, aim)
     return { ancestors, name, there: undefined }
   }
-  const { ancestors, name, record } = await placeOf(context, aim.address)
+  const { ancestors, name, record } = await placeOf(context, aim.address, preconditions)
   return { ancestors, name, there: record }
 }
 

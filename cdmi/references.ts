@@ -43,8 +43,8 @@ export async function createReference (context: ModelContext, principal: Princip
   const id = namespace.newID()
   const type = aim.mode !== 'post' && aim.address.slash ? typeLetter.containerReference : typeLetter.reference
   const done = await gate.mutate(principal, subjectOf(aim), async () => {
-    const { ancestors, name } = aim.mode === 'post' ? await aimAt(context, aim) : await freePlace(context, aim.address)
-    checkPreconditions(preconditions, undefined, false)
+    const { ancestors, name } = aim.mode === 'post' ? await aimAt(context, aim) : await freePlace(context, aim.address, preconditions)
+    if (aim.mode === 'post') checkPreconditions(preconditions, undefined, false)
     const put = newReference(id, type, ancestors.at(-1), name ?? id, target)
     return {
       changes: [{ operation: 'reference' as const, ancestors, before: undefined, put }],

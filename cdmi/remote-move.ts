@@ -82,7 +82,7 @@ export async function moveRemoteObject (context: ModelContext, principal: Princi
   })
 
   async function freeDestination (): Promise<Destination> {
-    const destination = await destinationOf(context, aim)
+    const destination = await destinationOf(context, aim, preconditions)
     checkPreconditions(preconditions, destination.there, false)
     if (destination.there !== undefined) throw new AlreadyExists(subjectOf(aim))
     return destination

@@ -10,7 +10,7 @@ const directory = 'build/test-groups'
 const alone = [
   'server/gateway-kill', 'server/kill', 'server/gateway-outages', 'server/gateway-contention', 'bin/serve', 'storage/s3-faults', 'bin/workers', 'server/gateway-visibility', 'storage/postgres-s3', 'routes/cdmi/memory', 'storage/embedded-faults',
   'storage/postgres', 'server/large', 'routes/cdmi/serialization/memory', 'bin/user', 'storage/embedded', 'server/users', 'routes/forms/memory',
-  'clients/chromium', 'conformance/suite'
+  'clients/chromium', 'conformance/suite', 'bin/transfer', 'storage/transfer'
 ].map(name => `${name}.test.ts`)
 
 // From the sources: what an earlier build left of files that are gone is not run.

@@ -63,7 +63,7 @@ export async function composeStore (parts: StoreParts): Promise<ComposedStore> {
 
   async function round (): Promise<SweepReport> {
     if (closed !== undefined) throw new StorageError('unavailable', 'The store is closed')
-    const hinted = await removeUnborn({ meta, blobs }, leases.takeAbandoned())
+    const hinted = await leases.showAbandoned(async abandoned => await removeUnborn({ meta, blobs }, abandoned))
     await leases.rotate(settings.leaseDuration)
     const { trashGrace, logRetention } = settings
     const swept = await sweepOnce({ meta, blobs }, { trashGrace, logRetention, ...(parts.leaseTimeout === undefined ? {} : { leaseTimeout: parts.leaseTimeout }) })

@@ -26,7 +26,7 @@ export class LeaseKeeper {
   readonly #report: (error: unknown, doing: string) => void
   readonly #retired = new Set<Held>()
   #current: Held
-  #abandoned = new Set<BlobID>()
+  readonly #abandoned = new Set<BlobID>()
   #closing: Promise<void> = Promise.resolve()
   #opening: Promise<Held> | undefined
 
@@ -68,11 +68,12 @@ export class LeaseKeeper {
     for (const held of [this.#current, ...this.#retired]) if (held.id === lease) held.littered = held.doubted = true
   }
 
-  /** The blobs that operations gave up, to be looked at now. They can be told so only once. */
-  takeAbandoned (): BlobID[] {
+  /** Shows the blobs that operations gave up; they are forgotten when that went well, else shown again the next time. */
+  async showAbandoned<T> (look: (blobs: readonly BlobID[]) => Promise<T>): Promise<T> {
     const blobs = [...this.#abandoned]
-    this.#abandoned = new Set()
-    return blobs
+    const result = await look(blobs)
+    for (const blob of blobs) this.#abandoned.delete(blob)
+    return result
   }
 
   /** Changes to a new lease when the current one is littered or older than this; resolves when every idle old one is closed. */

@@ -3,7 +3,8 @@ import type { FastifyRequest } from 'fastify'
 import type { Address } from '../../cdmi/address.js'
 import type { SourceSaid } from '../../cdmi/copy-selection.js'
 import type { Written } from '../../cdmi/data-object-write.js'
-import { AlreadyExists, InvalidRequest, IsReference, SourceUnusable } from '../../cdmi/errors.js'
+import { InvalidRequest, IsReference, SourceUnusable } from '../../cdmi/errors.js'
+import { taken } from '../../cdmi/free-place.js'
 import { checkHonoured } from '../../cdmi/metadata.js'
 import type { PartialMessage } from '../../cdmi/partial-upload.js'
 import type { Preconditions } from '../../cdmi/preconditions.js'
@@ -133,10 +134,10 @@ export async function containerOfSource (request: FastifyRequest, { source, addr
  * What a write is refused with at a reference: a redirect as everything else, but a PUT that makes another reference, a copy or a move would make it
  * elsewhere then.
  */
-export async function refusalAtReference (request: FastifyRequest, error: unknown, mode: WriteAim['mode']): Promise<unknown> {
+export async function refusalAtReference (request: FastifyRequest, error: unknown, mode: WriteAim['mode'], preconditions: Preconditions | undefined): Promise<unknown> {
   if (mode !== 'put' || !(error instanceof IsReference)) return error
   const fields = await readCdmiBody(bodyOf(request.raw), { async onValue () { throw error } })
-  return sourceField(fields) === undefined ? error : new AlreadyExists(requestTarget(request.raw.url ?? '/', request.server.prefix).path)
+  return sourceField(fields) === undefined ? error : taken(requestTarget(request.raw.url ?? '/', request.server.prefix).path, preconditions)
 }
 
 /** What goes with PUT and POST only: an object that is there cannot become another one, or a reference. */

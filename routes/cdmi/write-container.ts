@@ -25,7 +25,7 @@ export async function writeContainer (request: FastifyRequest, reply: FastifyRep
   const { raw, server: { cdmi }, principal } = request
   refuseContentCoding(raw.headers['content-encoding'])
   // What must fail fails before the body is read; a data object, or a container without its slash, has said so here.
-  const there = await cdmi.containers.find(principal, address).catch(async (error: unknown) => { throw await refusalAtReference(request, error, mode) })
+  const there = await cdmi.containers.find(principal, address).catch(async (error: unknown) => { throw await refusalAtReference(request, error, mode, preconditionsOf(raw.headers)) })
   if (!address.slash) throw new InvalidRequest('The URI of a container ends in "/"; nothing was made')
   if (there === undefined) requireAcceptable(request, 'container')
   const input = new SerializedInput(request, { kind: 'container', at: { mode, address } })

@@ -28,7 +28,7 @@ export async function writeDataObject (request: FastifyRequest, reply: FastifyRe
   // To be ignored it is too much: all of the value would be replaced (RFC 9110 §14.5).
   if (headers['content-range'] !== undefined) throw new InvalidRange('In the CDMI form Content-Range is for the parts of a multipart body; a range of the value is named in the URI: "?value=first-last"')
   const preconditions = preconditionsOf(headers)
-  const write = await cdmi.dataObjects.begin(request.principal, aim, preconditions, partial).catch(async (error: unknown) => { throw await refusalAtReference(request, error, aim.mode) })
+  const write = await cdmi.dataObjects.begin(request.principal, aim, preconditions, partial).catch(async (error: unknown) => { throw await refusalAtReference(request, error, aim.mode, preconditions) })
   const input = new SerializedInput(request, { kind: 'dataobject', at: aim })
   try {
     if (write.before === undefined) requireAcceptable(request, 'object')

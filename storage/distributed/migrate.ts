@@ -4,7 +4,9 @@ import { mintObjectID } from '../object-id.js'
 import { idKey, idText } from '../object-key.js'
 import type { Database } from './database.js'
 import { firstTables } from './migrations/first-tables.js'
+import { unfinished } from '../transfer/ends.js'
 import type { Names } from './names.js'
+import { tryTransferLock } from './transfer-lock.js'
 
 /** Each makes a store of version n from one of version n - 1, n being its place, counted from 1. None is ever changed once it was released. */
 const migrations: ReadonlyArray<(names: Names) => string> = [firstTables]
@@ -12,15 +14,22 @@ const migrations: ReadonlyArray<(names: Names) => string> = [firstTables]
 /** What this build writes. */
 const schemaVersion = migrations.length
 
-/** Answers the ID of the root container. Throws a StorageError 'format' when a newer build was here, or something else. */
-export async function migrate (database: Database, names: Names, enterpriseNumber: number): Promise<ObjectID> {
-  const { schema, plain, seed } = names
+/** Takes the lock of who makes or changes tables, until the end of the transaction. */
+export const migrationLock = ({ seed }: Names): string => `select pg_advisory_xact_lock(hashtextextended('migrate', ${seed}))`
+
+/**
+ * Answers the ID of the root container. `transfers`: who opens the store has it for a transfer (`transfer-lock`), and may find it unfinished.
+ * Throws a StorageError: 'format' when a newer build was here, or something else, 'locked' while others transfer it.
+ */
+export async function migrate (database: Database, names: Names, enterpriseNumber: number, transfers = false): Promise<ObjectID> {
+  const { schema, plain } = names
   return await database.session(`opening schema ${plain}`, async client => {
     const { rows: [server] } = await client.query<{ encoding: string, here: boolean }>("select current_setting('server_encoding') as encoding, exists (select 1 from pg_namespace where nspname = $1) as here", [plain])
     if (server?.encoding !== 'UTF8') throw new StorageError('format', `The database has the encoding ${server?.encoding ?? 'unknown'}; a store needs UTF8`)
     await client.query('begin')
     // Who comes second finds all of it done. Never the lock of a change: that is held for as long as somebody reads this schema's tables.
-    await client.query(`select pg_advisory_xact_lock(hashtextextended('migrate', ${seed}))`)
+    await client.query(migrationLock(names))
+    if (!transfers) await requireNoTransfer(client, names)
     if (!server.here) await client.query(`create schema if not exists ${schema}`)
     const before = await versionOf(client, names)
     if (before > schemaVersion) throw new StorageError('format', `The store in schema ${plain} has version ${before}; this build knows versions up to ${schemaVersion}. Use the newer build that wrote it`)
@@ -48,6 +57,14 @@ async function versionOf (client: Session, { schema, plain }: Names): Promise<nu
   if (!tables.some(({ name }) => name === 'migrations')) throw new StorageError('format', `Schema ${plain} is not empty and not a store; give the name of one that does not exist`)
   const { rows: [newest] } = await client.query<{ version: number | null }>(`select max(version) as version from ${schema}.migrations`)
   return newest?.version ?? 0
+}
+
+/** A server must not come while a transfer reads the store or fills it, nor before one that fills it has come to its end. */
+async function requireNoTransfer (client: Session, names: Names): Promise<void> {
+  const { plain } = names
+  const { rows: [store] } = await client.query<{ filling: boolean, free: boolean }>(`select exists (select 1 from pg_tables where schemaname = $1 and tablename = 'intake') as filling, ${tryTransferLock(names, 'shared')} as free`, [plain])
+  if (store?.free !== true) throw new StorageError('locked', `The store in schema ${plain} is being transferred right now; wait until that has ended`)
+  if (store.filling) throw new StorageError('format', `The store in schema ${plain} ${unfinished}`)
 }
 
 async function makeRoot (client: Session, { schema }: Names, enterpriseNumber: number): Promise<void> {

@@ -1,43 +1,78 @@
 /** Opens a store of many servers: records in PostgreSQL, bytes in a place that all of them reach. */
 import type { CompleteDistributedOptions } from '../../schemas/store-options.js'
 import { composeStore, type Reporter } from '../compose-store.js'
-import type { Store } from '../contract.js'
+import type { ObjectID, Store } from '../contract.js'
 import { Database } from './database.js'
 import { migrate } from './migrate.js'
-import { namesOf, readDatabaseUrl } from './names.js'
-import { openBlobs } from './open-blobs.js'
+import { type Names, namesOf, readDatabaseUrl } from './names.js'
+import { type BlobPlace, openBlobs } from './open-blobs.js'
 import { PostgresMeta } from './postgres-meta.js'
+
+/** What a store is made of, before its tables are looked at. */
+export interface Parts {
+  readonly options: CompleteDistributedOptions
+  readonly report: Reporter
+  readonly names: Names
+  readonly database: Database
+  readonly place: BlobPlace
+}
 
 /** Throws OptionError for a URL that is none of ours, and a StorageError: 'format', 'unavailable', 'permission'. */
 export async function openDistributed (options: CompleteDistributedOptions, report: Reporter): Promise<Store> {
+  return await withParts(options, report, async parts => {
+    const rootID = await migrate(parts.database, parts.names, options.enterpriseNumber)
+    return await withMeta(parts, async meta => await composeDistributed(parts, { meta, rootID, sweeps: true, close: async () => {} }))
+  })
+}
+
+/** What is opened is let go of again when `work` fails. */
+export async function withParts<T> (options: CompleteDistributedOptions, report: Reporter, work: (parts: Parts) => Promise<T>): Promise<T> {
   const { url, schema } = readDatabaseUrl(options.meta)
   const names = namesOf(schema)
   const place = await openBlobs(options.blobs)
   const database = new Database({ ...options, url })
-  let meta: PostgresMeta | undefined
   try {
-    const rootID = await migrate(database, names, options.enterpriseNumber)
-    const opened = new PostgresMeta({ database, names, report, leaseTimeout: options.leaseTimeout, late: place.late })
-    meta = opened
-    return await composeStore({
-      name: `postgresql+${place.name}`,
-      meta: opened,
-      blobs: left => place.open({ leaseIsOpen: async lease => await opened.leaseIsOpen(lease), left }),
-      rootID,
-      settings: options,
-      report,
-      flags: { crossProcess: true },
-      sweeps: true,
-      leaseTimeout: options.leaseTimeout,
-      close: async () => {
-        await opened.close()
-        await place.close()
-      }
-    })
+    return await work({ options, report, names, database, place })
   } catch (error) {
-    meta?.stop()
     await database.close()
     await place.close()
     throw error
   }
+}
+
+export async function withMeta<T> ({ options, report, names, database, place }: Parts, work: (meta: PostgresMeta) => Promise<T>): Promise<T> {
+  const meta = new PostgresMeta({ database, names, report, leaseTimeout: options.leaseTimeout, late: place.late })
+  try {
+    return await work(meta)
+  } catch (error) {
+    meta.stop()
+    throw error
+  }
+}
+
+interface Composition {
+  readonly meta: PostgresMeta
+  readonly rootID: ObjectID
+  readonly sweeps: boolean
+  /** Runs last. */
+  readonly close: () => Promise<void>
+}
+
+export async function composeDistributed ({ options, report, place }: Parts, { meta, rootID, sweeps, close }: Composition): Promise<Store> {
+  return await composeStore({
+    name: `postgresql+${place.name}`,
+    meta,
+    blobs: left => place.open({ leaseIsOpen: async lease => await meta.leaseIsOpen(lease), left }),
+    rootID,
+    settings: options,
+    report,
+    flags: { crossProcess: true },
+    sweeps,
+    leaseTimeout: options.leaseTimeout,
+    close: async () => {
+      await meta.close()
+      await place.close()
+      await close()
+    }
+  })
 }

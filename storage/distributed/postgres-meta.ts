@@ -1,5 +1,6 @@
 /** Names, records, segment maps, leases and the change log in PostgreSQL. Any number of servers share them. */
 import type { LeasedMeta, Reporter } from '../compose-store.js'
+import type { Census, Intake, MovableMeta, WholeRecord, WholesQuery } from '../transfer/ends.js'
 import {
   type Accesses, type BlobBirth, type BlobID, type Change, type ChildrenQuery, type CommitResult, type Entry, type LeaseID, type LoggedEvent, type ObjectID, type RecordHead, type Segment,
   type Sequence, StorageError, type StoredRecord, TreeTooLarge, type TreeQuery
@@ -10,6 +11,7 @@ import { ChangeLog } from './change-log.js'
 import type { Attempts, Database } from './database.js'
 import { hasSqlState } from './database-errors.js'
 import type { Names } from './names.js'
+import { PostgresIntake } from './postgres-intake.js'
 import { type HeadRow, PostgresHead, PostgresRecord, type RecordRow } from './postgres-record.js'
 import { type Statements, statementsOf } from './statements.js'
 
@@ -38,11 +40,15 @@ const mostInteger = 0x7fffffff
 /** Above every name: no byte of UTF-8 is as great. */
 const afterAll = Buffer.from([0xff])
 
-export class PostgresMeta implements LeasedMeta {
+type WholeRow = [...RecordRow, segments: string | null, count: string | null, last: string | null]
+type SegmentText = [offset: number, length: number, blob: BlobID, blobOffset: number]
+
+export class PostgresMeta implements LeasedMeta, MovableMeta {
   readonly #database: Database
   readonly #statements: Statements
   readonly #options: PostgresMetaOptions
   readonly #log: ChangeLog
+  readonly intake: Intake
   /** Leases of this process that it has not closed. */
   readonly #leases = new Set<LeaseID>()
   /** Some that are closed: none opens again. */
@@ -56,6 +62,7 @@ export class PostgresMeta implements LeasedMeta {
     this.#options = options
     this.#statements = statementsOf(options.names)
     this.#log = new ChangeLog(options.database, options.names, options.report)
+    this.intake = new PostgresIntake({ ...options, statements: this.#statements })
     let missed = false
     this.#heart = setInterval(() => {
       this.touch().then(() => { missed = false }, (error: unknown) => {
@@ -243,6 +250,26 @@ export class PostgresMeta implements LeasedMeta {
       // What follows the gap is old enough to go, so nothing will ever come to fill it.
       await this.#log.fill(Number(missing), Number(missingTo))
     }
+  }
+
+  async census (): Promise<Census> {
+    const [row] = await this.#rows<[records: string, blobs: string, bytes: string]>('census', [], 'counting what there is', { patience: longPatience })
+    const [records = 0, blobs = 0, bytes = 0] = row?.map(Number) ?? []
+    return { records, blobs, bytes }
+  }
+
+  async wholes ({ after, limit, size }: WholesQuery): Promise<WholeRecord[]> {
+    const rows = await this.#rows<WholeRow>('wholes', [after === undefined ? Buffer.alloc(0) : idKey(after), limit, size], 'reading records')
+    return rows.map(([id, version, type, parentID, name, bytes, attributes, inline, segments, count, last]) => ({
+      record: new PostgresRecord([id, version, type, parentID, name, bytes, attributes, inline]),
+      segments: segments === null ? [] : (JSON.parse(segments) as SegmentText[]).map(([offset, length, blob, blobOffset]) => ({ offset, length, blob, blobOffset })),
+      accesses: count === null ? undefined : { count: Number(count), last: Number(last) }
+    }))
+  }
+
+  async namedBlobs (after: BlobID | undefined, limit: number): Promise<BlobBirth[]> {
+    const rows = await this.#rows<[blob: string, size: string, hash: string]>('namedBlobs', [after ?? '', limit], 'reading blobs')
+    return rows.map(([blob, size, hash]) => ({ blob, size: Number(size), hash }))
   }
 
   stop (): void {

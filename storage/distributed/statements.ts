@@ -48,7 +48,24 @@ const texts = ({ schema: s }: Names) => ({
   doomed: `select blob from ${s}.doomed limit $1`,
   forget: `delete from ${s}.doomed where blob = any($1::text[])`,
   prune: `select ${s}.prune($1)`,
-  trimLog: `select removed, missing, missing_to from ${s}.trim_log($1, $2)`
+  trimLog: `select removed, missing, missing_to from ${s}.trim_log($1, $2)`,
+  census: `select (select count(*) from ${s}.records), count(*), coalesce(sum(size), 0) from ${s}.blobs`,
+  // Of each page only as much as there is room for, and one in any case: what comes before a record is what counts.
+  wholes: `select ${recordColumns('w')},
+      (select json_agg(json_build_array(g.start, g.length, g.blob, g.blob_start) order by g.start)::text from ${s}.segments g where g.record_id = w.id),
+      a.count, a.last
+    from (
+      select r.*, sum(octet_length(r.attributes) + coalesce(octet_length(r.inline), 0)) over (order by r.id rows between unbounded preceding and 1 preceding) as weight
+      from (select * from ${s}.records where id > $1 order by id limit $2) r
+    ) w left join ${s}.accesses a on a.id = w.id
+    where w.weight is null or w.weight < $3 order by w.id`,
+  namedBlobs: `select b.id, b.size, b.hash from ${s}.blobs b where b.id > $1 and exists (select 1 from ${s}.segments g where g.blob = b.id) order by b.id limit $2`,
+  moved: `select m.source, m.blob from ${s}.moved m where m.source = any($1::text[])`,
+  // The trash looks at it, once there is a sweeper again: what no record has named by then is garbage.
+  move: `with born as (
+      insert into ${s}.blobs (id, size, hash, trashed)
+      select $3, $4, $5, clock_timestamp() where exists (select 1 from ${s}.leases where id = $1 and open) returning id
+    ) insert into ${s}.moved (source, blob) select $2, id from born on conflict (source) do update set blob = excluded.blob returning blob`
 })
 
 export type Statements = Readonly<Record<keyof ReturnType<typeof texts>, Statement>>
@@ -79,6 +96,11 @@ export function statementsOf (names: Names): Statements {
     doomed: named('doomed'),
     forget: named('forget'),
     prune: named('prune'),
-    trimLog: named('trimLog')
+    trimLog: named('trimLog'),
+    census: named('census'),
+    wholes: named('wholes'),
+    namedBlobs: named('namedBlobs'),
+    moved: named('moved'),
+    move: named('move')
   }
 }

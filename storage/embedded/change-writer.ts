@@ -6,7 +6,7 @@ import { blobKey, ownerKey } from './keys.js'
 import { copyHead, entryKeyOf, hasSegments, markSegments, typeOf, versionOf, withInlineOf } from './record-codec.js'
 import { SegmentWriter } from './segment-writer.js'
 import { nothing, stateKeys, type Tables } from './tables.js'
-import type { WireChange, WireResult } from './wire.js'
+import type { WireBirth, WireChange, WireResult, WireSegmentChange } from './wire.js'
 
 export const leaseStates = { open: 1, closed: 2 } as const
 
@@ -17,6 +17,10 @@ function encodeBlobRow (size: number, hash: string, since: number): Buffer {
   writeU64(bytes, size, 8)
   bytes.write(hash, 16)
   return bytes
+}
+
+export function decodeBlobRow (row: Buffer): { readonly size: number, readonly hash: string } {
+  return { size: readU64(row, 8), hash: row.toString('utf8', 16) }
 }
 
 export class ChangeWriter {
@@ -51,9 +55,7 @@ export class ChangeWriter {
     for (const [id, given, segments] of change.put) {
       const old = found.get(id.toString('latin1'))
       const record = segments[0] === 'copy' ? this.#withValueOf(segments[1], given) : given
-      markSegments(record, this.#segments.apply(id, segments, old !== undefined && hasSegments(old)))
-      this.#place(id, record, old)
-      this.#tables.records.putSync(id, record)
+      this.putRecord(id, record, segments, old)
     }
     for (const [id, , subtree] of change.remove) {
       this.removeRecord(id, found.get(id.toString('latin1')))
@@ -62,6 +64,13 @@ export class ChangeWriter {
     this.#segments.trashLost(now)
     for (const event of change.events) this.#tables.log.putSync(u64(++this.#sequence), Buffer.concat([u64(now), event]))
     return ['committed', this.#sequence]
+  }
+
+  /** Stores a record, its name and its segments. `old`: the head of the one that it replaces. */
+  putRecord (id: Buffer, record: Buffer, segments: WireSegmentChange, old: Buffer | undefined): void {
+    markSegments(record, this.#segments.apply(id, segments, old !== undefined && hasSegments(old)))
+    this.#place(id, record, old)
+    this.#tables.records.putSync(id, record)
   }
 
   #withValueOf (from: Buffer, record: Buffer): Buffer {
@@ -90,6 +99,11 @@ export class ChangeWriter {
       accesses.putSync(id, row)
     }
     return notes.length
+  }
+
+  /** The last place of the log that counts as given out. */
+  goOnFrom (sequence: number): void {
+    this.#sequence = sequence
   }
 
   /** Blobs that removed records left go to the trash. */
@@ -161,12 +175,14 @@ export class ChangeWriter {
   #bear ({ births, put }: WireChange): void {
     if (births.length === 0) return
     const named = new Set(put.flatMap(([, , change]) => change[0] === 'keep' || change[0] === 'copy' ? [] : change[1].map(([, , blob]) => blob)))
-    for (const [blob, size, hash] of births) {
-      // Born and never named: garbage at once, but only the trash may look at it from now on.
-      const since = named.has(blob) ? 0 : Date.now()
-      this.#tables.blobs.putSync(blobKey(blob), encodeBlobRow(size, hash, since))
-      if (since > 0) this.#segments.abandon(blob, since)
-    }
+    for (const birth of births) this.giveBirth(birth, named.has(birth[0]))
+  }
+
+  /** Born and not named: garbage at once, but only the trash may look at it from now on. */
+  giveBirth ([blob, size, hash]: WireBirth, named: boolean): void {
+    const since = named ? 0 : Date.now()
+    this.#tables.blobs.putSync(blobKey(blob), encodeBlobRow(size, hash, since))
+    if (since > 0) this.#segments.abandon(blob, since)
   }
 
   #place (id: Buffer, record: Buffer, old: Buffer | undefined): void {

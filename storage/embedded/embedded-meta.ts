@@ -1,18 +1,20 @@
 /** Names, records, segment maps, leases and the change log in LMDB. Reads happen here and now, writes go to the writer. */
 import type {
-  Accesses, BlobID, Change, ChildrenQuery, CommitResult, Entry, LeaseID, LoggedEvent, ObjectID, RecordHead, Segment, Sequence, StoredRecord, TreeQuery
+  Accesses, BlobBirth, BlobID, Change, ChildrenQuery, CommitResult, Entry, LeaseID, LoggedEvent, ObjectID, RecordHead, Segment, Sequence, StoredRecord, TreeQuery
 } from '../contract.js'
 import { TreeTooLarge } from '../contract.js'
 import type { LeasedMeta } from '../compose-store.js'
+import type { Census, Intake, MovableMeta, WholeRecord, WholesQuery } from '../transfer/ends.js'
 import { idKey, idText, maxNameLength } from '../object-key.js'
 import { toStorageError } from '../storage-errors.js'
 import { readU64, successor, u64 } from './bytes.js'
-import { leaseStates } from './change-writer.js'
+import { decodeBlobRow, leaseStates } from './change-writer.js'
 import type { CommitChannel } from './commit-channel.js'
+import { embeddedIntake } from './embedded-intake.js'
 import { decodeJson } from './json-codec.js'
 import { blobKey, entryKey, nameOfEntry, ownerKey } from './keys.js'
-import { EmbeddedRecord, versionOf, withoutInline } from './record-codec.js'
-import { overlapping } from './segment-writer.js'
+import { EmbeddedRecord, hasSegments, versionOf, withoutInline } from './record-codec.js'
+import { allSegments, isReferenced, overlapping } from './segment-writer.js'
 import { stateKeys, type Table, type Tables } from './tables.js'
 import { commitResultOf, countOf, encodeChange, encodeItem, type WireItem } from './wire.js'
 
@@ -30,7 +32,7 @@ const page = 1000
 /** Milliseconds after which the log is looked at for commits of other processes. */
 const pollInterval = 200
 
-export class EmbeddedMeta implements LeasedMeta {
+export class EmbeddedMeta implements LeasedMeta, MovableMeta {
   readonly #tables: Tables
   readonly #channel: CommitChannel
   readonly #options: EmbeddedMetaOptions
@@ -169,7 +171,7 @@ export class EmbeddedMeta implements LeasedMeta {
       const record = records.getBinaryFast(key)
       if (record === undefined) return undefined
       const version = versionOf(record)
-      return { version, segments: overlapping(segments, key, offset, length).map(({ offset, length, blob, blobOffset }) => ({ offset, length, blob, blobOffset })) }
+      return { version, segments: overlapping(segments, key, offset, length).map(segmentOf) }
     })
   }
 
@@ -181,10 +183,7 @@ export class EmbeddedMeta implements LeasedMeta {
 
   async accesses (id: ObjectID): Promise<Accesses | undefined> {
     const key = idKey(id)
-    return this.#read(`reading the accesses of ${id}`, ({ accesses }) => {
-      const row = accesses.getBinaryFast(key)
-      return row === undefined ? undefined : { count: readU64(row, 0), last: readU64(row, 8) }
-    })
+    return this.#read(`reading the accesses of ${id}`, ({ accesses }) => accessesAt(accesses, key))
   }
 
   async noteAccesses (notes: ReadonlyMap<ObjectID, Accesses>): Promise<void> {
@@ -297,9 +296,70 @@ export class EmbeddedMeta implements LeasedMeta {
     return await this.#submit({ kind: 'trimLog', olderThan, limit })
   }
 
+  async census (): Promise<Census> {
+    return this.#read('counting what there is', tables => {
+      let [blobs, bytes] = [0, 0]
+      for (const { value } of tables.blobs.getRange({ start: Buffer.from([0]) })) {
+        blobs++
+        bytes += decodeBlobRow(value).size
+      }
+      return { records: tables.records.getCount(), blobs, bytes }
+    })
+  }
+
+  async wholes ({ after, limit, size }: WholesQuery): Promise<WholeRecord[]> {
+    const start = after === undefined ? Buffer.from([0]) : pastKey(idKey(after))
+    return this.#read('reading records', ({ records, segments, accesses }) => {
+      const page: WholeRecord[] = []
+      let read = 0
+      for (const { key, value } of records.getRange({ start, limit })) {
+        read += value.length
+        if (page.length > 0 && read > size) break
+        page.push({
+          record: new EmbeddedRecord(idText(key), value),
+          segments: hasSegments(value) ? allSegments(segments, key).map(segmentOf) : [],
+          accesses: accessesAt(accesses, key)
+        })
+      }
+      return page
+    })
+  }
+
+  async namedBlobs (after: BlobID | undefined, limit: number): Promise<BlobBirth[]> {
+    const start = after === undefined ? Buffer.from([0]) : pastKey(blobKey(after))
+    return this.#read('reading blobs', tables => {
+      const page: BlobBirth[] = []
+      for (const { key, value } of tables.blobs.getRange({ start })) {
+        const blob = key.toString()
+        if (!isReferenced(tables, blob)) continue
+        if (page.push({ blob, ...decodeBlobRow(value) }) >= limit) break
+      }
+      return page
+    })
+  }
+
+  readonly intake: Intake = embeddedIntake({
+    submit: async item => await this.#submit(item),
+    moved: blobs => this.#read('reading what was moved', ({ moved }) => blobs.map(blob => moved.getBinary(blobKey(blob))?.toString()))
+  })
+
   #firstOf (table: 'trash' | 'orphans' | 'log'): { key: Buffer, value: Buffer } | undefined {
     return this.#read(`reading the ${table}`, tables => Array.from(tables[table].getRange({ start: Buffer.from([0]), limit: 1 }))[0])
   }
+}
+
+/** The key that follows this one at once. */
+function pastKey (key: Buffer): Buffer {
+  return Buffer.concat([key, Buffer.from([0])])
+}
+
+function segmentOf ({ offset, length, blob, blobOffset }: Segment): Segment {
+  return { offset, length, blob, blobOffset }
+}
+
+function accessesAt (accesses: Table, key: Buffer): Accesses | undefined {
+  const row = accesses.getBinaryFast(key)
+  return row === undefined ? undefined : { count: readU64(row, 0), last: readU64(row, 8) }
 }
 
 function recordAt (records: Table, key: Buffer, id: ObjectID, parentID?: ObjectID): StoredRecord | undefined {

@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CompleteStoreOptions } from '../../schemas/store-options.js'
-import type { LeaseID, Store } from '../contract.js'
+import { type LeaseID, StorageError, type Store } from '../contract.js'
 import type { ComposedStore, Reporter } from '../compose-store.js'
 import { mintObjectID } from '../object-id.js'
 import { idKey } from '../object-key.js'
@@ -17,6 +17,7 @@ import { toStorageError } from '../storage-errors.js'
 import { migrate, readFormat } from './store-format.js'
 import { openTables, stateKeys, type Tables } from './tables.js'
 import { threadTransport } from './thread-transport.js'
+import { AlreadyTransferred, type Origin, requireFillable, unfinished } from '../transfer/ends.js'
 
 /** What the owner of a store can do for its worker processes. */
 export interface Ownership {
@@ -36,8 +37,11 @@ export function ownershipOf (store: Store): Ownership | undefined {
   return ownerships.get(store)
 }
 
-/** Throws a StorageError: 'locked', 'format', or what the operating system says. */
-export async function openEmbedded (options: CompleteStoreOptions, report: Reporter): Promise<ComposedStore> {
+/**
+ * `from`: the store whose objects are to fill this one; only with it a store that is being filled can be opened.
+ * Throws a StorageError: 'locked', 'format', or what the operating system says.
+ */
+export async function openEmbedded (options: CompleteStoreOptions, report: Reporter, from?: Origin): Promise<ComposedStore> {
   const { directory } = options
   const version = await readFormat(directory)
   const tables = openFile(directory)
@@ -45,6 +49,7 @@ export async function openEmbedded (options: CompleteStoreOptions, report: Repor
   let channel: CommitChannel | undefined
   try {
     lock = await takeOwnership(directory, tables)
+    if (from === undefined && tables.state.getBinary(stateKeys.intake) !== undefined) throw new StorageError('format', `The store in ${directory} ${unfinished}`)
     await migrate(directory, version)
     tables.env.transactionSync(() => { prepare(tables, options) })
     await mkdir(join(directory, 'blobs'), { recursive: true, mode: 0o700 })
@@ -62,6 +67,7 @@ export async function openEmbedded (options: CompleteStoreOptions, report: Repor
       }
     })
     const opened = { channel, lock }
+    if (from !== undefined) requireFillable(await meta.intake.begin(from), `The store in ${directory}`)
     const store = await embeddedStore({
       tables,
       meta,
@@ -76,7 +82,7 @@ export async function openEmbedded (options: CompleteStoreOptions, report: Repor
     return store
   } catch (error) {
     await letGo(tables, channel, lock).catch((later: unknown) => { report(later, `closing ${directory}`) })
-    throw toStorageError(error, `opening ${directory}`)
+    throw error instanceof AlreadyTransferred ? error : toStorageError(error, `opening ${directory}`)
   }
 }
 

@@ -29,11 +29,13 @@ export interface Tables {
   readonly log: Table
   /** Object ID → how often it was used, and when last. */
   readonly accesses: Table
-  /** Root, sequence, owner. */
+  /** Blob of another store → the blob here that has its bytes: while this store is filled from there. */
+  readonly moved: Table
+  /** Root, sequence, owner; whether the store is being filled, and whether it was. */
   readonly state: Table
 }
 
-export const stateKeys = { root: Buffer.from('root'), sequence: Buffer.from('sequence'), owner: Buffer.from('owner'), touched: Buffer.from('touched') } as const
+export const stateKeys = { root: Buffer.from('root'), sequence: Buffer.from('sequence'), owner: Buffer.from('owner'), touched: Buffer.from('touched'), intake: Buffer.from('intake'), filled: Buffer.from('filled') } as const
 
 /** Whether any key begins with this. */
 export function hasKeys (table: Table, prefix: Buffer): boolean {
@@ -79,6 +81,7 @@ export function openTables (directory: string, { readOnly = false }: TableOption
     orphans: table('orphans'),
     log: table('log'),
     accesses: table('accesses'),
+    moved: table('moved'),
     state: table('state')
   })
   // In one transaction: each table by itself would be a flush of its own.

@@ -7,16 +7,20 @@ import { Packr } from 'msgpackr'
 import { type BlobID, type Change, type CommitResult, type LeaseID, type ObjectID, type Segment, StorageError, type StorageReason } from '../contract.js'
 import { idKey } from '../object-key.js'
 import { encodeJson } from './json-codec.js'
+import type { WholeRecord } from '../transfer/ends.js'
 import { encodeRecord } from './record-codec.js'
 
 /** Offset, length, blob, offset in the blob. */
 export type WireSegment = [offset: number, length: number, blob: BlobID, blobOffset: number]
 export type WireSegmentChange = ['keep'] | ['replace', WireSegment[]] | ['splice', WireSegment[], offset: number, length: number] | ['copy', from: Buffer, version: number]
 
+export type WireBirth = [blob: BlobID, size: number, hash: string]
+export type WireWhole = [id: Buffer, record: Buffer, segments: WireSegment[], accesses: [count: number, last: number] | null]
+
 export interface WireChange {
   readonly kind: 'change'
   readonly lease: LeaseID | null
-  readonly births: ReadonlyArray<[blob: BlobID, size: number, hash: string]>
+  readonly births: readonly WireBirth[]
   readonly expect: ReadonlyArray<[id: Buffer, version: number]>
   readonly put: ReadonlyArray<[id: Buffer, record: Buffer, segments: WireSegmentChange]>
   readonly remove: ReadonlyArray<[id: Buffer, version: number, subtree: boolean]>
@@ -32,6 +36,12 @@ export type WireItem =
   | { readonly kind: 'prune', readonly limit: number }
   | { readonly kind: 'trimLog', readonly olderThan: number, readonly limit: number }
   | { readonly kind: 'noteAccesses', readonly notes: ReadonlyArray<[id: Buffer, count: number, last: number]> }
+  // How the store is filled with all that another one has.
+  | { readonly kind: 'beginIntake', readonly root: ObjectID, readonly last: number }
+  | { readonly kind: 'move', readonly lease: LeaseID, readonly from: BlobID, readonly birth: WireBirth }
+  | { readonly kind: 'take', readonly wholes: readonly WireWhole[], readonly gone: readonly Buffer[] }
+  | { readonly kind: 'log', readonly entries: ReadonlyArray<[sequence: number, event: Buffer]> }
+  | { readonly kind: 'finishIntake', readonly last: number }
   /** Writes something that nobody reads: to see whether it can be done. */
   | { readonly kind: 'touch' }
 
@@ -76,6 +86,16 @@ function wireSegmentChange (change: NonNullable<Change['put']>[number]['segments
     case 'splice': return ['splice', change.segments.map(wireSegment), change.offset, change.length]
     case 'copy': return ['copy', idKey(change.from), change.version]
   }
+}
+
+/** Records of other stores, at whatever version they are. */
+export async function encodeWholes (wholes: readonly WholeRecord[]): Promise<WireWhole[]> {
+  return await encoded(wholes, ({ record, segments, accesses }) => {
+    // Drivers give some of the fields by getters.
+    const { id, version, type, parentID, name, attributes, size, inline } = record
+    const bytes = encodeRecord({ id, version, type, parentID, name, attributes, size, inline, segments: { kind: 'keep' } })
+    return [idKey(id), bytes, segments.map(wireSegment), accesses === undefined ? null : [accesses.count, accesses.last]]
+  })
 }
 
 const wireSegment = ({ offset, length, blob, blobOffset }: Segment): WireSegment => [offset, length, blob, blobOffset]

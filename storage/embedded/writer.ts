@@ -2,6 +2,7 @@
 import { statfsSync } from 'node:fs'
 import { toStorageError } from '../storage-errors.js'
 import { ChangeWriter } from './change-writer.js'
+import { IntakeWriter } from './intake-writer.js'
 import { SweepWriter } from './sweep-writer.js'
 import { stateKeys, type Tables } from './tables.js'
 import { u64 } from './bytes.js'
@@ -17,12 +18,14 @@ export class Writer {
   readonly #tables: Tables
   readonly #changes: ChangeWriter
   readonly #sweep: SweepWriter
+  readonly #intake: IntakeWriter
 
   constructor (directory: string, tables: Tables) {
     this.#directory = directory
     this.#tables = tables
     this.#changes = new ChangeWriter(tables)
     this.#sweep = new SweepWriter(tables, this.#changes)
+    this.#intake = new IntakeWriter(tables, this.#changes)
   }
 
   /**
@@ -81,6 +84,11 @@ export class Writer {
       case 'prune': return done(this.#sweep.prune(item.limit))
       case 'trimLog': return done(this.#sweep.trimLog(item.olderThan, item.limit))
       case 'noteAccesses': return done(this.#changes.noteAccesses(item.notes))
+      case 'beginIntake': return done(this.#intake.begin(item.root, item.last))
+      case 'move': return done(this.#intake.move(item.lease, item.from, item.birth))
+      case 'take': return done(this.#intake.take(item.wholes, item.gone))
+      case 'log': return done(this.#intake.log(item.entries))
+      case 'finishIntake': return done(this.#intake.finish(item.last))
       case 'touch': return done(this.#tables.state.putSync(stateKeys.touched, u64(Date.now())))
     }
   }

@@ -1,21 +1,22 @@
 /** Names, records, segment maps, leases and the change log in memory. */
 import { EventEmitter, on } from 'node:events'
 import type {
-  Accesses, BlobID, Change, ChildrenQuery, CommitResult, Entry, LeaseID, LoggedEvent, MetaStore, ObjectID, RecordHead, RecordPut, Segment, SegmentChange, Sequence, StoredRecord, TreeQuery
+  Accesses, BlobBirth, BlobID, Change, ChildrenQuery, CommitResult, Entry, LeaseID, LoggedEvent, ObjectID, RecordHead, RecordPut, Segment, SegmentChange, Sequence, StoredRecord, TreeQuery
 } from '../contract.js'
 import { TreeTooLarge } from '../contract.js'
 import { spliceSegments } from '../segment-map.js'
+import type { Census, Intake, MovableMeta, WholeRecord, WholesQuery } from '../transfer/ends.js'
 
 interface Row { record: StoredRecord, segments: readonly Segment[] }
 interface Child { bytes: Buffer, entry: Entry }
 
-export class MemoryMeta implements MetaStore {
+export class MemoryMeta implements MovableMeta {
   readonly #rows = new Map<ObjectID, Row>()
   /** Children of each container, sorted by the bytes of their names. */
   readonly #children = new Map<ObjectID, Child[]>()
   readonly #accesses = new Map<ObjectID, Accesses>()
   readonly #leases = new Map<LeaseID, 'open' | 'closed'>()
-  readonly #born = new Set<BlobID>()
+  readonly #born = new Map<BlobID, BlobBirth>()
   readonly #references = new Map<BlobID, number>()
   readonly #trash = new Map<BlobID, number>()
   readonly #doomed = new Set<BlobID>()
@@ -25,9 +26,19 @@ export class MemoryMeta implements MetaStore {
   readonly #changes = new EventEmitter().setMaxListeners(0)
   readonly #stopped = new AbortController()
 
+  /** What was moved here from another store, by the names that it had there. */
+  readonly #moved = new Map<BlobID, BlobID>()
+  #filling = false
+  /** Where the change log ended that came with what this store was filled with. */
+  #filled: Sequence | undefined
+  #rootID: ObjectID
+
   constructor (root: StoredRecord) {
     this.#rows.set(root.id, { record: root, segments: [] })
+    this.#rootID = root.id
   }
+
+  get rootID (): ObjectID { return this.#rootID }
 
   openLease (lease: LeaseID): void { this.#leases.set(lease, 'open') }
   stop (): void { this.#stopped.abort() }
@@ -105,7 +116,7 @@ export class MemoryMeta implements MetaStore {
   async commit (change: Change): Promise<CommitResult> {
     const conflict = this.#conflict(change)
     if (conflict !== undefined) return conflict
-    for (const { blob } of change.births ?? []) this.#born.add(blob)
+    for (const birth of change.births ?? []) this.#born.set(birth.blob, birth)
     for (const put of change.put ?? []) this.#put(put)
     for (const { id, subtree } of change.remove ?? []) {
       this.#remove(id)
@@ -276,6 +287,67 @@ export class MemoryMeta implements MetaStore {
       removed++
     }
     return removed
+  }
+
+  async census (): Promise<Census> {
+    const births = await this.namedBlobs(undefined, Infinity)
+    return { records: this.#rows.size, blobs: births.length, bytes: births.reduce((sum, { size }) => sum + size, 0) }
+  }
+
+  async wholes ({ after = '', limit, size }: WholesQuery): Promise<WholeRecord[]> {
+    const page: WholeRecord[] = []
+    let read = 0
+    for (const id of [...this.#rows.keys()].sort()) {
+      const row = this.#rows.get(id)
+      if (id <= after || row === undefined) continue
+      read += Buffer.byteLength(JSON.stringify(row.record.attributes)) + (row.record.inline?.length ?? 0)
+      if (page.length === limit || (page.length > 0 && read > size)) break
+      page.push({ ...row, accesses: this.#accesses.get(id) })
+    }
+    return page
+  }
+
+  async namedBlobs (after: BlobID | undefined = '', limit: number): Promise<BlobBirth[]> {
+    return [...this.#born.values()].filter(({ blob }) => blob > after && (this.#references.get(blob) ?? 0) > 0).sort((a, b) => a.blob < b.blob ? -1 : 1).slice(0, limit)
+  }
+
+  readonly intake: Intake = {
+    begin: async ({ rootID, last }) => {
+      if (this.#filling) return rootID === this.#rootID ? 'resumed' : 'foreign'
+      if (rootID === this.#rootID && last === this.#filled && last === this.#sequence) return 'finished'
+      if (this.#rows.size > 1 || this.#born.size > 0 || this.#sequence > 0 || this.#rows.get(this.#rootID)?.record.version !== 1) return 'occupied'
+      this.#rows.clear()
+      this.#rootID = rootID
+      this.#filling = true
+      return 'begun'
+    },
+    moved: async blobs => blobs.map(blob => this.#moved.get(blob)),
+    move: async (lease, from, birth) => {
+      if (this.#leases.get(lease) !== 'open') return false
+      this.#born.set(birth.blob, birth)
+      this.#trash.set(birth.blob, Date.now())
+      this.#moved.set(from, birth.blob)
+      return true
+    },
+    take: async (wholes, gone) => {
+      for (const id of gone) this.#remove(id)
+      for (const { record, segments, accesses } of wholes) {
+        // Drivers give some of the fields by getters.
+        const { id, version, type, parentID, name, attributes, size, inline } = record
+        this.#put({ id, version, type, parentID, name, attributes, size, inline, segments: { kind: 'replace', segments } })
+        if (accesses === undefined) this.#accesses.delete(record.id)
+        else this.#accesses.set(record.id, accesses)
+      }
+    },
+    log: async entries => {
+      for (const entry of entries) this.#log.push({ ...entry, at: Date.now() })
+      this.#sequence = entries.at(-1)?.sequence ?? this.#sequence
+    },
+    finish: async last => {
+      this.#sequence = this.#filled = last
+      this.#moved.clear()
+      this.#filling = false
+    }
   }
 
   async trimLog (olderThan: number, limit: number): Promise<number> {

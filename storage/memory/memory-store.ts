@@ -42,7 +42,7 @@ export function openMemoryStore (options: MemoryStoreOptions = {}): Store {
     flags: { crossProcess: false },
     meta,
     blobs,
-    rootID,
+    get rootID () { return meta.rootID },
     inlineLimit: options.inlineLimit ?? 64 * 1024,
     segmentSize: options.segmentSize ?? 8 * 1024 * 1024,
     lease: () => ({ id: lease, release (left = []) { for (const blob of left) abandoned.add(blob) } }),

@@ -10,9 +10,10 @@ import { runCommand } from '../helpers/server-process.js'
 
 /** Flags of the configuration that a command takes, by option. */
 const everything = configOptions.map(({ name }) => name)
-const commands: ReadonlyArray<{ readonly args: readonly string[], readonly options: readonly string[], readonly own?: readonly string[] }> = [
+const commands: ReadonlyArray<{ readonly args: readonly string[], readonly options: readonly string[], readonly own?: readonly string[], readonly configured?: false }> = [
   { args: ['serve'], options: everything },
   { args: ['sweep'], options: ['data', 'trashGrace'] },
+  { args: ['transfer'], options: [], own: ['--from', '--from-blobs', '--to', '--to-blobs', '--json'], configured: false },
   { args: ['user', 'add'], options: ['data', 'users'], own: ['--read-only', '--generate'] },
   { args: ['user', 'passwd'], options: ['data', 'users'], own: ['--generate'] },
   { args: ['user', 'remove'], options: ['data', 'users'] },
@@ -20,13 +21,13 @@ const commands: ReadonlyArray<{ readonly args: readonly string[], readonly optio
 ]
 
 t.test('the help of every command lists its flags with their variables, and has an example that this command line takes', async t => {
-  for (const { args, options, own = [] } of commands) {
+  for (const { args, options, own = [], configured = true } of commands) {
     const { code, stdout, stderr } = await runInProcess([...args, '--help'])
     t.equal(code, 0)
     t.equal(stderr, '')
     const listed = [...stdout.matchAll(/^ {2}(--[\w-]+)/gm)].map(([, flag]) => flag)
     const flags = configOptions.flatMap(({ name, flag }) => flag !== undefined && options.includes(name) ? [flag] : [])
-    t.same(listed, [...flags, '--config', ...own], args.join(' '))
+    t.same(listed, [...flags, ...configured ? ['--config'] : [], ...own], args.join(' '))
     const text = stdout.replace(/\s+/g, ' ')
     for (const { name, flag, description, variable } of configOptions) {
       if (flag !== undefined && options.includes(name)) t.ok(text.includes(`${description} [env: ${variable}]`), `${name} in the help of ${args.join(' ')}`)
@@ -43,7 +44,7 @@ t.test('the help of every command lists its flags with their variables, and has 
 
 t.test('the help of the whole names the commands; without one it is shown as an error; the version is that of the package', async t => {
   const [help, users, none, printed] = [await runInProcess(['--help']), await runInProcess(['user', '--help']), await runCommand([]), await runCommand(['--version'])]
-  for (const command of ['serve', 'sweep', 'user']) t.match(help.stdout, new RegExp(`^ {2}${command} `, 'm'))
+  for (const command of ['serve', 'sweep', 'transfer', 'user']) t.match(help.stdout, new RegExp(`^ {2}${command} `, 'm'))
   for (const command of ['add', 'passwd', 'remove', 'list']) t.match(users.stdout, new RegExp(`^ {2}${command} `, 'm'))
   t.match(users.stdout, /Examples:/)
   t.match(none, { code: 2, stdout: '', stderr: /Commands:/ })

@@ -2,6 +2,7 @@
 import type { Test } from 'tap'
 import { concurrencySuite } from './concurrency-suite.js'
 import type { Driver } from './driver.js'
+import { intakeSuite } from './intake-suite.js'
 import { recordsSuite } from './records-suite.js'
 import { sweepSuite } from './sweep-suite.js'
 import { valuesSuite } from './values-suite.js'
@@ -11,4 +12,5 @@ export function driverSuite (t: Test, driver: Driver): void {
   valuesSuite(t, driver)
   sweepSuite(t, driver)
   concurrencySuite(t, driver)
+  intakeSuite(t, driver)
 }

@@ -1,7 +1,8 @@
 /** What a driver gives to the suite, and short ways to say what the suite's tests say often. */
 import type { Test } from 'tap'
-import type { BlobBirth, Change, CommitResult, LoggedEvent, RecordPut, Segment, Store, StoredRecord } from '../../storage/contract.js'
+import type { BlobBirth, Change, CommitResult, LoggedEvent, ObjectID, RecordPut, Segment, Sequence, Store, StoredRecord } from '../../storage/contract.js'
 import { mintObjectID } from '../../storage/object-id.js'
+import { isMovable, type MovableMeta, type TransferSource, type TransferTarget } from '../../storage/transfer/ends.js'
 
 export interface Driver {
   readonly name: string
@@ -11,10 +12,25 @@ export interface Driver {
   fresh (t: Test): Promise<Store>
   /** Where the driver keeps things beyond a process: a place that can be opened again and again, one at a time. */
   place? (t: Test): Promise<Place>
+  /** A place where a transfer can begin and end. */
+  ends? (t: Test): Promise<Ends>
+}
+
+/** Opened one after the other: whoever opens it closes it before the next. */
+export interface Ends {
+  source (): Promise<TransferSource>
+  target (rootID: ObjectID, last?: Sequence): Promise<TransferTarget>
+  store (): Promise<Store>
 }
 
 export interface Place {
   open (): Promise<Store>
+}
+
+/** The records of a store, with what only a transfer asks of them. */
+export function movable ({ meta, name }: Pick<Store, 'meta' | 'name'>): MovableMeta {
+  if (!isMovable(meta)) throw new Error(`a store of kind ${name} cannot be moved`)
+  return meta
 }
 
 export const text = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString()

@@ -3,8 +3,10 @@ import { mkdtemp, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Store } from '../../storage/contract.js'
+import type { DistributedStoreOptions, StoreOptions } from '../../schemas/store-options.js'
 import { openStore } from '../../storage/open-store.js'
-import type { Driver } from './driver.js'
+import { openSource, openTarget } from '../../storage/transfer/open-ends.js'
+import type { Driver, Ends } from './driver.js'
 
 /** Nothing may fail in the background of a test. */
 export const noErrors = (error: unknown, doing: string): void => { throw new Error(`${doing}: ${String(error)}`, { cause: error }) }
@@ -24,6 +26,15 @@ export async function quickDirectory (t: Test): Promise<string> {
   return directory
 }
 
+/** Where these options lead, for transfers. */
+export function endsOf (options: StoreOptions | DistributedStoreOptions): Ends {
+  return {
+    source: async () => await openSource(options, noErrors),
+    target: async (rootID, last = 0) => await openTarget(options, noErrors, { rootID, last }),
+    store: async () => await openStore(options, noErrors)
+  }
+}
+
 export const embedded = {
   name: 'embedded',
   async fresh (t) {
@@ -31,6 +42,7 @@ export const embedded = {
     t.teardown(async () => { await store.close() })
     return store
   },
+  ends: async t => endsOf({ directory: join(await quickDirectory(t), 'store'), trashGrace: 0, sweepInterval: 0 }),
   async place (t) {
     const directory = join(await quickDirectory(t), 'store')
     let last: Store | undefined

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { openMemoryStore } from '../../storage/memory/memory-store.js'
 import { driverSuite } from './driver-suite.js'
+import { memoryEnds } from './memory-driver.js'
 
 driverSuite(t, {
   name: 'memory',
@@ -8,5 +9,6 @@ driverSuite(t, {
     const store = openMemoryStore({ trashGrace: 0 })
     t.teardown(async () => { await store.close() })
     return store
-  }
+  },
+  ends: async () => memoryEnds()
 })

@@ -7,7 +7,7 @@ import type { DistributedStoreOptions } from '../../schemas/store-options.js'
 import type { Store } from '../../storage/contract.js'
 import { openStore } from '../../storage/open-store.js'
 import type { Driver } from './driver.js'
-import { noErrors, quickDirectory } from './embedded-driver.js'
+import { endsOf, noErrors, quickDirectory } from './embedded-driver.js'
 import type { PostgresServer } from './postgres-server.js'
 import { freshOptions, type S3Server } from './s3-server.js'
 
@@ -16,21 +16,23 @@ export function placeOf (t: Test, server: PostgresServer, directory: string): Di
   return { meta: server.freshSchema(t), blobs: pathToFileURL(join(directory, 'blobs')).href, trashGrace: 0, sweepInterval: 0 }
 }
 
-export function postgresAndFiles (server: PostgresServer): Driver {
+export function postgresAndFiles (server: PostgresServer): Required<Pick<Driver, 'ends'>> & Driver {
   return {
     name: 'postgresql+files',
     fresh: async t => await opened(t, placeOf(t, server, t.testdir())),
-    place: async t => reopened(t, placeOf(t, server, await quickDirectory(t)))
+    place: async t => reopened(t, placeOf(t, server, await quickDirectory(t))),
+    ends: async t => endsOf(placeOf(t, server, await quickDirectory(t)))
   }
 }
 
-export function postgresAndS3 (server: PostgresServer, s3: S3Server): Driver {
+export function postgresAndS3 (server: PostgresServer, s3: S3Server): Required<Pick<Driver, 'ends'>> & Driver {
   const options = (t: Test): DistributedStoreOptions => ({ meta: server.freshSchema(t), blobs: freshUrl(s3), trashGrace: 0, sweepInterval: 0 })
   return {
     name: 'postgresql+s3',
     runs: 12,
     fresh: async t => await opened(t, options(t)),
-    place: async t => reopened(t, options(t))
+    place: async t => reopened(t, options(t)),
+    ends: async t => endsOf(options(t))
   }
 }
 

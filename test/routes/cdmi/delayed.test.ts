@@ -82,6 +82,7 @@ t.test('COC-36: what can be refused is refused before 202', async t => {
   t.equal((await readers.put('/d/', { copy: '/s/' })).statusCode, 401)
   t.equal((await put('/d/', { copy: '/s/' }, { 'if-none-match': '*' })).statusCode, 202)
   t.equal((await put('/e/', { copy: '/s/' }, { 'if-match': '"none"' })).statusCode, 412)
+  t.equal((await put('/s/', { copy: '/s/s/' }, { 'if-none-match': '*' })).statusCode, 412)
   release()
 })
 

@@ -32,6 +32,20 @@ t.test('GEN-46, GEN-48, CMV-39, CMV-41, HDO-23, DOC-35, DOC-59, DOC-83, HDO-45: 
   t.equal((await get('/o')).json().value, 'x', 'nobody followed')
 })
 
+t.test('RFC 9110 section 13.1.2: who makes something only where nothing is, learns by 412 that there is something', async t => {
+  const { put, children } = await begin(t)
+  for (const path of ['/c/', '/c/inner/', '/s/']) t.equal((await put(path)).statusCode, 201)
+  for (const path of ['/o', '/r']) t.equal((await put(path, path === '/r' ? { reference: '/o' } : {})).statusCode, 201)
+  const before = await children('/')
+  for (const path of ['/o', '/r']) {
+    t.equal((await put(path, { reference: '/s/' }, { 'if-none-match': '*' })).statusCode, 412, `a reference at ${path}`)
+    t.equal((await put(path, { reference: '/s/' })).statusCode, 409, `without the condition, at ${path}`)
+  }
+  t.equal((await put('/new', { reference: '/s/' }, { 'if-match': '*' })).statusCode, 412)
+  t.same(await children('/'), before)
+  t.equal((await put('/new', { reference: '/s/' }, { 'if-none-match': '*' })).statusCode, 201)
+})
+
 t.test('GEN-47, CMV-40, COC-32, COC-86: a reference stands alone', async t => {
   const { put, patch, post, children, app } = await begin(t)
   for (const more of [{ metadata: {} }, { mimetype: 'text/x' }, { value: 'x' }, { own: 1 }, { valuetransferencoding: 'utf-8' }, { copy: '/o' }, { objectName: 'r' }]) {

@@ -1,0 +1,67 @@
+/** How far a transfer is: a bar that is drawn anew on a terminal, a line from time to time elsewhere. */
+import type { Phase, Progress, ProgressListener } from '../storage/transfer/progress.js'
+import { bytesText, timeText } from './amounts.js'
+
+export interface ProgressOutput {
+  readonly isTerminal: boolean
+  readonly columns: number
+  write (text: string): void
+}
+
+export interface ShownProgress {
+  readonly listener: ProgressListener
+  /** The last word: what is written from now on stands by itself. */
+  end (): void
+}
+
+const titles: Readonly<Record<Phase, string>> = { values: 'values', records: 'records, written and compared', log: 'change log' }
+/** Milliseconds between two looks of a terminal, and between two lines elsewhere. */
+const terminalPause = 100
+const linePause = 10_000
+const barWidth = 24
+const clear = '\r\u001b[K'
+
+export function showProgress (output: ProgressOutput, now: () => number = () => performance.now()): ShownProgress {
+  let phase: Phase | undefined
+  let began = 0
+  let shownAt = -Infinity
+  let last: Progress | undefined
+  let shown: Progress | undefined
+
+  const show = (progress: Progress): void => {
+    shown = progress
+    shownAt = now()
+    const text = describe(progress, now() - began, output.isTerminal)
+    output.write(output.isTerminal ? clear + text.slice(0, output.columns - 1) : `${text}\n`)
+  }
+
+  return {
+    listener (progress) {
+      if (progress.phase !== phase) {
+        // Elsewhere the end of a phase is a line of its own.
+        if (last !== undefined && last !== shown && !output.isTerminal) show(last)
+        phase = progress.phase
+        began = now()
+        shownAt = -Infinity
+      }
+      last = progress
+      if (now() - shownAt >= (output.isTerminal ? terminalPause : linePause)) show(progress)
+    },
+    end () {
+      if (output.isTerminal && last !== undefined) output.write(clear)
+      else if (last !== undefined && last !== shown) show(last)
+    }
+  }
+}
+
+function describe ({ phase, done, total }: Progress, elapsed: number, bar: boolean): string {
+  const amount = phase === 'values' ? bytesText : String
+  if (total === undefined) return `${titles[phase]}: ${amount(done)}`
+  // Counts of before may be a little off.
+  const part = total === 0 ? 1 : Math.min(1, done / total)
+  const text = `${titles[phase]}: ${Math.floor(part * 100)} %, ${amount(done)} of ${amount(total)}`
+  if (!bar) return text
+  const full = Math.round(part * barWidth)
+  const left = part > 0 && part < 1 && elapsed > 1000 ? `, ${timeText(elapsed / part - elapsed)} left` : ''
+  return `[${'#'.repeat(full)}${'.'.repeat(barWidth - full)}] ${text}${left}`
+}

@@ -1,0 +1,98 @@
+/** `fastify-cdmi transfer`: a whole store moves into another one. */
+import { type EndOptions, openSource, openTarget } from '../storage/transfer/open-ends.js'
+import { transfer, type TransferReport } from '../storage/transfer.js'
+import { AlreadyTransferred } from '../storage/transfer/ends.js'
+import type { ProgressListener } from '../storage/transfer/progress.js'
+import { bytesText, countText, timeText } from './amounts.js'
+import type { Flags } from './config-flags.js'
+import { DamagedSourceError, InterruptedError, sentenceOf, UsageError } from './failure.js'
+import { hideSecrets } from './hide-secrets.js'
+import { transferPlace, type TransferPlace } from './transfer-places.js'
+import { showProgress } from './transfer-progress.js'
+
+/** The variables beside the flags, for URLs with secrets in them: command lines are seen by others. */
+export const transferVariables = { from: 'TRANSFER_FROM', fromBlobs: 'TRANSFER_FROM_BLOBS', to: 'TRANSFER_TO', toBlobs: 'TRANSFER_TO_BLOBS' } as const
+
+/** Damaged blobs that are printed for people; the rest is in the JSON. */
+const mostPrinted = 50
+
+/** Exit codes: 0 all is there, 1 it did not work and can be gone on with, 2 wrong options, 3 values of the source are damaged. */
+export async function transferCommand (flags: Flags): Promise<void> {
+  const from = transferPlace('from', given(flags, 'from'), given(flags, 'fromBlobs'))
+  const to = transferPlace('to', given(flags, 'to'), given(flags, 'toBlobs'))
+  if (from.name === to.name) throw new UsageError('--from and --to are the same store')
+  const json = flags['json'] === true
+  const began = performance.now()
+  try {
+    const report = await shown(from.options, to.options)
+    if (report === undefined) {
+      if (json) printJson({ status: 'complete', from: from.name, to: to.name, complete: true, already: true })
+      else process.stdout.write(`${from.name} was moved to ${to.name} before, and neither has changed since; there is nothing to do.\n`)
+      return
+    }
+    const seconds = Math.round(performance.now() - began) / 1000
+    if (json) printJson({ status: report.complete ? 'complete' : 'damaged', from: from.name, to: to.name, ...report, seconds })
+    else printReport(report, from, to, performance.now() - began)
+    if (!report.complete) throw new DamagedSourceError(report.damaged.length, report.blobs.moved + report.blobs.kept === 0)
+  } catch (error) {
+    if (json && !(error instanceof DamagedSourceError)) printJson({ status: 'failed', from: from.name, to: to.name, error: hideSecrets(sentenceOf(error)) })
+    throw error
+  }
+}
+
+function given (flags: Flags, name: keyof typeof transferVariables): string | undefined {
+  const value = flags[name] ?? process.env[transferVariables[name]]
+  // An empty variable is one that is not set.
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+/** With what is to be seen of it meanwhile. Undefined: there is nothing to do. */
+async function shown (from: EndOptions, to: EndOptions): Promise<TransferReport | undefined> {
+  const stop = new AbortController()
+  const interrupt = (): void => { stop.abort(new InterruptedError()) }
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  // A second one ends it at once.
+  for (const signal of signals) process.once(signal, interrupt)
+  const { isTTY, columns = 80 } = process.stderr
+  const progress = showProgress({ isTerminal: isTTY, columns, write: text => { process.stderr.write(text) } })
+  try {
+    return await run(from, to, progress.listener, stop.signal)
+  } catch (error) {
+    if (error instanceof AlreadyTransferred) return undefined
+    throw error
+  } finally {
+    progress.end()
+    for (const signal of signals) process.off(signal, interrupt)
+  }
+}
+
+async function run (from: EndOptions, to: EndOptions, progress: ProgressListener, signal: AbortSignal): Promise<TransferReport> {
+  const report = (error: unknown, doing: string): void => { process.stderr.write(hideSecrets(`${doing}: ${error instanceof Error ? error.message : String(error)}\n`)) }
+  const source = await openSource(from, report)
+  try {
+    const target = await openTarget(to, report, { rootID: source.rootID, last: await source.meta.lastSequence() })
+    try {
+      return await transfer(source, target, { signal, progress })
+    } finally {
+      await target.close()
+    }
+  } finally {
+    await source.close()
+  }
+}
+
+function printJson (result: object): void {
+  process.stdout.write(`${JSON.stringify(result)}\n`)
+}
+
+function printReport ({ complete, blobs, records, events, damaged }: TransferReport, from: TransferPlace, to: TransferPlace, elapsed: number): void {
+  const earlier = blobs.kept === 0 ? '' : ` ${countText(blobs.kept, 'blob')} had been moved before.`
+  if (complete) {
+    process.stdout.write(`Moved ${from.name} to ${to.name}: ${countText(records, 'object')}, ${countText(blobs.moved, 'blob')} (${bytesText(blobs.bytes)}), a change log of ${countText(events, 'entry').replace(/ys$/, 'ies')}, in ${timeText(elapsed)}.${earlier} All was read back and compared.\n`)
+    return
+  }
+  for (const { problem, objects } of damaged.slice(0, mostPrinted)) {
+    process.stdout.write(`${problem}; it belongs to ${objects.map(({ objectID, path }) => path ?? objectID).join(', ') || 'nothing that can be found'}\n`)
+  }
+  if (damaged.length > mostPrinted) process.stdout.write(`… and ${damaged.length - mostPrinted} more; --json lists them\n`)
+}

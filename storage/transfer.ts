@@ -1,0 +1,97 @@
+/**
+ * Moves a whole store into another one. Values first, then records, then the change log; each step finds out by itself what an earlier run has done, and
+ * the target is no store before all of it is there and was compared.
+ */
+import { type BlobID, type ObjectID, StorageError } from './contract.js'
+import type { TransferSource, TransferTarget } from './transfer/ends.js'
+import { findOwners } from './transfer/find-owners.js'
+import { matchRecords } from './transfer/match-records.js'
+import { type BlobDamage, moveBlobs } from './transfer/move-blobs.js'
+import { moveLog } from './transfer/move-log.js'
+import type { Phase, ProgressListener } from './transfer/progress.js'
+
+export interface TransferOptions {
+  /** Ends it after the step under way; it can be gone on with. */
+  readonly signal?: AbortSignal | undefined
+  /** Often called. */
+  readonly progress?: ProgressListener | undefined
+}
+
+export interface DamagedBlob extends BlobDamage {
+  /** Objects whose value has bytes of it; a path where there is one. */
+  readonly objects: ReadonlyArray<{ readonly objectID: ObjectID, readonly path?: string }>
+}
+
+export interface TransferReport {
+  /** False: values of the source are damaged, and the target stays unfinished. */
+  readonly complete: boolean
+  readonly rootID: ObjectID
+  /** Blobs and bytes that were written by this run, and blobs that were there from earlier ones. */
+  readonly blobs: { readonly moved: number, readonly bytes: number, readonly kept: number }
+  /** Of the whole store; 0 when it did not come to that. */
+  readonly records: number
+  readonly events: number
+  readonly damaged: readonly DamagedBlob[]
+}
+
+/** Walks over the records: one that writes, one that finds everything the same. More are needed only where something else is wrong. */
+const mostWalks = 3
+const pruned = 500
+
+/** Throws a StorageError, and the reason of `signal`. The caller closes both ends. */
+export async function transfer (source: TransferSource, target: TransferTarget, { signal: given, progress = () => {} }: TransferOptions = {}): Promise<TransferReport> {
+  const signal = AbortSignal.any([given, source.lost, target.lost].flatMap(one => one ?? []))
+  // What nobody can reach any more need not move.
+  while (await source.meta.prune(pruned) > 0) signal.throwIfAborted()
+  const there = await source.meta.census()
+
+  const values = new Teller(progress, 'values', there.bytes)
+  const { damaged, ...blobs } = await moveBlobs(source, target, { signal, tell: values.tell })
+  if (damaged.length > 0) {
+    const owners = await findOwners(source.meta, new Set<BlobID>(damaged.map(({ blob }) => blob)), signal)
+    return { complete: false, rootID: source.rootID, blobs, records: 0, events: 0, damaged: damaged.map(one => ({ ...one, objects: owners.get(one.blob) ?? [] })) }
+  }
+
+  values.end()
+
+  let records = 0
+  // Each record is looked at twice.
+  const looks = new Teller(progress, 'records', there.records * 2)
+  for (let walk = 1; ; walk++) {
+    const matched = await matchRecords(source, target, { signal, tell: looks.tell })
+    records = matched.records
+    if (matched.changed === 0) break
+    if (walk === mostWalks) throw new StorageError('corrupt', 'The target does not give back the records as they were written, or the source is being changed')
+  }
+
+  looks.end()
+
+  const { last, entries } = await moveLog(source, target, { signal, tell: new Teller(progress, 'log', undefined).tell })
+  await source.stillAlone()
+  signal.throwIfAborted()
+  await target.meta.intake.finish(last)
+  return { complete: true, rootID: source.rootID, blobs, records, events: entries, damaged: [] }
+}
+
+/** Adds up what is done of one part. */
+class Teller {
+  #done = 0
+
+  constructor (readonly progress: ProgressListener, readonly phase: Phase, readonly total: number | undefined) {
+    this.#say(total)
+  }
+
+  readonly tell = (more: number): void => {
+    this.#done += more
+    this.#say(this.total)
+  }
+
+  /** What was expected was about right; now it is known. */
+  end (): void {
+    this.#say(this.#done)
+  }
+
+  #say (total: number | undefined): void {
+    this.progress({ phase: this.phase, done: this.#done, total })
+  }
+}

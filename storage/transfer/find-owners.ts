@@ -1,0 +1,35 @@
+/** Whose values some blobs belong to: for people who are to repair them. */
+import type { BlobID, ObjectID } from '../contract.js'
+import type { MovableMeta } from './ends.js'
+
+export interface Owner {
+  readonly objectID: ObjectID
+  /** Undefined: no path leads to it. */
+  readonly path?: string
+}
+
+const page = { limit: 500, size: 4 * 1024 * 1024 }
+/** Copies share blobs: not all of a million copies need be named. */
+const mostOwners = 100
+
+export async function findOwners (meta: MovableMeta, blobs: ReadonlySet<BlobID>, signal: AbortSignal): Promise<Map<BlobID, Owner[]>> {
+  const owners = new Map<BlobID, Owner[]>()
+  for (let after: ObjectID | undefined; ;) {
+    signal.throwIfAborted()
+    const wholes = await meta.wholes({ after, ...page })
+    for (const { record: { id: objectID }, segments } of wholes) {
+      for (const blob of new Set(segments.map(({ blob }) => blob))) {
+        const known = owners.get(blob) ?? []
+        if (!blobs.has(blob) || known.length >= mostOwners) continue
+        owners.set(blob, [...known, { objectID, ...await pathOf(meta, objectID) }])
+      }
+    }
+    after = wholes.at(-1)?.record.id
+    if (after === undefined) return owners
+  }
+}
+
+async function pathOf (meta: MovableMeta, id: ObjectID): Promise<{ path?: string }> {
+  const names = (await meta.lineage(id)).slice(1).map(({ name = '' }) => encodeURIComponent(name))
+  return names.length === 0 ? {} : { path: `/${names.join('/')}` }
+}
