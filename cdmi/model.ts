@@ -52,6 +52,8 @@ const optionalItems: ReadonlySet<string> = new Set(['cdmi_size', 'cdmi_ctime', '
 export interface Shown {
   /** Default: true. */
   readonly hash?: boolean
+  /** Passed on: whether parts of a new value are coming. */
+  readonly updating?: boolean | undefined
 }
 
 export class Cdmi {
@@ -134,10 +136,10 @@ export class Cdmi {
   }
 
   /** The same of one of many in the same place. `inherited`: metadata from above. */
-  async knownWithin (record: StoredRecord, inherited: JsonObject, accesses?: Accesses, { hash: showsHash = true }: Shown = {}): Promise<Known> {
+  async knownWithin (record: StoredRecord, inherited: JsonObject, accesses?: Accesses, { hash: showsHash = true, updating }: Shown = {}): Promise<Known> {
     const hashed = showsHash && record.type === typeLetter.dataObject && this.capabilities.has('dataobject', 'cdmi_value_hash')
     const hash = hashed ? await this.#hashes.of(record, inherited) : undefined
-    return { accesses, hash, percentComplete: await this.transfers.percentOf(record), generates: this.generates(record) }
+    return { accesses, updating, hash, percentComplete: await this.transfers.percentOf(record), generates: this.generates(record) }
   }
 
   /** Tells whether storage system metadata of a name is made for an object. */

@@ -102,8 +102,8 @@ export class ChildFields {
     if (record === undefined) return { entry, record, content, extent, updating: false, fields: {} }
     const updating = this.#updating.has(record.id)
     const accesses = this.#wantsAccesses ? await this.#cdmi.accesses(record.id) : undefined
-    const known = await this.#cdmi.knownWithin(record, surroundings.inherited, accesses, { hash: this.#wantsHash })
-    return { entry, record, content, extent, updating, fields: fieldsWithin(record, surroundings, this.#root, { ...known, updating }) }
+    const known = await this.#cdmi.knownWithin(record, surroundings.inherited, accesses, { updating, hash: this.#wantsHash })
+    return { entry, record, content, extent, updating, fields: fieldsWithin(record, surroundings, this.#root, known) }
   }
 
   /** A field that is in the record. */

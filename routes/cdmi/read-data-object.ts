@@ -70,8 +70,8 @@ export async function sendDataObject (request: FastifyRequest, reply: FastifyRep
   const pieces = shows ? contents : []
   const [content] = pieces
   const shown = narrowed && content !== undefined ? formatRange(content.offset, content.length) : formatRange(0, shows ? extent : 0)
-  const known = wants(query, 'metadata') || wants(query, 'percentComplete') ? await request.server.cdmi.known(object, accesses, { hash: hashItems.some(item => wantsItem(query, item)) }) : {}
-  const all = fieldsOf(object, rootPlace(request), { ...known, updating })
+  const known = wants(query, 'metadata') || wants(query, 'percentComplete') ? await request.server.cdmi.known(object, accesses, { updating, hash: hashItems.some(item => wantsItem(query, item)) }) : { updating }
+  const all = fieldsOf(object, rootPlace(request), known)
   all['valuetransferencoding'] = encoding
   all['valuerange'] = shown
   const fields = selectFields(all, query)
