@@ -30,20 +30,33 @@ export function requireWrk (): void {
   }
 }
 
-export async function burst (server: BenchServer, path: string, options: { connections: number, seconds: number, script?: string, args?: readonly string[], accept?: string }): Promise<Burst> {
+export interface BurstOptions {
+  readonly connections: number
+  readonly seconds: number
+  /** Default: 1. */
+  readonly threads?: number
+  readonly script?: string
+  readonly args?: readonly string[]
+  readonly accept?: string
+  /** What a script finds in its environment beside that of this process. */
+  readonly environment?: Readonly<Record<string, string>>
+}
+
+export async function burst (server: BenchServer, path: string, options: BurstOptions): Promise<Burst> {
   const { stdout } = await run('wrk', [
-    '--threads', '1', '--connections', String(options.connections), '--duration', `${options.seconds}s`, '--latency', '--timeout', '30s',
+    '--threads', String(options.threads ?? 1), '--connections', String(options.connections), '--duration', `${options.seconds}s`, '--latency', '--timeout', '30s',
     ...(server.authorization === undefined ? [] : ['--header', `Authorization: ${server.authorization}`]),
     ...(options.accept === undefined ? [] : ['--header', `Accept: ${options.accept}`]),
     ...(options.script === undefined ? [] : ['--script', `bench/lua/${options.script}.lua`]),
     server.url + path,
     ...(options.args === undefined ? [] : ['--', ...options.args])
-  ], { maxBuffer: 1 << 24 })
+  ], { maxBuffer: 1 << 24, env: { ...process.env, ...options.environment } })
   const number = (pattern: RegExp): number => Number(pattern.exec(stdout)?.[1] ?? 0)
   return {
     perSecond: number(/Requests\/sec:\s+([\d.]+)/),
-    p50: milliseconds(/50%\s+(\S+)/.exec(stdout)?.[1]),
-    p99: milliseconds(/99%\s+(\S+)/.exec(stdout)?.[1]),
+    // At the beginning of a line: other percentages may end so.
+    p50: milliseconds(/^\s+50%\s+(\S+)/m.exec(stdout)?.[1]),
+    p99: milliseconds(/^\s+99%\s+(\S+)/m.exec(stdout)?.[1]),
     failures: number(/Non-2xx or 3xx responses: (\d+)/) + number(/connect (\d+)/) + number(/read (\d+)/) + number(/write (\d+)/) + number(/timeout (\d+)/)
   }
 }

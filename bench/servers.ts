@@ -65,10 +65,14 @@ export async function startStore (directory: string = tmpdir(), extra: readonly 
 
 /** Ours on this store, which stays when the server is stopped. Resolves with the first 200 of `/-/ready`, to a few milliseconds. */
 export async function startOn (data: string, extra: readonly string[] = []): Promise<BenchServer> {
+  return await startServing(['--data', data, ...extra])
+}
+
+async function startServing (flags: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<BenchServer> {
   const port = await freePort()
-  const child = spawn(process.execPath, ['dist/bin/fastify-cdmi.js', 'serve', '--data', data, '--host', '127.0.0.1', '--port', String(port), '--log-level', 'error', ...extra], {
+  const child = spawn(process.execPath, ['dist/bin/fastify-cdmi.js', 'serve', '--host', '127.0.0.1', '--port', String(port), '--log-level', 'error', ...flags], {
     stdio: ['ignore', 'ignore', 'inherit'],
-    env: { ...process.env, ADMIN_USER: 'admin', ADMIN_PASSWORD: 'benchmark' }
+    env: { ...process.env, ADMIN_USER: 'admin', ADMIN_PASSWORD: 'benchmark', ...environment }
   })
   const url = `http://127.0.0.1:${port}`
   await answered(url + '/-/ready', child, 2)
@@ -79,6 +83,11 @@ export async function startOn (data: string, extra: readonly string[] = []): Pro
     pid: child.pid ?? 0,
     stop: async () => { await stop(child) }
   }
+}
+
+/** One of many on the store that the environment names (CDMI_META, CDMI_BLOBS). */
+export async function startGateway (environment: Readonly<Record<string, string>>): Promise<BenchServer> {
+  return await startServing([], environment)
 }
 
 /** A Fastify that answers every request with 100 bytes of JSON and stores nothing. */

@@ -62,7 +62,7 @@ export async function copyContainer (context: ModelContext, principal: Principal
     async mark (transfer) {
       if (await context.store.meta.get(id) !== undefined) return undefined
       const { ancestors, parent, name } = await place()
-      const source = await containerSource(context, principal, copy, ancestors)
+      const { record: source } = await containerSource(context, principal, copy, ancestors)
       const put = newContainer(id, parent, name, { ...changeOf(context, source, copy), completionStatus: 'Processing', transfer })
       return { changes: [{ operation: 'create', ancestors, before: undefined, put }], written: { object: { record: put, ancestors }, created: true } }
     },
@@ -179,18 +179,19 @@ interface SourceTree {
 }
 
 /** The container to be copied. `chain`: the destination and all above it, which it must not be one of (CMV-31). */
-async function containerSource (context: ModelContext, principal: Principal, { source: address }: Copy, chain: readonly StoredRecord[]): Promise<RecordHead & { readonly ancestors: readonly StoredRecord[] }> {
-  const { record, ancestors } = await findSource(context, principal, address, 'container')
+async function containerSource (context: ModelContext, principal: Principal, { source: address }: Copy, chain: readonly StoredRecord[]): Promise<CdmiObject> {
+  const object = await findSource(context, principal, address, 'container')
+  const { record } = object
   if (chain.some(({ id }) => id === record.id)) throw new SourceUnusable(`The source ${describe(address)} is the destination itself, or a container above it`)
   requireComplete(record, describe(address))
-  return { ...record, ancestors }
+  return object
 }
 
 /** All of it. */
 async function readSource (context: ModelContext, principal: Principal, copy: Copy, chain: readonly StoredRecord[]): Promise<SourceTree> {
   const { store, limits } = context
   const { source: address, selection } = copy
-  const { ancestors, ...record } = await containerSource(context, principal, copy, chain)
+  const { record, ancestors } = await containerSource(context, principal, copy, chain)
   const below = takes(selection, 'children') ? { depth: deepest + 1, limit: limits.treeObjects + 1 } : { depth: 0, limit: 1 }
   const [top, ...rest] = await treeOf(store, record.id, { types: typeLetter.container, ...below })
   if (top === undefined) throw new SourceUnusable(`The source ${describe(address)} does not exist`)

@@ -57,6 +57,16 @@ export interface Written {
   readonly pending?: boolean
 }
 
+/** What was seen at one moment of the object and its set. */
+interface Look {
+  readonly at: AimedAt
+  readonly found: FoundSet | undefined
+  readonly time: number
+}
+
+/** Milliseconds after which a first look is not believed any more: the commit would find it out, but later. */
+const lookLasts = 100
+
 export class DataObjectWrite {
   readonly #context: ModelContext
   readonly #principal: Principal
@@ -68,12 +78,15 @@ export class DataObjectWrite {
   readonly #hash: HashAlgorithm | undefined
   /** Something of the object as it was decides on the change. */
   #looked = false
+  /** Not used yet: the commit makes sure that it is still true, so one look is enough for a small body that nobody changes meanwhile. */
+  #first: Look | undefined
   /** What was there when the write began; undefined: nothing. By the time of the commit it may have changed. */
   readonly before: StoredRecord | undefined
   /** Whether the request brings a part of a value (PUP), as far as can be known before the commit. */
   readonly isPart: boolean
 
-  private constructor (context: ModelContext, principal: Principal, aim: WriteAim, preconditions: Preconditions | undefined, message: PartialMessage, { record: before, ancestors }: AimedAt, found: FoundSet | undefined) {
+  private constructor (context: ModelContext, principal: Principal, aim: WriteAim, preconditions: Preconditions | undefined, message: PartialMessage, look: Look) {
+    const { at: { record: before, ancestors }, found } = look
     this.#context = context
     this.#principal = principal
     this.#aim = aim
@@ -82,6 +95,7 @@ export class DataObjectWrite {
     this.isPart = isPartOf(message, found)
     this.#staging = new Staging(context.store)
     this.#id = context.namespace.newID()
+    this.#first = look
     this.before = before
     // A new object's own wish is not known yet: what is inherited will do, or somebody who looks.
     this.#hash = !this.isPart && context.capabilities.has('dataobject', 'cdmi_value_hash') ? wantedHash(before && attributesOf(before).metadata, inheritedMetadata(ancestors)) : undefined
@@ -90,12 +104,13 @@ export class DataObjectWrite {
   /** Throws all that can be wrong whatever the body says: access, place, preconditions. The caller must end the write. */
   static async begin (context: ModelContext, principal: Principal, aim: WriteAim, preconditions?: Preconditions, message: PartialMessage = {}): Promise<DataObjectWrite> {
     requireAccess(principal, 'write')
+    const time = performance.now()
     const at = await aimAt(context, aim)
     requireForMessage(context, message)
     checkPreconditions(preconditions, at.record, false)
     const found = await findSet(context, at.record, message)
     requireSet(message, found)
-    return new DataObjectWrite(context, principal, aim, preconditions, message, at, found)
+    return new DataObjectWrite(context, principal, aim, preconditions, message, { at, found, time })
   }
 
   /** Takes bytes in; durable when it resolves. Throws CapabilityMissing before the first of them. The limit is that of values, unless `options` has a lower one. */
@@ -139,12 +154,13 @@ export class DataObjectWrite {
   async commit (change: DataObjectChange): Promise<Written> {
     if (change.value.kind === 'parts') checkParts(change.value.parts, this.#context.limits.value)
     const done = await this.#context.gate.mutate(this.#principal, subjectOf(this.#aim), async () => {
-      const { ancestors, record: before, name } = await aimAt(this.#context, this.#aim)
+      const look = this.#firstLook()
+      const { ancestors, record: before, name } = look?.at ?? await aimAt(this.#context, this.#aim)
       requireForChange(this.#context, this.#aim, change, before)
       checkPreconditions(this.#preconditions, before, false)
       if (change.value.kind === 'keep') requireUntouched(before, subjectOf(this.#aim))
       if (this.#looked && (before?.id !== this.before?.id || before?.version !== this.before?.version)) throw new Contention()
-      const found = await findSet(this.#context, before, this.#message)
+      const found = look === undefined ? await findSet(this.#context, before, this.#message) : look.found
       if (isPartOf(this.#message, found)) {
         return await planPart(this.#context, { staging: this.#staging, id: this.#id, name: name ?? this.#id, ancestors, before, change, message: this.#message, found, makes: this.#aim.mode !== 'patch' })
       }
@@ -165,6 +181,12 @@ export class DataObjectWrite {
     if (done === undefined) throw new Contention()
     if (!done.written.created) this.#context.accesses.note(done.written.object.record.id)
     return done.written
+  }
+
+  #firstLook (): Look | undefined {
+    const look = this.#first
+    this.#first = undefined
+    return look !== undefined && performance.now() - look.time < lookLasts ? look : undefined
   }
 
   async #place (change: ValueChange, before: StoredRecord | undefined): Promise<PlacedValue> {

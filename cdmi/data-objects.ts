@@ -37,6 +37,8 @@ export interface ReadObject {
   readonly contents: Content[]
   readonly extent: number
   readonly accesses: Accesses | undefined
+  /** Parts of a new value are coming (DOC-82). */
+  readonly updating: boolean
 }
 
 export interface OpenRecord {
@@ -59,7 +61,7 @@ export class DataObjects {
 
   /**
    * An object (a container too: `contents` is empty then) and the ranges of its value that `select` asks for, all of one moment. `extent`, when
-   * `described`: bytes of the value up to its first gap (DOC-56); `accesses`: those before this one.
+   * `described`: bytes of the value up to its first gap (DOC-56); `accesses`: those before this one; `updating` is looked up.
    * Throws NotFound, MissingSlash, IsNotContainer, CapabilityMissing, and what `select` throws.
    */
   async read (principal: Principal, address: Address, select: Select, options: { readonly described?: boolean } = {}): Promise<ReadObject> {
@@ -72,11 +74,17 @@ export class DataObjects {
       if (contents === undefined) continue
       const extent = options.described === true ? await writtenExtent(this.#store, object.record) : object.record.size
       if (extent === undefined) continue
-      const accesses = options.described === true ? await this.#context.accesses.of(object.record.id) : undefined
+      const [accesses, updating] = options.described === true ? await this.#besides(object.record) : [undefined, false]
       this.#context.accesses.note(object.record.id)
-      return { object, contents, extent, accesses }
+      return { object, contents, extent, accesses, updating }
     }
     throw new Contention()
+  }
+
+  /** Two look-ups that do not wait for each other. */
+  async #besides (record: StoredRecord): Promise<[Accesses, boolean]> {
+    const { accesses, partialUploads } = this.#context
+    return await Promise.all([accesses.of(record.id), isContainer(record) ? false : partialUploads.isUpdating(record)])
   }
 
   /**

@@ -94,6 +94,11 @@ export class PartialUploads {
     return (await this.#nullSetsOf(ids)).map(removal)
   }
 
+  /** For a commit that does not look first: it holds only when there is no set that it would supersede. */
+  noneOf (target: string): Pick<StoredRecord, 'id' | 'version'> {
+    return { id: idOf(nameOf(target, undefined)), version: 0 }
+  }
+
   async #nullSetsOf (targets: readonly string[]): Promise<StoredRecord[]> {
     const found: StoredRecord[] = []
     for (let at = 0; at < targets.length; at += page) {

@@ -8,7 +8,8 @@ const directory = 'build/test-groups'
 // These take long by what they do, watch over servers in other processes, or have something to prepare and to end of their own. The longest
 // come first, so that none is left over when everything else is done.
 const alone = [
-  'server/kill', 'bin/serve', 'bin/shared-store', 'storage/s3-faults', 'bin/workers', 'storage/postgres-s3', 'routes/cdmi/memory', 'storage/embedded-faults',
+  'server/gateway-kill', 'server/kill', 'server/gateway-outages', 'server/gateway-contention', 'bin/serve', 'bin/shared-store', 'storage/s3-faults', 'bin/workers',
+  'server/gateway-visibility', 'storage/postgres-s3', 'conformance/gateways', 'routes/cdmi/memory', 'storage/embedded-faults',
   'storage/postgres', 'server/large', 'routes/cdmi/serialization/memory', 'bin/user', 'storage/embedded', 'server/users', 'routes/forms/memory',
   'clients/chromium', 'conformance/suite', 'bin/transfer', 'storage/transfer'
 ].map(name => `${name}.test.ts`)

@@ -15,6 +15,8 @@ export interface LeasedMeta extends MetaStore {
   leaseIsOpen (lease: LeaseID): Promise<boolean>
   /** `listener` is told of leases that somebody else has closed. */
   whenLeaseRefused (listener: (lease: LeaseID) => void): void
+  /** `listener` is told of leases under which a commit has failed that may be made after all. Missing where the end of every commit is known. */
+  whenCommitDoubted? (listener: (lease: LeaseID) => void): void
   /** Writes durably what nobody reads. */
   touch (): Promise<void>
   /** Ends all followers of the log. */
@@ -53,6 +55,7 @@ export async function composeStore (parts: StoreParts): Promise<ComposedStore> {
     leases.litter(lease)
     leases.rotate(settings.leaseDuration).catch((error: unknown) => { report(error, 'taking a new lease') })
   })
+  meta.whenCommitDoubted?.(lease => { leases.doubt(lease) })
   const { blobs, probe } = parts.blobs(lease => { leases.litter(lease) })
   const readiness = new Readiness([
     { part: 'records', check: async () => { await parts.check?.() } },
@@ -64,7 +67,7 @@ export async function composeStore (parts: StoreParts): Promise<ComposedStore> {
 
   async function round (): Promise<SweepReport> {
     if (closed !== undefined) throw new StorageError('unavailable', 'The store is closed')
-    const hinted = await removeUnborn({ meta, blobs }, leases.takeAbandoned())
+    const hinted = await leases.showAbandoned(async abandoned => await removeUnborn({ meta, blobs }, abandoned))
     await leases.rotate(settings.leaseDuration)
     const { trashGrace, logRetention } = settings
     const swept = await sweepOnce({ meta, blobs }, { trashGrace, logRetention, ...(parts.leaseTimeout === undefined ? {} : { leaseTimeout: parts.leaseTimeout }) })

@@ -14,8 +14,10 @@ interface Held {
   readonly id: LeaseID
   readonly since: number
   operations: number
-  /** Files may lie under it that no operation will ever commit, or that one commits which was given up. */
+  /** Files may lie under it that no operation will ever commit. */
   littered: boolean
+  /** A commit under it was given up and may still come. */
+  doubted: boolean
   retired: boolean
 }
 
@@ -24,7 +26,7 @@ export class LeaseKeeper {
   readonly #report: (error: unknown, doing: string) => void
   readonly #retired = new Set<Held>()
   #current: Held
-  #abandoned = new Set<BlobID>()
+  readonly #abandoned = new Set<BlobID>()
   #closing: Promise<void> = Promise.resolve()
   #opening: Promise<Held> | undefined
 
@@ -49,23 +51,29 @@ export class LeaseKeeper {
         if (released) return
         released = true
         held.operations--
-        // Where a commit may still come, only the closing of the lease makes sure that none names them.
-        if (!held.littered) for (const blob of abandoned) this.#abandoned.add(blob)
+        // Where a commit may still come, only the closing of the lease makes sure that it names none of them.
+        if (!held.doubted) for (const blob of abandoned) this.#abandoned.add(blob)
         if (held.retired) this.#closeIdle()
       }
     }
   }
 
-  /** Notes that a file without an owner lies under the lease, or that nobody knows whether its owner is still to come. */
+  /** Notes that a file without an owner lies under the lease. */
   litter (lease: LeaseID): void {
     for (const held of [this.#current, ...this.#retired]) if (held.id === lease) held.littered = true
   }
 
-  /** The blobs that operations gave up, to be looked at now. They can be told so only once. */
-  takeAbandoned (): BlobID[] {
+  /** Notes that a commit under the lease was given up, and nobody knows whether it will be made: what it names is left until the lease is closed. */
+  doubt (lease: LeaseID): void {
+    for (const held of [this.#current, ...this.#retired]) if (held.id === lease) held.littered = held.doubted = true
+  }
+
+  /** Shows the blobs that operations gave up; they are forgotten when that went well, else shown again the next time. */
+  async showAbandoned<T> (look: (blobs: readonly BlobID[]) => Promise<T>): Promise<T> {
     const blobs = [...this.#abandoned]
-    this.#abandoned = new Set()
-    return blobs
+    const result = await look(blobs)
+    for (const blob of blobs) this.#abandoned.delete(blob)
+    return result
   }
 
   /** Changes to a new lease when the current one is littered or older than this; resolves when every idle old one is closed. */
@@ -114,5 +122,5 @@ export class LeaseKeeper {
 async function open (records: LeaseRecords): Promise<Held> {
   const id = v7()
   await records.openLease(id)
-  return { id, since: Date.now(), operations: 0, littered: false, retired: false }
+  return { id, since: Date.now(), operations: 0, littered: false, doubted: false, retired: false }
 }

@@ -55,15 +55,15 @@ export interface DataObjectAnswer {
   /** Bytes of the value up to its first gap. */
   readonly extent: number
   readonly accesses: Accesses | undefined
+  /** Parts of a new value are coming (DOC-82). The old one is there as before, but not in this form (DOC-57). */
+  readonly updating: boolean
   readonly read: ObjectRead
   readonly query: CdmiQuery
 }
 
-export async function sendDataObject (request: FastifyRequest, reply: FastifyReply, { object, contents, extent, accesses, read, query }: DataObjectAnswer): Promise<FastifyReply> {
+export async function sendDataObject (request: FastifyRequest, reply: FastifyReply, { object, contents, extent, accesses, updating, read, query }: DataObjectAnswer): Promise<FastifyReply> {
   const { record } = object
   const { valuetransferencoding, completionStatus, mimetype } = attributesOf(record)
-  // Parts of a new value are coming (DOC-82). The old one is there as before, but not in this form (DOC-57).
-  const updating = await request.server.cdmi.partialUploads.isUpdating(record)
   const shows = !updating && completionStatus === 'Complete'
   const encoding = shownEncoding(valuetransferencoding, request.cdmiVersion?.major === 1)
   const narrowed = query.values.length > 0

@@ -38,7 +38,7 @@ const cdmiReadRoutes: FastifyPluginAsyncTypebox = async (app) => {
     }
 
     const plan: { read?: ObjectRead } = {}
-    const { object, contents, extent, accesses } = await cdmi.dataObjects.read(request.principal, address, ({ record }) => {
+    const { object, contents, extent, accesses, updating } = await cdmi.dataObjects.read(request.principal, address, ({ record }) => {
       if (isContainer(record)) return []
       const [essence = ''] = (attributesOf(record).mimetype ?? '').split(';', 1)
       const form = negotiateForm(accept, version, { kind: 'object', mixed: cdmi.capabilities.has('system', 'cdmi_multipart_mime'), plain: [essence] })
@@ -54,7 +54,7 @@ const cdmiReadRoutes: FastifyPluginAsyncTypebox = async (app) => {
       return await sendContainer(request, reply, object, query, accesses)
     }
     if (plan.read.form === 'plain') return await readPlain(request, reply)
-    return await sendDataObject(request, reply, { object, contents, extent, accesses, read: plan.read, query })
+    return await sendDataObject(request, reply, { object, contents, extent, accesses, updating, read: plan.read, query })
   }
 
   for (const url of mountURLs(app.prefix)) {

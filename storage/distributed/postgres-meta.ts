@@ -212,7 +212,7 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
     this.#leaseRefused = listener
   }
 
-  /** `listener` is told of leases under which a commit has failed: it may still be on its way to the database, and be made after all. */
+  /** Such a commit may still be on its way to the database. */
   whenCommitDoubted (listener: (lease: LeaseID) => void): void {
     this.#commitDoubted = listener
   }

@@ -1,13 +1,37 @@
 /** Names, records, segment maps, leases and the change log in memory. */
 import { EventEmitter, on } from 'node:events'
 import type {
-  Accesses, BlobBirth, BlobID, Change, ChildrenQuery, CommitResult, Entry, LeaseID, LoggedEvent, ObjectID, RecordHead, RecordPut, Segment, SegmentChange, Sequence, StoredRecord, TreeQuery
+  Accesses, BlobBirth, BlobID, Change, ChildrenQuery, CommitResult, Entry, JsonObject, LeaseID, LoggedEvent, ObjectID, RecordHead, RecordPut, Segment, SegmentChange, Sequence, StoredRecord, TreeQuery
 } from '../contract.js'
 import { TreeTooLarge } from '../contract.js'
 import { spliceSegments } from '../segment-map.js'
 import type { Census, Intake, MovableMeta, WholeRecord, WholesQuery } from '../transfer/ends.js'
 
 interface Row { record: StoredRecord, segments: readonly Segment[] }
+
+/** The attributes are no property of its own, as in other drivers, which decode them on first use: a copy made by spreading lacks them everywhere. */
+class MemoryRecord implements StoredRecord {
+  readonly id: ObjectID
+  readonly version: number
+  readonly type: string
+  readonly parentID: ObjectID | undefined
+  readonly name: string | undefined
+  readonly size: number
+  readonly #attributes: JsonObject
+
+  constructor ({ id, version, type, parentID, name, size, attributes }: Omit<RecordPut, 'segments' | 'inline'>, readonly inline: Uint8Array | undefined) {
+    this.id = id
+    this.version = version
+    this.type = type
+    this.parentID = parentID
+    this.name = name
+    this.size = size
+    this.#attributes = attributes
+  }
+
+  get attributes (): JsonObject { return this.#attributes }
+}
+
 interface Child { bytes: Buffer, entry: Entry }
 
 export class MemoryMeta implements MovableMeta {
@@ -34,7 +58,7 @@ export class MemoryMeta implements MovableMeta {
   #rootID: ObjectID
 
   constructor (root: StoredRecord) {
-    this.#rows.set(root.id, { record: root, segments: [] })
+    this.#rows.set(root.id, { record: new MemoryRecord(root, undefined), segments: [] })
     this.#rootID = root.id
   }
 
@@ -95,10 +119,9 @@ export class MemoryMeta implements MovableMeta {
         const record = this.#rows.get(at)?.record
         if (record === undefined) continue
         if (found.length === limit) return found
-        const { inline: _inline, ...head } = record
-        if (size !== Infinity) read += Buffer.byteLength(JSON.stringify(head.attributes))
+        if (size !== Infinity) read += Buffer.byteLength(JSON.stringify(record.attributes))
         if (read > size) throw new TreeTooLarge(`what is below ${id} has more than ${size} bytes of attributes`)
-        found.push(head)
+        found.push(new MemoryRecord(record, undefined))
         if (below < depth && types.includes(record.type)) for (const { entry } of this.#children.get(at) ?? []) next.push(entry.id)
       }
       level = next
@@ -160,19 +183,13 @@ export class MemoryMeta implements MovableMeta {
   #put (put: RecordPut): void {
     const old = this.#rows.get(put.id)
     if (old !== undefined) this.#unlink(old.record)
-    const { segments: change, ...fields } = put
+    const { segments: change } = put
     const before = old?.segments ?? []
     const source = change.kind === 'copy' ? this.#rows.get(change.from) : undefined
     const segments = source?.segments ?? segmentsAfter(before, change)
     const inline = source === undefined ? put.inline : source.record.inline
     // Copies, as a disk would make them: what the caller changes later does not show.
-    const record: StoredRecord = {
-      ...fields,
-      parentID: put.parentID,
-      name: put.name,
-      inline: inline === undefined ? undefined : Uint8Array.from(inline),
-      attributes: structuredClone(put.attributes)
-    }
+    const record = new MemoryRecord({ ...put, attributes: structuredClone(put.attributes) }, inline === undefined ? undefined : Uint8Array.from(inline))
     this.#count(segments, 1)
     this.#count(before, -1)
     this.#rows.set(put.id, { record, segments })

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { faultOf } from './expected.js'
 import { startLocalServer } from './local-server.js'
 import { notOffered, notYet } from './not-yet.js'
 import { titleOf } from './suite/case.js'
@@ -17,11 +18,7 @@ const offers = await readOffers(server)
 
 for (const each of suite) {
   await t.test(titleOf(each), async t => {
-    const outcome = await runCase(server, offers, each)
-    if (outcome.status === 'passed') t.notOk(notYet.has(titleOf(each)), 'it passes, so it must not be in the list of what does not work yet')
-    else if (outcome.status === 'failed') t.ok(notYet.has(titleOf(each)), outcome.sentence)
-    else if (outcome.status === 'does not apply') t.pass(outcome.sentence)
-    else t.ok(outcome.capability === undefined ? notYet.has(titleOf(each)) : notOffered.has(outcome.capability), outcome.sentence)
+    t.equal(faultOf(each, await runCase(server, offers, each)), undefined)
   })
 }
 

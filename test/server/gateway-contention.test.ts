@@ -9,6 +9,8 @@ import { slowChange, waiting } from '../storage/slow-change.js'
 
 const gateways = 4
 const writers = 64
+/** So many of each, to see how fast they are. */
+const creates = 3
 
 const server = await postgresServer(t)
 if (server === undefined) t.plan(0, 'PostgreSQL is not installed')
@@ -38,12 +40,12 @@ else {
 
     // For a look: in one container, and each in his own.
     await all(writers, async n => await askGateway(at(n), `/own${n}/`, { method: 'PUT' }))
-    const rate = async (path: (n: number, k: number) => string, at64: number): Promise<number> => {
+    const rate = async (path: (n: number, k: number) => string, count: number): Promise<number> => {
       const begin = performance.now()
-      await all(at64, async n => {
-        for (let k = 0; k < 10; k++) await askGateway(at(n), path(n, k), { method: 'PUT', body: 'x' })
+      await all(count, async n => {
+        for (let k = 0; k < creates; k++) await askGateway(at(n), path(n, k), { method: 'PUT', body: 'x' })
       })
-      return Math.round(at64 * 10_000 / (performance.now() - begin))
+      return Math.round(count * creates * 1000 / (performance.now() - begin))
     }
     const own = await rate((n, k) => `/own${n}/k${k}`, writers)
     const one = await rate((n, k) => `/container/k${n}-${k}`, writers)

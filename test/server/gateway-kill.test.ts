@@ -1,6 +1,6 @@
 /**
  * Gateways on one PostgreSQL and one S3 server, all of them killed again and again while they work. `GATEWAY_ROUNDS`: how often. An ordinary
- * run does some of the six kinds, and another choice of them each time.
+ * run does two of the eight kinds, and others each time.
  */
 import t, { type Test } from 'tap'
 import { randomBytes, randomInt } from 'node:crypto'
@@ -40,7 +40,6 @@ function suite (postgres: OwnServer, s3: OwnS3Server): void {
   t.test(`${gateways} gateways, PostgreSQL and S3 are killed under a mixed load: what was acknowledged is there byte for byte, the rest wholly or not at all, and no garbage stays`, { timeout: 3_600_000 }, async t => {
     const s3Options = freshOptions(s3, { timeout: 3000, retryFor: 1000 })
     const meta = postgres.freshSchema(t)
-    const schema = schemaOf(meta)
     const fleet = await startFleet(t, meta, s3Options, gateways)
     const load = new MixedLoad(workers)
     const faults: Readonly<Record<string, () => Promise<void>>> = {
@@ -56,6 +55,16 @@ function suite (postgres: OwnServer, s3: OwnS3Server): void {
         s3.own.kill()
         await delay(randomInt(300))
         await s3.own.start()
+      },
+      async 'PostgreSQL, which only stands still' () {
+        postgres.freeze()
+        await refused(workers)
+        postgres.thaw()
+      },
+      async 'the door of S3, which only stands still' () {
+        s3.own.freeze()
+        await refused(1)
+        s3.own.thaw()
       },
       async 'a gateway that only sleeps' () {
         const { thaw } = fleet.freeze()
@@ -79,6 +88,11 @@ function suite (postgres: OwnServer, s3: OwnS3Server): void {
     async function enough (count: number): Promise<void> {
       const goal = load.acknowledged + count + randomInt(count)
       await Promise.race([eventually('the load goes on', () => load.acknowledged >= goal), running.then(async () => { await new Promise(() => {}) })])
+    }
+    /** Resolves when so many more requests have failed. */
+    async function refused (count: number): Promise<void> {
+      const goal = load.failed + count
+      await Promise.race([eventually('requests are refused', () => load.failed >= goal), running.then(async () => { await new Promise(() => {}) })])
     }
     /** Nothing that a gateway has begun is still to come. */
     async function quiet (): Promise<void> {
@@ -114,8 +128,7 @@ function suite (postgres: OwnServer, s3: OwnS3Server): void {
     }
     t.same(await load.check(() => fleet.choose(), true), [], 'everything, once more')
 
-    // An hour later it is looked for once more what came late.
-    await query(meta, `update ${schema}.leases set swept = swept - interval '2 hours'`)
+    await anHourLater(meta)
     const { missing, garbage, needed } = await swept(async () => await audit(meta, s3Options))
     t.same(garbage, [], 'the sweepers of the gateways leave no garbage')
     t.same(missing, [])
@@ -132,6 +145,8 @@ function suite (postgres: OwnServer, s3: OwnS3Server): void {
     const value = randomBytes(4 * segmentSize)
     for (const fence of [true, false]) {
       if (!fence) await unfence(meta)
+      await anHourLater(meta)
+      t.same((await swept(async () => await audit(meta, s3Options))).garbage, [])
       const failed = load.failed
       const sleeper = fleet.choose()
       let finish = (): void => {}
@@ -185,6 +200,11 @@ async function takenForDead (meta: string): Promise<void> {
   const closed = `select count(*) from ${schemaOf(meta)}.leases where not open and closed - seen > interval '${leaseTimeout} milliseconds'`
   const [[were] = []] = await query(meta, closed)
   await eventually('it is taken for dead', async () => Number((await query(meta, closed))[0]?.[0]) > Number(were))
+}
+
+/** Then it is looked once more for what came late, under leases that were closed. */
+async function anHourLater (meta: string): Promise<void> {
+  await query(meta, `update ${schemaOf(meta)}.leases set swept = swept - interval '2 hours'`)
 }
 
 /** Takes the fence out of the database: a commit under a closed lease is made like any other. */

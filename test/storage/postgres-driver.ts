@@ -16,6 +16,11 @@ export function placeOf (t: Test, server: PostgresServer, directory: string): Di
   return { meta: server.freshSchema(t), blobs: pathToFileURL(join(directory, 'blobs')).href, trashGrace: 0, sweepInterval: 0 }
 }
 
+/** The same with values in a bucket. */
+export function bucketPlaceOf (t: Test, server: PostgresServer, s3: S3Server): DistributedStoreOptions {
+  return { meta: server.freshSchema(t), blobs: freshUrl(s3), trashGrace: 0, sweepInterval: 0 }
+}
+
 export function postgresAndFiles (server: PostgresServer): Required<Pick<Driver, 'ends'>> & Driver {
   return {
     name: 'postgresql+files',
@@ -26,13 +31,12 @@ export function postgresAndFiles (server: PostgresServer): Required<Pick<Driver,
 }
 
 export function postgresAndS3 (server: PostgresServer, s3: S3Server): Required<Pick<Driver, 'ends'>> & Driver {
-  const options = (t: Test): DistributedStoreOptions => ({ meta: server.freshSchema(t), blobs: freshUrl(s3), trashGrace: 0, sweepInterval: 0 })
   return {
     name: 'postgresql+s3',
     runs: 12,
-    fresh: async t => await opened(t, options(t)),
-    place: async t => reopened(t, options(t)),
-    ends: async t => endsOf(options(t))
+    fresh: async t => await opened(t, bucketPlaceOf(t, server, s3)),
+    place: async t => reopened(t, bucketPlaceOf(t, server, s3)),
+    ends: async t => endsOf(bucketPlaceOf(t, server, s3))
   }
 }
 

@@ -134,6 +134,23 @@ else {
     await storeBlob(target, 'and it goes on under a new lease')
   })
 
+  t.test('bytes that an operation gave up are looked for again, when the database was away the first time', async t => {
+    const options = placeOf(t, server, t.testdir())
+    const proxy = await proxyTo(t, options.meta)
+    const { store: target } = await open(t, { ...options, meta: proxy.url, databaseTimeout: 200, connectTimeout: 200 })
+    const lease = target.lease()
+    const birth = await target.blobs.put(lease.id, [Buffer.from('given up')])
+    lease.release([birth.blob])
+    proxy.freeze()
+    await t.rejects(target.sweep(), unavailable)
+    t.ok(await isReadable(target, birth))
+    proxy.heal()
+    await eventually('they are gone', async () => {
+      await target.sweep().catch(outagesOnly)
+      return !await isReadable(target, birth)
+    })
+  })
+
   t.test('more work than the database takes: so much waits, the rest is refused at once, and what waited is done', async t => {
     const { store: target, meta } = await open(t, { connections: 2, queue: 3, databaseTimeout: 20_000, connectTimeout: 20_000 })
     const blocker = new Client({ connectionString: meta })
