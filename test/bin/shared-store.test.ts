@@ -94,7 +94,7 @@ else {
     const { code, stdout, stderr } = await runCommand(['serve', '--blobs', blobs, '--database-start-timeout', '1.5'], { CDMI_META: 'postgres://cdmi:hidden@127.0.0.1:1/cdmi', ADMIN_PASSWORD: 'x' })
     t.same([code, stdout], [1, ''])
     t.ok(performance.now() - since > 1000)
-    t.match(stderr, /"msg":"the database cannot be reached; the start waits for it"\}\nfastify-cdmi: opening schema cdmi: connect ECONNREFUSED 127\.0\.0\.1:1\n$/)
+    t.match(stderr, /"msg":"the store cannot be reached; the start waits for it"\}\nfastify-cdmi: opening schema cdmi: connect ECONNREFUSED 127\.0\.0\.1:1\n$/)
     t.notMatch(stderr, 'hidden')
   })
 
