@@ -19,7 +19,7 @@ import { checkShared, openConfiguredStore, storeDirectory } from './server/confi
 import { Connections } from './server/connections.js'
 import { makeFirstUser, serverAuthenticator, type FirstUser } from './server/first-user.js'
 import { Listener } from './server/listen.js'
-import { databaseAwaited, loggerOptions, requestID, RequestLog, startLog, type LogStream } from './server/logging.js'
+import { storeAwaited, loggerOptions, requestID, RequestLog, startLog, type LogStream } from './server/logging.js'
 import { tlsOptions } from './server/tls.js'
 import { trustedProxies } from './server/trust-proxy.js'
 import { version } from './server/version.js'
@@ -62,7 +62,7 @@ export async function buildServer (given: ServerConfig, parts: ServerParts = {})
   const log = parts.log ?? process.stderr
   let app: FastifyInstance | undefined
   const report = (error: unknown, doing: string): void => { app?.log.error({ err: error }, `failed in the background: ${doing}`) }
-  const store = parts.store ?? await openConfiguredStore(config, { report, waiting: error => { startLog(config.logLevel ?? 'info', log).warn({ err: error }, databaseAwaited) } })
+  const store = parts.store ?? await openConfiguredStore(config, { report, waiting: error => { startLog(config.logLevel ?? 'info', log).warn({ err: error }, storeAwaited) } })
   try {
     // After the store, which makes its directory itself.
     const tls = await tlsOptions(config, directory)

@@ -11,7 +11,7 @@ import { serveWorkers } from '../storage/embedded/serve-workers.js'
 import { openWorkerStore } from '../storage/embedded/worker-store.js'
 import { checkShared, closingTime, openConfiguredStore, storeDirectory, storeOptions } from '../server/configured-store.js'
 import { makeFirstUser, type FirstUser } from '../server/first-user.js'
-import { databaseAwaited, startLog } from '../server/logging.js'
+import { storeAwaited, startLog } from '../server/logging.js'
 import { tlsOptions } from '../server/tls.js'
 import { makeAffinityDirectory, removeLeftAffinity } from './affinity-directory.js'
 import { WorkerError } from './failure.js'
@@ -106,7 +106,7 @@ async function prepareShared (config: ServerConfig, log: Logger): Promise<Ground
   await checkShared(config)
   const store = await openConfiguredStore(config, {
     report: (error, doing) => { log.error({ err: error }, `failed in the background: ${doing}`) },
-    waiting: error => { log.warn({ err: error }, databaseAwaited) },
+    waiting: error => { log.warn({ err: error }, storeAwaited) },
     changes: { sweepInterval: 0 }
   })
   await store.close()

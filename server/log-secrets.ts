@@ -3,7 +3,7 @@
  * is written, a few levels deep: pino's own `redact` would cost each request more than reading its object does.
  */
 
-const secrets: ReadonlySet<string> = new Set(['authorization', 'cookie', 'password', 'adminpassword', 'tlspassphrase', 'passphrase', 'hash'])
+const secrets: ReadonlySet<string> = new Set(['authorization', 'cookie', 'password', 'adminpassword', 'tlspassphrase', 'passphrase', 'hash', 'secretaccesskey', 'sessiontoken', 'connectionstring'])
 const censor = '[Redacted]'
 /** Levels of a line's object. */
 const levels = 3

@@ -27,7 +27,7 @@ export function startLog (level: string, stream: LogStream): Logger {
 }
 
 /** Said once, at a start. */
-export const databaseAwaited = 'the database cannot be reached; the start waits for it'
+export const storeAwaited = 'the store cannot be reached; the start waits for it'
 
 /** One line when a request is done, instead of two; and one when it breaks off. */
 export class RequestLog extends LogController {

@@ -13,24 +13,29 @@ interface Look {
   readonly answer: Promise<void>
 }
 
-/** Milliseconds that an answer holds. */
-const lasts = 1000
-/** Milliseconds after which what has not answered counts as away. */
-const patience = 5000
+export interface ReadinessTimes {
+  /** Milliseconds that an answer holds. */
+  readonly lasts: number
+  /** Milliseconds after which what has not answered counts as away. */
+  readonly patience: number
+}
 
 export class Readiness {
   readonly #checks: Checks
+  readonly #times: ReadinessTimes
   #look: Look | undefined
 
-  constructor (checks: Checks) {
+  constructor (checks: Checks, times: ReadinessTimes = { lasts: 1000, patience: 5000 }) {
     this.#checks = checks
+    this.#times = times
   }
 
   /** Rejects with a StorageError that says which part it is, or what else a check has failed with. */
   async ready (): Promise<void> {
+    const { lasts, patience } = this.#times
     const now = performance.now()
     // Nobody begins another look at what is silent: those that wait for it would only become more.
-    if (this.#look === undefined || now - (this.#look.ended ?? now) >= lasts) this.#look = this.#begin()
+    if (this.#look === undefined || (this.#look.ended !== undefined && now - this.#look.ended >= lasts)) this.#look = this.#begin()
     const { answer, began, waiting } = this.#look
     let timer: NodeJS.Timeout | undefined
     const enough = new Promise<never>((_resolve, reject) => {

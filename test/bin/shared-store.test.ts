@@ -1,14 +1,18 @@
 import t, { type Test } from 'tap'
+import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { pathToFileURL } from 'node:url'
 import { Client } from 'pg'
 import { request } from 'undici'
 import { eventually } from '../helpers/eventually.js'
 import { everyDoor, type DoorAnswer } from '../helpers/every-door.js'
 import { faultProxy } from '../helpers/fault-proxy.js'
+import { runExample } from '../helpers/run-example.js'
 import { runInProcess } from '../helpers/run-in-process.js'
 import { runCommand, startServer, type ServerProcess } from '../helpers/server-process.js'
 import { ownServer, query, schemaOf } from '../storage/postgres-server.js'
@@ -39,15 +43,22 @@ const s3 = postgres === undefined ? undefined : await s3Server(t)
 if (postgres === undefined) t.plan(0, 'PostgreSQL is not installed')
 else {
   const meta = postgres.freshSchema(t)
-  const { password: secret } = new URL(meta)
+  const { password: owner } = new URL(meta)
   const named = new URL(meta)
   named.password = ''
+  /** Who may use the tables, and make none. */
+  const [user, secret] = ['gateway', 'hidden from everybody']
+  const served = new URL(named)
+  served.username = user
+  const manual = readFileSync('docs/scale-out.md', 'utf8')
+  const [, grants = ''] = /```sql\n([^]*?)```/.exec(manual) ?? []
+  const [, example = ''] = /```js\n([^]*?)```/.exec(manual) ?? []
 
   t.test('migrate: tells what is to be done, does it once, and leaves a newer store alone; servers that may not migrate refuse to start until then', async t => {
     const blobs = pathToFileURL(join(t.testdir(), 'blobs')).href
     const common = { CDMI_META: meta, CDMI_BLOBS: blobs, ADMIN_PASSWORD: 'x' }
     const schema = schemaOf(meta).replaceAll('"', '')
-    t.match(await runCommand(['migrate', '--meta', named.href, '--dry-run'], { PGPASSWORD: secret }), {
+    t.match(await runCommand(['migrate', '--meta', named.href, '--dry-run'], { PGPASSWORD: owner }), {
       code: 3, stdout: /^to do: 1 {2}\S.*\n$/, stderr: `fastify-cdmi: The store in schema ${schema} is not up to date; without --dry-run this is done\n`
     })
     t.same(await query(meta, `select 1 from pg_namespace where nspname = '${schema}'`), [], 'nothing was changed')
@@ -63,7 +74,18 @@ else {
       }, args.join(' '))
     }
     await query(meta, `delete from ${schemaOf(meta)}.migrations where version = 7`)
+    await query(meta, `create role ${user} login password '${secret}'`)
+    for (const line of grants.trim().split('\n')) await query(meta, line.replace(/\bcdmi\b/, schemaOf(meta)))
     t.match(await runInProcess(['migrate']), { code: 2, stderr: /^fastify-cdmi: Only a store in a database has something to migrate: / })
+  })
+
+  t.test('the example of the manual runs as it stands', async t => {
+    const blobs = pathToFileURL(join(t.testdir({}), 'blobs')).href
+    const code = example.replace(/'postgres:[^']*'/, JSON.stringify(meta)).replace(/'file:[^']*'/, JSON.stringify(blobs))
+    const child = runExample(t, code, '\nawait store.ready()\nconsole.log(store.name)\nawait store.close()\n')
+    const printed = text(child.stdout ?? Readable.from([]))
+    t.same(await once(child, 'close'), [0, null])
+    t.equal(await printed, 'postgresql+files\n')
   })
 
   t.test('a start waits for a database that cannot be reached, for so long and no longer; the sentence has no secret', async t => {
@@ -72,7 +94,7 @@ else {
     const { code, stdout, stderr } = await runCommand(['serve', '--blobs', blobs, '--database-start-timeout', '1.5'], { CDMI_META: 'postgres://cdmi:hidden@127.0.0.1:1/cdmi', ADMIN_PASSWORD: 'x' })
     t.same([code, stdout], [1, ''])
     t.ok(performance.now() - since > 1000)
-    t.match(stderr, /"msg":"the database cannot be reached; the start waits for it"\}\nfastify-cdmi: opening schema cdmi: connect ECONNREFUSED 127\.0\.0\.1:1\n$/)
+    t.match(stderr, /"msg":"the store cannot be reached; the start waits for it"\}\nfastify-cdmi: opening schema cdmi: connect ECONNREFUSED 127\.0\.0\.1:1\n$/)
     t.notMatch(stderr, 'hidden')
   })
 
@@ -83,7 +105,7 @@ else {
     const place = s3 === undefined ? undefined : freshOptions(s3)
     const blobs = place === undefined || proxy === undefined ? pathToFileURL(join(t.testdir(), 'blobs')).href : `s3://${place.bucket}/${place.prefix ?? ''}?endpoint=${proxy.url}&region=${place.region ?? ''}&timeout=500&retryFor=200`
     const environment = { TMPDIR, PGPASSWORD: secret, ...s3 !== undefined && { AWS_ACCESS_KEY_ID: s3.accessKeyId, AWS_SECRET_ACCESS_KEY: s3.secretAccessKey } }
-    const where = ['--meta', named.href, '--blobs', blobs]
+    const where = ['--meta', served.href, '--blobs', blobs]
     const doomed = startServer(t, undefined, [...where, '--workers', '2', '--log-level', 'error'], environment)
     const server = await startServer(t, undefined, [
       ...where, '--migrate', 'false', '--workers', '2', '--drain-timeout', '5', '--log-level', 'debug',
@@ -94,14 +116,14 @@ else {
 
     const works = async (t: Test): Promise<void> => {
       for (const value of [short, long]) {
-        for (const { door, status, text } of await doors.write(value)) t.ok(status === 201 || (door === 'form' && status === 200), `${door}: ${status} ${text.slice(0, 200)}`)
-        for (const { door, status, text } of await doors.read()) t.ok(status === 200 && (door === 'listing' || text.includes(value)), `${door}: ${status}`)
+        for (const { door, status, text: said } of await doors.write(value)) t.ok(status === 201 || (door === 'form' && status === 200), `${door}: ${status} ${said.slice(0, 200)}`)
+        for (const { door, status, text: said } of await doors.read()) t.ok(status === 200 && (door === 'listing' || said.includes(value)), `${door}: ${status}`)
       }
     }
     /** 503, and when to come again, from every door. */
     const refused = (t: Test, answers: readonly DoorAnswer[], within = 10_000): void => {
-      for (const { door, status, retryAfter, text, milliseconds } of answers) {
-        t.equal(status, 503, `${door}: ${text.slice(0, 200)}`)
+      for (const { door, status, retryAfter, text: said, milliseconds } of answers) {
+        t.equal(status, 503, `${door}: ${said.slice(0, 200)}`)
         if (door !== 'sockets') t.match(retryAfter, /^\d+$/, door)
         t.ok(milliseconds < within, `${door}: after ${Math.round(milliseconds)} ms`)
       }

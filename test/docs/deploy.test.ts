@@ -4,7 +4,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { commandLine } from '../../bin/command-line.js'
-import { configOptions } from '../../server/config-sources.js'
+import { configOptions, loadConfig } from '../../server/config-sources.js'
+import { checkShared, sharedOptions } from '../../server/configured-store.js'
 
 interface Service {
   readonly image?: string
@@ -41,6 +42,19 @@ t.test('every variable that the gateways are given is one that they read', async
   ]
   t.ok(given.length > 10)
   for (const name of new Set(given)) t.ok(variables.has(name), name)
+})
+
+t.test('the variables together name one store, in a database, and somebody who can log in', async t => {
+  const pairs = (lines: RegExp, text: string): Array<[string, string]> => [...text.matchAll(lines)].flatMap(([, line = '']) => line.split(' ').map((pair): [string, string] => {
+    const [name = '', ...value] = pair.split('=')
+    return [name, value.join('=')]
+  }))
+  const [, { environment = {} } = {}] = gateways[0] ?? []
+  for (const others of [pairs(/^ENV (.*)$/gm, read('Dockerfile')), pairs(/^Environment=(.*)$/gm, unit)]) {
+    const config = loadConfig({ environment: { ...Object.fromEntries(others), ...environment } })
+    t.match(sharedOptions(config), { meta: /^postgres:/, blobs: /^s3:/ })
+    await checkShared(config)
+  }
 })
 
 t.test('every flag is one of `serve`', async t => {

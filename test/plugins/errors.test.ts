@@ -48,7 +48,7 @@ t.test('an error of the table is a problem document that repeats the request ID'
 })
 
 t.test('storage errors: the reason, but not a word of the disk', async t => {
-  const expected: Record<StorageReason, number> = { full: 507, unavailable: 503, permission: 503, locked: 503, missing: 500, corrupt: 500, format: 500 }
+  const expected: Record<StorageReason, number> = { full: 507, unavailable: 503, permission: 503, locked: 503, missing: 500, corrupt: 500, format: 503 }
   for (const [reason, status] of Object.entries(expected)) {
     const { app, log } = await build(t, throwing(() => new StorageError(reason as StorageReason, 'ENOSPC: write /var/lib/secret-path')))
     const answer = await app.inject('/')

@@ -37,6 +37,23 @@ t.test('ready: 503 when the store cannot work, with a reason that says nothing o
   }
 })
 
+t.test('ready: 503 says which half of the store it is, and what is wrong with it, in words that give nothing away', async t => {
+  const [records, values] = ['The database with the records of the store', 'The place of the values of the store']
+  for (const [reason, part, sentence] of [
+    ['unavailable', 'records', `${records} cannot be reached, or takes nothing now`],
+    ['permission', 'values', `${values} does not allow this server to write`],
+    ['format', 'records', `${records} is not what this build of the server works with`],
+    ['full', 'values', /space/i]
+  ] as const) {
+    const store = { ...openMemoryStore(), async ready () { throw new StorageError(reason, 'connect ECONNREFUSED secret.example:5432', { part }) } }
+    const { app } = await builtServer(t, {}, { store })
+    const { statusCode, body } = await app.inject('/-/ready')
+    t.equal(statusCode, 503)
+    t.match(JSON.parse(body), { status: 'unavailable', reason: sentence })
+    t.notMatch(body, 'secret')
+  }
+})
+
 t.test('ready: 503 when the store on disk was closed under the server', async t => {
   const store = await openStore({ directory: t.testdir() })
   const { app } = await builtServer(t, {}, { store })

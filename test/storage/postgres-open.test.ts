@@ -1,4 +1,5 @@
 import t from 'tap'
+import { migrateStore } from '../../storage/distributed/migrate-store.js'
 import { openStore } from '../../storage/open-store.js'
 import { aValue, fields, fieldsOfPut, store } from './driver.js'
 import { noErrors } from './embedded-driver.js'
@@ -57,6 +58,20 @@ if (server !== undefined) {
     await query(other.meta, `create table ${schemaOf(other.meta)}.people (name text)`)
     await t.rejects(openStore(other, noErrors), { name: 'StorageError', reason: 'format', message: /is not empty and not a store/ })
     t.equal((await query(other.meta, `select tablename from pg_tables where schemaname = ${schemaOf(other.meta).replaceAll('"', "'")}`)).length, 1)
+  })
+
+  t.test('tables are made by one of those who migrate at the same time; who may not migrate opens the store only when that is done', async t => {
+    const options = placeOf(t, server, t.testdir())
+    await t.rejects(openStore({ ...options, migrate: false }, noErrors), { name: 'StorageError', reason: 'format', message: /^There is no store in schema \w+; run "fastify-cdmi migrate" first$/ })
+    t.match(await migrateStore(options, { dryRun: true }), { version: 1, migrations: [{ version: 1 }] })
+    const reports = await Promise.all(Array.from({ length: 4 }, async () => await migrateStore(options, { dryRun: false })))
+    t.same(reports.map(({ migrations }) => migrations.length).sort(), [0, 0, 0, 1])
+    t.match(await migrateStore(options, { dryRun: true }), { version: 1, migrations: [] })
+    const store = await openStore({ ...options, migrate: false }, noErrors)
+    await store.ready()
+    await store.close()
+    await query(options.meta, `update ${schemaOf(options.meta)}.migrations set version = 0`)
+    await t.rejects(openStore({ ...options, migrate: false }, noErrors), { reason: 'format', message: /There is no store/ })
   })
 
   t.test('two stores in one database know nothing of each other', async t => {
