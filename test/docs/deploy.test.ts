@@ -98,8 +98,8 @@ function installed (program: string): string | undefined {
 
 const [haproxy, systemd] = [installed('haproxy'), installed('systemd-analyze')]
 
-t.test('the balancer takes its configuration', { skip: haproxy === undefined && 'haproxy is not installed' }, async t => {
-  const { status, stderr } = spawnSync(haproxy ?? '', ['-c', '-f', 'deploy/haproxy.cfg'], { encoding: 'utf8' })
+t.test('the balancer takes its configuration', { skip: haproxy === undefined && process.env['CI'] !== 'true' && 'HAPROXY IS NOT INSTALLED' }, async t => {
+  const { status, stderr } = spawnSync(haproxy ?? 'haproxy', ['-c', '-f', 'deploy/haproxy.cfg'], { encoding: 'utf8' })
   t.equal(status, 0, stderr)
 })
 
