@@ -4,8 +4,7 @@
  */
 import { open, readFile, rename, stat, unlink, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import Type, { type Static } from 'typebox'
-import { Check } from 'typebox/value'
+import { type Static, Type, Value } from '../schemas/typebox.js'
 import type { HashedUser, UserSource } from './authenticator.js'
 import { isPasswordHash } from './password.js'
 
@@ -44,7 +43,7 @@ function parseUsers (file: string, text: string): readonly HashedUser[] {
   } catch {
     throw new UsersFileError(`The users file ${file} is not valid JSON`)
   }
-  if (!Check(UsersDocument, document)) throw new UsersFileError(`The users file ${file} does not have the form that "fastify-cdmi user add" writes`)
+  if (!Value.Check(UsersDocument, document)) throw new UsersFileError(`The users file ${file} does not have the form that "fastify-cdmi user add" writes`)
   const seen = new Set<string>()
   for (const { name, hash } of (document as UsersDocument).users) {
     if (!isPasswordHash(hash)) throw new UsersFileError(`The users file ${file} has no valid hash for ${name}; take the user out of it and add it again with "fastify-cdmi user add ${name} --users ${file}"`)

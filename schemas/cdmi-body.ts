@@ -1,5 +1,5 @@
 /** Bodies of CDMI requests: the fields that the standard defines, with their JSON types (DOC-24 to DOC-39, COC-22 to COC-35). Other fields are allowed, and kept. */
-import Type, { type Static } from 'typebox'
+import { type Static, Type } from './typebox.js'
 
 const text = (description: string) => Type.Optional(Type.String({ description }))
 const uri = (description: string) => Type.Optional(Type.String({ minLength: 1, description }))

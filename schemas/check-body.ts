@@ -1,6 +1,5 @@
 /** JSON bodies are checked against their schema; what is wrong is said in one sentence that names the field. */
-import type { TSchema } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile, type TSchema } from './typebox.js'
 
 /** Answers undefined when the body fits, else what is wrong with which field. */
 export type BodyCheck = (body: unknown) => string | undefined

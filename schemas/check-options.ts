@@ -1,6 +1,5 @@
 /** Options are checked when they are given, against their schema; what is wrong is said in one sentence that names the option. */
-import type { Static, TSchema } from 'typebox'
-import { Value } from 'typebox/value'
+import { type Static, type TSchema, Value } from './typebox.js'
 
 export class OptionError extends Error {
   override readonly name = 'OptionError'

@@ -1,6 +1,6 @@
 /** Configuration of the stand-alone server. This schema is its only definition: the config file, the environment, the flags, `--help` and the manual come from it. */
-import Type, { type Static } from 'typebox'
 import { CdmiOptions, LimitOptions } from './options.js'
+import { type Static, Type } from './typebox.js'
 
 const { anonymous, activeContent, formFields, formAnswer, realm, withoutCapabilities, remoteSources, delayedAfter, templates, locations } = CdmiOptions.properties
 

@@ -1,5 +1,5 @@
 /** What the server says of itself. */
-import Type from 'typebox'
+import { Type } from './typebox.js'
 
 export const Alive = Type.Object({
   status: Type.Literal('alive'),

@@ -1,5 +1,5 @@
 /** Requests and answers of the keyed JSON door, as its OpenAPI page shows them. */
-import Type from 'typebox'
+import { Type } from './typebox.js'
 
 export const KeyParams = Type.Object({
   '*': Type.String({ description: 'The key: one percent-encoded segment of the path.' })

@@ -1,5 +1,5 @@
 /** Options of the plugin. This schema is their only definition: types, validation and the manual's table come from it. */
-import Type, { type Static } from 'typebox'
+import { type Static, Type } from './typebox.js'
 
 export const User = Type.Object({
   name: Type.String({ minLength: 1, description: 'Name, as it is typed into the browser.' }),

@@ -1,5 +1,5 @@
 /** The form of an error in CDMI and plain HTTP: problem details (RFC 9457). */
-import Type, { type Static } from 'typebox'
+import { type Static, Type } from './typebox.js'
 
 export const Problem = Type.Object({
   type: Type.String({ description: 'Always `about:blank`: the status number says what kind of problem it is, `code` which one.' }),

@@ -1,7 +1,7 @@
 /**
  * What the model keeps in a record's `attributes` (design: objects; DOC-01, DOC-51). Drivers never look inside.
  */
-import Type, { type Static } from 'typebox'
+import { type Static, Type } from './typebox.js'
 
 /** The standard's value transfer encodings (DOC-04). */
 export const ValueTransferEncoding = Type.Union([Type.Literal('utf-8'), Type.Literal('base64'), Type.Literal('json')])

@@ -1,5 +1,5 @@
 /** Options of values in S3. This schema is their only definition: the same names stand in `s3://bucket/prefix?name=value`. */
-import Type, { type Static } from 'typebox'
+import { type Static, Type } from './typebox.js'
 
 const megabyte = 1024 * 1024
 

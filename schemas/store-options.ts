@@ -1,5 +1,5 @@
 /** Options of `openStore`. These schemas are their only definition: types, validation and the manual's tables come from them. */
-import Type, { type Static } from 'typebox'
+import { type Static, Type } from './typebox.js'
 
 const megabyte = 1024 * 1024
 const longestTimer = 0x7fffffff

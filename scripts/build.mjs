@@ -6,4 +6,5 @@ import { createRequire } from 'node:module'
 rmSync('dist', { recursive: true, force: true })
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
 execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { stdio: 'inherit' })
+execFileSync(process.execPath, ['scripts/bundle-typebox.mjs', 'dist'], { stdio: 'inherit' })
 if (existsSync('dist/bin/fastify-cdmi.js')) chmodSync('dist/bin/fastify-cdmi.js', 0o755)

@@ -5,29 +5,35 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 
 const most = 12
 const directory = 'build/test-groups'
-// These take long by what they do, watch over servers in other processes, or have something to prepare and to end of their own. The longest
-// come first, so that none is left over when everything else is done.
-const alone = [
-  'server/gateway-kill', 'server/kill', 'server/gateway-outages', 'server/gateway-contention', 'bin/serve', 'bin/shared-store', 'storage/s3-faults', 'bin/workers',
-  'server/gateway-visibility', 'storage/postgres-s3', 'conformance/gateways', 'routes/cdmi/memory', 'storage/embedded-faults',
-  'storage/postgres', 'server/large', 'routes/cdmi/serialization/memory', 'bin/user', 'storage/embedded', 'server/users', 'routes/forms/memory',
-  'clients/chromium', 'conformance/suite', 'bin/transfer', 'storage/transfer'
-].map(name => `${name}.test.ts`)
+const named = (...names) => names.map(name => `${name}.test.ts`)
+// These have a process to themselves, for they take long by what they do, watch over other processes, or end something after all of their tests: at the
+// top of a file that ends the whole process. The longest come first and the shortest last, so that nothing long is left over when all else is done.
+const long = named(
+  'server/kill', 'bin/shared-store', 'server/gateway-kill', 'bin/transfer', 'bin/serve', 'conformance/gateways', 'storage/s3-faults', 'storage/transfer',
+  'server/gateway-contention', 'server/gateway-outages', 'bin/workers', 'storage/postgres-s3', 'routes/cdmi/memory', 'storage/postgres-kill',
+  'storage/postgres-faults', 'storage/postgres-outage', 'storage/postgres-writers'
+)
+const short = named(
+  'storage/embedded', 'storage/embedded-faults', 'storage/postgres', 'bin/user', 'routes/forms/memory', 'routes/cdmi/serialization/memory', 'server/large',
+  'server/users', 'server/gateway-visibility', 'storage/postgres-open', 'storage/postgres-round-trips', 'conformance/suite', 'clients/chromium'
+)
+const alone = [...long, ...short]
 
 // From the sources: what an earlier build left of files that are gone is not run.
 const files = readdirSync('test', { recursive: true }).filter(file => file.endsWith('.test.ts')).sort()
 const missing = alone.filter(file => !files.includes(file))
 if (missing.length > 0) throw new Error(`scripts/group-tests.mjs names tests that do not exist: ${missing.join(', ')}.`)
 
-const groups = alone.map(file => [file])
+const shared = []
 const others = files.filter(file => !alone.includes(file))
-while (others.length > 0) groups.push(others.splice(0, most))
+while (others.length > 0) shared.push(others.splice(-most))
+const groups = [...long.map(file => [file]), ...shared, ...short.map(file => [file])]
 
 rmSync(directory, { recursive: true, force: true })
 mkdirSync(directory, { recursive: true })
 for (const [index, group] of groups.entries()) {
   const name = group[0].slice(0, -'.test.ts'.length) + (group.length > 1 ? '-and-more' : '')
   // One after the other, so that a file has what it prepares at its top to itself.
-  const lines = group.map(file => `await import('../test/${file.replace(/ts$/, 'js')}')\n`)
-  writeFileSync(`${directory}/${String(index).padStart(2, '0')}-${name.replaceAll('/', '-')}.js`, lines.join(''))
+  const load = group.map(file => `await import('../test/${file.replace(/ts$/, 'js')}')\n`)
+  writeFileSync(`${directory}/${String(index).padStart(2, '0')}-${name.replaceAll('/', '-')}.js`, load.join(''))
 }

@@ -5,9 +5,8 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
-import type { TSchema } from 'typebox'
-import { Value } from 'typebox/value'
 import { ServerConfig } from '../schemas/config.js'
+import { type TSchema, Value } from '../schemas/typebox.js'
 
 /** What is wrong with the configuration, for the operator. */
 export class ConfigError extends Error {

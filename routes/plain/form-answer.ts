@@ -1,8 +1,8 @@
 /** What the sender of a form gets: a page or a redirect for people, JSON for programs (CLI-31, CLI-32). */
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import Type, { type Static } from 'typebox'
 import { type Address, objectIDRoot } from '../../cdmi/address.js'
 import { attributesOf, type CdmiObject, pathOf } from '../../cdmi/record.js'
+import { type Static, Type } from '../../schemas/typebox.js'
 import { preferredType } from '../http/accept.js'
 import { childHref, escapeHtml, htmlHeaders, page } from '../http/html.js'
 import { locationOf, rootURI } from '../http/location.js'

@@ -1,6 +1,6 @@
 /** `?limit=&after=&prefix=` of plain listings. */
-import Type, { type Static } from 'typebox'
 import { InvalidRequest } from '../../cdmi/errors.js'
+import { type Static, Type } from '../../schemas/typebox.js'
 
 /** Most children of a page that was asked for with `limit`. Without a limit all come, streamed. */
 export const maxPage = 10_000

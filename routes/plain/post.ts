@@ -1,10 +1,10 @@
 /** POST to a container: a new data object that the server names (HCO-10 to HCO-17), or the files of a form (HCO-14). */
 import type { FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import Type from 'typebox'
 import { type Address, objectIDRoot, parseAddress } from '../../cdmi/address.js'
 import { MissingSlash } from '../../cdmi/errors.js'
 import { entityTag } from '../../cdmi/preconditions.js'
+import { Type } from '../../schemas/typebox.js'
 import { cdmiPostSchema } from '../cdmi/schemas.js'
 import { parseContentRange } from '../http/content-range.js'
 import { parseMediaType } from '../http/content-type.js'

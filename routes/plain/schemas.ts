@@ -4,8 +4,8 @@
  */
 // For the fields of the manual (summary, tags, hide) in Fastify's type of a schema.
 import type {} from '@fastify/swagger'
-import Type, { type TSchema } from 'typebox'
 import type { FastifySchema, FastifySchemaCompiler } from 'fastify'
+import { type TSchema, Type } from '../../schemas/typebox.js'
 import { cdmiPatchSchema, cdmiPutSchema, cdmiReadSchema } from '../cdmi/schemas.js'
 
 /** For routes whose schema is there to be read only. */

@@ -1,7 +1,7 @@
 /** From a URL or options, and the environment, to settings without gaps. No sentence of an error here repeats what could be a secret. */
-import type Type from 'typebox'
 import { checkOptions, OptionError } from '../../schemas/check-options.js'
 import { S3Options } from '../../schemas/s3-options.js'
+import type { Type } from '../../schemas/typebox.js'
 
 export interface S3Credentials {
   readonly accessKeyId: string

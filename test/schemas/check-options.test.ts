@@ -1,6 +1,6 @@
 import t from 'tap'
-import Type from 'typebox'
 import { checkOptions } from '../../schemas/check-options.js'
+import { Type } from '../../schemas/typebox.js'
 
 const schema = Type.Object({
   size: Type.Optional(Type.Integer({ minimum: 1 })),
