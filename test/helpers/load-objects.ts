@@ -130,10 +130,13 @@ export class LoadObjects {
     await this.#sendPart(client, url, series)
   }
 
-  /** The series that is open on an object; none, when the server had the last part before it died. */
+  /** The series that is open on an object; none, when the server had the last part, or had removed the object with its parts, before it died. */
   #seriesOf (url: string): Series | undefined {
     const series = this.#series.get(url)
-    if (series === undefined || series.done < 2 || this.#model.content(url)?.bytes.equals(series.whole) !== true) return series
+    if (series === undefined) return undefined
+    const isWhole = series.done === 2 && this.#model.content(url)?.bytes.equals(series.whole) === true
+    const isGone = series.done > 0 && this.#model.at(url) === undefined
+    if (!isWhole && !isGone) return series
     this.#series.delete(url)
     return undefined
   }
