@@ -43,7 +43,9 @@ export function partOfPage (page: NamePage, from: number, to: number): NamePage 
 export function namesOfType (page: NamePage, letter: string): NamePage {
   const { count, bytes, ends, types, more } = page
   const wanted = letter.charCodeAt(0)
-  if (types.every(type => type === wanted)) return page
+  let all = true
+  for (let index = 0; index < count && all; index++) all = types[index] === wanted
+  if (all) return page
   const chosen: Uint8Array[] = []
   const chosenEnds: number[] = []
   let end = 0

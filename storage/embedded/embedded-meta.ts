@@ -14,6 +14,8 @@ import type { CommitChannel } from './commit-channel.js'
 import { embeddedIntake } from './embedded-intake.js'
 import { decodeJson } from './json-codec.js'
 import { blobKey, entryKey, nameOfEntry, ownerKey } from './keys.js'
+import { markOf } from './listing-marks.js'
+import { NameCache } from './name-cache.js'
 import type { EntryRange } from './name-scan.js'
 import { EmbeddedRecord, hasSegments, versionOf, withoutInline } from './record-codec.js'
 import { allSegments, isReferenced, overlapping } from './segment-writer.js'
@@ -39,6 +41,7 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
   readonly #channel: CommitChannel
   readonly #options: EmbeddedMetaOptions
   readonly #followers = new Set<() => void>()
+  readonly #pages = new NameCache()
   readonly #stopped = new AbortController()
   #commits = 0
   #leaseRefused: ((lease: LeaseID) => void) | undefined
@@ -130,7 +133,7 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
 
   async names (id: ObjectID, query: ChildrenQuery): Promise<NamePage> {
     const range = rangeOf(id, query)
-    return range === undefined ? noNames : this.#read(`listing ${id}`, ({ names }) => names.page(range))
+    return range === undefined ? noNames : this.#read(`listing ${id}`, ({ names, state }) => this.#pages.page(range, markOf(state, range.start), () => names.page(range)))
   }
 
   async tree (id: ObjectID, { types, depth = Infinity, limit, size = Infinity }: TreeQuery): Promise<RecordHead[]> {
