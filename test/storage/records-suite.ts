@@ -250,6 +250,50 @@ export function recordsSuite (t: Test, driver: Driver): void {
     t.equal(nameAt(await target.meta.names(container.id, { limit: 3 }), 2), expected[2]?.slice(2))
   })
 
+  t.test('names that were listed before are listed as they are after every change', async t => {
+    const target = await driver.fresh(t)
+    const [one, two] = [aRecord({ type: 'c', parentID: target.rootID, name: 'one' }), aRecord({ type: 'c', parentID: target.rootID, name: 'two' })]
+    let children = Array.from({ length: 300 }, (_, n) => aRecord({ parentID: one.id, name: `n${n}`, type: n % 2 === 0 ? 'c' : 'd' }))
+    await store(target, { put: [one, two, ...children] })
+    const listed = async (parentID: string, prefix?: string): Promise<string[]> => {
+      const all: string[] = []
+      for (let after: string | undefined, more = true; more;) {
+        const page = await target.meta.names(parentID, { after, prefix, limit: 250 })
+        all.push(...textsOf(page).map((name, index) => `${name} ${String.fromCharCode(page.types[index] ?? 0)}`))
+        more = page.more
+        after = page.count === 0 ? undefined : nameAt(page, page.count - 1)
+      }
+      return all
+    }
+    const expected = (parentID: string, prefix = ''): string[] => children.filter(child => child.parentID === parentID && child.name?.startsWith(prefix) === true)
+      .toSorted((a, b) => Buffer.compare(Buffer.from(a.name ?? ''), Buffer.from(b.name ?? ''))).map(({ name, type }) => `${name} ${type}`)
+    const check = async (doing: string): Promise<void> => {
+      for (const parent of [one.id, two.id]) {
+        t.same(await listed(parent), expected(parent), doing)
+        t.same(await listed(parent, 'n1'), expected(parent, 'n1'), `${doing}, with a prefix`)
+      }
+    }
+    await check('at first')
+    let fresh = 0
+    await fc.assert(fc.asyncProperty(fc.constantFrom('create', 'remove', 'rename', 'move', 'retype', 'attributes'), fc.nat(), async (doing, pick) => {
+      const child = children[pick % children.length]
+      if (child === undefined) return
+      const others = children.filter(other => other !== child)
+      const changed = doing === 'create'
+        ? aRecord({ parentID: pick % 3 === 0 ? two.id : one.id, name: `n1-${fresh++}` })
+        : next(child, doing === 'rename' ? { name: `n1-${fresh++}` } : doing === 'move' ? { parentID: child.parentID === one.id ? two.id : one.id } : doing === 'retype' ? { type: 'r' } : { attributes: { n: pick } })
+      if (doing === 'remove') await store(target, { remove: [{ id: child.id, version: child.version, subtree: child.type === 'c' }] })
+      else await store(target, { put: [changed] })
+      children = doing === 'remove' ? others : doing === 'create' ? [...children, changed] : [...others, changed]
+      await check(doing)
+    }), { numRuns: driver.runs ?? 40, endOnFailure: true })
+    // What was below a removed container goes later, in the background.
+    await store(target, { remove: [{ id: one.id, version: 1, subtree: true }] })
+    while (await target.meta.prune(100) > 0);
+    children = children.filter(({ parentID }) => parentID !== one.id)
+    await check('removed with its container')
+  })
+
   t.test('the change log has every event in the order of the commits, and can be followed and trimmed', async t => {
     const target = await driver.fresh(t)
     await store(target, { events: [{ n: 1 }, { n: 2 }] })
