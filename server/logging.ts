@@ -127,7 +127,6 @@ function counted (raw: IncomingMessage): () => number {
   return () => bytes
 }
 
-
 /** An absolute URI may carry credentials before its host: all up to the last @, for passwords may have one. */
 function safeUrl (url: string): string {
   return url.startsWith('/') ? url : url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, '$1')
