@@ -26,6 +26,8 @@ export interface ChildServer {
   readonly ready?: string
   /** Whether it gets a channel to this process. */
   readonly channel?: boolean
+  /** Whether what it says on standard error is not to be seen. */
+  readonly silent?: boolean
   /** Milliseconds between two questions at the start. Default: 50. */
   readonly every?: number
 }
@@ -43,13 +45,16 @@ export async function freePort (): Promise<number> {
 const patience = 60_000
 
 /** Resolves when it answers. */
-export async function startChild ({ name, port, command, args, environment, authorization, ready = '/', channel = false, every = 50 }: ChildServer): Promise<BenchServer> {
-  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit', ...(channel ? ['ipc' as const] : [])], env: { ...process.env, ...environment } })
+export async function startChild ({ name, port, command, args, environment, authorization, ready = '/', channel = false, silent = false, every = 50 }: ChildServer): Promise<BenchServer> {
+  const child = spawn(command, args, { stdio: ['ignore', 'ignore', silent ? 'ignore' : 'inherit', ...(channel ? ['ipc' as const] : [])], env: { ...process.env, ...environment } })
+  const { pid } = child
+  if (pid === undefined) {
+    const [error] = await once(child, 'error')
+    throw error
+  }
   const url = `http://127.0.0.1:${port}`
-  const failed = once(child, 'error').then(([error]) => { throw error })
-  await Promise.race([answered(url + ready, child, every), failed])
-  failed.catch(() => {})
-  return { name, url, authorization, pid: child.pid ?? 0, pids: [child.pid ?? 0], process: child, stop: async () => { await end(child) } }
+  await answered(url + ready, child, every)
+  return { name, url, authorization, pid, pids: [pid], process: child, stop: async () => { await end(child) } }
 }
 
 async function answered (url: string, child: ChildProcess, every: number): Promise<void> {

@@ -1,5 +1,5 @@
 /** On what it was measured. */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtemp, open, readFile, rm, stat } from 'node:fs/promises'
 import { cpus, loadavg, release, totalmem } from 'node:os'
 import { join } from 'node:path'
@@ -65,18 +65,20 @@ async function diskOf (directory: string): Promise<string> {
   }
 }
 
+/** Where a command has no way to say its version. */
+export function isInstalled (command: string): boolean {
+  return spawnSync('sh', ['-c', 'command -v "$0"', command]).status === 0
+}
+
 /** What a command says of its version; undefined: it is not installed. */
 export function versionOf (command: string, args: readonly string[]): string | undefined {
   try {
     // Some say it on standard error, and end with 1.
-    return numberIn(execFileSync('sh', ['-c', '"$0" "$@" 2>&1; test $? -lt 126', command, ...args], { encoding: 'utf8' }))
+    const text = execFileSync('sh', ['-c', '"$0" "$@" 2>&1; test $? -lt 126', command, ...args], { encoding: 'utf8' })
+    return /\d+\.\d+(\.\d+)?/.exec(text)?.[0]
   } catch {
     return undefined
   }
-}
-
-function numberIn (text: string): string | undefined {
-  return /\d+\.\d+(\.\d+)?/.exec(text)?.[0]
 }
 
 /** Of Node, of packages of this one, and of the load generator. */

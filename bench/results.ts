@@ -28,6 +28,8 @@ export interface Results {
   /** The flags of the run. */
   readonly settings: Readonly<Record<string, string>>
   readonly sections: readonly Section[]
+  /** Sentences about all of them. */
+  readonly notes: readonly string[]
 }
 
 export async function writeResults (file: string, results: Results): Promise<void> {
@@ -37,9 +39,9 @@ export async function writeResults (file: string, results: Results): Promise<voi
 /** Of an earlier run. */
 export async function readResults (file: string): Promise<Results> {
   const results: Partial<Results> = JSON.parse(await readFile(file, 'utf8'))
-  const { date, machine, versions, settings, sections } = results
-  if (date === undefined || machine === undefined || versions === undefined || settings === undefined || sections === undefined) {
+  const { date, machine, versions, settings, sections, notes } = results
+  if (date === undefined || machine === undefined || versions === undefined || settings === undefined || sections === undefined || notes === undefined) {
     throw new Error(`${file} was not written by --json`)
   }
-  return { date, machine, versions, settings, sections }
+  return { date, machine, versions, settings, sections, notes }
 }

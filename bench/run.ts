@@ -70,7 +70,7 @@ async function measured (): Promise<Results> {
       peerVersions = comparison.versions
     }
     const outcome = limit === undefined ? [] : [await limit.outcome()]
-    return { ...begun, versions: { ...await versions(), ...peerVersions }, sections: sections.map(section => ({ ...section, notes: [...section.notes, ...outcome] })) }
+    return { ...begun, versions: { ...await versions(), ...peerVersions }, sections, notes: outcome }
   } finally {
     await limit?.remove()
   }
@@ -78,6 +78,7 @@ async function measured (): Promise<Results> {
 
 /** Flags that say what was measured, and not where it goes. */
 function settings (): Record<string, string> {
-  const outputs = ['json', 'table', 'from', 'cache', 'directory']
-  return Object.fromEntries(Object.entries(flags).flatMap(([name, value]) => outputs.includes(name) || value === false || value === undefined ? [] : [[name, value === true ? '' : String(value)]]))
+  const { rounds, seconds, only, peers, workers, streams, bytes, delay, 'slow-disk': slow, 'limit-memory': limit } = flags
+  const said = { rounds, seconds, only, peers, workers, ...(streams ? { streams: '', bytes } : {}), ...(slow ? { 'slow-disk': '', delay } : {}), 'limit-memory': limit }
+  return Object.fromEntries(Object.entries(said).flatMap(([name, value]) => value === undefined ? [] : [[name, value]]))
 }

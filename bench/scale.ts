@@ -48,7 +48,8 @@ try {
     ...begun,
     versions: await versions(),
     settings: { objects: flags.objects, rounds: flags.rounds, seconds: flags.seconds, ...(flags['limit-memory'] === undefined ? {} : { 'limit-memory': flags['limit-memory'] }) },
-    sections: sections.map(section => ({ ...section, notes: [...section.notes, ...outcome] }))
+    sections,
+    notes: outcome
   }
   if (flags.json !== undefined) await writeResults(flags.json, results)
   if (flags.table !== undefined) await writeFile(flags.table, markdown(results))

@@ -3,11 +3,12 @@ import type { Machine } from './machine.js'
 import type { Cell, Results, Section } from './results.js'
 import { median } from './statistics.js'
 
-export function markdown ({ date, machine, versions, settings, sections }: Results): string {
+export function markdown ({ date, machine, versions, settings, sections, notes }: Results): string {
   const flags = Object.entries(settings).map(([name, value]) => `--${name}${value === '' ? '' : ` ${value}`}`).join(' ')
   return [
     `${date.slice(0, 10)}, ${machineText(machine)}. ${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(', ')}.`,
     `\`${flags}\`; medians (least..most).`,
+    ...notes,
     ...sections.map(sectionText)
   ].join('\n\n') + '\n'
 }
