@@ -8,7 +8,7 @@ import { plainNode } from '../helpers/plain-node.js'
 
 /**
  * A plain read may cost so many times the processor time of a bare Fastify that answers the same request. It is measured at 3.2
- * to 3.8, however busy the machine: a read has to become about twice as dear for the test to fail. To be made tighter as reads become cheaper.
+ * to 3.9, however busy the machine: a read has to become about twice as dear for the test to fail. To be made tighter as reads become cheaper.
  */
 const most = 7
 
