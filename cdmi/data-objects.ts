@@ -67,7 +67,7 @@ export class DataObjects {
   async read (principal: Principal, address: Address, select: Select, options: { readonly described?: boolean } = {}): Promise<ReadObject> {
     requireAccess(principal, 'read')
     for (let attempt = 0; attempt < readAttempts; attempt++) {
-      const object = await this.#context.namespace.get(address)
+      const object = await this.#context.namespace.get(address, false, attempt === 0 ? 'acknowledged' : 'newest')
       const ranges = select(object)
       if (ranges.length > 0 && !isContainer(object.record)) this.#context.capabilities.require('dataobject', 'cdmi_read_value')
       const contents = isContainer(object.record) ? [] : await openContents(this.#store, object.record, ranges)

@@ -1,4 +1,5 @@
 /** Pages of names that were read before: what polls a container, or walks through it again, has them without a step for each name. */
+import { LRUCache } from 'lru-cache'
 import type { NamePage } from '../contract.js'
 import type { EntryRange } from './name-scan.js'
 
@@ -6,6 +7,8 @@ import type { EntryRange } from './name-scan.js'
 const mostBytes = 4 * 1024 * 1024
 /** Shorter pages are read faster than they are kept. */
 const fewNames = 200
+/** What a page has beside its names, about. */
+const keptBytes = 512
 
 interface Kept {
   readonly page: NamePage
@@ -13,35 +16,16 @@ interface Kept {
 }
 
 export class NameCache {
-  /** In the order of their last use. */
-  readonly #kept = new Map<string, Kept>()
-  #bytes = 0
+  readonly #kept = new LRUCache<string, Kept>({ maxSize: mostBytes, sizeCalculation: ({ page }) => keptBytes + page.bytes.byteLength + page.ends.byteLength + page.types.byteLength })
 
   /** The page of a range. `mark`: of its parent, in the snapshot of the caller, in which `read` reads. */
   page (range: EntryRange, mark: number, read: () => NamePage): NamePage {
     const key = `${range.limit} ${range.start.toString('latin1')}\n${range.end.toString('latin1')}`
     const kept = this.#kept.get(key)
-    if (kept !== undefined) this.#drop(key, kept)
-    const page = kept?.mark === mark ? kept.page : read()
-    if (page.count >= fewNames) this.#keep(key, { page, mark })
+    if (kept?.mark === mark) return kept.page
+    const page = read()
+    if (page.count >= fewNames) this.#kept.set(key, { page, mark })
+    else if (kept !== undefined) this.#kept.delete(key)
     return page
   }
-
-  #keep (key: string, kept: Kept): void {
-    this.#kept.set(key, kept)
-    this.#bytes += sizeOf(key, kept)
-    for (const [oldest, other] of this.#kept) {
-      if (this.#bytes <= mostBytes) return
-      this.#drop(oldest, other)
-    }
-  }
-
-  #drop (key: string, kept: Kept): void {
-    this.#kept.delete(key)
-    this.#bytes -= sizeOf(key, kept)
-  }
-}
-
-function sizeOf (key: string, { page }: Kept): number {
-  return key.length + page.bytes.byteLength + page.ends.byteLength + page.types.byteLength
 }
