@@ -5,7 +5,7 @@ import type {
 import { TreeTooLarge } from '../contract.js'
 import type { LeasedMeta } from '../compose-store.js'
 import type { Census, Intake, MovableMeta, WholeRecord, WholesQuery } from '../transfer/ends.js'
-import { noNames } from '../name-page.js'
+import { mostNames, noNames } from '../name-page.js'
 import { idKey, idText, maxNameLength } from '../object-key.js'
 import { toStorageError } from '../storage-errors.js'
 import { readU64, successor, u64 } from './bytes.js'
@@ -152,7 +152,8 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
   }
 
   async names (id: ObjectID, query: ChildrenQuery): Promise<NamePage> {
-    const range = rangeOf(id, query)
+    // The same pages, however many more names than one of them has are wanted.
+    const range = rangeOf(id, { ...query, limit: Math.min(query.limit, mostNames) })
     return range === undefined ? noNames : this.#read(`listing ${id}`, ({ names, state }) => this.#pages.page(range, markOf(state, range.start), () => names.page(range)))
   }
 

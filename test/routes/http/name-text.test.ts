@@ -50,6 +50,15 @@ t.test('chunks have at most 64 KiB, and no name is lost between them, nor one th
     '<tr><td><a href=""></a></td><td>data objectcontainerreference</td></tr>\n'.length + '<tr><td><a href=""></a></td><td></td></tr>\n'.length * 2)
 })
 
+t.test('a page that comes again has the same text, first in a list or later, in each form', async t => {
+  const page = pageOf(['a', '"', '\u{1f600}'].map(name => ({ name, type: 'c' })))
+  for (let round = 0; round < 3; round++) {
+    const write = jsonNames()
+    t.equal(textOf([...write(page), ...write(page)]), '"a/","\\"/","\u{1f600}/","a/","\\"/","\u{1f600}/"')
+    t.match(textOf(htmlRows(page)), /^<tr><td><a href="a\/">a\/<\/a><\/td><td>container<\/td><\/tr>\n<tr><td><a href="%22\/">&quot;\/</)
+  }
+})
+
 t.test('parts of a page, and the names of one type, are those of the list', async t => {
   fc.assert(fc.property(children, fc.integer({ min: -3, max: 45 }), fc.integer({ min: -3, max: 45 }), fc.boolean(), (list, from, to, more) => {
     const page = pageOf(list, more)
