@@ -37,10 +37,10 @@ t.test('names come page by page; a limit counts those of the type that is wanted
 t.test('others have their turn between two pages, and who has enough asks for no more', async t => {
   const store = numbers(1000, 10)
   let turns = 0
-  let ended = false
-  const others = (async () => { for (; !ended; turns++) await setImmediate() })()
+  const ended = new AbortController()
+  const others = (async () => { for (; !ended.signal.aborted; turns++) await setImmediate() })()
   for await (const page of namePages(store, '00', {})) if (textsOf(page).includes('500')) break
-  ended = true
+  ended.abort()
   await others
   t.equal(store.asked, 51)
   t.ok(turns >= 50, `${turns} turns`)
