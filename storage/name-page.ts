@@ -2,7 +2,7 @@
 import type { NamePage } from './contract.js'
 
 /** Most names of a page: what the event loop can be kept from other work for. */
-export const mostNames = 4096
+export const mostNames = 2048
 
 /** A page without names. */
 export const noNames: NamePage = { count: 0, bytes: new Uint8Array(0), ends: new Uint32Array(0), types: new Uint8Array(0), more: false }
