@@ -68,7 +68,18 @@ export class Namespace {
     return { record, ancestors: chain.slice(0, -1) }
   }
 
-  /** The same; throws NotFound. */
+  /** What `find` would find, for who only shows it, where that can be said without a wait; else undefined. Throws as it does. */
+  known (address: Address): CdmiObject | undefined {
+    const { from, names } = address
+    const chain = from === undefined ? this.#store.meta.known?.(this.#store.rootID, names) : undefined
+    const record = chain?.[names.length]
+    if (chain === undefined || record === undefined) return undefined
+    checkSlash(address, record, false)
+    refuseReference(record)
+    return { record, ancestors: chain.slice(0, -1) }
+  }
+
+  /** The object, as `find` finds it. Throws NotFound. */
   async get (address: Address, removing = false, enough?: Enough): Promise<CdmiObject> {
     const object = await this.find(address, removing, enough)
     if (object === undefined) throw new NotFound(describe(address))

@@ -102,10 +102,14 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
   async resolve (from: ObjectID, names: readonly string[], enough: Enough = 'newest'): Promise<StoredRecord[]> {
     if (this.#paths === undefined || enough === 'newest') return this.#resolve(from, names)
     const known = this.#paths.find(from, names)
-    if (known !== undefined) return known
+    if (known !== undefined) return [...known]
     const chain = this.#resolve(from, names)
     this.#paths.keep(from, names, chain)
     return chain
+  }
+
+  known (from: ObjectID, names: readonly string[]): readonly StoredRecord[] | undefined {
+    return this.#paths?.find(from, names)
   }
 
   #resolve (from: ObjectID, names: readonly string[]): StoredRecord[] {
