@@ -169,6 +169,9 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
   async #sequenceOf ([birth]: readonly BlobBirth[], error: unknown): Promise<Sequence | undefined> {
     if (birth === undefined || !(error instanceof StorageError) || error.reason !== 'unavailable') return undefined
     try {
+      if ((await this.unborn([birth.blob])).length > 0) return undefined
+      // After a crash of the database it may be seen before a synchronous standby has it: whatever is committed now waits for that, and would fail after a failover that lost it.
+      await this.touch()
       return (await this.unborn([birth.blob])).length === 0 ? await this.lastSequence() : undefined
     } catch {
       // The first error says it all.
