@@ -39,7 +39,7 @@ export function toDatabaseError (error: unknown, doing: string): unknown {
 }
 
 /** The one of many addresses that were tried says more than their sum. */
-function sentenceOf (error: unknown): string {
+export function sentenceOf (error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(sentenceOf).join('; ')
   return error instanceof Error ? error.message : String(error)
 }

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Client, type ClientBase, type ClientConfig, Pool, type PoolClient } from 'pg'
 import { StorageError } from '../contract.js'
 import { DatabaseServers } from './database-servers.js'
-import { hasSqlState, isBroken, isCollision, isRefused, readOnly, toDatabaseError } from './database-errors.js'
+import { hasSqlState, isBroken, isCollision, isRefused, readOnly, sentenceOf, toDatabaseError } from './database-errors.js'
 
 export interface DatabaseOptions {
   /** As `pg` takes them: the servers of which one is the primary. */
@@ -105,8 +105,8 @@ export class Database {
     const set = Object.entries(settings).map(([name, value]) => `set_config('${name}', '${value}', false)`)
     const { rows: [server] } = await client.query<{ standby: boolean, locked: boolean }>(`select pg_is_in_recovery() as standby, current_setting('transaction_read_only')::boolean as locked, ${set.join(', ')}`)
     // A standby may be behind. One that takes no writes is better than none, but there may be another.
-    if (server?.standby === true) throw new StorageError('unavailable', 'The server is a standby')
-    if (server?.locked === true && this.#servers.count > 1) throw new StorageError('unavailable', 'The server takes no writes')
+    if (server?.standby === true) throw new Error('the server is a standby')
+    if (server?.locked === true && this.#servers.count > 1) throw new Error('the server takes no writes')
   }
 
   /**
@@ -196,12 +196,12 @@ export class Database {
       try {
         return await connect()
       } catch (error) {
-        errors.push(error)
+        errors.push(new Error(`${new URL(server).host}: ${sentenceOf(error)}`, { cause: error }))
         const late = performance.now() - since >= this.#options.connectTimeout
         // It says nothing of the server when all connections were in use for so long.
         if (!late) this.#servers.leave(server)
         if (count === 1 || isRefused(error)) throw error
-        if (late || errors.length >= count) throw new AggregateError(errors)
+        if (late || errors.length >= count) throw new AggregateError(errors, 'no server could be used')
       }
     }
   }
