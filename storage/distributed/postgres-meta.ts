@@ -170,8 +170,8 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
     if (birth === undefined || !(error instanceof StorageError) || error.reason !== 'unavailable') return undefined
     try {
       if ((await this.unborn([birth.blob])).length > 0) return undefined
-      // After a crash of the database it may be seen before a synchronous standby has it: whatever is committed now waits for that, and would fail after a failover that lost it.
-      await this.touch()
+      await this.#lasting()
+      // Not after a failover in between, if that has lost it.
       return (await this.unborn([birth.blob])).length === 0 ? await this.lastSequence() : undefined
     } catch {
       // The first error says it all.
@@ -222,10 +222,16 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
 
   /** Tells the database that this process lives: that is a write, too. */
   async touch (): Promise<void> {
+    await this.#renew()
+  }
+
+  /** Answers how many leases of this process are open. */
+  async #renew (): Promise<number> {
     const held = [...this.#leases]
     const open = new Set(await this.#names('renewLeases', [held], 'renewing leases'))
     // This process was not heard of for so long that somebody took it for dead.
     for (const lease of held) if (!open.has(lease) && this.#leases.has(lease)) this.#leaseRefused?.(lease)
+    return open.size
   }
 
   async staleLeases (milliseconds: number): Promise<LeaseID[]> {
@@ -237,11 +243,32 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
     this.#leases.delete(lease)
   }
 
-  async closedLeases (): Promise<LeaseID[]> { return await this.#names('closedLeases', [], 'reading leases') }
+  /**
+   * Resolves when all that was seen before has come to stay. After a crash of the database more is seen than its synchronous standby has got, and a failover
+   * would undo that; but whatever is committed now waits until the standby has it and all before it.
+   */
+  async #lasting (): Promise<void> {
+    if (await this.#renew() === 0) throw new StorageError('unavailable', 'This server has no lease that is open')
+  }
+
+  /** Bytes are deleted on its word. */
+  async closedLeases (): Promise<LeaseID[]> {
+    const leases = await this.#names('closedLeases', [], 'reading leases')
+    if (leases.length > 0) await this.#lasting()
+    return leases
+  }
+
   async dropLease (lease: LeaseID): Promise<void> { await this.#rows('dropLease', [lease, this.#options.late], 'dropping a lease') }
   async unborn (blobs: readonly BlobID[]): Promise<BlobID[]> { return blobs.length === 0 ? [] : await this.#names('unborn', [blobs], 'reading blobs') }
   async condemn (grace: number, limit: number): Promise<number> { return await this.#count('condemn', [grace, limit], 'sweeping the trash') }
-  async doomed (limit: number): Promise<BlobID[]> { return await this.#names('doomed', [limit], 'reading doomed blobs') }
+
+  /** Bytes are deleted on its word, too. */
+  async doomed (limit: number): Promise<BlobID[]> {
+    const blobs = await this.#names('doomed', [limit], 'reading doomed blobs')
+    if (blobs.length > 0) await this.#lasting()
+    return blobs
+  }
+
   async forget (blobs: readonly BlobID[]): Promise<void> { if (blobs.length > 0) await this.#rows('forget', [blobs], 'forgetting blobs') }
   async prune (limit: number): Promise<number> { return await this.#count('prune', [limit], 'removing what removed containers had') }
 

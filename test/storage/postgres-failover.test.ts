@@ -33,9 +33,13 @@ function suite (first: Cluster, second: Cluster): void {
   const works = async (target: Store): Promise<boolean> => await target.ready().then(() => true, () => false)
 
   t.test('the only synchronous standby is away: nobody promises what it has not got, reads go on, and when it is back all goes on', async t => {
-    const target = await open(t, optionsOf(t, `${first.primary}?schema=waits`))
+    const options = optionsOf(t, `${first.primary}?schema=waits`)
+    const target = await open(t, options)
     const put = aValue('kept', { parentID: target.rootID, name: 'kept' })
     t.match(await commit(target, { put: [put] }), { status: 'committed' })
+    const other = await open(t, options)
+    const lease = other.lease()
+    const birth = await other.blobs.put(lease.id, [Buffer.from('of an upload under way')])
     first.freezeStandby()
     try {
       const since = performance.now()
@@ -43,10 +47,19 @@ function suite (first: Cluster, second: Cluster): void {
       await t.rejects(target.ready(), unavailable)
       t.ok(performance.now() - since < 15_000)
       t.same((await target.meta.children(target.rootID, { limit: 9 })).map(({ name }) => name), ['kept'], 'what is not safe is not seen')
+      // After a crash of the primary it is seen nevertheless. A failover would open the lease again, and the upload be committed.
+      await query(first.primary, `set local synchronous_commit = local; select waits.close_lease('${lease.id}')`)
+      await t.rejects(target.sweep(), unavailable)
+      t.ok(await isReadable(target, birth), 'and no bytes are deleted for it')
     } finally {
       first.thawStandby()
     }
     await eventually('it is ready', async () => await works(target))
+    await eventually('now they are', async () => {
+      await target.sweep().catch(outagesOnly)
+      return !await isReadable(target, birth)
+    })
+    lease.release()
     await eventually('what was in doubt is there, for it was not undone', async () => (await target.meta.children(target.rootID, { limit: 9 })).length === 2)
     t.match(await commit(target, { put: [aRecord()] }), { status: 'committed' })
   })
