@@ -222,16 +222,10 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
 
   /** Tells the database that this process lives: that is a write, too. */
   async touch (): Promise<void> {
-    await this.#renew()
-  }
-
-  /** Answers how many leases of this process are open. */
-  async #renew (): Promise<number> {
     const held = [...this.#leases]
     const open = new Set(await this.#names('renewLeases', [held], 'renewing leases'))
     // This process was not heard of for so long that somebody took it for dead.
     for (const lease of held) if (!open.has(lease) && this.#leases.has(lease)) this.#leaseRefused?.(lease)
-    return open.size
   }
 
   async staleLeases (milliseconds: number): Promise<LeaseID[]> {
@@ -248,7 +242,7 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
    * would undo that; but whatever is committed now waits until the standby has it and all before it.
    */
   async #lasting (): Promise<void> {
-    if (await this.#renew() === 0) throw new StorageError('unavailable', 'This server has no lease that is open')
+    await this.#rows('lasting', [], 'waiting for the standby')
   }
 
   /** Bytes are deleted on its word. */
