@@ -83,18 +83,28 @@ export async function ownServer (t: Test, { durable = false }: OwnServerOptions 
   }
 }
 
-/** For all of its processes; the postmaster first, for it starts others. */
+/** For all of its processes; the postmaster first, for it starts others. Those of one that is dead are its children no more. */
 export function signalAll (directory: string, signal: NodeJS.Signals, server: 'postgres' | 'standby' = 'postgres'): void {
   const [postmaster = ''] = readFileSync(join(directory, server, 'data/postmaster.pid'), 'utf8').split('\n')
+  const known = childrenOf(postmaster)
   process.kill(Number(postmaster), signal)
-  for (const child of readFileSync(`/proc/${postmaster}/task/${postmaster}/children`, 'utf8').split(' ')) {
-    if (child === '') continue
+  for (const child of new Set([...known, ...childrenOf(postmaster)])) {
     try {
       process.kill(Number(child), signal)
     } catch (error) {
       // Some end by themselves meanwhile.
       if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
     }
+  }
+}
+
+function childrenOf (pid: string): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(child => child !== '')
+  } catch (error) {
+    // It is dead already.
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH')) return []
+    throw error
   }
 }
 
