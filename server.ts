@@ -19,7 +19,7 @@ import { checkShared, openConfiguredStore, storeDirectory } from './server/confi
 import { Connections } from './server/connections.js'
 import { makeFirstUser, serverAuthenticator, type FirstUser } from './server/first-user.js'
 import { Listener } from './server/listen.js'
-import { storeAwaited, loggerOptions, requestID, RequestLog, startLog, type LogStream } from './server/logging.js'
+import { storeAwaited, loggerOptions, requestID, RequestLog, standardError, startLog, type LogStream } from './server/logging.js'
 import { tlsOptions } from './server/tls.js'
 import { trustedProxies } from './server/trust-proxy.js'
 import { version } from './server/version.js'
@@ -59,7 +59,7 @@ export async function buildServer (given: ServerConfig, parts: ServerParts = {})
   const { host = 'localhost', port = 6375 } = config
   const directory = storeDirectory(config)
   if (directory === undefined) await checkShared(config)
-  const log = parts.log ?? process.stderr
+  const log = parts.log ?? standardError()
   let app: FastifyInstance | undefined
   const report = (error: unknown, doing: string): void => { app?.log.error({ err: error }, `failed in the background: ${doing}`) }
   const store = parts.store ?? await openConfiguredStore(config, { report, waiting: error => { startLog(config.logLevel ?? 'info', log).warn({ err: error }, storeAwaited) } })
@@ -91,7 +91,7 @@ function fastifyOptions (config: ServerConfig, tls: SecureContextOptions | undef
   const handshakeTimeout = noLongerThan(longestHandshake)
   return {
     logger: loggerOptions(config.logLevel ?? 'info', log) ?? false,
-    logController: new RequestLog(),
+    logController: new RequestLog(config.logLevel ?? 'info'),
     genReqId: requestID,
     trustProxy: trustedProxies(config.trustProxy) as never,
     // Uploads may take as long as they like, as long as they move.

@@ -6,10 +6,12 @@ import { cpus, tmpdir, totalmem } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { fetch } from 'undici'
+import type { BenchServer } from './child-server.js'
 import { type Burst, burst, requireWrk } from './load.js'
 import { endedChildren, processorTime } from './processor-time.js'
-import { type BenchServer, startGateway } from './servers.js'
+import { startGateway } from './servers.js'
 import { type Service, services } from './services.js'
+import { median } from './statistics.js'
 
 interface Workload {
   readonly name: string
@@ -118,11 +120,6 @@ async function measure ({ name, title, connections }: Workload, gateways: readon
 /** Milliseconds so far. */
 function spent (gateways: readonly BenchServer[], database: Service, blobs: Service): Spent {
   return { gateways: processorTime(gateways.map(({ pid }) => pid)), database: processorTime(database.pids), objects: processorTime(blobs.pids), load: endedChildren() }
-}
-
-function median (numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b)
-  return sorted[sorted.length >> 1] ?? 0
 }
 
 /** What the workloads read, and where they write. */

@@ -1,10 +1,14 @@
-/** A bare Fastify: what the framework costs when nothing is done. */
-import fastify from 'fastify'
+/** What a request costs when nothing is done. */
+import fastify, { type FastifyInstance } from 'fastify'
 
-const app = fastify()
-const answer = { name: 'benchmark', text: 'x'.repeat(70) }
-app.removeAllContentTypeParsers()
-app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => { done(null, body) })
-app.get('/*', () => answer)
-app.post('/*', () => answer)
-await app.listen({ port: Number(process.argv[2]), host: '127.0.0.1' })
+/** 100 bytes of JSON. */
+export const helloAnswer = { name: 'benchmark', text: 'x'.repeat(70) }
+
+/** A Fastify that answers every request so, and stores nothing. */
+export function helloApp (): FastifyInstance {
+  const app = fastify()
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => { done(null, body) })
+  app.route({ method: ['GET', 'POST', 'PUT'], url: '/*', handler: () => helloAnswer })
+  return app
+}

@@ -1,7 +1,7 @@
 /** One burst of load with wrk, and what it measured. */
 import { execFile, execFileSync } from 'node:child_process'
 import { promisify } from 'node:util'
-import type { BenchServer } from './servers.js'
+import type { BenchServer } from './child-server.js'
 
 export interface Burst {
   readonly perSecond: number
@@ -35,22 +35,24 @@ export interface BurstOptions {
   readonly seconds: number
   /** Default: 1. */
   readonly threads?: number
-  readonly script?: string
-  readonly args?: readonly string[]
-  readonly accept?: string
-  /** What a script finds in its environment beside that of this process. */
+  readonly script: string
+  readonly args: readonly string[]
+  readonly headers?: Readonly<Record<string, string>>
+  /** What the script finds on its standard input. */
+  readonly input?: Buffer
+  /** What it finds in its environment beside that of this process. */
   readonly environment?: Readonly<Record<string, string>>
 }
 
 export async function burst (server: BenchServer, path: string, options: BurstOptions): Promise<Burst> {
-  const { stdout } = await run('wrk', [
+  const headers = { ...(server.authorization === undefined ? {} : { authorization: server.authorization }), ...options.headers }
+  const running = run('wrk', [
     '--threads', String(options.threads ?? 1), '--connections', String(options.connections), '--duration', `${options.seconds}s`, '--latency', '--timeout', '30s',
-    ...(server.authorization === undefined ? [] : ['--header', `Authorization: ${server.authorization}`]),
-    ...(options.accept === undefined ? [] : ['--header', `Accept: ${options.accept}`]),
-    ...(options.script === undefined ? [] : ['--script', `bench/lua/${options.script}.lua`]),
-    server.url + path,
-    ...(options.args === undefined ? [] : ['--', ...options.args])
+    ...Object.entries(headers).flatMap(([name, value]) => ['--header', `${name}: ${value}`]),
+    '--script', `bench/lua/${options.script}.lua`, server.url + path, '--', ...options.args
   ], { maxBuffer: 1 << 24, env: { ...process.env, ...options.environment } })
+  running.child.stdin?.end(options.input)
+  const { stdout } = await running
   const number = (pattern: RegExp): number => Number(pattern.exec(stdout)?.[1] ?? 0)
   return {
     perSecond: number(/Requests\/sec:\s+([\d.]+)/),

@@ -23,8 +23,8 @@ function timesOf (pid: number): Times | undefined {
   }
 }
 
-/** Milliseconds so far of these processes, of what descends from them, and of those of it that have ended. */
-export function processorTime (pids: readonly number[]): number {
+/** These processes, and what descends from them. */
+function tree (pids: readonly number[]): Times[] {
   const all = readdirSync('/proc').flatMap(name => /^\d+$/.test(name) ? timesOf(Number(name)) ?? [] : [])
   const group = new Set(pids)
   // Parents may have greater numbers than their children.
@@ -32,7 +32,17 @@ export function processorTime (pids: readonly number[]): number {
     size = group.size
     for (const { pid, parent } of all) if (group.has(parent)) group.add(pid)
   }
-  return all.reduce((sum, { pid, own, ended }) => group.has(pid) ? sum + own + ended : sum, 0)
+  return all.filter(({ pid }) => group.has(pid))
+}
+
+/** Milliseconds so far of these processes, of what descends from them, and of those of it that have ended. */
+export function processorTime (pids: readonly number[]): number {
+  return tree(pids).reduce((sum, { own, ended }) => sum + own + ended, 0)
+}
+
+/** Numbers of these processes and of what descends from them. */
+export function processTree (pids: readonly number[]): number[] {
+  return tree(pids).map(({ pid }) => pid)
 }
 
 /** Milliseconds that children of this process took that have ended. */

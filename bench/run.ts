@@ -1,106 +1,84 @@
 /**
- * `npm run bench [-- --rounds 5 --seconds 3 --only create,read]`: loads the server and a bare Fastify in turn on this machine and prints a table.
- * Every write is flushed before its answer and every request is authenticated.
+ * `npm run bench`: our server and its peers under load, in turn, on this machine. Flags choose other questions; docs/performance.md has them all.
+ * Every write of ours is flushed before its answer, and every request is authenticated.
  */
-import { cpus, totalmem } from 'node:os'
+import { writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { parseArgs } from 'node:util'
-import { fetch } from 'undici'
-import { type Burst, burst, requireWrk } from './load.js'
-import { type BenchServer, startHello, startStore } from './servers.js'
-
-interface Workload {
-  readonly name: string
-  readonly title: string
-  readonly path: string
-  readonly connections: number
-  readonly script?: string
-  readonly accept?: string
-  /** Whether the bare Fastify is loaded the same way, for a ratio. */
-  readonly hello: boolean
-  readonly args?: (round: number) => readonly string[]
-}
-
-const workloads: readonly Workload[] = [
-  { name: 'create', title: 'POST new record, 100 bytes', path: '/data/', connections: 32, script: 'create', hello: true, args: round => [`r${process.pid}-${round}`] },
-  { name: 'read', title: 'GET record, 100 bytes', path: '/data/record-', connections: 32, script: 'read', hello: true },
-  { name: 'overwrite', title: 'PUT record, 100 bytes', path: '/data/record-', connections: 32, script: 'overwrite', hello: false },
-  { name: 'plain-read', title: 'GET data object, 100 bytes', path: '/cdmi/2.0.0/data/record-', connections: 32, script: 'read', hello: true },
-  { name: 'cdmi-read', title: 'GET data object as CDMI JSON, 100 bytes', path: '/cdmi/2.0.0/data/record-', connections: 32, script: 'read', accept: 'application/cdmi-object', hello: false },
-  { name: 'put-large', title: 'PUT data object, 1 MiB', path: '/cdmi/2.0.0/large/object-', connections: 16, script: 'put-large', hello: false },
-  { name: 'get-large', title: 'GET data object, 1 MiB', path: '/cdmi/2.0.0/large/object-0', connections: 16, hello: false },
-  { name: 'form', title: 'form upload, 64 KiB', path: '/cdmi/2.0.0/forms/', connections: 16, script: 'form', hello: false },
-  { name: 'list', title: 'list 10,000 keyed records', path: '/data?prefix=list-', connections: 4, hello: false },
-  { name: 'list-container', title: 'list container of 10,000', path: '/cdmi/2.0.0/list/', connections: 4, hello: false },
-  { name: 'cdmi-list', title: 'list container of 10,000 as CDMI JSON', path: '/cdmi/2.0.0/list/', connections: 4, accept: 'application/cdmi-container', hello: false }
-]
+import { compare } from './compare.js'
+import { bytesOf, chosenOf, wholeNumber, wholeNumbers } from './flags.js'
+import { workloads } from './jobs.js'
+import { requireWrk } from './load.js'
+import { machine, versions } from './machine.js'
+import { limitMemory } from './memory-limit.js'
+import { defaultCache } from './npm-cache.js'
+import { peers } from './peers/index.js'
+import { readResults, type Results, type Section, writeResults } from './results.js'
+import { measureSlowDisk } from './slow-disk.js'
+import { measureStreams } from './streams.js'
+import { markdown } from './tables.js'
+import { measureWorkers } from './workers.js'
 
 const { values: flags } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '3' },
     only: { type: 'string' },
-    directory: { type: 'string' },
-    workers: { type: 'string' }
+    peers: { type: 'string' },
+    workers: { type: 'string' },
+    streams: { type: 'boolean', default: false },
+    bytes: { type: 'string', default: '1G' },
+    'slow-disk': { type: 'boolean', default: false },
+    delay: { type: 'string', default: '5' },
+    'limit-memory': { type: 'string' },
+    directory: { type: 'string', default: tmpdir() },
+    cache: { type: 'string', default: defaultCache() },
+    json: { type: 'string' },
+    table: { type: 'string' },
+    from: { type: 'string' }
   }
 })
-const rounds = Number(flags.rounds)
-const seconds = Number(flags.seconds)
-const chosen = workloads.filter(({ name }) => flags.only === undefined || flags.only.split(',').includes(name))
 
-requireWrk()
-const store = await startStore(flags.directory, flags.workers === undefined ? [] : ['--workers', flags.workers])
-const hello = await startHello()
-try {
-  await fill(store)
-  const lines = [`${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}; ${rounds} rounds of ${seconds} s, in turn; medians (least..most)`, '',
-    '| workload | requests/s | p50 ms | p99 ms | failures | bare Fastify, requests/s | ratio |', '| --- | --- | --- | --- | --- | --- | --- |']
-  for (const workload of chosen) lines.push(await measure(workload))
-  console.log(lines.join('\n'))
-} finally {
-  await store.stop()
-  await hello.stop()
+const results = flags.from === undefined ? await measured() : await readResults(flags.from)
+if (flags.json !== undefined) await writeResults(flags.json, results)
+if (flags.table !== undefined) await writeFile(flags.table, markdown(results))
+console.log(markdown(results))
+
+/** All that the flags ask for. */
+async function measured (): Promise<Results> {
+  if (process.platform !== 'linux') throw new Error('Processor time and memory are read from /proc, which only Linux has')
+  const [rounds, seconds] = [wholeNumber('rounds', flags.rounds), wholeNumber('seconds', flags.seconds)]
+  const chosen = chosenOf('only', flags.only, Object.fromEntries(workloads.map(workload => [workload.name, workload])))
+  const chosenPeers = chosenOf('peers', flags.peers, peers)
+  const workers = flags.workers === undefined ? [] : wholeNumbers('workers', flags.workers)
+  const [bytes, delay] = [bytesOf('bytes', flags.bytes), wholeNumber('delay', flags.delay)]
+  const limit = flags['limit-memory'] === undefined ? undefined : await limitMemory(bytesOf('limit-memory', flags['limit-memory']))
+  try {
+    if (flags.streams === false || flags['slow-disk'] || workers.length > 0) requireWrk()
+    const launch = limit === undefined ? {} : { prefix: limit.prefix }
+    const { directory, cache } = flags
+    const common = { workloads: chosen, rounds, seconds, directory, launch }
+    const begun = { date: new Date().toISOString(), machine: await machine(directory), settings: settings() }
+    const sections: Section[] = []
+    let peerVersions = {}
+    if (workers.length > 0) sections.push(await measureWorkers({ ...common, counts: workers }))
+    if (flags.streams) sections.push(await measureStreams({ bytes, rounds, directory, cache, launch, peers: chosenPeers.filter(({ streams }) => streams === true) }))
+    if (flags['slow-disk']) sections.push(await measureSlowDisk({ ...common, delay }))
+    if (sections.length === 0) {
+      const comparison = await compare({ ...common, peers: chosenPeers, cache })
+      sections.push(...comparison.sections)
+      peerVersions = comparison.versions
+    }
+    const outcome = limit === undefined ? [] : [await limit.outcome()]
+    return { ...begun, versions: { ...await versions(), ...peerVersions }, sections, notes: outcome }
+  } finally {
+    await limit?.remove()
+  }
 }
 
-async function measure (workload: Workload): Promise<string> {
-  const ours: Burst[] = []
-  const bare: Burst[] = []
-  for (let round = 0; round <= rounds; round++) {
-    const options = { connections: workload.connections, seconds: round === 0 ? 1 : seconds, ...(workload.script === undefined ? {} : { script: workload.script }), ...(workload.accept === undefined ? {} : { accept: workload.accept }), args: workload.args?.(round) ?? [] }
-    const result = await burst(store, workload.path, options)
-    const peer = workload.hello ? await burst(hello, workload.path, options) : undefined
-    // The first, short one warms up.
-    if (round === 0) continue
-    ours.push(result)
-    if (peer !== undefined) bare.push(peer)
-  }
-  const rate = (bursts: readonly Burst[]): string => {
-    const rates = bursts.map(({ perSecond }) => perSecond)
-    return `${Math.round(median(rates))} (${Math.round(Math.min(...rates))}..${Math.round(Math.max(...rates))})`
-  }
-  const ratio = bare.length === 0 ? '' : (median(ours.map(b => b.perSecond)) / median(bare.map(b => b.perSecond))).toFixed(2)
-  return `| ${workload.title} | ${rate(ours)} | ${median(ours.map(b => b.p50)).toFixed(1)} | ${median(ours.map(b => b.p99)).toFixed(1)} | ${ours.reduce((sum, b) => sum + b.failures, 0)} | ${bare.length === 0 ? '' : rate(bare)} | ${ratio} |`
-}
-
-function median (numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b)
-  return sorted[sorted.length >> 1] ?? 0
-}
-
-/** What the workloads read. */
-async function fill (server: BenchServer): Promise<void> {
-  const headers = { authorization: server.authorization ?? '', 'content-type': 'application/json' }
-  const send = async (method: string, path: string, body?: string | Buffer): Promise<void> => {
-    const response = await fetch(server.url + path, { method, headers, ...(body === undefined ? {} : { body }) })
-    await response.arrayBuffer()
-    if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}`)
-  }
-  const all = async (count: number, one: (index: number) => Promise<void>): Promise<void> => {
-    for (let at = 0; at < count; at += 64) await Promise.all(Array.from({ length: Math.min(64, count - at) }, async (_, index) => { await one(at + index) }))
-  }
-  for (const name of ['large', 'forms', 'list']) await send('PUT', `/cdmi/2.0.0/${name}/`)
-  const record = JSON.stringify({ name: 'benchmark', text: 'x'.repeat(70) })
-  await all(1000, async index => { await send('POST', `/data/record-${index}`, record) })
-  await all(10_000, async index => { await send('POST', `/data/list-${index}`, '{}') })
-  await all(10_000, async index => { await send('PUT', `/cdmi/2.0.0/list/child-${index}`, 'x') })
-  await send('PUT', '/cdmi/2.0.0/large/object-0', Buffer.alloc(1024 * 1024, 'x'))
+/** Flags that say what was measured, and not where it goes. */
+function settings (): Record<string, string> {
+  const { rounds, seconds, only, peers, workers, streams, bytes, delay, 'slow-disk': slow, 'limit-memory': limit } = flags
+  const said = { rounds, seconds, only, peers, workers, ...(streams ? { streams: '', bytes } : {}), ...(slow ? { 'slow-disk': '', delay } : {}), 'limit-memory': limit }
+  return Object.fromEntries(Object.entries(said).flatMap(([name, value]) => value === undefined ? [] : [[name, value]]))
 }

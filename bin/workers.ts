@@ -11,7 +11,7 @@ import { serveWorkers } from '../storage/embedded/serve-workers.js'
 import { openWorkerStore } from '../storage/embedded/worker-store.js'
 import { checkShared, closingTime, openConfiguredStore, storeDirectory, storeOptions } from '../server/configured-store.js'
 import { makeFirstUser, type FirstUser } from '../server/first-user.js'
-import { storeAwaited, startLog } from '../server/logging.js'
+import { standardError, startLog, storeAwaited } from '../server/logging.js'
 import { tlsOptions } from '../server/tls.js'
 import { makeAffinityDirectory, removeLeftAffinity } from './affinity-directory.js'
 import { WorkerError } from './failure.js'
@@ -52,7 +52,7 @@ function isListening (message: unknown): message is Listening {
 /** The primary's part. Resolves when all workers listen; rejects, with nothing left running, when one cannot. */
 export async function startWorkers (config: ServerConfig, { onFirstUser }: { onFirstUser?: (user: FirstUser) => void }): Promise<Workers> {
   const { workers: count = 1, logLevel = 'info' } = config
-  const log = startLog(logLevel, process.stderr)
+  const log = startLog(logLevel, standardError())
   const directory = storeDirectory(config)
   const ground = directory === undefined ? await prepareShared(config, log) : await prepareDirectory(config, directory, { log, onFirstUser })
   const crew = new Crew(count, ground.affinity, log)

@@ -1,5 +1,5 @@
 /** From addresses to objects (GEN-19 to GEN-25): both namespaces, the rule of the trailing slash, the place for a new object. */
-import type { JsonObject, Store, StoredRecord } from '../storage/contract.js'
+import type { Enough, JsonObject, Store, StoredRecord } from '../storage/contract.js'
 import { type Address, describe, formatAddress, objectIDRoot } from './address.js'
 import type { Capabilities } from './capabilities.js'
 import type { CapabilityObjects } from './capability-objects.js'
@@ -39,12 +39,12 @@ export class Namespace {
   }
 
   /** Every record found along the address, from the top on, and the names that were not found. */
-  async #walk (address: Address): Promise<{ chain: StoredRecord[], missing: readonly string[] }> {
+  async #walk (address: Address, enough: Enough = 'newest'): Promise<{ chain: StoredRecord[], missing: readonly string[] }> {
     const { from, names } = address
     // Doors that show capability objects do so before they come here.
     if (this.#capabilityObjects.find(address).isCapability) throw new InvalidRequest('Capability objects belong to the server; they can be read, but not changed')
     if (from === undefined) {
-      const chain = await this.#store.meta.resolve(this.#store.rootID, names)
+      const chain = await this.#store.meta.resolve(this.#store.rootID, names, enough)
       return { chain, missing: names.slice(chain.length - 1) }
     }
     this.#capabilities.require('system', 'cdmi_object_access_by_ID')
@@ -59,8 +59,8 @@ export class Namespace {
    * The object, or undefined. Throws MissingSlash for a container addressed without its slash, IsNotContainer for anything else addressed with one,
    * and IsReference. `removing`: references are objects as others are (GEN-49), and an ID does without its slash (AMB-14).
    */
-  async find (address: Address, removing = false): Promise<CdmiObject | undefined> {
-    const { chain, missing } = await this.#walk(address)
+  async find (address: Address, removing = false, enough?: Enough): Promise<CdmiObject | undefined> {
+    const { chain, missing } = await this.#walk(address, enough)
     const record = chain.at(-1)
     if (missing.length > 0 || record === undefined) return undefined
     checkSlash(address, record, removing)
@@ -68,9 +68,20 @@ export class Namespace {
     return { record, ancestors: chain.slice(0, -1) }
   }
 
-  /** The same; throws NotFound. */
-  async get (address: Address, removing = false): Promise<CdmiObject> {
-    const object = await this.find(address, removing)
+  /** What `find` would find, for who only shows it, where that can be said without a wait; else undefined. Throws as it does. */
+  known (address: Address): CdmiObject | undefined {
+    const { from, names } = address
+    const chain = from === undefined ? this.#store.meta.known?.(this.#store.rootID, names) : undefined
+    const record = chain?.[names.length]
+    if (chain === undefined || record === undefined) return undefined
+    checkSlash(address, record, false)
+    refuseReference(record)
+    return { record, ancestors: chain.slice(0, -1) }
+  }
+
+  /** The object, as `find` finds it. Throws NotFound. */
+  async get (address: Address, removing = false, enough?: Enough): Promise<CdmiObject> {
+    const object = await this.find(address, removing, enough)
     if (object === undefined) throw new NotFound(describe(address))
     return object
   }

@@ -2,6 +2,7 @@
  * Basic authentication (RFC 7617, GEN-39, GEN-40): `onRequest: app.authenticate` on a route sets `request.principal`. Every request
  * authenticates on its own; without valid credentials it ends in Unauthorized, which the error renderer of the door answers.
  */
+import type { Socket } from 'node:net'
 import basicAuth from '@fastify/basic-auth'
 import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
@@ -17,6 +18,14 @@ export interface AuthOptions extends AuthenticatorOptions {
   /** What callers without an Authorization header may do. Default: `none`, which asks them for one. */
   readonly anonymous?: Principal['access'] | undefined
   readonly realm?: string | undefined
+}
+
+/** Who has used a connection last: it mostly is the same caller again. */
+interface Caller {
+  /** The Authorization header, as it came. */
+  readonly header: string
+  readonly principal: Principal
+  readonly moment: number
 }
 
 type Hook = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => void
@@ -42,12 +51,26 @@ async function auth (app: FastifyInstance, options: AuthOptions): Promise<void> 
   const access = options.anonymous ?? 'none'
   const nobody = access === 'none' ? undefined : anonymous(access)
   const verifyHeader = await headerVerifier(app, authenticator)
+  const callers = new WeakMap<Socket, Caller>()
   own(app, 'authenticator', authenticator)
   own(app, 'anonymousPrincipal', nobody)
   own(app, 'authenticate', ((request, reply, done) => {
-    if (nobody === undefined || request.headers.authorization !== undefined) return verifyHeader(request, reply, done)
-    request.principal = nobody
-    done()
+    const header = request.headers.authorization
+    if (header === undefined && nobody !== undefined) {
+      request.principal = nobody
+      return done()
+    }
+    const { socket } = request.raw
+    const caller = callers.get(socket)
+    const moment = authenticator.moment()
+    if (caller !== undefined && caller.header === header && caller.moment === moment) {
+      request.principal = caller.principal
+      return done()
+    }
+    verifyHeader(request, reply, error => {
+      if (error === undefined && header !== undefined) callers.set(socket, { header, principal: request.principal, moment })
+      done(error)
+    })
   }) satisfies Hook)
   if (!app.hasRequestDecorator('principal')) app.decorateRequest('principal', null as unknown as Principal)
 }

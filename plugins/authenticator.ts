@@ -51,6 +51,11 @@ export interface Authenticator {
   /** The principal when these credentials were verified a short time ago; costs one digest. */
   recall (name: string, password: string): Principal | undefined
   /**
+   * Another number at least every second, and as soon as the users have changed. While it is the same, what `recall` or `verify` answered still holds: who
+   * sees the same credentials again need not ask.
+   */
+  moment (): number
+  /**
    * The principal. `source` is the address of the caller, for the count of failed attempts.
    * Throws Unauthorized, or TooManyRequests with `headers['retry-after']` in seconds.
    */
@@ -65,6 +70,9 @@ const hashesAtOnce = 2
 const hashesWaiting = 64
 /** Milliseconds between two looks at a users file by requests that need no hash. */
 const refreshInterval = 1000
+/** Milliseconds of a moment; and more moments than a process can live to see. */
+const momentLength = 1000
+const moments = 2 ** 32
 
 interface Remembered { readonly principal: Principal, readonly until: number }
 
@@ -136,6 +144,11 @@ class CachingAuthenticator implements Authenticator {
   recall (name: string, password: string): Principal | undefined {
     this.#followSource()
     return this.#recall(this.#digest(name, password))
+  }
+
+  moment (): number {
+    this.#followSource()
+    return this.#generation * moments + Math.floor(performance.now() / momentLength)
   }
 
   async verify (name: string, password: string, source: string): Promise<Principal> {

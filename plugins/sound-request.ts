@@ -13,9 +13,15 @@ export function soundRequests (app: FastifyInstance): void {
   app.addHook('onRequest', (request, _reply, done) => { done(complaint(request)) })
 }
 
+/** The one that was looked at last: mostly it is the same again. */
+let soundHost = ''
+
 function complaint ({ raw, host }: FastifyRequest): Error | undefined {
   const { rawHeaders, headers } = raw
-  if (!validHost.test(host)) return new InvalidRequest('The Host of the request is not a name or an address, with or without a port')
+  if (host !== soundHost) {
+    if (!validHost.test(host)) return new InvalidRequest('The Host of the request is not a name or an address, with or without a port')
+    soundHost = host
+  }
   let hosts = 0
   for (let n = 0; n < rawHeaders.length; n += 2) {
     const name = rawHeaders[n]

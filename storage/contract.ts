@@ -159,6 +159,12 @@ export interface Accesses {
   readonly last: number
 }
 
+/**
+ * How new the answer must be. `newest`, the default: all that is committed is in it. `acknowledged`: at least all commits of which somebody was told before
+ * the question; it may have been put together then, which costs less. For who only shows it: who computes a change from it could fail again and again.
+ */
+export type Enough = 'newest' | 'acknowledged'
+
 /** Names, records, segment maps, leases and the change log. Every method is one transaction or one snapshot. */
 export interface MetaStore {
   /** The record, or undefined. Says nothing of whether its ancestors still exist: see `lineage`. */
@@ -167,9 +173,11 @@ export interface MetaStore {
   getMany (ids: readonly ObjectID[]): Promise<ReadonlyArray<StoredRecord | undefined>>
   /**
    * Walks down from `from`: its record, then the child `names[0]` of it, and so on, in one snapshot. Stops at the first that is
-   * missing, so that all were found exactly when the answer has `names.length + 1` records; empty when `from` is missing.
+   * missing, so that all were found exactly when the answer has `names.length + 1` records; empty when `from` is missing. `enough`: see there.
    */
-  resolve (from: ObjectID, names: readonly string[]): Promise<StoredRecord[]>
+  resolve (from: ObjectID, names: readonly string[], enough?: Enough): Promise<StoredRecord[]>
+  /** What `resolve` would answer whom everything acknowledged is enough, where that can be said without a wait; else undefined. */
+  known?(from: ObjectID, names: readonly string[]): readonly StoredRecord[] | undefined
   /** From the top (an object without a parent) down to `id`, in one snapshot. Empty when it, or an ancestor of it, is gone. */
   lineage (id: ObjectID): Promise<StoredRecord[]>
   /** Children in the order of the UTF-8 bytes of their names. Does not check that the parent exists. */

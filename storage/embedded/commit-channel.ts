@@ -26,16 +26,16 @@ const batchBytes = 8 * 1024 * 1024
 
 export class BatchingChannel implements CommitChannel {
   readonly #transport: BatchTransport
-  readonly #committed: () => void
+  readonly #answered: () => void
   #waiting: Waiting[] = []
   /** Set while a batch is under way; settles when none is left. */
   #pumping: Promise<void> | undefined
   #closed = false
 
-  /** `committed` is called after each batch in which something was committed. */
-  constructor (transport: BatchTransport, committed: () => void) {
+  /** `answered` is called when a batch has come to its end, in which something may have been committed, before those who wait for it go on. */
+  constructor (transport: BatchTransport, answered: () => void) {
     this.#transport = transport
-    this.#committed = committed
+    this.#answered = answered
   }
 
   async submit (item: Uint8Array): Promise<WireResult> {
@@ -59,13 +59,12 @@ export class BatchingChannel implements CommitChannel {
     while (this.#waiting.length > 0) {
       const batch = this.#take()
       try {
-        const results = await this.#transport.send(packBatch(batch.map(({ item }) => item)))
+        const results = await this.#transport.send(packBatch(batch.map(({ item }) => item))).finally(this.#answered)
         for (const [index, { resolve, reject }] of batch.entries()) {
           const result = results[index]
           if (result === undefined) reject(new StorageError('unavailable', 'The writer gave no answer'))
           else resolve(result)
         }
-        if (results.some(([status]) => status === 'committed')) this.#committed()
       } catch (error) {
         for (const { reject } of batch) reject(error)
       }

@@ -1,6 +1,6 @@
 /** Names, records, segment maps, leases and the change log in LMDB. Reads happen here and now, writes go to the writer. */
 import type {
-  Accesses, BlobBirth, BlobID, Change, ChildrenQuery, CommitResult, Entry, LeaseID, LoggedEvent, ObjectID, RecordHead, Segment, Sequence, StoredRecord, TreeQuery
+  Accesses, BlobBirth, BlobID, Change, ChildrenQuery, CommitResult, Enough, Entry, LeaseID, LoggedEvent, ObjectID, RecordHead, Segment, Sequence, StoredRecord, TreeQuery
 } from '../contract.js'
 import { TreeTooLarge } from '../contract.js'
 import type { LeasedMeta } from '../compose-store.js'
@@ -13,6 +13,7 @@ import type { CommitChannel } from './commit-channel.js'
 import { embeddedIntake } from './embedded-intake.js'
 import { decodeJson } from './json-codec.js'
 import { blobKey, entryKey, nameOfEntry, ownerKey } from './keys.js'
+import { KnownPaths } from './known-paths.js'
 import { EmbeddedRecord, hasSegments, versionOf, withoutInline } from './record-codec.js'
 import { allSegments, isReferenced, overlapping } from './segment-writer.js'
 import { stateKeys, type Table, type Tables } from './tables.js'
@@ -39,17 +40,25 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
   readonly #followers = new Set<() => void>()
   readonly #stopped = new AbortController()
   #commits = 0
+  #paths: KnownPaths | undefined
   #leaseRefused: ((lease: LeaseID) => void) | undefined
 
   constructor (tables: Tables, channel: CommitChannel, options: EmbeddedMetaOptions) {
     this.#tables = tables
     this.#channel = channel
     this.#options = options
+    if (!options.foreignCommits) this.#paths = new KnownPaths()
   }
 
-  /** Tells followers of the log that something was committed. */
+  /** From now on others commit through the channel, of whose changes this one does not hear before they are acknowledged. */
+  shareChannel (): void {
+    this.#paths = undefined
+  }
+
+  /** Something may have been committed: reads must see it from now on, and followers of the log are told. */
   wake (): void {
     this.#commits++
+    this.#tables.env.resetReadTxn()
     for (const follower of this.#followers) follower()
   }
 
@@ -63,10 +72,13 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
     this.#stopped.abort()
   }
 
-  /** Runs a read in the newest snapshot. */
+  /**
+   * Runs a read in a snapshot that has all that was acknowledged. Where nobody else commits, that is the one of this turn of the event loop: an
+   * acknowledgement comes through `wake`. Of those of other processes nobody tells.
+   */
   #read<T> (doing: string, read: (tables: Tables) => T): T {
     try {
-      this.#tables.env.resetReadTxn()
+      if (this.#options.foreignCommits) this.#tables.env.resetReadTxn()
       return read(this.#tables)
     } catch (error) {
       throw toStorageError(error, doing)
@@ -82,9 +94,22 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
     return this.#read('reading records', ({ records }) => ids.map(id => recordAt(records, idKey(id), id)))
   }
 
-  async resolve (from: ObjectID, names: readonly string[]): Promise<StoredRecord[]> {
+  async resolve (from: ObjectID, names: readonly string[], enough: Enough = 'newest'): Promise<StoredRecord[]> {
+    if (this.#paths === undefined || enough === 'newest') return this.#resolve(from, names)
+    const known = this.#paths.find(from, names)
+    if (known !== undefined) return [...known]
+    const chain = this.#resolve(from, names)
+    this.#paths.keep(from, names, chain)
+    return chain
+  }
+
+  known (from: ObjectID, names: readonly string[]): readonly StoredRecord[] | undefined {
+    return this.#paths?.find(from, names)
+  }
+
+  #resolve (from: ObjectID, names: readonly string[]): StoredRecord[] {
     const start = idKey(from)
-    return this.#read(`reading names below ${from}`, ({ records, entries }) => {
+    return this.#read('reading names', ({ records, entries }) => {
       const first = recordAt(records, start, from)
       if (first === undefined) return []
       const found = [first]
@@ -92,9 +117,8 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
       let id = from
       for (const name of names) {
         if (name.length > maxNameLength) break
-        const entry = entries.getBinary(entryKey(key, name))
-        if (entry === undefined) break
-        const childKey = entry.subarray(1)
+        const childKey = copyOf(entries.getBinaryFast(entryKey(key, name)), 1)
+        if (childKey === undefined) break
         const child = recordAt(records, childKey, idText(childKey), id)
         if (child === undefined) break
         found.push(child)
@@ -176,7 +200,8 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
   }
 
   async commit (change: Change): Promise<CommitResult> {
-    const result = commitResultOf(await this.#channel.submit(await encodeChange(change)))
+    // Told also when nobody knows whether it was made.
+    const result = commitResultOf(await this.#channel.submit(await encodeChange(change)).finally(() => { this.#paths?.changed(change) }))
     if (result.status === 'conflict' && result.on === 'lease' && change.lease !== undefined) this.#leaseRefused?.(change.lease)
     return result
   }
@@ -363,6 +388,14 @@ function accessesAt (accesses: Table, key: Buffer): Accesses | undefined {
 }
 
 function recordAt (records: Table, key: Buffer, id: ObjectID, parentID?: ObjectID): StoredRecord | undefined {
-  const bytes = records.getBinary(key)
+  const bytes = copyOf(records.getBinaryFast(key), 0)
   return bytes === undefined ? undefined : new EmbeddedRecord(id, bytes, parentID)
+}
+
+/** What lies in LMDB's own buffer, or in its memory map, until the next read. LMDB's way to copy it takes several times as long. */
+function copyOf (bytes: Uint8Array | undefined, start: number): Buffer | undefined {
+  if (bytes === undefined) return undefined
+  const copy = Buffer.allocUnsafe(bytes.length - start)
+  copy.set(bytes.subarray(start, bytes.length))
+  return copy
 }

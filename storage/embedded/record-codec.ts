@@ -16,7 +16,8 @@
 import type { JsonObject, ObjectID, RecordPut, StoredRecord } from '../contract.js'
 import { checkPlace, idKey, idText } from '../object-key.js'
 import { readU16, readU32, readU64, writeU64 } from './bytes.js'
-import { decodeJson, encodeJson } from './json-codec.js'
+import { decodeAttributes } from './decoded-attributes.js'
+import { encodeJson } from './json-codec.js'
 
 const format = 1
 const headLength = 25
@@ -117,7 +118,7 @@ export class EmbeddedRecord implements StoredRecord {
   }
 
   get attributes (): JsonObject {
-    this.#attributes ??= decodeJson(this.#attributeBytes)
+    this.#attributes ??= decodeAttributes(this.id, this.#attributeBytes)
     return this.#attributes
   }
 }

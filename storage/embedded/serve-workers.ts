@@ -17,6 +17,7 @@ export function serveWorkers (cluster: Cluster, store: Store): () => void {
   const directory = resolve(ownership.directory)
   const leasesOf = new Map<number, Set<LeaseID>>()
   flags.crossProcess = true
+  meta.shareChannel()
 
   function answer (worker: Worker, message: Omit<Extract<ToWorker, { kind: 'welcome' }>, 'protocol' | 'store'> | Omit<Extract<ToWorker, { kind: 'results' }>, 'protocol' | 'store'>): void {
     // The callback takes the error of a worker that is gone; its exit is heard of anyway.

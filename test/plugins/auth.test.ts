@@ -1,8 +1,10 @@
+import type { AddressInfo } from 'node:net'
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
+import { Client } from 'undici'
 import auth, { type AuthOptions } from '../../plugins/auth.js'
 import { createAuthenticator } from '../../plugins/authenticator.js'
 import errors from '../../plugins/errors.js'
@@ -264,6 +266,36 @@ t.test('users file: changes count without a restart, a broken file leaves the us
   await source.refresh()
   t.equal(authenticator.recall('bob', 'pw'), undefined, 'removed: not remembered either')
   await t.rejects(authenticator.verify('bob', 'pw', 'x'), { code: 'CDMI_UNAUTHORIZED' })
+})
+
+t.test('a connection is no log-in: other credentials on it, and users that are gone, are refused', async t => {
+  const file = join(await directory(t), 'users.json')
+  const hash = await hashPassword('pw', cheap)
+  await changeUsers(file, () => [{ name: 'ann', hash, access: 'write' }, { name: 'bob', hash, access: 'read' }])
+  const source = await openUsersFile(file, () => {})
+  const app = await build(t, { source })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = app.server.address() as AddressInfo
+  const client = new Client(`http://127.0.0.1:${port}`, { pipelining: 1 })
+  t.teardown(async () => { await client.close() })
+  const sockets = new Set<unknown>()
+  app.server.on('connection', socket => { sockets.add(socket) })
+  const who = async (authorization?: string): Promise<unknown> => {
+    const { statusCode, body } = await client.request({ method: 'GET', path: '/who', headers: authorization === undefined ? {} : { authorization } })
+    const said = await body.text()
+    return statusCode === 200 ? (JSON.parse(said) as { name: string }).name : statusCode
+  }
+  t.equal(await who(basic('ann', 'pw')), 'ann')
+  t.equal(await who(basic('ann', 'pw')), 'ann')
+  t.equal(await who(basic('ann', 'PW')), 401)
+  t.equal(await who(), 401)
+  t.equal(await who(basic('bob', 'pw')), 'bob')
+  t.equal(await who(basic('ann', 'pw')), 'ann')
+  await changeUsers(file, users => users.filter(({ name }) => name !== 'ann'))
+  await source.refresh()
+  t.equal(await who(basic('ann', 'pw')), 401, 'removed')
+  t.equal(await who(basic('bob', 'pw')), 'bob')
+  t.equal(sockets.size, 1, 'all on one connection')
 })
 
 t.test('passwords and authorization headers never reach the log', async t => {

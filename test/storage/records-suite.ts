@@ -1,7 +1,7 @@
 /** Records, names, listings and the change log. */
 import type { Test } from 'tap'
 import fc from 'fast-check'
-import { type JsonObject, TreeTooLarge } from '../../storage/contract.js'
+import { type JsonObject, type RecordPut, type StoredRecord, TreeTooLarge } from '../../storage/contract.js'
 import { mintObjectID } from '../../storage/object-id.js'
 import { aRecord, aValue, commit, type Driver, fields, fieldsOfPut, follow, next, store, text } from './driver.js'
 
@@ -90,6 +90,42 @@ export function recordsSuite (t: Test, driver: Driver): void {
     const alone = aRecord()
     await store(target, { put: [alone] })
     t.same((await target.meta.lineage(alone.id)).map(({ id }) => id), [alone.id], 'an object without a path is its own top')
+  })
+
+  t.test('resolve: whom everything acknowledged is enough sees every acknowledged change', async t => {
+    const target = await driver.fresh(t)
+    const places = ['a', 'b', 'a/a', 'a/b', 'b/a', 'b/b'].map(path => path.split('/'))
+    const same = async (after: string): Promise<void> => {
+      for (const names of places) {
+        const [enough, newest] = [await target.meta.resolve(target.rootID, names, 'acknowledged'), await target.meta.resolve(target.rootID, names)]
+        t.same(enough.map(fields), newest.map(fields), `${names.join('/')} ${after}`)
+      }
+    }
+    const place = fc.nat(places.length - 1)
+    const step = fc.record({ kind: fc.constantFrom('put', 'change', 'move', 'remove', 'again'), from: place, to: place, value: fc.string({ maxLength: 3 }) })
+    await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 12 }), async steps => {
+      const removed: RecordPut[] = []
+      const at = async (names: readonly string[]): Promise<StoredRecord | undefined> => (await target.meta.resolve(target.rootID, names))[names.length]
+      for (const { kind, from, to, value } of steps) {
+        const [names, others] = [places[from] ?? [], places[to] ?? []]
+        const record = await at(names)
+        const parent = await at((kind === 'move' ? others : names).slice(0, -1))
+        const named = { parentID: parent?.id, name: (kind === 'move' ? others : names).at(-1) }
+        if (kind === 'put' && parent !== undefined) await commit(target, { put: [aValue(value, { type: 'c', ...named })] })
+        else if (kind === 'change' && record !== undefined) await store(target, { put: [next(record, aValueOf(value))] })
+        else if (kind === 'move' && record !== undefined && parent !== undefined && parent.id !== record.id) await commit(target, { put: [next(record, named)] })
+        else if (kind === 'remove' && record !== undefined) {
+          await store(target, { remove: [{ id: record.id, version: record.version, subtree: true }] })
+          removed.push(aValue(value, { id: record.id, type: 'c', parentID: record.parentID, name: record.name }))
+        } else if (kind === 'again') {
+          // With an ID that there was before, as deserialized objects have: once nothing is left of what was below it.
+          const back = removed.pop()
+          while (await target.meta.prune(100) > 0);
+          if (back !== undefined) await commit(target, { put: [back] })
+        }
+        await same(`after ${kind}`)
+      }
+    }), { numRuns: Math.min(driver.runs ?? 40, 10) })
   })
 
   t.test('a tree whose attributes are longer than was asked for is not read', async t => {
@@ -253,4 +289,9 @@ export function recordsSuite (t: Test, driver: Driver): void {
     await target.close()
     await target.close()
   })
+}
+
+function aValueOf (value: string): Pick<RecordPut, 'size' | 'inline'> {
+  const inline = Buffer.from(value)
+  return { size: inline.length, inline }
 }

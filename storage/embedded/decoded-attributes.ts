@@ -1,0 +1,35 @@
+/**
+ * Attributes of objects that are read again and again. To decode them costs more than to look a record up, and most of the time they are the bytes that
+ * they were: so the bytes are compared, which needs no word of any change.
+ */
+import { LRUCache } from 'lru-cache'
+import type { Json, JsonObject, ObjectID } from '../contract.js'
+import { decodeJson } from './json-codec.js'
+
+interface Decoded {
+  readonly bytes: Uint8Array
+  readonly attributes: JsonObject
+}
+
+/** Objects whose attributes are kept, and the longest that are, in bytes: some 20 MB at most. */
+const most = 4096
+const longest = 1024
+
+const known = new LRUCache<ObjectID, Decoded>({ max: most })
+
+/** The attributes that these bytes say. Frozen: others may have them, too. */
+export function decodeAttributes (id: ObjectID, bytes: Buffer): JsonObject {
+  if (bytes.length > longest) return frozen(decodeJson(bytes))
+  const before = known.get(id)
+  if (before !== undefined && bytes.equals(before.bytes)) return before.attributes
+  const attributes = frozen(decodeJson(bytes))
+  // A copy of its own: these bytes are a part of the record's, with a value behind them.
+  known.set(id, { bytes: new Uint8Array(bytes), attributes })
+  return attributes
+}
+
+function frozen<T extends Json> (value: T): T {
+  if (typeof value !== 'object' || value === null) return value
+  for (const item of Object.values(value)) frozen(item as Json)
+  return Object.freeze(value)
+}

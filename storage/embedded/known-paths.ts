@@ -1,0 +1,66 @@
+/**
+ * What was found along paths, for readers whom everything acknowledged is enough: to follow a path through the tables costs a read more than all
+ * else that it does. Right only where every change is told before it is acknowledged, and so not where other processes commit.
+ */
+import { LRUCache } from 'lru-cache'
+import type { Change, ObjectID, StoredRecord } from '../contract.js'
+
+/** Bytes that all chains may have, about; the longest value in a record that is kept; what a record has beside its value, about. */
+const mostBytes = 32 * 1024 * 1024
+const longestValue = 16 * 1024
+const recordBytes = 512
+/** Changed objects that are remembered one by one; beyond, all that was found before is forgotten. */
+const mostChanges = 10_000
+
+interface Known {
+  readonly chain: readonly StoredRecord[]
+  /** When it was read. */
+  readonly at: number
+}
+
+export class KnownPaths {
+  readonly #known = new LRUCache<string, Known>({ maxSize: mostBytes, sizeCalculation: ({ chain }) => chain.reduce((sum, { inline }) => sum + recordBytes + (inline?.length ?? 0), 0) })
+  /** When objects changed last. */
+  readonly #changed = new Map<ObjectID, number>()
+  /** Counts changes; nothing from before `#since` holds. */
+  #now = 0
+  #since = 0
+
+  /** The chain of records from `from` on, as `resolve` found it; undefined when that is not known, or does not hold any more. */
+  find (from: ObjectID, names: readonly string[]): readonly StoredRecord[] | undefined {
+    const key = keyOf(from, names)
+    const known = this.#known.get(key)
+    if (known === undefined) return undefined
+    if (this.#holds(known)) return known.chain
+    this.#known.delete(key)
+    return undefined
+  }
+
+  #holds ({ at, chain }: Known): boolean {
+    if (at === this.#now) return true
+    return at >= this.#since && chain.every(({ id }) => (this.#changed.get(id) ?? 0) <= at)
+  }
+
+  /** Keeps what was found just now, when all of the path was there. */
+  keep (from: ObjectID, names: readonly string[], chain: readonly StoredRecord[]): void {
+    if (chain.length <= names.length || chain.some(({ inline }) => inline !== undefined && inline.length > longestValue)) return
+    this.#known.set(keyOf(from, names), { chain, at: this.#now })
+  }
+
+  /** Something was changed, or may have been. A chain holds as long as none of its records is put or removed: no name leads elsewhere without that. */
+  changed ({ put = [], remove = [] }: Pick<Change, 'put' | 'remove'>): void {
+    this.#now++
+    for (const { id } of put) this.#changed.set(id, this.#now)
+    for (const { id } of remove) this.#changed.set(id, this.#now)
+    if (this.#changed.size <= mostChanges) return
+    this.#changed.clear()
+    this.#since = this.#now
+  }
+}
+
+/** No name has a zero character. */
+function keyOf (from: ObjectID, names: readonly string[]): string {
+  let key: string = from
+  for (const name of names) key += '\0' + name
+  return key
+}
