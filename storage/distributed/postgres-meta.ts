@@ -190,6 +190,9 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
   async #sequenceOf ([birth]: readonly BlobBirth[], error: unknown): Promise<Sequence | undefined> {
     if (birth === undefined || !(error instanceof StorageError) || error.reason !== 'unavailable') return undefined
     try {
+      if ((await this.unborn([birth.blob])).length > 0) return undefined
+      await this.#lasting()
+      // Not after a failover in between, if that has lost it.
       return (await this.unborn([birth.blob])).length === 0 ? await this.lastSequence() : undefined
     } catch {
       // The first error says it all.
@@ -255,11 +258,32 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
     this.#leases.delete(lease)
   }
 
-  async closedLeases (): Promise<LeaseID[]> { return await this.#names('closedLeases', [], 'reading leases') }
+  /**
+   * Resolves when all that was seen before has come to stay. After a crash of the database more is seen than its synchronous standby has got, and a failover
+   * would undo that; but whatever is committed now waits until the standby has it and all before it.
+   */
+  async #lasting (): Promise<void> {
+    await this.#rows('lasting', [], 'waiting for the standby')
+  }
+
+  /** Bytes are deleted on its word. */
+  async closedLeases (): Promise<LeaseID[]> {
+    const leases = await this.#names('closedLeases', [], 'reading leases')
+    if (leases.length > 0) await this.#lasting()
+    return leases
+  }
+
   async dropLease (lease: LeaseID): Promise<void> { await this.#rows('dropLease', [lease, this.#options.late], 'dropping a lease') }
   async unborn (blobs: readonly BlobID[]): Promise<BlobID[]> { return blobs.length === 0 ? [] : await this.#names('unborn', [blobs], 'reading blobs') }
   async condemn (grace: number, limit: number): Promise<number> { return await this.#count('condemn', [grace, limit], 'sweeping the trash') }
-  async doomed (limit: number): Promise<BlobID[]> { return await this.#names('doomed', [limit], 'reading doomed blobs') }
+
+  /** Bytes are deleted on its word, too. */
+  async doomed (limit: number): Promise<BlobID[]> {
+    const blobs = await this.#names('doomed', [limit], 'reading doomed blobs')
+    if (blobs.length > 0) await this.#lasting()
+    return blobs
+  }
+
   async forget (blobs: readonly BlobID[]): Promise<void> { if (blobs.length > 0) await this.#rows('forget', [blobs], 'forgetting blobs') }
   async prune (limit: number): Promise<number> { return await this.#count('prune', [limit], 'removing what removed containers had') }
 

@@ -50,6 +50,8 @@ const texts = ({ schema: s }: Names) => ({
     ) delete from ${s}.leases where id = $1 and not open and closed <= clock_timestamp() - $2::float8 * interval '1 millisecond'`,
   unborn: `select asked.blob from unnest($1::text[]) asked(blob) where not exists (select 1 from ${s}.blobs b where b.id = asked.blob)`,
   condemn: `select ${s}.condemn($1, $2)`,
+  // Changes nothing, and is a write.
+  lasting: `update ${s}.store set trimmed = trimmed`,
   doomed: `select blob from ${s}.doomed limit $1`,
   forget: `delete from ${s}.doomed where blob = any($1::text[])`,
   prune: `select ${s}.prune($1)`,
@@ -99,6 +101,7 @@ export function statementsOf (names: Names): Statements {
     dropLease: named('dropLease'),
     unborn: named('unborn'),
     condemn: named('condemn'),
+    lasting: named('lasting'),
     doomed: named('doomed'),
     forget: named('forget'),
     prune: named('prune'),
