@@ -101,8 +101,8 @@ export class Namespace {
   }
 
   /** The place of an object that may have to be made: its parent must exist and be a container (HDO-02). `address` has a name. Throws IsReference for one that is there. */
-  async place (address: Address): Promise<Place> {
-    const { chain, missing } = await this.#walk(address)
+  async place (address: Address, enough?: Enough): Promise<Place> {
+    const { chain, missing } = await this.#walk(address, enough)
     const name = address.names.at(-1) ?? ''
     const found = chain.at(-1)
     if (missing.length > 1 || found === undefined) throw new ParentNotFound(describe({ ...address, names: address.names.slice(0, address.names.length - missing.length + 1), slash: true }))
