@@ -43,7 +43,8 @@ function someRandomness (): Uint8Array {
     randomFillSync(pool)
     used = 0
   }
-  return pool.subarray(used, used += uuidLength)
+  used += uuidLength
+  return pool.subarray(used - uuidLength, used)
 }
 
 /** Millisecond and number in it (RFC 9562 §6.2, method 1): IDs of one process are in the order in which they were made. */
