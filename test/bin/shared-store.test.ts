@@ -8,7 +8,7 @@ import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { pathToFileURL } from 'node:url'
 import { Client } from 'pg'
-import { request } from 'undici'
+import { Agent, request } from 'undici'
 import { eventually } from '../helpers/eventually.js'
 import { everyDoor, type DoorAnswer } from '../helpers/every-door.js'
 import { faultProxy } from '../helpers/fault-proxy.js'
@@ -23,9 +23,12 @@ const [short, long] = ['short', 'x'.repeat(100_000)]
 
 interface Ready { readonly status: number, readonly body: { readonly status: string, readonly reason?: string }, readonly milliseconds: number }
 
+/** A connection each: one that was kept may lead to a worker that is dead. */
+const dispatcher = new Agent({ pipelining: 0 })
+
 async function readiness ({ origin }: ServerProcess): Promise<Ready> {
   const since = performance.now()
-  const { statusCode, body } = await request(`${origin}/-/ready`)
+  const { statusCode, body } = await request(`${origin}/-/ready`, { dispatcher })
   return { status: statusCode, body: await body.json() as Ready['body'], milliseconds: performance.now() - since }
 }
 
@@ -157,7 +160,7 @@ else {
       const [victim = 0] = children()
       process.kill(victim, 'SIGKILL')
       await eventually('another process is in its place', () => children().length === 2 && !children().includes(victim))
-      t.equal((await request(`${server.origin}/-/health`)).statusCode, 200)
+      t.equal((await request(`${server.origin}/-/health`, { dispatcher })).statusCode, 200)
       await postgres.start()
       await becomes(server, 200)
       await eventually('two workers listen', () => (server.output().match(/"listening at /g) ?? []).length === 3)
