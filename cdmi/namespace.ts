@@ -87,15 +87,15 @@ export class Namespace {
   }
 
   /** The container, for something to be made in it. Throws NotComplete for one that is itself still being made. */
-  async parent (address: Address): Promise<CdmiObject> {
-    const object = await this.container(address)
+  async parent (address: Address, enough?: Enough): Promise<CdmiObject> {
+    const object = await this.container(address, enough)
     requireOpen(object.record, describe(address))
     return object
   }
 
   /** The container. */
-  async container (address: Address): Promise<CdmiObject> {
-    const object = await this.get(address)
+  async container (address: Address, enough?: Enough): Promise<CdmiObject> {
+    const object = await this.get(address, false, enough)
     if (!isContainer(object.record)) throw new IsNotContainer(describe(address))
     return object
   }
