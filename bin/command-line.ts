@@ -37,6 +37,25 @@ export function commandLine (): Command {
     .addHelpText('after', transferHelp)
     .action(async (flags: Flags) => { await (await import('./transfer.js')).transferCommand(flags) })
 
+  addConfigOptions(program.command('backup').copyInheritedSettings(program), ['data'])
+    .description('Back up a store in a directory as it is at this moment, also while a server has it open. What an earlier backup has is not copied again.')
+    .addOption(new Option('--to <directory>', 'Where the backups of this store are: an empty directory or a new one at first.'))
+    .addOption(new Option('--list', 'Only list the backups that are there.'))
+    .addOption(new Option('--check', 'Only read a backup, and compare all of it with its checksums; the exit code is 3 when something is wrong.'))
+    .addOption(new Option('--at <moment>', 'With --check: the last backup of that moment or before it, or the one of that name. Default: the last one.'))
+    .addOption(new Option('--json', 'Print the result as one line of JSON.'))
+    .addHelpText('after', backupHelp)
+    .action(async (flags: Flags) => { await (await import('./backup.js')).backupCommand(flags) })
+
+  addConfigOptions(program.command('restore').copyInheritedSettings(program), ['data', 'meta', 'blobs'])
+    .description('Make a store of a backup, where there is none yet: in a directory, or in a database.')
+    .addOption(new Option('--from <directory>', 'Where the backups are.'))
+    .addOption(new Option('--at <moment>', 'The last backup of that moment or before it, or the one of that name. Default: the last one.'))
+    .addOption(new Option('--leave-out-damaged', 'Leave out the objects whose values are damaged in the backup, and restore all others.'))
+    .addOption(new Option('--json', 'Print the result as one line of JSON.'))
+    .addHelpText('after', restoreHelp)
+    .action(async (flags: Flags) => { await (await import('./restore.js')).restoreCommand(flags) })
+
   const user = program.command('user').copyInheritedSettings(program)
     .description('Users of a server: its users file, by default users.json in the directory of the store. A running server notices changes within a second.')
     .addHelpText('after', userHelp)
@@ -93,6 +112,22 @@ Give URLs with passwords by their variables, keys of S3 by AWS_ACCESS_KEY_ID and
 Examples:
   fastify-cdmi transfer --from ./data --to postgres://db.example/cdmi --to-blobs s3://bucket/cdmi?endpoint=https://s3.example
   TRANSFER_FROM=… fastify-cdmi transfer --from-blobs file:///srv/cdmi --to ./data --json`
+
+const backupHelp = `
+It can be killed at any moment: what it was making is no backup, and the next one need not copy again what is there.
+
+Examples:
+  fastify-cdmi backup --data ./data --to /backups/cdmi
+  fastify-cdmi backup --to /backups/cdmi --list
+  fastify-cdmi backup --to /backups/cdmi --check --at 2030-01-31T18:00:00Z`
+
+const restoreHelp = `
+It can be killed at any moment: the same command goes on where it was. No server can open the store before all is there and was compared.
+
+Examples:
+  fastify-cdmi restore --from /backups/cdmi --data ./data
+  fastify-cdmi restore --from /backups/cdmi --at 2030-01-31T18:00:00Z --data ./yesterday
+  PGPASSWORD=… fastify-cdmi restore --from /backups/cdmi --meta postgres://cdmi@db.example/cdmi --blobs file:///srv/cdmi`
 
 const userHelp = `
 Examples:

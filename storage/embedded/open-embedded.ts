@@ -12,6 +12,7 @@ import { DirectorySync } from '../files/directory-sync.js'
 import { EmbeddedMeta } from './embedded-meta.js'
 import { embeddedStore } from './embedded-store.js'
 import { type OwnerLock, takeOwnership } from './owner-lock.js'
+import { deadPins } from './pins.js'
 import { encodeRecord } from './record-codec.js'
 import { toStorageError } from '../storage-errors.js'
 import { migrate, readFormat } from './store-format.js'
@@ -61,6 +62,7 @@ export async function openEmbedded (options: CompleteStoreOptions, report: Repor
     let own: () => LeaseID[] = () => []
     const meta: EmbeddedMeta = new EmbeddedMeta(tables, channel, {
       foreignCommits: false,
+      deadPins: async () => await deadPins(directory, tables),
       staleLeases: open => {
         const live = new Set([...workerLeases, ...own()])
         return open.filter(lease => !live.has(lease))
