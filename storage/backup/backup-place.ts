@@ -31,9 +31,9 @@ export class BackupPlace {
     return this.#root
   }
 
-  /** Whether there is nothing at all. */
+  /** Whether there is nothing, but what others may be writing at this moment. */
   async isEmpty (): Promise<boolean> {
-    return (await this.list('')).filter(name => name !== 'lost+found').length === 0
+    return (await this.list('')).every(name => name === 'lost+found' || name === temporary)
   }
 
   /** Stores what the source gives; it is there, and on the disk, when this resolves. An error of the source is passed on, and nothing has changed. Answers the bytes in it. */

@@ -1,5 +1,5 @@
 /** A backup as a store that a transfer reads: what is filled from it has been compared with it, and can be gone on with. */
-import { type BlobBirth, type BlobID, type ObjectID, StorageError, type StoredRecord } from '../contract.js'
+import { type BlobBirth, type BlobID, type LoggedEvent, type ObjectID, type Sequence, StorageError, type StoredRecord } from '../contract.js'
 import { Summing } from '../transfer/checked-bytes.js'
 import type { TransferSource } from '../transfer/ends.js'
 import type { BackupPlace } from './backup-place.js'
@@ -52,7 +52,7 @@ export function openBackup (place: BackupPlace, { rootID, sequence, counts, list
         return isKept
       })).slice(0, limit).map(recordOfLine),
       namedBlobs: async (after, limit) => (await kept(blobs, after, ({ blob }) => !without.has(blob))).slice(0, limit).map(({ blob, size, hash }): BlobBirth => ({ blob, size, hash })),
-      events: async (after, limit) => (await log.after(after)).slice(0, limit).map(([at, event]) => ({ sequence: at, event })),
+      events: async (after, limit) => await entries(log, after, limit),
       lastSequence: async () => sequence,
       lineage: async id => await lineage(records, id)
     },
@@ -71,6 +71,19 @@ async function kept<T> (list: PartReader<T>, after: string | undefined, isWanted
     if (wanted.length > 0 || last === undefined) return wanted
     at = list.keyOf(last)
   }
+}
+
+/** As many as there are: logs are compared page by page. */
+async function entries (log: PartReader<LogLine, number>, after: Sequence, limit: number): Promise<LoggedEvent[]> {
+  const found: LoggedEvent[] = []
+  for (let at = after; found.length < limit;) {
+    const lines = await log.after(at)
+    const last = lines.at(-1)
+    if (last === undefined) break
+    for (const [sequence, event] of lines.slice(0, limit - found.length)) found.push({ sequence, event })
+    at = last[0]
+  }
+  return found
 }
 
 async function lineage (records: PartReader<RecordLine>, id: ObjectID): Promise<StoredRecord[]> {

@@ -33,13 +33,13 @@ function nameOf (taken: number): string {
 
 /** Makes a place of backups of an empty directory. Throws a StorageError when it is something else, or has backups of another store. */
 export async function requirePlaceFor (place: BackupPlace, rootID: ObjectID): Promise<void> {
-  const there = await placeOf(place)
-  if (there === undefined) {
+  if (await placeOf(place) === undefined) {
     if (!await place.isEmpty()) throw new StorageError('format', `${place.name} is not empty, and has no backups in it (no ${placeFile}); give an empty directory or a new one`)
-    await place.put(placeFile, [Buffer.from(`${JSON.stringify({ format, version, rootID })}\n`)])
-  } else if (there !== rootID) {
-    throw new StorageError('format', `${place.name} has backups of another store: its root is ${there}, that of this one ${rootID}`)
+    // Another one may be the first.
+    await place.putNew(placeFile, Buffer.from(`${JSON.stringify({ format, version, rootID })}\n`))
   }
+  const there = await placeOf(place)
+  if (there !== rootID) throw new StorageError('format', `${place.name} has backups of another store: its root is ${there ?? 'unknown'}, that of this one ${rootID}`)
 }
 
 /** The root of the store whose backups are here; undefined when this is no place of backups. */

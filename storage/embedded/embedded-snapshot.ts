@@ -9,10 +9,11 @@ import { toStorageError } from '../storage-errors.js'
 import { idKey } from '../object-key.js'
 import { unfinished, type WholeRecord, type WholesQuery } from '../transfer/ends.js'
 import { readU64 } from './bytes.js'
+import { ownerKey } from './keys.js'
 import { setPin } from './pins.js'
 import { EmbeddedRecord } from './record-codec.js'
 import { requireCurrent } from './store-format.js'
-import { openTables, type Rows, rowsIn, stateKeys, type Tables } from './tables.js'
+import { hasKeys, openTables, type Rows, rowsIn, stateKeys, type Tables } from './tables.js'
 import { censusOf, eventsOf, namedBlobsOf, pastKey, type WholeTables, wholesOf } from './whole-reads.js'
 
 /** Throws a StorageError when there is no store ('format'), or what the operating system says. Whether a server has it open does not matter. */
@@ -59,7 +60,7 @@ function snapshot (directory: string, tables: Tables, pin: Awaited<ReturnType<ty
     // What hangs below removed containers is out of reach, and a store that is made of this would never be told to remove it.
     const { orphans, records } = tables
     const hasOrphans = Array.from(rowsIn(orphans, transaction).getKeys({ start: Buffer.from([0]), limit: 1 })).length > 0
-    const lineages = hasOrphans ? new Lineages(rowsIn(records, transaction)) : undefined
+    const lineages = hasOrphans ? new Lineages(rowsIn(records, transaction), rowsIn(orphans, transaction)) : undefined
     return {
       rootID: root.toString(),
       last: sequence === undefined ? 0 : readU64(sequence, 0),
@@ -96,7 +97,7 @@ function tablesIn ({ records, segments, accesses, blobs, references, log }: Tabl
   return { records: rows(records), segments: rows(segments), accesses: rows(accesses), blobs: rows(blobs), references: rows(references), log: rows(log) }
 }
 
-/** A page of the records that have all their ancestors. */
+/** A page of the records that are not below a removed container. */
 function reachable (tables: WholeTables, query: WholesQuery, lineages: Lineages | undefined): WholeRecord[] {
   for (let { after } = query; ;) {
     const page = wholesOf(tables, { ...query, after })
@@ -108,18 +109,20 @@ function reachable (tables: WholeTables, query: WholesQuery, lineages: Lineages 
   }
 }
 
-/** Containers of which it was found out whether all their ancestors are there: they are asked for again and again. */
+/** Containers of which it was found out whether they are below a removed one: they are asked for again and again. */
 const mostLineages = 10_000
 
 class Lineages {
   readonly #records: Rows
+  readonly #orphans: Rows
   readonly #known = new LRUCache<ObjectID, boolean>({ max: mostLineages })
 
-  constructor (records: Rows) {
+  constructor (records: Rows, orphans: Rows) {
     this.#records = records
+    this.#orphans = orphans
   }
 
-  /** Of an object with this parent. */
+  /** Of an object with this parent, which need not be an object: sets of parts have one that is none. */
   isWhole (parent: ObjectID | undefined): boolean {
     const passed: ObjectID[] = []
     let at = parent
@@ -131,7 +134,7 @@ class Lineages {
       passed.push(at)
       const start = idKey(at)
       const [row] = this.#records.getRange({ start, end: pastKey(start), limit: 1 })
-      if (row === undefined) whole = false
+      if (row === undefined) whole = !hasKeys(this.#orphans, ownerKey(start))
       else at = new EmbeddedRecord(at, row.value).parentID
     }
     for (const id of passed) this.#known.set(id, whole ?? true)

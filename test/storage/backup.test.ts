@@ -77,6 +77,7 @@ const database = await postgresServer(t)
 t.test('what is restored is what was backed up: objects, IDs, versions, metadata, what is hidden, shared bytes, gaps, accesses, the change log; whatever the store is made of then', async t => {
   const one = await here(t)
   await fillStore(one.store)
+  await one.store.sweep()
   const { manifest, blobs } = await backup(one)
   const first = await wholeOfStore(one.store)
   t.ok(first.blobs > 5 && first.objects.length > 40 && first.events.length > 40)
@@ -98,6 +99,7 @@ t.test('what is restored is what was backed up: objects, IDs, versions, metadata
 t.test('a second backup copies what is new and nothing else, lists that are the same are not written again, and each backup is of its own moment', async t => {
   const one = await here(t)
   await fillStore(one.store)
+  await one.store.sweep()
   for (let n = 0; n < 600; n++) await store(one.store, { put: [aValue(`value ${n}`, { parentID: one.store.rootID, name: `small-${n}` })], events: [{ n }] })
   const first = await backup(one)
   const [before, filesBefore] = [await wholeOfStore(one.store), await filesIn(one.place)]
@@ -259,6 +261,7 @@ class DyingPlace extends BackupPlace {
 t.test('a backup that is cut short before any of its steps is none, and the next one need not copy what is there', { timeout: 300_000 }, async t => {
   const one = await here(t)
   await fillStore(one.store)
+  await one.store.sweep()
   const first = await wholeOfStore(one.store)
   for (let end = 1; ; end++) {
     const root = join(await quickDirectory(t), 'backups')
@@ -270,7 +273,7 @@ t.test('a backup that is cut short before any of its steps is none, and the next
     }
     t.match(died, { message: 'dies here' })
     const place = new BackupPlace(root)
-    if (end > 1) t.same(await backupNames(place), [])
+    if (end > 2) t.same(await backupNames(place), [])
     const there = (await filesIn(place).catch(() => [])).filter(file => file.includes('/blobs/')).length
     const { blobs } = await backup({ ...one, place })
     if (blobs.copied !== first.blobs - there || blobs.kept !== there) t.fail(`${there} were there, ${JSON.stringify(blobs)}`)
@@ -314,6 +317,7 @@ t.test('a restoration fills an empty place only, and says when it was done befor
 t.test('two backups of the same moment, and two at the same time, are both there', async t => {
   const one = await here(t)
   await fillStore(one.store)
+  await one.store.sweep()
   const snapshot = await takeSnapshot(one.directory)
   const place = (): BackupPlace => new BackupPlace(one.place.name)
   await Promise.all([backUp(snapshot, place()), takeSnapshot(one.directory).then(async other => { await backUp(other, place()); await other.close() })])
