@@ -56,6 +56,25 @@ export function commandLine (): Command {
     .addHelpText('after', restoreHelp)
     .action(async (flags: Flags) => { await (await import('./restore.js')).restoreCommand(flags) })
 
+  addConfigOptions(program.command('export').copyInheritedSettings(program), ['data', 'meta', 'blobs'])
+    .description('Write a container as a plain directory, with a file of metadata in each. A server may have the store open.')
+    .addOption(new Option('--container <path>', 'The container, as in /path/. Default: the root container.'))
+    .addOption(new Option('--to <directory>', 'An empty directory, or a new one.'))
+    .addOption(new Option('--dry-run', 'Only count what there is.'))
+    .addOption(new Option('--json', 'Print the result as one line of JSON.'))
+    .addHelpText('after', exportHelp)
+    .action(async (flags: Flags) => { await (await import('./trees.js')).exportCommand(flags) })
+
+  addConfigOptions(program.command('import').copyInheritedSettings(program), ['data', 'meta', 'blobs'])
+    .description('Make a container of a directory: of one that was exported, or of any other. No server may have a store in a directory open.')
+    .addOption(new Option('--container <path>', 'Where its files go, as in /path/; the container is made when it is not there. Default: the root container.'))
+    .addOption(new Option('--from <directory>', 'The directory.'))
+    .addOption(new Option('--existing <way>', 'What becomes of objects that are there already: the command says so and ends with 3, they stay as they are, or they get the new value. Default: fail.').choices(['fail', 'keep', 'replace']))
+    .addOption(new Option('--dry-run', 'Only tell what would be made, and what cannot be.'))
+    .addOption(new Option('--json', 'Print the result as one line of JSON.'))
+    .addHelpText('after', importHelp)
+    .action(async (flags: Flags) => { await (await import('./trees.js')).importCommand(flags) })
+
   const user = program.command('user').copyInheritedSettings(program)
     .description('Users of a server: its users file, by default users.json in the directory of the store. A running server notices changes within a second.')
     .addHelpText('after', userHelp)
@@ -128,6 +147,20 @@ Examples:
   fastify-cdmi restore --from /backups/cdmi --data ./data
   fastify-cdmi restore --from /backups/cdmi --at 2030-01-31T18:00:00Z --data ./yesterday
   PGPASSWORD=… fastify-cdmi restore --from /backups/cdmi --meta postgres://cdmi@db.example/cdmi --blobs file:///srv/cdmi`
+
+const exportHelp = `
+The exit code is 3 when objects could not be exported; each is named.
+
+Examples:
+  fastify-cdmi export --data ./data --to ./all
+  fastify-cdmi export --data ./data --container /photos/ --to ./photos`
+
+const importHelp = `
+The exit code is 3 when files were left out; each is named. Run it again with --existing keep to go on after an interruption.
+
+Examples:
+  fastify-cdmi import --from ./photos --data ./data --container /photos/
+  fastify-cdmi import --from ./photos --data ./data --container /photos/ --dry-run`
 
 const userHelp = `
 Examples:

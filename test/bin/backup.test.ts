@@ -138,6 +138,7 @@ t.test('kill -9 in the middle of a backup and of a restoration: the same command
   const [directory, backups, place] = [join(base, 'store'), join(base, 'backups'), join(base, 'again')]
   const opened = await openStore({ directory, trashGrace: 0, sweepInterval: 0, inlineLimit: 8192, segmentSize: 65_536 }, noErrors)
   await fillStore(opened)
+  await opened.sweep()
   for (let n = 0; n < 300; n++) await storeBlob(opened, Buffer.alloc(20_000, `blob ${n}, `), { parentID: opened.rootID, name: `blob-${n}` })
   const first = await wholeOfStore(opened)
   await killed(t, join(backups, 'blobs'), 60, 'backup', '--data', directory, '--to', backups)
