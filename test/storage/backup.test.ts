@@ -329,4 +329,3 @@ t.test('two backups of the same moment, and two at the same time, are both there
     t.equal((await readManifest(one.place, name)).counts.records, (await wholeOfStore(one.store)).objects.length)
   }
 })
-
