@@ -22,6 +22,7 @@ import { objectCors } from './plugins/object-cors.js'
 import type { Patience } from './plugins/remote-sources/allow-list.js'
 import { sockets } from './plugins/sockets.js'
 import { soundRequests } from './plugins/sound-request.js'
+import type { SocketCount } from './plugins/sockets/context.js'
 import type { AffinityOptions } from './plugins/sockets/worker-affinity.js'
 import cdmiDoor from './routes/cdmi.js'
 import { answerVersion } from './routes/cdmi/request.js'
@@ -48,6 +49,8 @@ export interface CdmiPluginOptions extends CdmiOptions {
   readonly authenticator?: Authenticator
   /** Where several processes serve one port: what their sockets find each other by. */
   readonly affinity?: AffinityOptions
+  /** Is told of sockets and their messages: the stand-alone server counts them. */
+  readonly count?: SocketCount
   /** Fastify's: below it lie all URIs of the store. */
   readonly prefix?: string
   /** Fastify's. */
@@ -55,7 +58,7 @@ export interface CdmiPluginOptions extends CdmiOptions {
 }
 
 const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
-  const { store, users, userSource, authenticator, affinity, prefix: _prefix, logLevel: _logLevel, ...rest } = given
+  const { store, users, userSource, authenticator, affinity, count, prefix: _prefix, logLevel: _logLevel, ...rest } = given
   if (typeof store !== 'object' || store === null || typeof store.meta?.commit !== 'function') {
     throw new OptionError('The plugin needs the option "store": what openStore() resolved to')
   }
@@ -109,7 +112,7 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
     }
   })
   // Outside of the doors that refuse requests without credentials: messages may bring them.
-  if (options.sockets === true) await app.register(sockets, { verifier: app.authenticator, limits, anonymous, affinity })
+  if (options.sockets === true) await app.register(sockets, { verifier: app.authenticator, limits, anonymous, affinity, count })
 }
 
 function patienceOf ({ remoteTime, remoteRate }: LimitOptions): Partial<Patience> {
@@ -143,6 +146,7 @@ export { cdmi }
 export { Cdmi } from './cdmi/model.js'
 export type { Principal } from './cdmi/principal.js'
 export type { Authenticator, HashedUser, UserSource, VerifyUser } from './plugins/authenticator.js'
+export type { SocketCount } from './plugins/sockets/context.js'
 export type { AffinityOptions } from './plugins/sockets/worker-affinity.js'
 export { createAuthenticator } from './plugins/authenticator.js'
 export { OptionError } from './schemas/check-options.js'

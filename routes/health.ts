@@ -1,6 +1,7 @@
 /** For whoever looks after the server: is it alive, and should it get requests? No credentials, no secrets. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Alive, Ready } from '../schemas/health.js'
+import { nameDoor } from './door.js'
 import { describeError } from '../cdmi/describe-error.js'
 import { type Store, StorageError, type StorageReason } from '../storage/contract.js'
 
@@ -12,6 +13,7 @@ export interface HealthOptions {
 }
 
 const healthRoutes: FastifyPluginAsyncTypebox<HealthOptions> = async (app, { store, version, draining }) => {
+  nameDoor(app, 'health')
   app.addHook('onSend', async (_request, reply) => { reply.header('cache-control', 'no-store') })
 
   app.get('/-/health', {

@@ -51,6 +51,7 @@ export const ServerConfig = Type.Object({
   templates,
   locations,
   docs: Type.Optional(Type.Boolean({ description: 'Serve the description of the API at `/-/docs`. Default: `true`.' })),
+  metrics: Type.Optional(Type.Union([Type.Literal('off'), Type.Literal('users'), Type.Literal('on')], { description: 'Who may read what the server counts, at `/-/metrics`: `users`, who log in, `on`, everybody, or `off`, nobody. Default: `users`.' })),
   drainTimeout: seconds('Seconds that requests in flight have to finish after SIGTERM. Default: 30.'),
   idleTimeout: seconds('Seconds after which a connection on which nothing moves is closed; 0: never. Default: 120.'),
   headersTimeout: seconds('Seconds that a client has to send the header of a request. Default: 30.'),

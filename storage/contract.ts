@@ -9,6 +9,8 @@
  * A driver knows records, names, bytes and transactions; it knows no rule of CDMI and never looks into `attributes`.
  */
 
+import type { Registry } from '../metrics/registry.js'
+
 /** Upper-case Base16 of the binary object ID (GEN-28, GEN-30); the driver takes it as an opaque key of at most 40 bytes. */
 export type ObjectID = string
 /** Names one run of one writer. Every blob is put under a lease; a commit that gives birth to blobs checks that it is open. */
@@ -287,6 +289,8 @@ export interface Store {
   readonly inlineLimit: number
   /** The longest segment, in bytes. */
   readonly segmentSize: number
+  /** What it counts, and can tell of itself. Missing: nothing. */
+  readonly metrics?: Registry
   lease (): Lease
   /** One whole round of the sweeper, now. */
   sweep (): Promise<SweepReport>

@@ -19,6 +19,14 @@ export interface SocketLimits {
   readonly heartbeat: number
 }
 
+/** Counts what the sockets do. */
+export interface SocketCount {
+  /** Answers what tells its end. */
+  opened (door: 'websocket' | 'socket.io'): () => void
+  /** `method` and `url` as the message has them, if it does. */
+  answered (door: 'websocket' | 'socket.io', message: { readonly method?: string, readonly url?: string, readonly status: number }, milliseconds: number): void
+}
+
 export interface SocketContext {
   readonly cdmi: Cdmi
   readonly verifier: Verifier
@@ -26,6 +34,8 @@ export interface SocketContext {
   readonly anonymous: Principal
   readonly limits: SocketLimits
   readonly log: FastifyBaseLogger
+  /** Undefined: nobody counts. */
+  readonly count?: SocketCount | undefined
 }
 
 /** Close codes: RFC 6455 §7.4.1, and one of ours. */

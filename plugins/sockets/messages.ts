@@ -10,7 +10,7 @@ import type { Principal } from '../../cdmi/principal.js'
 import { parseEntityTags } from '../../routes/http/conditional.js'
 import { keyOfSegment, listQueryOf, pathOf } from '../../routes/keyed/target.js'
 import { principalOf, type Caller } from './caller.js'
-import type { SocketContext } from './context.js'
+import type { SocketContext, SocketCount } from './context.js'
 
 /** An answer, its `data` still as the text that is stored. */
 export interface Answer {
@@ -61,6 +61,15 @@ export function understand (context: SocketContext, message: unknown, caller: Ca
   } catch (error) {
     return refused(context, error, echo)
   }
+}
+
+/** Does the work, and counts it. */
+export async function worked ({ count }: SocketContext, door: Parameters<SocketCount['answered']>[0], work: Work): Promise<Answer> {
+  if (count === undefined) return await work.run()
+  const began = performance.now()
+  const answer = await work.run()
+  count.answered(door, answer.head, performance.now() - began)
+  return answer
 }
 
 /** The answer to something that is not even a message. */

@@ -1,5 +1,6 @@
 /** The store over an opened LMDB file and a way to its writer: the same in the process that owns it and in its workers. */
 import { join } from 'node:path'
+import type { Registry } from '../../metrics/registry.js'
 import type { CompleteStoreOptions } from '../../schemas/store-options.js'
 import { type ComposedStore, composeStore, type Reporter } from '../compose-store.js'
 import { type ObjectID, type StoreFlags, StorageError } from '../contract.js'
@@ -15,6 +16,7 @@ export interface EmbeddedParts {
   readonly flags: StoreFlags
   /** Whether this process sweeps in the background. */
   readonly sweeps: boolean
+  readonly metrics: Registry
   /** Runs last: ends the way to the writer, and closes the file. */
   readonly close: () => Promise<void>
 }
