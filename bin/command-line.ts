@@ -27,6 +27,16 @@ export function commandLine (): Command {
     .addHelpText('after', migrateHelp)
     .action(async (flags: Flags) => { await (await import('./migrate.js')).migrateCommand(flags) })
 
+  addConfigOptions(program.command('audit').copyInheritedSettings(program), ['data', 'meta'])
+    .description('Print who has done what to which object, from where and when: the change log of a store, line by line. Works while servers have the store open.')
+    .addOption(new Option('--since <time>', 'Only what was done at this time or later: a date, or how long ago (90m, 12h, 7d).'))
+    .addOption(new Option('--until <time>', 'Only what was done before this time.'))
+    .addOption(new Option('--object <path|id>', 'Only what was done to this object; a path that ends in a slash stands for all below it, too.'))
+    .addOption(new Option('--user <name>', 'Only what this user has done.'))
+    .addOption(new Option('--json', 'Print each entry as a line of JSON.'))
+    .addHelpText('after', auditHelp)
+    .action(async (flags: Flags) => { await (await import('./audit.js')).audit(flags) })
+
   program.command('transfer').copyInheritedSettings(program)
     .description('Move a whole store into an empty one, between a directory, PostgreSQL with S3 and PostgreSQL with files. No server may have either open.')
     .addOption(new Option('--from <store>', 'The store: a directory (a path or a file:// URL), or the postgres:// URL of its records. [env: TRANSFER_FROM]'))
@@ -85,6 +95,14 @@ Servers of older builds that run meanwhile are not ready from then on: end them 
 Examples:
   PGPASSWORD=… fastify-cdmi migrate --meta postgres://cdmi@db.example/cdmi --dry-run
   PGPASSWORD=… fastify-cdmi migrate --meta postgres://cdmi@db.example/cdmi`
+
+const auditHelp = `
+Each line has, with tabs between: time, operation, user, address of the client, path, object ID, bytes of the value.
+
+Examples:
+  fastify-cdmi audit --data ./data --since 24h
+  fastify-cdmi audit --data ./data --object /MyContainer/ --user ann --json
+  PGPASSWORD=… fastify-cdmi audit --meta postgres://cdmi@db.example/cdmi --since 2026-01-01`
 
 const transferHelp = `
 It can be killed at any moment: the same command goes on where it was. The target cannot be served before all is there and was compared.

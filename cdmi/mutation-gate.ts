@@ -143,6 +143,7 @@ function eventOf (principal: Principal, { operation, ancestors, left, before, pu
     type: object?.type ?? '',
     size: put?.size ?? 0
   }
+  if (principal.source !== undefined) event['source'] = principal.source
   if (object?.name !== undefined) {
     event['objectName'] = object.name
     event['parentURI'] = paths.of(ancestors)

@@ -80,11 +80,11 @@ t.test('every door is counted: by what was done there, and by nothing else', asy
     [series('plain', 'read', 200)]: 4,
     [series('plain', 'list', 200)]: 1,
     [series('plain', 'read', 404)]: 1,
-    [series('plain', 'read', 401)]: 1,
+    [series('plain', 'read', 401)]: 2,
     [series('plain', 'create', 201)]: 1,
     [series('plain', 'delete', 204)]: 1,
     [series('plain', 'options', 204)]: 1,
-    [series('plain', 'other', 405)]: 1,
+    [series('other', 'other', 405)]: 1,
     [series('form', 'create', 201)]: 1,
     [series('cdmi', 'write', 201)]: 1,
     [series('cdmi', 'read', 200)]: 1,
@@ -94,7 +94,6 @@ t.test('every door is counted: by what was done there, and by nothing else', asy
     [series('keyed', 'list', 200)]: 1,
     [series('keyed', 'read', 200)]: 1,
     [series('health', 'read', 200)]: 2,
-    [series('plain', 'read', 400)]: 1,
     [series('websocket', 'list', 200)]: 1,
     [series('websocket', 'write', 200)]: 1,
     [series('websocket', 'read', 404)]: 1,
@@ -122,7 +121,7 @@ t.test('bytes, connections, uploads under way and those that break off', async t
   const before = await scrape(server.url, authorization)
   t.equal(before.get('cdmi_uploads_in_flight'), 0)
   const client = await RawClient.open(t, server.port)
-  client.send(`PUT /long HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\nContent-Length: 200000\r\n\r\n${'x'.repeat(100_000)}`)
+  client.socket.write(`PUT /long HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\nContent-Length: 200000\r\n\r\n${'x'.repeat(100_000)}`)
   await eventually('the upload is seen', async () => {
     const numbers = await scrape(server.url, authorization)
     return numbers.get('cdmi_uploads_in_flight') === 1 && Number(numbers.get('cdmi_received_bytes_total')) - Number(before.get('cdmi_received_bytes_total')) > 100_000
