@@ -1,6 +1,6 @@
 /** The change log of a store, for who only reads it: beside a server that has the store open, too. */
 import { checkOptions } from '../schemas/check-options.js'
-import { completeDistributedOptions, type DistributedStoreOptions } from '../schemas/store-options.js'
+import { completeDistributedOptions, DistributedStoreOptions } from '../schemas/store-options.js'
 import { StorageError, type LoggedEvent, type Sequence } from './contract.js'
 
 export interface OpenLog {
@@ -23,7 +23,6 @@ export async function openEmbeddedLog (directory: string): Promise<OpenLog> {
 
 /** Of a store in a database. `options`: all but the place of the values, which is not looked at. Throws OptionError and StorageError. */
 export async function openDatabaseLog (options: Omit<DistributedStoreOptions, 'blobs'>): Promise<OpenLog> {
-  const { DistributedStoreOptions } = await import('../schemas/store-options.js')
   const complete = completeDistributedOptions(checkOptions(DistributedStoreOptions, { ...options, blobs: 'file:///' }, 'openStore'))
   const { readDatabaseLog } = await import('./distributed/read-log.js')
   return await readDatabaseLog(complete)

@@ -30,6 +30,14 @@ export function readDistributed (registry: Registry, database: Database, { plain
       asking = undefined
     }
   }
+  // Before the question below, which needs a connection itself.
+  registry.read(() => {
+    const { open, idle, waiting } = database.load
+    return [
+      gauge({ name: 'cdmi_database_connections', help: 'Connections to the database: in use, and open without a use.' }, [sample(open - idle, { state: 'busy' }), sample(idle, { state: 'idle' })]),
+      gauge({ name: 'cdmi_database_waiting', help: 'Operations that wait for a connection to the database.' }, waiting)
+    ]
+  })
   registry.read(async () => {
     asking ??= ask()
     const enough = new AbortController()
@@ -42,12 +50,5 @@ export function readDistributed (registry: Registry, database: Database, { plain
     let bytes = 0
     for (const [, , size] of tables.values()) bytes += Number(size)
     return storeGauges({ up: true, objects: rows('records'), bytes: { records: bytes }, garbage: { doomed: rows('doomed'), containers: rows('orphans') }, logEntries: rows('log') })
-  })
-  registry.read(() => {
-    const { open, idle, waiting } = database.load
-    return [
-      gauge({ name: 'cdmi_database_connections', help: 'Connections to the database: in use, and open without a use.' }, [sample(open - idle, { state: 'busy' }), sample(idle, { state: 'idle' })]),
-      gauge({ name: 'cdmi_database_waiting', help: 'Operations that wait for a connection to the database.' }, waiting)
-    ]
   })
 }
