@@ -24,6 +24,7 @@ import { makeFirstUser, serverAuthenticator, type FirstUser } from './server/fir
 import { Listener } from './server/listen.js'
 import { storeAwaited, loggerOptions, requestID, RequestLog, standardError, startLog, type LogStream } from './server/logging.js'
 import { ServerMetrics } from './server/server-metrics.js'
+import { loadOpenTelemetry } from './server/load-open-telemetry.js'
 import { tlsOptions } from './server/tls.js'
 import { trustedProxies } from './server/trust-proxy.js'
 import { version } from './server/version.js'
@@ -191,7 +192,8 @@ async function compose (app: FastifyInstance, config: ServerConfig, { store, aut
     })
   }
   const count = metrics?.requests
-  const options = defined({ realm, anonymous, limits, activeContent, formFields, formAnswer, withoutCapabilities, remoteSources, delayedAfter, templates, locations })
+  const openTelemetry = config.tracing === true ? await loadOpenTelemetry() : undefined
+  const options = defined({ realm, anonymous, limits, activeContent, formFields, formAnswer, withoutCapabilities, remoteSources, delayedAfter, templates, locations, openTelemetry })
   await app.register(cdmi, { prefix: conventionalPrefix, store, authenticator, ...options })
   await app.register(cdmi, { prefix: '/', store, authenticator, ...options, ...defined({ affinity, count }), keyed: true, sockets: true })
   return async () => {

@@ -10,8 +10,10 @@ type Outcome = CommitResult['status'] | 'failed'
 export class CommitCount {
   readonly #outcomes: Readonly<Record<Outcome, Counter>>
   readonly #took: Histogram
+  readonly #registry: Registry
 
   constructor (registry: Registry) {
+    this.#registry = registry
     const outcome = (result: Outcome): Counter => registry.counter(commits, { result })
     this.#outcomes = { committed: outcome('committed'), conflict: outcome('conflict'), failed: outcome('failed') }
     this.#took = registry.histogram(took, durations)
@@ -21,7 +23,7 @@ export class CommitCount {
     const began = performance.now()
     let outcome: Outcome = 'failed'
     try {
-      const result = await commit()
+      const result = await this.#registry.traced('cdmi.commit', {}, commit)
       outcome = result.status
       return result
     } finally {

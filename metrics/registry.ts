@@ -3,6 +3,7 @@
  * more. What costs something to find out is read only when somebody asks.
  */
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Attributes, Tracing } from './tracing.js'
 import { type Described, type Family, type Labels, labelsText, type Sample } from './family.js'
 
 /** Rises. */
@@ -58,6 +59,8 @@ export const durations: readonly number[] = [0.0005, 0.001, 0.0025, 0.005, 0.01,
 export const amounts: readonly number[] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
 
 export class Registry {
+  /** What makes spans of that which is counted here; undefined: nobody wants any. */
+  tracing: Tracing | undefined
   readonly #kept = new Map<string, Kept>()
   readonly #readings = new Map<Reading, Promise<readonly Family[]> | undefined>()
 
@@ -75,6 +78,11 @@ export class Registry {
   /** To be asked at each `collect`. */
   read (reading: Reading): void {
     this.#readings.set(reading, undefined)
+  }
+
+  /** `work`, as a span where somebody wants spans. */
+  async traced<T> (name: string, attributes: Attributes, work: () => Promise<T>): Promise<T> {
+    return this.tracing === undefined ? await work() : await this.tracing.span(name, attributes, work)
   }
 
   /** All that there is now. Never rejects, and takes no longer than a second or so. */

@@ -12,6 +12,7 @@ import websocket, { type WebSocket } from '@fastify/websocket'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { anonymous, type Principal } from '../cdmi/principal.js'
 import { nameDoor } from '../routes/door.js'
+import type { Tracing } from '../metrics/tracing.js'
 import type { LimitOptions } from '../schemas/options.js'
 import { callerOf, type Caller } from './sockets/caller.js'
 import { hardLimit, type SocketContext, type SocketCount, type Verifier } from './sockets/context.js'
@@ -31,6 +32,8 @@ export interface SocketsOptions {
   readonly affinity?: AffinityOptions | undefined
   /** Is told of sockets and messages. */
   readonly count?: SocketCount | undefined
+  /** Makes a span of each message. */
+  readonly tracing?: Tracing | undefined
 }
 
 /** Milliseconds that messages under way have to be answered when the application closes. */
@@ -51,7 +54,8 @@ export async function sockets (app: FastifyInstance, options: SocketsOptions): P
       heartbeat: options.heartbeat ?? 25_000
     },
     log: app.log,
-    count: options.count
+    count: options.count,
+    tracing: options.tracing
   }
   const dispatcher = UpgradeDispatcher.of(app.server as Server)
   const prefix = app.prefix.replace(/\/$/, '')

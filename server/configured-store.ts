@@ -12,6 +12,8 @@ export const defaultDirectory = './data'
 /** Seconds that a start waits for the database, at most; and milliseconds between two attempts. */
 const startTimeout = 30
 const pause = 1000
+/** Seconds. */
+const day = 86_400
 
 export interface Opening {
   /** Is told of what fails in the background, and what was being done. */
@@ -23,8 +25,11 @@ export interface Opening {
 }
 
 /** Options of `openStore` that stand in the configuration whatever the store is made of. */
-export function storeOptions ({ trashGrace }: ServerConfig): { trashGrace?: number } {
-  return trashGrace === undefined ? {} : { trashGrace: milliseconds(trashGrace) }
+export function storeOptions ({ trashGrace, logRetention }: ServerConfig): { trashGrace?: number, logRetention?: number } {
+  return {
+    ...trashGrace !== undefined && { trashGrace: milliseconds(trashGrace) },
+    ...logRetention !== undefined && { logRetention: milliseconds(logRetention * day) }
+  }
 }
 
 /** The directory of the store; undefined when it is in a database. Throws ConfigError when the configuration says both, or half of it. */

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { gauge, sample } from '../metrics/family.js'
 import { type Counter, durations, type Histogram, type Registry } from '../metrics/registry.js'
 import type { SocketCount } from '../plugins/sockets/context.js'
+import { doorOf, operationOf, operationOfMessage } from '../routes/door.js'
 
 const requests = { name: 'cdmi_requests_total', help: 'Requests and socket messages that were answered, by door, operation and status; aborted: the connection ended before the answer.' }
 const took = { name: 'cdmi_request_duration_seconds', help: 'How long requests and socket messages took, by door and operation, from their header to the end of their answer.' }
@@ -15,8 +16,6 @@ interface Operation {
   readonly took: Histogram
   readonly statuses: Map<number | 'aborted', Counter>
 }
-
-const form = /^multipart\/form-data/i
 
 export class RequestCount implements SocketCount {
   readonly #registry: Registry
@@ -57,8 +56,8 @@ export class RequestCount implements SocketCount {
     return () => { this.#open[door]-- }
   }
 
-  answered (door: SocketDoor, { method = '', url = '', status }: Parameters<SocketCount['answered']>[1], milliseconds: number): void {
-    this.#count(door, operationNamed(method.toUpperCase(), url === '/data' || url.startsWith('/data?')), status, milliseconds)
+  answered (door: SocketDoor, message: Parameters<SocketCount['answered']>[1], milliseconds: number): void {
+    this.#count(door, operationOfMessage(message), message.status, milliseconds)
   }
 
   #count (door: string, operation: string, status: number | 'aborted', milliseconds: number): void {
@@ -81,34 +80,5 @@ export class RequestCount implements SocketCount {
     const counter = this.#registry.counter(requests, { door, operation, status: String(status) })
     counter.add()
     return counter
-  }
-}
-
-function doorOf ({ door, method, headers }: FastifyRequest): string {
-  if (door === 'plain' && method === 'POST' && form.test(headers['content-type'] ?? '')) return 'form'
-  return door ?? 'other'
-}
-
-/** There are ten names and no more, whatever is sent. */
-function operationOf ({ door, method, raw: { url = '/' } }: FastifyRequest): string {
-  // Requests that carry a socket: what is done by it are its messages.
-  if (door === 'websocket' || door === 'socket.io') return 'transport'
-  if (method !== 'GET' && method !== 'HEAD') return operationNamed(method, false)
-  const mark = url.indexOf('?')
-  const end = mark < 0 ? url.length : mark
-  // A slash ends the path of a container.
-  return url.charCodeAt(end - 1) === 47 || (door === 'keyed' && url.endsWith('/data', end)) ? 'list' : 'read'
-}
-
-function operationNamed (method: string, isList: boolean): string {
-  switch (method) {
-    case 'GET':
-    case 'HEAD': return isList ? 'list' : 'read'
-    case 'PUT': return 'write'
-    case 'POST': return 'create'
-    case 'PATCH': return 'change'
-    case 'DELETE': return 'delete'
-    case 'OPTIONS': return 'options'
-    default: return 'other'
   }
 }

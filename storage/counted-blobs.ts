@@ -26,18 +26,19 @@ export function countedBlobs (blobs: BlobStore, registry: Registry): BlobStore {
   const asked = registry.counter(bytes, { operation: 'get' })
   return {
     async put (lease, source, options) {
-      const birth = await metered(putting, async () => await blobs.put(lease, source, options))
+      const birth = await metered(putting, async () => await registry.traced('cdmi.blob.put', {}, async () => await blobs.put(lease, source, options)))
       stored.add(birth.size)
       return birth
     },
     get (blob, offset, length) {
       getting.done.add()
       asked.add(length)
-      return blobs.get(blob, offset, length)
+      const chunks = blobs.get(blob, offset, length)
+      return registry.tracing === undefined ? chunks : registry.tracing.stream('cdmi.blob.get', { 'cdmi.bytes': length }, chunks)
     },
     async read (blob, offset, length) {
       asked.add(length)
-      return await metered(getting, async () => await blobs.read(blob, offset, length))
+      return await metered(getting, async () => await registry.traced('cdmi.blob.get', { 'cdmi.bytes': length }, async () => await blobs.read(blob, offset, length)))
     },
     remove: async blob => { await metered(removing, async () => { await blobs.remove(blob) }) },
     list: lease => blobs.list(lease),

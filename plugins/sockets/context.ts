@@ -1,6 +1,7 @@
 /** What the parts of the socket doors share: one per instance of the plugin. */
 import type { FastifyBaseLogger } from 'fastify'
 import type { Cdmi } from '../../cdmi/model.js'
+import type { Tracing } from '../../metrics/tracing.js'
 import type { Principal } from '../../cdmi/principal.js'
 
 /** Tells who somebody is. Throws Unauthorized, or TooManyRequests after too many failures of one source. */
@@ -36,6 +37,8 @@ export interface SocketContext {
   readonly log: FastifyBaseLogger
   /** Undefined: nobody counts. */
   readonly count?: SocketCount | undefined
+  /** Undefined: nobody wants spans. */
+  readonly tracing?: Tracing | undefined
 }
 
 /** Close codes: RFC 6455 §7.4.1, and one of ours. */

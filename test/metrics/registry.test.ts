@@ -66,8 +66,8 @@ t.test('numbers of several processes become one: counters and histograms add up,
       's_count{of="2"}': 1,
       't_bucket{le="1"}': 1,
       't_bucket{le="+Inf"}': 2,
-      't_sum': 3,
-      't_count': 2
+      t_sum: 3,
+      t_count: 2
     })
   })
 })
