@@ -8,9 +8,9 @@ import { requireVersion } from './migrate.js'
 import { namesOf, readDatabaseUrl } from './names.js'
 
 export async function readDatabaseLog (options: CompleteDistributedOptions): Promise<OpenLog> {
-  const { url, schema } = readDatabaseUrl(options.meta)
+  const { urls, schema } = readDatabaseUrl(options.meta)
   const names = namesOf(schema)
-  const database = new Database({ ...options, url })
+  const database = new Database({ ...options, urls })
   try {
     await requireVersion(database, names)
   } catch (error) {
