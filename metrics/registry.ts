@@ -81,8 +81,8 @@ export class Registry {
   }
 
   /** `work`, as a span where somebody wants spans. */
-  async traced<T> (name: string, attributes: Attributes, work: () => Promise<T>): Promise<T> {
-    return this.tracing === undefined ? await work() : await this.tracing.span(name, attributes, work)
+  traced<T> (name: string, attributes: Attributes, work: () => Promise<T>): Promise<T> {
+    return this.tracing === undefined ? work() : this.tracing.span(name, attributes, work)
   }
 
   /** All that there is now. Never rejects, and takes no longer than a second or so. */

@@ -6,25 +6,25 @@ export type Door = 'plain' | 'cdmi' | 'keyed' | 'websocket' | 'socket.io' | 'hea
 declare module 'fastify' {
   interface FastifyRequest {
     /** Undefined where there is no door: nothing was found, or it is the description of the API. */
-    readonly door?: Door
+    readonly cdmiDoor?: Door
   }
 }
 
 /** For the scope of a door. On the prototype of its requests, so that no request pays for it. */
 export function nameDoor (scope: FastifyInstance, door: Door): void {
-  if (!scope.hasRequestDecorator('door')) scope.decorateRequest('door', { getter: () => door })
+  if (!scope.hasRequestDecorator('cdmiDoor')) scope.decorateRequest('cdmiDoor', { getter: () => door })
 }
 
 const form = /^multipart\/form-data/i
 
 /** One of few names, whatever was sent; a form is a door of its own. */
-export function doorOf ({ door, method, headers }: FastifyRequest): string {
+export function doorOf ({ cdmiDoor: door, method, headers }: FastifyRequest): string {
   if (door === 'plain' && method === 'POST' && form.test(headers['content-type'] ?? '')) return 'form'
   return door ?? 'other'
 }
 
 /** There are ten names and no more, whatever is sent. */
-export function operationOf ({ door, method, raw: { url = '/' } }: FastifyRequest): string {
+export function operationOf ({ cdmiDoor: door, method, raw: { url = '/' } }: FastifyRequest): string {
   // Requests that carry a socket: what is done by it are its messages.
   if (door === 'websocket' || door === 'socket.io') return 'transport'
   if (method !== 'GET' && method !== 'HEAD') return operationNamed(method, false)
