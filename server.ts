@@ -23,8 +23,9 @@ import { Connections } from './server/connections.js'
 import { makeFirstUser, serverAuthenticator, type FirstUser } from './server/first-user.js'
 import { Listener } from './server/listen.js'
 import { storeAwaited, loggerOptions, requestID, RequestLog, standardError, startLog, type LogStream } from './server/logging.js'
-import { ServerMetrics } from './server/server-metrics.js'
 import { loadOpenTelemetry } from './server/load-open-telemetry.js'
+import { RequestLogger } from './server/request-logger.js'
+import { ServerMetrics } from './server/server-metrics.js'
 import { tlsOptions } from './server/tls.js'
 import { trustedProxies } from './server/trust-proxy.js'
 import { version } from './server/version.js'
@@ -111,6 +112,7 @@ function fastifyOptions (config: ServerConfig, { tls, log, metrics, connections 
   return {
     logger: loggerOptions(config.logLevel ?? 'info', log) ?? false,
     logController: new RequestLog(config.logLevel ?? 'info', metrics?.requests),
+    childLoggerFactory: (logger, bindings, options) => new RequestLogger(logger, bindings, options),
     genReqId: requestID,
     trustProxy: trustedProxies(config.trustProxy) as never,
     // Uploads may take as long as they like, as long as they move.

@@ -15,7 +15,7 @@ function brokenStore (): { store: Store, breakIt: () => void } {
   let broken = false
   const meta = new Proxy(store.meta, {
     get (meta, name) {
-      // What is asked without a wait is not known, then.
+      // The one that answers without a wait.
       if (broken && name === 'known') return undefined
       if (broken) return async () => { throw new StorageError('corrupt', 'the inside of the store') }
       const value: unknown = Reflect.get(meta, name)
