@@ -31,11 +31,11 @@ export interface Tables {
   readonly accesses: Table
   /** Blob of another store → the blob here that has its bytes: while this store is filled from there. */
   readonly moved: Table
-  /** Root, sequence, owner; whether the store is being filled, and whether it was. */
+  /** Root, sequence, owner, how far the scrub is; whether the store is being filled, and whether it was. */
   readonly state: Table
 }
 
-export const stateKeys = { root: Buffer.from('root'), sequence: Buffer.from('sequence'), owner: Buffer.from('owner'), touched: Buffer.from('touched'), intake: Buffer.from('intake'), filled: Buffer.from('filled') } as const
+export const stateKeys = { root: Buffer.from('root'), sequence: Buffer.from('sequence'), owner: Buffer.from('owner'), touched: Buffer.from('touched'), intake: Buffer.from('intake'), filled: Buffer.from('filled'), scrub: Buffer.from('scrub') } as const
 
 /** Whether any key begins with this. */
 export function hasKeys (table: Table, prefix: Buffer): boolean {
