@@ -32,7 +32,7 @@ export interface RepairOptions extends VerifyOptions {
   readonly dryRun?: boolean
 }
 
-/** Looks again after something was mended: what was under it may be seen then. */
+/** Looks again, but not at bytes, after something was mended: what was under it may be seen then. */
 const mostRounds = 5
 
 /** Tells `found` of everything that is wrong, and what was done about it. Answers how many rounds it took; the last one has found nothing that could be mended. */
@@ -43,7 +43,7 @@ export async function repairEmbedded (directory: string, { dryRun = false, ...op
     for (let round = 1; ; round++) {
       let mended = 0
       const left: Finding[] = []
-      for await (const faults of new Inspection(store.directory, store.tables, options).faults()) {
+      for await (const faults of new Inspection(store.directory, store.tables, round === 1 ? options : { ...options, values: false }).faults()) {
         const done = dryRun ? faults.map(({ mends }) => mends.length > 0 ? 'it would be mended, or moved aside' : undefined) : await mender.mend(faults)
         for (const [at, fault] of faults.entries()) {
           const text = fault.setAside === true && done[at] === undefined ? 'it is set aside already' : done[at]
