@@ -28,6 +28,7 @@ export class Inspection {
   readonly counts: VerifyCounts = { records: 0, blobs: 0, bytes: 0, events: 0 }
   readonly #directory: string
   readonly #tables: Tables
+  readonly #values: boolean
   readonly #signal: AbortSignal
   readonly #progress: NonNullable<VerifyOptions['progress']>
   readonly #lineages: Lineages
@@ -38,6 +39,7 @@ export class Inspection {
   constructor (directory: string, tables: Tables, { values = true, signal = new AbortController().signal, progress = () => {}, checkRecord }: VerifyOptions) {
     this.#directory = directory
     this.#tables = tables
+    this.#values = values
     this.#signal = signal
     this.#progress = progress
     this.#lineages = new Lineages(tables)
@@ -49,10 +51,11 @@ export class Inspection {
   async * faults (): AsyncGenerator<Fault[]> {
     const { records, entries } = this.#tables
     yield this.#state()
-    this.#begin('records', records.getCount())
-    yield * this.#rows('records', ({ key, value }) => this.#objects.record(key, value), () => { this.counts.records++ })
+    // First, for a name can say what a record that is gone was, and then nothing below it is lost.
     this.#begin('names', entries.getCount())
     yield * this.#rows('entries', ({ key, value }) => this.#objects.entry(key, value))
+    this.#begin('records', records.getCount())
+    yield * this.#rows('records', ({ key, value }) => this.#objects.record(key, value), () => { this.counts.records++ })
     yield * this.#rows('segments', ({ key, value }) => this.#objects.segment(key, value))
     yield * this.#rows('references', ({ key }) => this.#blobs.reference(key))
     yield * this.#rows('blobs', ({ key, value }) => this.#blobs.row(key, value))
@@ -61,8 +64,8 @@ export class Inspection {
     yield * this.#rows('orphans', ({ key }) => this.#objects.orphan(key))
     yield * this.#rows('leases', row => this.#lease(row))
     yield * this.#rows('accesses', ({ key, value }) => this.#objects.accesses(key, value))
-    yield * this.#values()
     yield * this.#files()
+    yield * this.#surplus()
     this.#begin('log', this.#tables.log.getCount())
     yield * this.#rows('log', row => this.#event(row), () => { this.counts.events++ })
   }
@@ -158,7 +161,7 @@ export class Inspection {
     return [{ kind: 'log', problem: `Entry ${key.length === 8 ? readU64(key, 0) : key.toString('hex')} of the change log is not readable`, mends: [{ do: 'save', table: 'log', key }] }]
   }
 
-  async * #values (): AsyncGenerator<Fault[]> {
+  async * #files (): AsyncGenerator<Fault[]> {
     this.#begin('values', await this.#bytes())
     for await (const rows of this.#pages('blobs')) {
       for (const { key, value } of rows) {
@@ -166,7 +169,7 @@ export class Inspection {
         if (!blobNames.test(key.toString())) continue
         this.counts.blobs++
         const faults = await this.#blobs.file(key.toString(), value, bytes => {
-          this.counts.bytes += bytes
+          if (this.#values) this.counts.bytes += bytes
           this.#tell(bytes)
         })
         if (faults.length > 0) yield faults
@@ -180,7 +183,7 @@ export class Inspection {
     return bytes
   }
 
-  async * #files (): AsyncGenerator<Fault[]> {
+  async * #surplus (): AsyncGenerator<Fault[]> {
     this.#begin('files', undefined)
     for await (const name of filesBelow(join(this.#directory, 'blobs'), '')) {
       this.#signal.throwIfAborted()

@@ -8,7 +8,7 @@ import { decodeBlobRow } from '../change-writer.js'
 import { blobKey, ownerKey, referenceKey } from '../keys.js'
 import { entryKeyOf, hasSegments, typeOf } from '../record-codec.js'
 import { decodeSegment } from '../segment-writer.js'
-import { hasKeys, nothing, type Tables } from '../tables.js'
+import { hasKeys, nothing, stateKeys, type Tables } from '../tables.js'
 import type { Fault, Mend } from './faults.js'
 import type { Lineages } from './lineage.js'
 import { placeOf, readRecord } from './raw-record.js'
@@ -66,6 +66,8 @@ export class ObjectChecks {
     if (lineage === 'pruned') return []
     const { name, ...object } = this.#at(id)
     const fault = (problem: string, mend: Mend): Fault => ({ kind: 'place', ...object, problem: `${name} ${problem}`, mends: [mend] })
+    // That the root is gone is said once.
+    if (lineage === 'lost' && this.#tables.state.getBinary(stateKeys.root)?.toString() === idText(place.parent)) return []
     if (lineage === 'lost') return [fault(`is in container ${idText(place.parent)}, which is gone`, { do: 'aside', id, note: 'its container is gone', sound: true })]
     if (lineage === 'cycle') return [fault('is below itself', { do: 'aside', id, note: 'it was below itself', sound: true })]
     const entry = this.#tables.entries.getBinary(key)
