@@ -42,6 +42,14 @@ export function hasKeys (table: Table, prefix: Buffer): boolean {
   return Array.from(table.getKeys({ start: prefix, end: successor(prefix), limit: 1 })).length > 0
 }
 
+/** Longest key that LMDB takes, in bytes. */
+const longestKey = 1978
+
+/** A row by a key that may be none at all, since it was made of bytes that may be broken. */
+export function rowAt (table: Table, key: Buffer): Buffer | undefined {
+  return key.length === 0 || key.length > longestKey ? undefined : table.getBinary(key)
+}
+
 /** For values of tables whose keys say it all. */
 export const nothing = Buffer.from([1])
 

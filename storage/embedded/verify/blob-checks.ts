@@ -10,12 +10,12 @@ import { readU64, successor } from '../bytes.js'
 import { decodeBlobRow } from '../change-writer.js'
 import { blobKey, referencePrefix, trashKey } from '../keys.js'
 import { decodeSegment, isReferenced } from '../segment-writer.js'
-import type { Tables } from '../tables.js'
+import { rowAt, type Tables } from '../tables.js'
+import { blobNames } from './blob-names.js'
 import type { Fault } from './faults.js'
 import type { ObjectChecks } from './object-checks.js'
 
 const hashes = /^[a-z0-9]+:[0-9a-f]+$/
-export const blobNames = /^[0-9a-z-]+\/[0-9a-z]+\/[0-9a-z]+$/
 const readSize = 256 * 1024
 
 export interface BlobChecksOptions {
@@ -95,9 +95,9 @@ export class BlobChecks {
     const end = key.indexOf(0)
     const blob = key.toString('utf8', 0, end)
     const segment = key.subarray(end + 1)
-    const row = end > 0 && segment.length > 9 ? this.#tables.segments.getBinary(segment) : undefined
+    const row = end > 0 && segment.length > 9 ? rowAt(this.#tables.segments, segment) : undefined
     if (row !== undefined && row.length > 16 && decodeSegment(segment, row).blob === blob) return []
-    return [{ kind: 'reference', ...end > 0 && { blob }, problem: `Blob ${end > 0 ? blob : key.toString('hex')} is noted as needed by something that does not need it`, mends: [{ do: 'remove', table: 'references', key, done: 'the note is gone' }, ...end > 0 ? [{ do: 'trash' as const, blob }] : []] }]
+    return [{ kind: 'reference', ...end > 0 && { blob }, problem: `Blob ${end > 0 ? blob : key.toString('hex')} is noted as needed by something that does not need it`, mends: [{ do: 'remove', table: 'references', key, done: 'the note is gone' }, ...blobNames.test(blob) ? [{ do: 'trash' as const, blob }] : []] }]
   }
 
   trash (key: Buffer): Fault[] {

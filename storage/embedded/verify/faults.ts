@@ -15,6 +15,8 @@ export type Mend =
   | { readonly do: 'save', readonly table: TableName, readonly key: Buffer }
   /** The note in a record that it has segments. */
   | { readonly do: 'flag', readonly id: Buffer, readonly present: boolean }
+  /** A piece of a map that is gone: the object is said to need a blob that is not there, so that nobody takes zeros for its value. */
+  | { readonly do: 'hole', readonly key: Buffer, readonly length: number }
   /** A blob that nothing names goes to the trash, as if it had lost its last reference now. */
   | { readonly do: 'trash', readonly blob: BlobID }
   /** A blob whose row is gone gets a new one, as its file is. */

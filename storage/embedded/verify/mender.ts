@@ -11,11 +11,12 @@ import { damagedStatus, isSetAside } from '../../verify/findings.js'
 import { writeU64 } from '../bytes.js'
 import { ChangeWriter, encodeBlobRow } from '../change-writer.js'
 import { encodeJson } from '../json-codec.js'
-import { blobKey, entryKey, ownerKey } from '../keys.js'
+import { blobKey, entryKey, ownerKey, referenceKey } from '../keys.js'
 import { copyHead, encodeRecord, markSegments } from '../record-codec.js'
-import { allSegments, isReferenced, SegmentWriter } from '../segment-writer.js'
-import { hasKeys, stateKeys, type Tables } from '../tables.js'
+import { allSegments, encodeSegment, isReferenced, SegmentWriter } from '../segment-writer.js'
+import { hasKeys, nothing, stateKeys, type Tables } from '../tables.js'
 import { sumsOf } from './blob-checks.js'
+import { blobNames, lostBlob } from './blob-names.js'
 import type { Fault, Mend } from './faults.js'
 import { Lineages } from './lineage.js'
 import { MovedAside } from './moved-aside.js'
@@ -90,6 +91,7 @@ export class Mender {
 
   /** As the file is now, for nobody knows how it was. */
   async #readmit (blob: string, signal: AbortSignal): Promise<Prepared[]> {
+    if (!blobNames.test(blob)) return []
     try {
       const { size, blocks } = await sumsOf(join(this.#directory, 'blobs', blob), signal)
       return [{ do: 'row', blob, row: encodeBlobRow(size, blocks, 0) }]
@@ -100,7 +102,7 @@ export class Mender {
   }
 
   #apply (step: Prepared): string[] {
-    const { records, blobs, doomed } = this.#tables
+    const { blobs, doomed } = this.#tables
     switch (step.do) {
       case 'put':
         this.#tables[step.table].putSync(step.key, step.value)
@@ -112,13 +114,14 @@ export class Mender {
       case 'save':
         this.#tables[step.table].removeSync(step.key)
         return []
-      case 'flag': {
-        const bytes = records.getBinary(step.id)
-        if (bytes === undefined) return []
-        markSegments(bytes, step.present)
-        records.putSync(step.id, bytes)
+      case 'flag':
+        this.#flag(step.id, step.present)
         return ['its record says so now']
-      }
+      case 'hole':
+        this.#tables.segments.putSync(step.key, encodeSegment(step.length, 0, lostBlob))
+        this.#tables.references.putSync(referenceKey(lostBlob, step.key), nothing)
+        this.#flag(step.key.subarray(1, 1 + (step.key[0] ?? 0)), true)
+        return []
       case 'trash': return this.#trash(step.blob)
       case 'row':
         blobs.putSync(blobKey(step.blob), step.row)
@@ -129,6 +132,13 @@ export class Mender {
       case 'readmit':
       case 'move': return []
     }
+  }
+
+  #flag (id: Buffer, present: boolean): void {
+    const bytes = this.#tables.records.getBinary(id)
+    if (bytes === undefined || bytes.length < 2) return
+    markSegments(bytes, present)
+    this.#tables.records.putSync(id, bytes)
   }
 
   #trash (blob: string): string[] {

@@ -3,12 +3,13 @@ import { hash } from 'node:crypto'
 import type { StoredRecord } from '../../contract.js'
 import { idText, maxIDLength } from '../../object-key.js'
 import { isSetAside, type VerifyOptions } from '../../verify/findings.js'
-import { readU64 } from '../bytes.js'
+import { readU64, successor } from '../bytes.js'
 import { decodeBlobRow } from '../change-writer.js'
-import { blobKey, ownerKey, referenceKey } from '../keys.js'
+import { blobKey, offsetOfSegment, ownerKey, referenceKey, segmentKey } from '../keys.js'
 import { entryKeyOf, hasSegments, typeOf } from '../record-codec.js'
 import { decodeSegment } from '../segment-writer.js'
-import { hasKeys, nothing, stateKeys, type Tables } from '../tables.js'
+import { hasKeys, nothing, rowAt, stateKeys, type Tables } from '../tables.js'
+import { blobNames } from './blob-names.js'
 import type { Fault, Mend } from './faults.js'
 import type { Lineages } from './lineage.js'
 import { placeOf, readRecord } from './raw-record.js'
@@ -52,7 +53,7 @@ export class ObjectChecks {
     const present = hasKeys(this.#tables.segments, ownerKey(id))
     if (present !== hasSegments(bytes)) {
       const told = present ? 'has a value in files that its record does not know of' : 'has no value in files, though its record says so'
-      faults.push({ kind: 'segment', ...object, problem: `${name} ${told}`, mends: [{ do: 'flag', id, present }, ...!present && record.size > 0 ? [{ do: 'aside' as const, id, note: told }] : []] })
+      faults.push({ kind: 'segment', ...object, problem: `${name} ${told}`, mends: !present && record.size > 0 && record.inline === undefined ? [{ do: 'hole', key: segmentKey(id, 0), length: record.size }, { do: 'aside', id, note: told }] : [{ do: 'flag', id, present }] })
     }
     return faults
   }
@@ -81,7 +82,7 @@ export class ObjectChecks {
 
   /** Whether the object is there, and says that this is its place. */
   #isAt (id: Buffer, key: Buffer): boolean {
-    const bytes = this.#tables.records.getBinary(id)
+    const bytes = rowAt(this.#tables.records, id)
     return bytes !== undefined && readRecord(id, bytes).record !== undefined && key.equals(entryKeyOf(bytes))
   }
 
@@ -103,14 +104,19 @@ export class ObjectChecks {
   segment (key: Buffer, value: Buffer): Fault[] {
     const { segments, records, blobs, references } = this.#tables
     const id = key.subarray(1, 1 + (key[0] ?? 0))
-    if (id.length === 0 || key.length !== 9 + id.length || value.length <= 16) return [{ kind: 'segment', problem: `The row ${key.toString('hex')} of the segments is not readable`, mends: [{ do: 'save', table: 'segments', key }] }]
+    if (id.length === 0 || id.length > maxIDLength || key.length !== 9 + id.length || !Number.isSafeInteger(offsetOfSegment(key))) return [{ kind: 'segment', problem: `The row ${key.toString('hex')} of the segments is not readable`, mends: [{ do: 'save', table: 'segments', key }] }]
     const { offset, length, blob, blobOffset } = decodeSegment(key, value)
     const owner = records.getBinary(id)
     if (owner === undefined) {
       const note = 'its record is gone, and bytes of it are there'
-      return [{ kind: 'record', objectID: idText(id), blob, problem: `Object ${idText(id)} has bytes in blob ${blob}, and no record`, mends: [{ do: 'rebuild', id, note }] }]
+      return [{ kind: 'record', objectID: idText(id), problem: `Object ${idText(id)} has bytes in ${blobNames.test(blob) ? `blob ${blob}` : 'a blob'}, and no record`, mends: [{ do: 'rebuild', id, note }] }]
     }
     const { record } = readRecord(id, owner)
+    if (!blobNames.test(blob) || !Number.isSafeInteger(length) || !Number.isSafeInteger(blobOffset)) {
+      const [next] = segments.getKeys({ start: Buffer.concat([key, Buffer.from([0])]), end: successor(ownerKey(id)), limit: 1 })
+      const end = next === undefined ? record?.size ?? offset + 1 : offsetOfSegment(next)
+      return [this.damaged(id, 'segment', `has a segment at byte ${offset} that is not readable`, {}, [{ do: 'hole', key, length: Math.max(1, end - offset) }])]
+    }
     const faults: Fault[] = []
     const end = offset + length
     if (!references.doesExist(referenceKey(blob, key))) {
@@ -136,7 +142,7 @@ export class ObjectChecks {
   /** A list of containers that were removed: one that is there would lose what is in it. */
   orphan (key: Buffer): Fault[] {
     const id = key.subarray(1)
-    if (!this.#tables.records.doesExist(id)) return []
+    if (rowAt(this.#tables.records, id) === undefined) return []
     const { name, ...object } = this.#at(id)
     return [{ kind: 'orphan', ...object, problem: `${name} is there, and is noted as removed`, mends: [{ do: 'remove', table: 'orphans', key, done: 'what is in it stays' }] }]
   }
