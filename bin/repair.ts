@@ -1,5 +1,6 @@
 /** `fastify-cdmi repair`: what can be mended in a store is, what cannot is moved aside. */
-import { type Repaired, repairEmbedded } from '../storage/embedded/verify/verify-embedded.js'
+import { repairEmbedded } from '../storage/embedded/verify/verify-embedded.js'
+import type { Repaired } from '../storage/verify/findings.js'
 import { countText } from './amounts.js'
 import { configOf, type Flags } from './config-flags.js'
 import { DamagedStoreError, sentenceOf, UsageError } from './failure.js'

@@ -18,6 +18,11 @@ export interface Finding {
   readonly setAside?: true
 }
 
+export interface Repaired extends Finding {
+  /** What was done: the end of a sentence; undefined: it can only be named. With `dryRun`: whether something can be. */
+  readonly done?: string
+}
+
 /** How far a look is. */
 export type Look = 'records' | 'names' | 'values' | 'files' | 'log'
 

@@ -68,15 +68,20 @@ const cases: readonly Case[] = [
   { what: 'a name with the letter of another type', harm: ({ entries }) => { change(entries, entryKey(key('/a'), 'many-3'), bytes => { bytes[0] = 0x63 }) }, found: /is not what its name leads to$/, done: /its name leads to it again/, there: ['/a/many-3', id('/a/many-3')] },
   { what: 'a second name', harm: ({ entries }) => { entries.putSync(entryKey(key('/a'), 'second'), Buffer.concat([Buffer.from('d'), key('/plain')])) }, found: /^\/a\/second leads to object \w+, which is elsewhere$/, done: /the name leads nowhere any more/ },
   { what: 'a name that is not readable', harm: ({ entries }) => { entries.putSync(Buffer.concat([ownerKey(key('/a')), Buffer.from([0xff, 0xfe])]), Buffer.concat([Buffer.from('d'), key('/plain')])) }, found: /^The name \w+ is not readable$/, done: /its bytes are in moved-aside\/rows\/entries-/, saved: /^rows\/entries-/ },
-  { what: 'containers in a ring', harm: ({ records, entries }) => {
-    const [deep, one] = [key('/deep'), key('/deep/one')]
-    const ring = records.getBinary(deep)
-    if (ring === undefined) throw new Error('not there')
-    const place = entryKey(one, 'deep')
-    records.putSync(deep, Buffer.concat([ring.subarray(0, 23), Buffer.from([0, place.length]), place, ring.subarray(25 + ring.readUInt16BE(23))]))
-    entries.putSync(place, Buffer.concat([Buffer.from('c'), deep]))
-    entries.removeSync(entryKey(idKey(root), 'deep'))
-  }, found: /is below itself$/, done: /lost%2Bfound\/(deep|one)\/ now/ },
+  {
+    what: 'containers in a ring',
+    harm: ({ records, entries }) => {
+      const [deep, one] = [key('/deep'), key('/deep/one')]
+      const ring = records.getBinary(deep)
+      if (ring === undefined) throw new Error('not there')
+      const place = entryKey(one, 'deep')
+      records.putSync(deep, Buffer.concat([ring.subarray(0, 23), Buffer.from([0, place.length]), place, ring.subarray(25 + ring.readUInt16BE(23))]))
+      entries.putSync(place, Buffer.concat([Buffer.from('c'), deep]))
+      entries.removeSync(entryKey(idKey(root), 'deep'))
+    },
+    found: /is below itself$/,
+    done: /lost%2Bfound\/(deep|one)\/ now/
+  },
   { what: 'two segments for the same bytes', harm: ({ segments, records }) => { const first = segments.getBinary(segmentKey(key('/plain'), 0)); if (first !== undefined && records.doesExist(key('/plain'))) segments.putSync(segmentKey(key('/plain'), 10), Buffer.concat([u64(50), u64(0), first.subarray(16)])) }, found: /has two segments for the same bytes, from 10 on$|is not noted among those/, done: /lost%2Bfound\/plain now|it is noted/ },
   { what: 'a segment beyond the end', harm: ({ segments }) => { change(segments, segmentKey(key('/plain'), 0), bytes => { bytes[5] = 9 }) }, found: /has a segment up to byte \d+, and a size of 100000$|needs more bytes/, done: /lost%2Bfound\/plain now/ },
   { what: 'a map that is gone', harm: ({ segments }) => { segments.removeSync(segmentKey(key('/plain'), 0)) }, found: /has no value in files, though its record says so$|does not need it$/, done: /lost%2Bfound\/plain now|in the trash/ },
@@ -154,6 +159,12 @@ t.test('an object that is set aside says what is wrong with it, and where it was
   if (record !== undefined) t.ok((await readValue(store, record)).equals(bytes))
   const events = await store.meta.events(0, 10_000)
   t.match(events.at(-1)?.event, { operation: 'rename', principal: 'fastify-cdmi repair', objectName: 'plain', parentURI: '/lost%2Bfound/', formerName: 'plain', formerParentURI: '/' })
+  await store.close()
+  t.match(await repaired(directory), [{ path: '/lost%2Bfound/plain', done: 'it can be read, and be moved to where it was' }])
+  t.same(await repaired(directory), [], 'once')
+  const after = await openQuietly(directory)
+  t.teardown(async () => { await after.close() })
+  t.match(await after.meta.get(id('/plain')), { attributes: { completionStatus: 'Complete', metadata: { damage_path: '/plain' } } })
 })
 
 t.test('something else may be called lost+found, and names may be taken', async t => {
@@ -181,9 +192,9 @@ t.test('a store that a server has open is looked at while it is written to: what
   const directory = await harmed(t, filled, () => {})
   const store = await openQuietly(directory)
   t.teardown(async () => { await store.close() })
-  let going = true
+  const ending = new AbortController()
   const writing = (async () => {
-    for (let n = 0; going; n++) {
+    for (let n = 0; !ending.signal.aborted; n++) {
       const { put } = await storeBlob(store, Buffer.alloc(20_000, `${n}`), { parentID: id('/deep'), name: `n${n}`, attributes: { metadata: {}, completionStatus: 'Complete', created: 1, modified: 1 } })
       await store.meta.commit({ expect: [], events: [{ n }], remove: [{ id: put.id, version: 1, subtree: false }] })
       if (n % 5 === 0) await store.sweep()
@@ -195,7 +206,7 @@ t.test('a store that a server has open is looked at while it is written to: what
     t.same(findings, [])
     t.equal(result.online, true)
   }
-  going = false
+  ending.abort()
   await writing
   await t.rejects(repaired(directory), { name: 'StorageError', reason: 'locked' })
 })

@@ -35,6 +35,7 @@ export class Inspection {
   readonly #lineages: Lineages
   readonly #objects: ObjectChecks
   readonly #blobs: BlobChecks
+  #logEnd = 0
   #told: { phase: Look, done: number, total: number | undefined } = { phase: 'records', done: 0, total: undefined }
 
   constructor (directory: string, tables: Tables, { values = true, signal = new AbortController().signal, progress = () => {}, checkRecord }: VerifyOptions) {
@@ -130,20 +131,38 @@ export class Inspection {
   }
 
   #state (): Fault[] {
-    const { state, log, records } = this.#tables
+    const { state, records } = this.#tables
     const faults: Fault[] = []
     const root = state.getBinary(stateKeys.root)
     const id = root === undefined ? undefined : Buffer.from(root.toString(), 'hex')
     if (id !== undefined && id.length > 0) faults.push(...this.#objects.root(id))
     else faults.push({ kind: 'state', problem: 'The store does not say which container is its root', mends: [] })
-    const stored = state.getBinary(stateKeys.sequence)
-    const sequence = stored?.length === 8 ? readU64(stored, 0) : 0
-    const [last] = Array.from(log.getKeys({ reverse: true, limit: 1 }))
-    if (last?.length === 8 && readU64(last, 0) > sequence) {
-      faults.push({ kind: 'log', problem: `The change log has entries up to ${readU64(last, 0)}, and is said to end at ${sequence}`, mends: [{ do: 'put', table: 'state', key: stateKeys.sequence, value: u64(readU64(last, 0)), done: 'it goes on behind them' }] })
+    const sequence = this.#sequence()
+    this.#logEnd = this.#endOfLog(sequence)
+    if (this.#logEnd > sequence) {
+      faults.push({ kind: 'log', problem: `The change log has entries up to ${this.#logEnd}, and is said to end at ${sequence}`, mends: [{ do: 'put', table: 'state', key: stateKeys.sequence, value: u64(this.#logEnd), done: 'it goes on behind them' }] })
     }
     if (records.getCount() === 0) faults.push({ kind: 'record', problem: 'The store has no objects at all, not even the root container', mends: [] })
     return faults
+  }
+
+  /** The last place of the change log that is said to be given out. */
+  #sequence (): number {
+    const stored = this.#tables.state.getBinary(stateKeys.sequence)
+    const sequence = stored?.length === 8 ? readU64(stored, 0) : 0
+    return Number.isSafeInteger(sequence) ? sequence : 0
+  }
+
+  /** The same as the entries show it: those that follow without a gap count, one far away has a wrong number. */
+  #endOfLog (sequence: number): number {
+    const { log } = this.#tables
+    const [first] = log.getKeys({ start: Buffer.from([0]), limit: 1 })
+    let end = Math.max(sequence, first?.length === 8 && Number.isSafeInteger(readU64(first, 0)) ? readU64(first, 0) - 1 : 0)
+    for (const key of log.getKeys({ start: u64(end + 1) })) {
+      if (key.length !== 8 || readU64(key, 0) !== end + 1) break
+      end++
+    }
+    return end
   }
 
   #lease ({ key, value }: Row): Fault[] {
@@ -154,7 +173,9 @@ export class Inspection {
   #event ({ key, value }: Row): Fault[] {
     if (key.length === 8) {
       try {
-        if (Number.isSafeInteger(readU64(key, 0)) && typeof decodeJson(value.subarray(8)) === 'object') return []
+        const sequence = readU64(key, 0)
+        if (sequence > Math.max(this.#logEnd, this.#sequence())) return [{ kind: 'log', problem: `The change log has an entry ${sequence}, far behind its end`, mends: [{ do: 'save', table: 'log', key }] }]
+        if (typeof decodeJson(value.subarray(8)) === 'object') return []
       } catch {
         // Said below.
       }
@@ -219,4 +240,3 @@ async function * filesBelow (directory: string, prefix: string): AsyncGenerator<
     else yield prefix + entry.name
   }
 }
-

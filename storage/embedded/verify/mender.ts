@@ -3,11 +3,12 @@
  * before rows that name it go. So it can be killed at any moment and be run again: what is mended is no fault any more.
  */
 import { join } from 'node:path'
-import type { JsonObject, StoredRecord } from '../../contract.js'
+import { setImmediate } from 'node:timers/promises'
+import type { JsonObject, ObjectID, StoredRecord } from '../../contract.js'
 import { mintObjectID } from '../../object-id.js'
 import { idKey, idText, maxNameLength } from '../../object-key.js'
 import { hasCode } from '../../storage-errors.js'
-import { damagedStatus, isSetAside } from '../../verify/findings.js'
+import { damagedStatus, isSetAside, type Repaired } from '../../verify/findings.js'
 import { writeU64 } from '../bytes.js'
 import { ChangeWriter, encodeBlobRow } from '../change-writer.js'
 import { encodeJson } from '../json-codec.js'
@@ -24,6 +25,8 @@ import { placeOf, readRecord } from './raw-record.js'
 
 /** Where objects are put whose bytes or place are gone: a container in the root. */
 export const lostAndFound = 'lost+found'
+/** Records that are looked at in one step. */
+const page = 500
 const container = 'c'
 const dataObject = 'd'
 /** Types of what clients see; others are the server's own. */
@@ -77,6 +80,33 @@ export class Mender {
     })
     this.#tables.env.resetReadTxn()
     return prepared.map(([, done]) => done.length === 0 ? undefined : done.join('; '))
+  }
+
+  /** Objects that were set aside for bytes which are there again, with a value that can be read. `damaged`: all in which something was found wrong. Answers what it did. */
+  async release (damaged: ReadonlySet<ObjectID>): Promise<Repaired[]> {
+    const { records, env } = this.#tables
+    const released: Repaired[] = []
+    let start = Buffer.from([0])
+    for (let last: Buffer | undefined; ; last = undefined) {
+      for (const { key, value } of records.getRange({ start, limit: page })) {
+        last = key
+        const { record } = readRecord(key, value)
+        if (record === undefined || damaged.has(record.id) || !bytesWereGone(record.attributes)) continue
+        const { path } = this.#lineages.path(key)
+        const { metadata, ...attributes } = record.attributes
+        const { damage: _, ...items } = Object(metadata) as JsonObject
+        env.transactionSync(() => {
+          this.#changes.begin()
+          this.#put({ ...record, version: record.version + 1 }, copyHead(value), { ...attributes, metadata: items, completionStatus: 'Complete' }, { path, event: 'modify' }, undefined)
+          this.#changes.end()
+        })
+        released.push({ kind: 'value', objectID: record.id, ...path !== undefined && { path }, problem: `${path ?? record.id} has all bytes of its value again`, done: 'it can be read, and be moved to where it was' })
+      }
+      env.resetReadTxn()
+      if (last === undefined) return released
+      start = Buffer.concat([last, Buffer.from([0])])
+      await setImmediate()
+    }
   }
 
   async #move (file: string): Promise<string[]> {
@@ -266,6 +296,11 @@ export class Mender {
     const { path } = this.#lineages.path(parent)
     return path === undefined ? undefined : `${path}${encodeURIComponent(name.toWellFormed())}`
   }
+}
+
+/** Whether an object was set aside for bytes that can come back, and not for anything else. */
+function bytesWereGone ({ completionStatus }: JsonObject): boolean {
+  return typeof completionStatus === 'string' && completionStatus.startsWith(damagedStatus) && /^has lost bytes of its value: blob \S+ (?:is gone|cannot be read|has other bytes than were written|has \d+ bytes where \d+ were written)$/.test(completionStatus.slice(damagedStatus.length))
 }
 
 /** Of an object of which nothing else is known. */

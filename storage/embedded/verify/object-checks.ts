@@ -163,4 +163,3 @@ function wrongHash ({ inline, attributes }: StoredRecord): string | undefined {
   if (name === undefined || typeof digits !== 'string' || hash(name, inline) === digits.toLowerCase()) return undefined
   return 'has a value that is not the one that its hash was made of'
 }
-

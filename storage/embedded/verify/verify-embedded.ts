@@ -1,5 +1,6 @@
 /** Looks at an embedded store, and mends it. */
-import type { Finding, VerifyCounts, VerifyOptions } from '../../verify/findings.js'
+import type { ObjectID } from '../../contract.js'
+import type { Finding, Repaired, VerifyCounts, VerifyOptions } from '../../verify/findings.js'
 import type { Fault } from './faults.js'
 import { Inspection } from './inspect.js'
 import { Mender } from './mender.js'
@@ -22,11 +23,6 @@ export async function verifyEmbedded (directory: string, options: VerifyOptions,
   }
 }
 
-export interface Repaired extends Finding {
-  /** What was done: the end of a sentence; undefined: it can only be named. With `dryRun`: whether something can be. */
-  readonly done?: string
-}
-
 export interface RepairOptions extends VerifyOptions {
   /** Nothing is changed. */
   readonly dryRun?: boolean
@@ -40,12 +36,14 @@ export async function repairEmbedded (directory: string, { dryRun = false, ...op
   const store = await openChecked(directory, { alone: true })
   try {
     const mender = new Mender(store.directory, store.tables)
+    const damaged = new Set<ObjectID>()
     for (let round = 1; ; round++) {
       let mended = 0
       const left: Finding[] = []
       for await (const faults of new Inspection(store.directory, store.tables, round === 1 ? options : { ...options, values: false }).faults()) {
         const done = dryRun ? faults.map(({ mends }) => mends.length > 0 ? 'it would be mended, or moved aside' : undefined) : await mender.mend(faults)
         for (const [at, fault] of faults.entries()) {
+          if (fault.objectID !== undefined) damaged.add(fault.objectID)
           const text = fault.setAside === true && done[at] === undefined ? 'it is set aside already' : done[at]
           if (text === undefined) {
             left.push(findingOf(fault))
@@ -57,6 +55,7 @@ export async function repairEmbedded (directory: string, { dryRun = false, ...op
       }
       if (mended > 0 && !dryRun && round < mostRounds) continue
       for (const finding of left) found(finding)
+      if (!dryRun && options.values !== false) for (const finding of await mender.release(damaged)) found(finding)
       return round
     }
   } finally {
