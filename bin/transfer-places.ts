@@ -1,6 +1,7 @@
 /** What `--from` and `--to` name: a directory, or a database and a place of values. No sentence here repeats a URL: there may be a password in it. */
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { nameOfDatabase, parseDatabaseUrl } from '../storage/distributed/database-url.js'
 import type { EndOptions } from '../storage/transfer/open-ends.js'
 import { UsageError } from './failure.js'
 
@@ -14,17 +15,18 @@ export interface TransferPlace {
 /** `end`: how the flags are called, "from" or "to". Throws UsageError. */
 export function transferPlace (end: 'from' | 'to', place: string | undefined, blobs: string | undefined): TransferPlace {
   if (place === undefined) throw new UsageError(`Say with --${end} ${end === 'from' ? 'which store is to be moved' : 'where it is to be moved'}: a directory, or a postgres:// URL together with --${end}-blobs`)
+  const database = parseDatabaseUrl(place)
   const url = urlOf(place)
-  if (url === undefined || url.protocol === 'file:') {
+  if (database === undefined && !/^postgres(?:ql)?:/i.test(place) && (url === undefined || url.protocol === 'file:')) {
     if (blobs !== undefined) throw new UsageError(`--${end}-blobs goes with a postgres:// URL; a directory has its values in itself`)
     const directory = url === undefined ? place : directoryOf(url, `--${end}`)
     return { options: { directory }, name: resolve(directory) }
   }
-  if (url.protocol !== 'postgres:' && url.protocol !== 'postgresql:') throw new UsageError(`--${end} must be a directory, a file:// URL or a postgres:// URL`)
+  if (database === undefined) throw new UsageError(`--${end} must be a directory, a file:// URL or a postgres:// URL`)
   if (blobs === undefined) throw new UsageError(`--${end} is a database: say with --${end}-blobs where its longer values are, as in s3://bucket/prefix or file:///directory`)
   const values = urlOf(blobs)
   if (values === undefined) throw new UsageError(`--${end}-blobs must be a URL, as in s3://bucket/prefix or file:///directory`)
-  return { options: { meta: place, blobs }, name: `${nameOfDatabase(url)} with ${values.protocol}//${values.host}${values.pathname}` }
+  return { options: { meta: place, blobs }, name: `${nameOfDatabase(database)} with ${values.protocol}//${values.host}${values.pathname}` }
 }
 
 /** Undefined for what is the path of a directory: also where it begins with the letter of a drive. */
@@ -35,9 +37,4 @@ function urlOf (text: string): URL | undefined {
 function directoryOf (url: URL, flag: string): string {
   if (url.host !== '' || url.search !== '' || url.hash !== '') throw new UsageError(`${flag} must name a directory of this machine, as in file:///srv/cdmi`)
   return fileURLToPath(url)
-}
-
-function nameOfDatabase ({ host, pathname, searchParams }: URL): string {
-  const schema = searchParams.get('schema')
-  return `postgres://${host}${pathname}${schema === null ? '' : `?schema=${schema}`}`
 }

@@ -1,5 +1,5 @@
 /** Containers: create and list (HCO). Deleting is the same for every object: see removal. */
-import type { Entry, Store, StoredRecord } from '../storage/contract.js'
+import type { Entry, NamePage, Store, StoredRecord } from '../storage/contract.js'
 import { requireAccess } from './access.js'
 import { type Address, describe } from './address.js'
 import { walkChildren, type WalkStep } from './child-walk.js'
@@ -9,19 +9,11 @@ import type { ModelContext } from './context.js'
 import type { Written } from './data-object-write.js'
 import { AlreadyExists, Contention, InvalidRequest, IsNotContainer, NotFound } from './errors.js'
 import type { Mutation } from './mutation-gate.js'
+import { type ListQuery, namePages } from './name-pages.js'
 import type { Place } from './namespace.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import { attributesOf, type CdmiObject, hasSlash, isContainer, isReference, typeLetter } from './record.js'
-
-export interface ListQuery {
-  /** Only names after this one, in the order of their UTF-8 bytes. */
-  readonly after?: string | undefined
-  /** Only names that begin with this. */
-  readonly prefix?: string | undefined
-  /** At most so many; undefined: all. */
-  readonly limit?: number | undefined
-}
 
 export interface Listing {
   readonly object: CdmiObject
@@ -127,6 +119,11 @@ export class Containers {
     }
   }
 
+  /** The names of the same, in bytes. */
+  names (container: Pick<StoredRecord, 'id'>, query: ListQuery): AsyncGenerator<NamePage> {
+    return namePages(this.#store.meta, container.id, query)
+  }
+
   /** These children, and all that is below them (ECL-04). */
   walk (children: AsyncIterable<readonly Entry[]>): AsyncGenerator<readonly WalkStep[]> {
     return walkChildren(children, async (container, after) => await this.#store.meta.children(container, { after, limit: pageSize }))
@@ -147,16 +144,11 @@ function inTheWay (address: Address): (error: unknown) => never {
 }
 
 /** True for entries of listings that are containers: their names are shown with a slash. */
-export function isContainerEntry (entry: Entry): boolean {
+export function isContainerEntry (entry: Pick<Entry, 'type'>): boolean {
   return entry.type === typeLetter.container
 }
 
-/** The same for data objects. */
-export function isDataObjectEntry (entry: Entry): boolean {
-  return entry.type === typeLetter.dataObject
-}
-
 /** The name of a child as listings show it: containers end in a slash, references in a question mark (COC-51). */
-export function shownName (entry: Entry): string {
+export function shownName (entry: Pick<Entry, 'name' | 'type'>): string {
   return `${entry.name}${hasSlash(entry) ? '/' : ''}${isReference(entry) ? '?' : ''}`
 }

@@ -11,7 +11,7 @@ import type { PartialMessage } from './partial-upload.js'
 import type { Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import { attributesOf, type CdmiObject, isContainer } from './record.js'
-import { type ByteRange, type Content, openContents, type StageOptions, type ValueSource, writtenExtent } from './values.js'
+import { type ByteRange, type Content, inlineContents, openContents, type StageOptions, type ValueSource, writtenExtent } from './values.js'
 import type { WriteAim } from './write-aim.js'
 
 export interface ValueRequest {
@@ -66,10 +66,13 @@ export class DataObjects {
    */
   async read (principal: Principal, address: Address, select: Select, options: { readonly described?: boolean } = {}): Promise<ReadObject> {
     requireAccess(principal, 'read')
+    if (options.described !== true) {
+      const known = this.#readKnown(address, select)
+      if (known !== undefined) return known
+    }
     for (let attempt = 0; attempt < readAttempts; attempt++) {
       const object = await this.#context.namespace.get(address, false, attempt === 0 ? 'acknowledged' : 'newest')
-      const ranges = select(object)
-      if (ranges.length > 0 && !isContainer(object.record)) this.#context.capabilities.require('dataobject', 'cdmi_read_value')
+      const ranges = this.#select(object, select)
       const contents = isContainer(object.record) ? [] : await openContents(this.#store, object.record, ranges)
       if (contents === undefined) continue
       const extent = options.described === true ? await writtenExtent(this.#store, object.record) : object.record.size
@@ -79,6 +82,22 @@ export class DataObjects {
       return { object, contents, extent, accesses, updating }
     }
     throw new Contention()
+  }
+
+  /** The common case without a wait: a short value that was read a short time ago. */
+  #readKnown (address: Address, select: Select): ReadObject | undefined {
+    const object = this.#context.namespace.known(address)
+    const inline = object?.record.inline
+    if (object === undefined || inline === undefined) return undefined
+    const contents = inlineContents(inline, this.#select(object, select))
+    this.#context.accesses.note(object.record.id)
+    return { object, contents, extent: object.record.size, accesses: undefined, updating: false }
+  }
+
+  #select (object: CdmiObject, select: Select): readonly ByteRange[] {
+    const ranges = select(object)
+    if (ranges.length > 0 && !isContainer(object.record)) this.#context.capabilities.require('dataobject', 'cdmi_read_value')
+    return ranges
   }
 
   /** Two look-ups that do not wait for each other. */

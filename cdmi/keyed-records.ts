@@ -1,9 +1,9 @@
 /** Keyed records: JSON documents by key, kept as data objects of the container `/data/` (KEY-01 to KEY-10). Shared by HTTP and sockets. */
-import type { Json, JsonObject, StoredRecord } from '../storage/contract.js'
+import type { Enough, Json, JsonObject, NamePage } from '../storage/contract.js'
 import type { ValueTransferEncoding } from '../schemas/record.js'
 import { requireAccess } from './access.js'
 import { type Address, decodeName, describe } from './address.js'
-import { type Containers, isDataObjectEntry, type ListQuery } from './containers.js'
+import type { Containers } from './containers.js'
 import type { ModelContext } from './context.js'
 import { changedDataObject, newDataObject } from './data-object-record.js'
 import type { DataObjects } from './data-objects.js'
@@ -11,20 +11,18 @@ import { Contention, InvalidJson, IsNotContainer, IsReference, KeyExists, KeyNot
 import { isObject, parseJson } from './json-value.js'
 import { mergePatch, shallowMerge } from './merge-patch.js'
 import type { ObjectChange } from './mutation-gate.js'
+import { type ListQuery, namePages } from './name-pages.js'
 import { checkNewName } from './names.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import type { Place } from './namespace.js'
-import { attributesOf, type CdmiObject, isContainer, isReference } from './record.js'
+import { attributesOf, type CdmiObject, isContainer, isReference, typeLetter } from './record.js'
 import { removeObject } from './removal.js'
 import { Staging } from './staging.js'
 import { type Content, openContents, type PlacedValue, placeWhole, stageValue } from './values.js'
 
 /** The container of the keyed records, in the root container. */
 export const keyedContainer = 'data'
-
-/** Keys that are read from the store at once. */
-const pageSize = 1000
 
 /** How a PATCH merges: the original's shallow merge (KEY-07), or RFC 7396. */
 export type MergeKind = 'shallow' | 'merge-patch'
@@ -53,28 +51,15 @@ export class KeyedRecords {
     return key
   }
 
-  /** The keys in order, in pages; none while the container does not exist (KEY-01). */
-  async list (principal: Principal, query: ListQuery = {}): Promise<AsyncIterable<readonly string[]>> {
+  /** The keys in order, in pages of bytes; none while the container does not exist (KEY-01). */
+  async list (principal: Principal, query: ListQuery = {}): Promise<AsyncIterable<NamePage>> {
     requireAccess(principal, 'read')
     const container = await this.#context.namespace.find({ from: undefined, names: [keyedContainer], slash: true }).catch((error: unknown) => {
       // References lead to other URIs, and records are at this one.
       if (error instanceof IsReference) return undefined
       throw error
     })
-    return container === undefined ? nothing() : this.#keys(container.record, query)
-  }
-
-  async * #keys (container: StoredRecord, { after, prefix, limit = Infinity }: ListQuery): AsyncGenerator<readonly string[]> {
-    let left = limit
-    while (left > 0) {
-      const size = Math.min(pageSize, left)
-      const page = await this.#context.store.meta.children(container.id, { after, prefix, limit: size })
-      const keys = page.filter(isDataObjectEntry).map(entry => entry.name)
-      if (keys.length > 0) yield keys
-      if (page.length < size) return
-      left -= keys.length
-      after = page.at(-1)?.name
-    }
+    return container === undefined ? nothing() : namePages(this.#context.store.meta, container.record.id, { ...query, type: typeLetter.dataObject })
   }
 
   /** A tag for the list of keys (weak: for the whole store): as long as it stays, the list has not changed. */
@@ -138,7 +123,8 @@ export class KeyedRecords {
     let attempts = 0
     try {
       const done = await gate.mutate(principal, describe(address), async () => {
-        const place = await this.#place(principal, address).catch(inKeyedWords(key))
+        // The commit finds out what has changed meanwhile, and only then.
+        const place = await this.#place(principal, address, attempts === 0 ? 'acknowledged' : 'newest').catch(inKeyedWords(key))
         const before = place.record === undefined ? undefined : { record: place.record, ancestors: place.ancestors }
         const { body, encoding } = await textFor(before)
         checkPreconditions(preconditions, place.record, false)
@@ -177,9 +163,9 @@ export class KeyedRecords {
   }
 
   /** The place of a key; the container is made when it is missing. */
-  async #place (principal: Principal, address: Address): Promise<Place> {
+  async #place (principal: Principal, address: Address, enough: Enough): Promise<Place> {
     try {
-      return await this.#context.namespace.place(address)
+      return await this.#context.namespace.place(address, enough)
     } catch (error) {
       if (!(error instanceof ParentNotFound)) throw error
       await this.#containers.create(principal, { from: undefined, names: [keyedContainer], slash: true })

@@ -239,7 +239,7 @@ const zerosAtOnce = 16
  */
 export async function openContents (store: Store, record: StoredRecord, ranges: readonly ByteRange[]): Promise<Content[] | undefined> {
   const { inline } = record
-  if (inline !== undefined || record.size === 0) return ranges.map(range => inlineContent(inline ?? new Uint8Array(0), range))
+  if (inline !== undefined || record.size === 0) return inlineContents(inline ?? new Uint8Array(0), ranges)
   if (ranges.length === 0) return []
   const from = Math.min(...ranges.map(range => range.offset))
   const to = Math.max(...ranges.map(range => range.offset + range.length))
@@ -267,14 +267,24 @@ export async function writtenExtent (store: Store, record: StoredRecord): Promis
   return Math.min(at, record.size)
 }
 
-function inlineContent (value: Uint8Array, { offset, length }: ByteRange): Content {
-  const bytes = offset === 0 && length === value.length ? value : value.subarray(offset, offset + length)
-  return {
-    offset,
-    length,
-    bytes,
-    async * stream () { if (length > 0) yield bytes },
-    async read () { return bytes }
+/** The same for a value that is in the record, without a wait. */
+export function inlineContents (inline: Uint8Array, ranges: readonly ByteRange[]): Content[] {
+  return ranges.map(({ offset, length }) => new InlineContent(offset, offset === 0 && length === inline.length ? inline : inline.subarray(offset, offset + length)))
+}
+
+class InlineContent implements Content {
+  readonly length: number
+
+  constructor (readonly offset: number, readonly bytes: Uint8Array) {
+    this.length = bytes.length
+  }
+
+  async * stream (): AsyncGenerator<Uint8Array> {
+    if (this.length > 0) yield this.bytes
+  }
+
+  async read (): Promise<Uint8Array> {
+    return this.bytes
   }
 }
 

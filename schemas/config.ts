@@ -17,14 +17,14 @@ const DatabaseConfig = Type.Object({
   connections: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'Connections to the database that each process opens at most, one for following changes not counted. Default: 10.' })),
   queue: Type.Optional(Type.Integer({ minimum: 0, description: 'Operations of a process that may wait for a connection; what comes on top is refused at once (503). Default: 1000.' })),
   timeout: Type.Optional(Type.Number({ minimum: 0.1, maximum: 86_400, description: 'Seconds after which an operation that the database does not answer is given up (503). Default: 30.' })),
-  connectTimeout: Type.Optional(Type.Number({ minimum: 0.1, maximum: 86_400, description: 'Seconds that an operation waits for a connection to the database, at most. Default: 5.' })),
+  connectTimeout: Type.Optional(Type.Number({ minimum: 0.1, maximum: 86_400, description: 'Seconds that an operation waits for a connection to the database, at most; several servers share them. Default: 5.' })),
   startTimeout: seconds('Seconds that a start waits for a database that cannot be reached, before it fails. Default: 30.'),
   leaseTimeout: Type.Optional(Type.Number({ minimum: 1, maximum: 86_400, description: 'Seconds after which a server that the database has not heard of counts as dead; the same for all servers of a store. Default: 300.' }))
 }, { additionalProperties: false })
 
 export const ServerConfig = Type.Object({
   data: path('Directory of the store; made when it is not there. Default: `./data`.'),
-  meta: storeUrl('Instead of data: URL of the PostgreSQL database with the records of a store of many servers, `postgres://user@host/database?schema=name`. No password in a flag: use the variable, the config file or PGPASSWORD. Default: none.'),
+  meta: storeUrl('Instead of data: URL of the PostgreSQL database with the records of a store of many servers, `postgres://user@host/database?schema=name`; several servers of which one is the primary with commas between them. No password in a flag: use the variable, the config file or PGPASSWORD. Default: none.'),
   blobs: storeUrl('Goes with meta: where longer values are, `s3://bucket/prefix?endpoint=…` or `file:///directory`. Keys of S3 come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Default: none.'),
   migrate: Type.Optional(Type.Boolean({ description: 'Make the tables of the database at a start, or bring them up to date. `false`: refuse to start while `fastify-cdmi migrate` has something to do. Default: `true`.' })),
   host: text('Address to listen on. `localhost` (the default) is both loopback addresses; `0.0.0.0` or `::` is every network.'),

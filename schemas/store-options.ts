@@ -27,7 +27,7 @@ export type StoreOptions = Static<typeof StoreOptions>
 
 /** A store of many servers: records in a database, bytes where all of them can reach them. */
 export const DistributedStoreOptions = Type.Object({
-  meta: Type.String({ minLength: 1, description: 'URL of the database with the records: `postgres://user:password@host:port/database`. `?schema=name` chooses the schema that is this store (default: `cdmi`), made when it does not exist; other parameters (`sslmode` …) are for the connection.' }),
+  meta: Type.String({ minLength: 1, description: 'URL of the database with the records: `postgres://user:password@host:port/database`. `?schema=name` chooses the schema that is this store (default: `cdmi`), made when it does not exist; other parameters (`sslmode` …) are for the connection. Several servers with commas between them, `postgres://user:password@one:5432,two:5432/database`: whichever is the primary.' }),
   blobs: Type.String({ minLength: 1, description: 'URL of the place of longer values: `file:///directory`, the same directory for every server, or `s3://bucket/prefix?endpoint=…` ([docs/s3.md](s3.md)).' }),
   ...settings,
   inlineLimit: inlineLimit('the place that `blobs` names. Default: 8 KiB'),
@@ -36,7 +36,7 @@ export const DistributedStoreOptions = Type.Object({
   connections: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'Connections to the database that this process opens at most, one for following the change log not counted. Default: 10.' })),
   queue: Type.Optional(Type.Integer({ minimum: 0, description: 'Operations that may wait for a connection; what comes on top is refused at once, to be tried again later. Default: 1000.' })),
   databaseTimeout: Type.Optional(Type.Integer({ minimum: 100, maximum: longestTimer, description: 'Milliseconds after which an operation that the database does not answer is given up. Default: 30 seconds.' })),
-  connectTimeout: Type.Optional(Type.Integer({ minimum: 100, maximum: longestTimer, description: 'Milliseconds that an operation waits for a connection to the database, at most. Default: 5 seconds.' })),
+  connectTimeout: Type.Optional(Type.Integer({ minimum: 100, maximum: longestTimer, description: 'Milliseconds that an operation waits for a connection to the database, at most; several servers share them. Default: 5 seconds.' })),
   leaseTimeout: Type.Optional(Type.Integer({ minimum: 1000, maximum: longestTimer, description: 'Milliseconds after which a server that the database has not heard of counts as dead, so that its unfinished uploads are removed. Default: 5 minutes.' }))
 }, { additionalProperties: false })
 export type DistributedStoreOptions = Static<typeof DistributedStoreOptions>

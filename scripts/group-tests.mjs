@@ -11,7 +11,7 @@ const named = (...names) => names.map(name => `${name}.test.ts`)
 const long = named(
   'server/kill', 'bin/shared-store', 'server/gateway-kill', 'bin/transfer', 'bin/serve', 'conformance/gateways', 'storage/s3-faults', 'storage/transfer',
   'server/gateway-contention', 'server/gateway-outages', 'bin/workers', 'storage/postgres-s3', 'routes/cdmi/memory', 'storage/postgres-kill',
-  'storage/postgres-faults', 'storage/postgres-outage', 'storage/postgres-writers'
+  'storage/postgres-faults', 'server/gateway-failover', 'storage/postgres-failover', 'storage/postgres-outage', 'storage/postgres-writers'
 )
 const short = named(
   'storage/embedded', 'storage/embedded-faults', 'storage/postgres', 'bin/user', 'routes/forms/memory', 'routes/cdmi/serialization/memory', 'server/large',

@@ -136,6 +136,19 @@ export interface ChildrenQuery {
   readonly limit: number
 }
 
+/** Names of children in bytes, so that a listing makes nothing for each of them. */
+export interface NamePage {
+  readonly count: number
+  /** The UTF-8 of the names, one after the other. */
+  readonly bytes: Uint8Array
+  /** Where each of them ends in `bytes`. */
+  readonly ends: Uint32Array
+  /** The letter of each type. */
+  readonly types: Uint8Array
+  /** Whether there may be more behind them. A page without names has none behind it. */
+  readonly more: boolean
+}
+
 export interface TreeQuery {
   /** Letters of the types whose children are looked for. */
   readonly types: string
@@ -176,10 +189,14 @@ export interface MetaStore {
    * missing, so that all were found exactly when the answer has `names.length + 1` records; empty when `from` is missing. `enough`: see there.
    */
   resolve (from: ObjectID, names: readonly string[], enough?: Enough): Promise<StoredRecord[]>
+  /** What `resolve` would answer whom everything acknowledged is enough, where that can be said without a wait; else undefined. */
+  known?(from: ObjectID, names: readonly string[]): readonly StoredRecord[] | undefined
   /** From the top (an object without a parent) down to `id`, in one snapshot. Empty when it, or an ancestor of it, is gone. */
   lineage (id: ObjectID): Promise<StoredRecord[]>
   /** Children in the order of the UTF-8 bytes of their names. Does not check that the parent exists. */
   children (id: ObjectID, query: ChildrenQuery): Promise<Entry[]>
+  /** The names alone, in the same order: at most `limit`, and fewer when that is a good page; `more` tells the end. */
+  names (id: ObjectID, query: ChildrenQuery): Promise<NamePage>
   /** The record and what is below it, parents before their children, in one snapshot. Empty when it is missing. Throws TreeTooLarge beyond `size`. */
   tree (id: ObjectID, query: TreeQuery): Promise<RecordHead[]>
   /**

@@ -8,6 +8,7 @@ import type { KeyedRecord } from '../../cdmi/keyed-records.js'
 import { checkPreconditions, entityTag, type Preconditions } from '../../cdmi/preconditions.js'
 import type { Principal } from '../../cdmi/principal.js'
 import { parseEntityTags } from '../../routes/http/conditional.js'
+import { jsonNames } from '../../routes/http/name-text.js'
 import { keyOfSegment, listQueryOf, pathOf } from '../../routes/keyed/target.js'
 import { principalOf, type Caller } from './caller.js'
 import type { SocketContext } from './context.js'
@@ -145,15 +146,17 @@ async function found ({ limits }: SocketContext, { object, content }: KeyedRecor
 /** The keys, as many as fit into a message. */
 async function keysOf ({ cdmi, limits }: SocketContext, principal: Principal, url: string): Promise<Buffer> {
   const mark = url.indexOf('?')
-  const parts: string[] = []
+  const parts: Uint8Array[] = [Buffer.from('[')]
+  const write = jsonNames()
   let size = 2
-  for await (const keys of await cdmi.keyed.list(principal, listQueryOf(mark < 0 ? '' : url.slice(mark + 1)))) {
-    const part = JSON.stringify(keys).slice(1, -1)
-    size += Buffer.byteLength(part) + 1
+  for await (const page of await cdmi.keyed.list(principal, listQueryOf(mark < 0 ? '' : url.slice(mark + 1)))) {
+    for (const part of write(page)) {
+      size += part.length
+      parts.push(part)
+    }
     if (size > limits.frame) throw new TooLarge('The list of keys is too long for a socket message; ask for pages: /data?limit=1000, and on with &after={last key}')
-    parts.push(part)
   }
-  return Buffer.from(`[${parts.join(',')}]`)
+  return Buffer.concat([...parts, Buffer.from(']')])
 }
 
 function bodyOf ({ data }: Message): Buffer {

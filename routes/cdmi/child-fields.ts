@@ -8,7 +8,9 @@ import { attributesOf, isContainer, typeLetter } from '../../cdmi/record.js'
 import { fieldsWithin, type RootPlace, type Surroundings } from '../../cdmi/representation.js'
 import type { Content } from '../../cdmi/values.js'
 import type { Entry, Json, JsonObject, StoredRecord } from '../../storage/contract.js'
+import { jsonNames } from '../http/name-text.js'
 import { onePiece } from '../http/send-content.js'
+import { countChildren } from './child-list.js'
 import { shown, shownStream, type ShownValue } from './object-writer.js'
 import { formatRange, shownEncoding } from './read-data-object.js'
 
@@ -122,7 +124,7 @@ export class ChildFields {
     if (isContainer(record)) {
       if (inner.length > 0) return 'null'
       if (name === 'children') return this.#names(record)
-      return name === 'childrenrange' ? JSON.stringify(await this.#range(record)) : 'null'
+      return name === 'childrenrange' ? JSON.stringify(formatRange(0, await countChildren(this.#cdmi, record))) : 'null'
     }
     const complete = !updating && attributesOf(record).completionStatus === 'Complete'
     if (name === 'valuerange') return JSON.stringify(inner.length === 0 ? formatRange(0, complete ? extent : 0) : null)
@@ -141,26 +143,11 @@ export class ChildFields {
     return JSON.stringify(within(parseJson(await content.read()), inner))
   }
 
-  async #range (container: StoredRecord): Promise<string> {
-    if (withholdsChildren(container)) return ''
-    let count = 0
-    for await (const page of this.#cdmi.containers.pages(container, {})) count += page.length
-    return formatRange(0, count)
-  }
-
   async * #names (container: StoredRecord): AsyncGenerator<Uint8Array> {
-    if (withholdsChildren(container)) return yield Buffer.from('[]')
-    let text = '['
-    let separator = ''
-    for await (const page of this.#cdmi.containers.pages(container, {})) {
-      for (const entry of page) {
-        text += separator + JSON.stringify(shownName(entry))
-        separator = ','
-      }
-      yield Buffer.from(text)
-      text = ''
-    }
-    yield Buffer.from(`${text}]`)
+    yield Buffer.from('[')
+    const write = jsonNames()
+    if (!withholdsChildren(container)) for await (const page of this.#cdmi.containers.names(container, {})) yield * write(page)
+    yield Buffer.from(']')
   }
 }
 

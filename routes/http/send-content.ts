@@ -31,10 +31,10 @@ export async function sendPieces (reply: FastifyReply, pieces: readonly Piece[],
   return reply.header('content-length', String(length)).send(await ChunkStream.begin(inChunks(pieces)))
 }
 
-/** The common case of the above, without a list. */
-export async function sendContent (reply: FastifyReply, content: Content): Promise<FastifyReply> {
+/** The common case of the above, without a list; and without a wait where the bytes are there. */
+export function sendContent (reply: FastifyReply, content: Content): FastifyReply | Promise<FastifyReply> {
   if (content.bytes !== undefined) return reply.header('content-length', String(content.length)).send(content.bytes)
-  return await sendPieces(reply, [content], content.length)
+  return sendPieces(reply, [content], content.length)
 }
 
 async function inOnePiece (pieces: readonly Piece[], length: number): Promise<Uint8Array> {

@@ -5,7 +5,7 @@
 import { decodeName } from '../../cdmi/address.js'
 import { InvalidName, InvalidRequest } from '../../cdmi/errors.js'
 import { KeyedRecords } from '../../cdmi/keyed-records.js'
-import type { ListQuery } from '../../cdmi/containers.js'
+import type { ListQuery } from '../../cdmi/name-pages.js'
 
 /** Most keys in one page: a page is held in memory, because its `Link` header comes before it. */
 export const maxPage = 10_000

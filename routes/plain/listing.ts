@@ -1,25 +1,21 @@
 /** Plain reads of containers (HCO-03, CLI-24): a page with relative links, or JSON. Both stream, one page of children in memory. */
-import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { isContainerEntry, type Listing, shownName } from '../../cdmi/containers.js'
-import { type CdmiObject, hasSlash, isReference, pathOf } from '../../cdmi/record.js'
-import type { Entry } from '../../storage/contract.js'
+import type { Listing } from '../../cdmi/containers.js'
+import { type CdmiObject, pathOf } from '../../cdmi/record.js'
 import { preferredType } from '../http/accept.js'
-import { childHref, escapeHtml, htmlHeaders, pageFoot, pageHead } from '../http/html.js'
+import { escapeHtml, htmlHeaders, pageFoot, pageHead } from '../http/html.js'
+import { limitedPages } from '../http/limited-pages.js'
 import { cdmiPathOf } from '../http/location.js'
+import { htmlRows, jsonNames } from '../http/name-text.js'
+import { type ListingText, sendNames } from '../http/send-names.js'
 import { type ListingQuery, nextQuery, parseListingQuery } from './listing-query.js'
 import { addVary } from './representation.js'
 
 /** Forms in which the listing of a container can be had here. */
 export const listingTypes = ['text/html', 'application/json'] as const
 
-type Pages = AsyncIterable<readonly Entry[]> | Iterable<readonly Entry[]>
-
 interface ContainerView {
-  /** The decoded path from the root. */
-  readonly path: string
   readonly object: CdmiObject
-  readonly pages: Pages
   /** The query of the page after this one, when there is one. */
   readonly next: string | undefined
   readonly writable: boolean
@@ -39,8 +35,8 @@ export async function sendContainerListing (request: FastifyRequest, reply: Fast
     reply.send()
     return
   }
-  const view = { path: readablePath(object), object, pages, next, writable: request.principal.access === 'write' }
-  reply.send(Readable.from(json ? jsonChunks(view) : htmlChunks(view), { objectMode: false }))
+  const view = { object, next, writable: request.principal.access === 'write' }
+  await sendNames(reply, { ...(json ? jsonText(view) : htmlText(view)), pages })
 }
 
 const jsonHeaders: Readonly<Record<string, string>> = {
@@ -50,50 +46,30 @@ const jsonHeaders: Readonly<Record<string, string>> = {
 }
 
 /** The children asked for. Only with a limit is it known beforehand whether more follow. */
-async function window (request: FastifyRequest, object: CdmiObject, query: ListingQuery): Promise<{ pages: Pages, next: string | undefined }> {
+async function window (request: FastifyRequest, object: CdmiObject, query: ListingQuery): Promise<Pick<ListingText, 'pages'> & { readonly next: string | undefined }> {
   const { containers } = request.server.cdmi
-  if (query.limit === undefined) return { pages: containers.pages(object.record, query), next: undefined }
-  const entries: Entry[] = []
-  for await (const page of containers.pages(object.record, { ...query, limit: query.limit + 1 })) entries.push(...page)
-  if (entries.length <= query.limit) return { pages: [entries], next: undefined }
-  entries.pop()
-  return { pages: [entries], next: nextQuery(query, entries.at(-1)?.name ?? '') }
+  if (query.limit === undefined) return { pages: containers.names(object.record, query), next: undefined }
+  const { pages, last } = await limitedPages(containers.names(object.record, { ...query, limit: query.limit + 1 }), query.limit)
+  return { pages, next: last === undefined ? undefined : nextQuery(query, last) }
 }
 
-async function * jsonChunks ({ object, pages }: ContainerView): AsyncGenerator<string> {
+function jsonText ({ object }: ContainerView): Omit<ListingText, 'pages'> {
   const { record } = object
   const fields = {
     objectID: record.id,
     ...(record.name === undefined ? {} : { objectName: `${record.name}/` }),
     ...(record.parentID === undefined ? {} : { parentURI: parentPath(object) })
   }
-  yield JSON.stringify(fields).slice(0, -1) + ',"children":['
-  let separator = ''
-  for await (const page of pages) {
-    let chunk = ''
-    for (const entry of page) {
-      chunk += separator + JSON.stringify(shownName(entry))
-      separator = ','
-    }
-    yield chunk
+  return { head: JSON.stringify(fields).slice(0, -1) + ',"children":[', write: jsonNames(), tail: ']}\n' }
+}
+
+function htmlText ({ next, writable, object }: ContainerView): Omit<ListingText, 'pages'> {
+  return {
+    head: pageHead(readablePath(object)) + (writable ? uploadForm : '') + '<table>\n<thead><tr><th>Name</th><th>Type</th></tr></thead>\n<tbody>\n' +
+      (object.ancestors.length > 0 ? '<tr><td><a href="../">../</a></td><td>container</td></tr>\n' : ''),
+    write: htmlRows,
+    tail: '</tbody>\n</table>\n' + (next === undefined ? '' : `<p><a rel="next" href="${escapeHtml(next)}">Next page</a></p>\n`) + pageFoot
   }
-  yield ']}\n'
-}
-
-async function * htmlChunks ({ path, pages, next, writable, object }: ContainerView): AsyncGenerator<string> {
-  yield pageHead(path)
-  if (writable) yield uploadForm
-  yield '<table>\n<thead><tr><th>Name</th><th>Type</th></tr></thead>\n<tbody>\n'
-  if (object.ancestors.length > 0) yield '<tr><td><a href="../">../</a></td><td>container</td></tr>\n'
-  for await (const page of pages) yield page.map(row).join('')
-  yield '</tbody>\n</table>\n'
-  if (next !== undefined) yield `<p><a rel="next" href="${escapeHtml(next)}">Next page</a></p>\n`
-  yield pageFoot
-}
-
-function row (entry: Entry): string {
-  const type = isReference(entry) ? 'reference' : isContainerEntry(entry) ? 'container' : 'data object'
-  return `<tr><td><a href="${childHref(entry.name, hasSlash(entry))}">${escapeHtml(shownName(entry))}</a></td><td>${type}</td></tr>\n`
 }
 
 /** `./`: to this container, without the query of the page. */

@@ -50,11 +50,12 @@ export async function readPlain (request: FastifyRequest, reply: FastifyReply): 
     return plan.ranges
   })
   reply.header('accept-ranges', ranged ? 'bytes' : 'none')
-  return await answer(reply, object, contents, plan?.status ?? 200, method, app.cdmiOptions.activeContent !== 'allow')
+  // Not awaited again: it may be sent already.
+  return answer(reply, object, contents, plan?.status ?? 200, method, app.cdmiOptions.activeContent !== 'allow')
 }
 
 /** Renders what the plan was, and what came of it. */
-async function answer (reply: FastifyReply, { record }: CdmiObject, contents: readonly Content[], status: ReadPlan['status'], method: string, sandbox: boolean): Promise<FastifyReply> {
+function answer (reply: FastifyReply, { record }: CdmiObject, contents: readonly Content[], status: ReadPlan['status'], method: string, sandbox: boolean): FastifyReply | Promise<FastifyReply> {
   setValidators(reply, record)
   if (status === 304) return reply.code(304).send()
   // While its value is being written in parts the object is there, but has nothing to show (AMB-16).
@@ -72,11 +73,11 @@ async function answer (reply: FastifyReply, { record }: CdmiObject, contents: re
   if (content === undefined || contents.length > 1) {
     const multipart = multipartByteranges(contents, contentType, record.size)
     reply.header('content-type', multipart.contentType)
-    return await sendPieces(reply, multipart.pieces, multipart.length)
+    return sendPieces(reply, multipart.pieces, multipart.length)
   }
   reply.header('content-type', contentType)
   if (status === 206) reply.header('content-range', formatContentRange(content, record.size))
-  return await sendContent(reply, content)
+  return sendContent(reply, content)
 }
 
 async function list (app: FastifyInstance, request: FastifyRequest, reply: FastifyReply, address: Address): Promise<FastifyReply> {

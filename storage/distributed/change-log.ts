@@ -46,7 +46,7 @@ export class ChangeLog {
   #settled: Sequence = 0
   /** Missing places, by the first of them, and since when somebody waits for them. */
   readonly #gaps = new Map<Sequence, number>()
-  #ear: Client | undefined
+  #ear: Promise<Client> | undefined
   #listening = false
   #hint: NodeJS.Timeout | undefined
   #ending: Promise<void> | undefined
@@ -193,23 +193,35 @@ export class ChangeLog {
   /** Listens for hints on a connection of its own, while there are followers. Whoever cannot, polls. */
   #listen (): void {
     if (this.#ear !== undefined || this.#stopped.signal.aborted) return
-    const ear = this.#database.client()
-    this.#ear = ear
+    // Followers poll from now on, and the next look of one of them brings another connection.
     const lost = (): void => {
       if (this.#ear !== ear) return
       this.#ear = undefined
       this.#listening = false
-      ear.end().catch(() => {})
     }
-    // Followers poll from now on, and the next look of one of them brings another connection.
-    ear.on('error', lost)
-    ear.on('end', lost)
-    ear.on('notification', () => { this.#wake() })
-    ear.connect().then(async () => {
-      await ear.query(`listen "${this.#names.channel}"`)
-      this.#listening = true
-      this.#wake()
-    }).catch(lost)
+    const ear = this.#openEar(lost)
+    this.#ear = ear
+    ear.catch(lost)
+  }
+
+  async #openEar (lost: () => void): Promise<Client> {
+    const client = await this.#database.client()
+    const close = (): void => {
+      lost()
+      client.end().catch(() => {})
+    }
+    client.on('error', close)
+    client.on('end', lost)
+    client.on('notification', () => { this.#wake() })
+    try {
+      await client.query(`listen "${this.#names.channel}"`)
+    } catch (error) {
+      close()
+      throw error
+    }
+    this.#listening = true
+    this.#wake()
+    return client
   }
 
   /** Ends all followers. */
@@ -218,7 +230,7 @@ export class ChangeLog {
     clearTimeout(this.#hint)
     const ear = this.#ear
     this.#ear = undefined
-    if (ear !== undefined) this.#ending = this.#database.patiently(ear.end().catch(() => {}))
+    if (ear !== undefined) this.#ending = this.#database.patiently(ear.then(async client => { await client.end() }).catch(() => {}))
   }
 
   /** Resolves when the connection of the followers is closed. */

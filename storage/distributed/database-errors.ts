@@ -2,6 +2,9 @@
 import { DatabaseError } from 'pg'
 import { StorageError, type StorageReason } from '../contract.js'
 
+/** SQLSTATE of a server that takes no writes. */
+export const readOnly = '25006'
+
 /** By SQLSTATE or its first two characters (its class). What is in neither is a fault of ours, and is passed on as it is. */
 const reasons: Readonly<Record<string, StorageReason>> = {
   // The server does not take the connection, or not this user.
@@ -14,7 +17,7 @@ const reasons: Readonly<Record<string, StorageReason>> = {
   42883: 'format',
   '3D': 'unavailable',
   // A standby, or a server that was told to take no writes.
-  25006: 'unavailable',
+  [readOnly]: 'unavailable',
   // Resources, locks that did not come, shut-downs, trouble of the system.
   53: 'unavailable',
   53100: 'full',
@@ -36,7 +39,7 @@ export function toDatabaseError (error: unknown, doing: string): unknown {
 }
 
 /** The one of many addresses that were tried says more than their sum. */
-function sentenceOf (error: unknown): string {
+export function sentenceOf (error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(sentenceOf).join('; ')
   return error instanceof Error ? error.message : String(error)
 }
@@ -46,7 +49,12 @@ export function isBroken (error: unknown): boolean {
   if (!(error instanceof DatabaseError)) return true
   const code = error.code ?? ''
   // A server that became a standby is left, so that the next connection finds its successor; statements that a migration has overtaken are parsed again.
-  return code.startsWith('08') || code.startsWith('57P') || code === '25006' || code === '0A000' || error.severity === 'FATAL'
+  return code.startsWith('08') || code.startsWith('57P') || code === readOnly || code === '0A000' || error.severity === 'FATAL'
+}
+
+/** Whether a server that knows does not let us in: no other one is asked then, for a wrong password may lock the user out. */
+export function isRefused (error: unknown): boolean {
+  return error instanceof DatabaseError && error.code?.startsWith('28') === true
 }
 
 /** Whether the same may succeed when it is tried again: others were in the way, or have migrated the tables, and nothing has happened. */

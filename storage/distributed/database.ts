@@ -1,15 +1,16 @@
 /**
  * The way to PostgreSQL: a bounded number of connections, a bounded queue for them, and an end to every wait. Whatever breaks heals
- * with the next connection; nothing has to be opened again.
+ * with the next connection, which looks for the primary anew; nothing has to be opened again.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { Client, type ClientConfig, Pool, type PoolClient } from 'pg'
+import { Client, type ClientBase, type ClientConfig, Pool, type PoolClient } from 'pg'
 import { StorageError } from '../contract.js'
-import { isBroken, isCollision, toDatabaseError } from './database-errors.js'
+import { DatabaseServers } from './database-servers.js'
+import { hasSqlState, isBroken, isCollision, isRefused, readOnly, sentenceOf, toDatabaseError } from './database-errors.js'
 
 export interface DatabaseOptions {
-  /** As `pg` takes it. */
-  readonly url: string
+  /** As `pg` takes them: the servers of which one is the primary. */
+  readonly urls: readonly [string, ...string[]]
   readonly connections: number
   readonly queue: number
   readonly databaseTimeout: number
@@ -38,38 +39,60 @@ const longestPause = 100
 const margin = 1000
 /** A connection that is not used goes; so that after a failover none is left that leads to the old server. */
 const idleTimeout = 30_000
+/** Milliseconds after which a silent connection is asked whether somebody is there: a machine that is gone says no good-bye. */
+const keepAliveDelay = 10_000
 
 export class Database {
   readonly #pool: Pool
   readonly #options: DatabaseOptions
-  readonly #config: ClientConfig
+  readonly #servers: DatabaseServers
+  readonly #Client: new () => Client
+  /** When each connection of the pool was made; and since when one that is older cannot be trusted. */
+  readonly #made = new WeakMap<ClientBase, number>()
+  #doubtful = 0
   readonly #running = new Set<Promise<unknown>>()
   #closed = false
 
   constructor (options: DatabaseOptions) {
     this.#options = options
-    const { url, connections, databaseTimeout, connectTimeout } = options
-    this.#config = {
-      connectionString: url,
-      connectionTimeoutMillis: connectTimeout,
+    const { urls, connections, databaseTimeout, connectTimeout } = options
+    const servers = this.#servers = new DatabaseServers(urls)
+    const config: ClientConfig = {
+      // Together they have the time of one.
+      connectionTimeoutMillis: Math.ceil(connectTimeout / servers.count),
       query_timeout: databaseTimeout + margin,
       keepAlive: true,
+      keepAliveInitialDelayMillis: keepAliveDelay,
       application_name: 'fastify-cdmi'
     }
-    this.#pool = new Pool({ ...this.#config, max: connections, idleTimeoutMillis: idleTimeout, onConnect: async client => { await client.query(this.#settings()) } })
+    this.#Client = class extends Client {
+      constructor () {
+        super({ ...config, connectionString: servers.current })
+      }
+    }
+    this.#pool = new Pool({
+      Client: this.#Client,
+      connectionTimeoutMillis: connectTimeout,
+      max: connections,
+      idleTimeoutMillis: idleTimeout,
+      onConnect: async client => {
+        await this.#greet(client)
+        this.#made.set(client, performance.now())
+      }
+    })
     // A connection that breaks while nobody uses it is no failure: it leaves the pool, and who needs one gets another or learns why not.
     this.#pool.on('error', () => {})
     // One that breaks in use fails its query, too: that is where it is told.
     this.#pool.on('connect', client => { client.on('error', () => {}) })
   }
 
-  /** Said to each connection, and not in its start-up packet, which poolers refuse. */
-  #settings (): string {
+  /** Said to each connection, and not in its start-up packet, which poolers refuse. Throws when the server is not the primary. */
+  async #greet (client: ClientBase): Promise<void> {
     const { databaseTimeout } = this.#options
     const settings = {
       statement_timeout: databaseTimeout,
       idle_in_transaction_session_timeout: databaseTimeout,
-      default_transaction_isolation: "'read committed'",
+      default_transaction_isolation: 'read committed',
       client_min_messages: 'warning',
       // Plans are made when a table may be nearly empty, and kept while it grows: every look-up goes by an index, whatever its size is.
       enable_seqscan: 'off',
@@ -79,7 +102,11 @@ export class Database {
       // A look-up never gains what compiling it costs.
       jit: 'off'
     }
-    return Object.entries(settings).map(([name, value]) => `set ${name} = ${value}`).join('; ')
+    const set = Object.entries(settings).map(([name, value]) => `set_config('${name}', '${value}', false)`)
+    const { rows: [server] } = await client.query<{ standby: boolean, locked: boolean }>(`select pg_is_in_recovery() as standby, current_setting('transaction_read_only')::boolean as locked, ${set.join(', ')}`)
+    // A standby may be behind. One that takes no writes is better than none, but there may be another.
+    if (server?.standby === true) throw new Error('the server is a standby')
+    if (server?.locked === true && this.#servers.count > 1) throw new Error('the server takes no writes')
   }
 
   /**
@@ -100,8 +127,9 @@ export class Database {
           const lost = isBroken(error)
           // A transaction that it is in ends with the connection.
           client.release(lost || patience > 1)
-          // A connection may have died while it waited in the pool: that takes no time to find out.
-          const stale = lost && repeatable && broken++ === 0 && performance.now() - since < margin
+          if (lost) this.#doubt(since)
+          // A connection may have died while it waited in the pool, or lead to a server that is the primary no more: that takes no time to find out.
+          const stale = lost && (repeatable || hasSqlState(error, readOnly)) && broken++ === 0 && performance.now() - since < margin
           const collided = isCollision(error) || again?.(error) === true
           if (!stale && !(collided && attempt < attempts)) throw toDatabaseError(error, doing)
         }
@@ -124,6 +152,7 @@ export class Database {
   async session<T> (doing: string, work: (client: PoolClient) => Promise<T>): Promise<T> {
     return await this.#tracked(async () => {
       const client = await this.#connect(doing)
+      const since = performance.now()
       try {
         const result = await work(client)
         client.release()
@@ -131,6 +160,7 @@ export class Database {
       } catch (error) {
         // Whatever it was in the middle of ends with the connection.
         client.release(true)
+        if (!(error instanceof StorageError) && isBroken(error)) this.#doubt(since)
         throw toDatabaseError(error, doing)
       }
     })
@@ -141,9 +171,38 @@ export class Database {
     const { waitingCount, idleCount, totalCount } = this.#pool
     if (waitingCount >= queue + idleCount + connections - totalCount) throw new StorageError('unavailable', `${doing}: ${waitingCount} operations wait for the database already`)
     try {
-      return await this.#pool.connect()
+      for (;;) {
+        const client = await this.#atPrimary(async () => await this.#pool.connect())
+        if ((this.#made.get(client) ?? 0) >= this.#doubtful) return client
+        client.release(true)
+      }
     } catch (error) {
       throw toDatabaseError(error, doing)
+    }
+  }
+
+  /** Others that are as old as the one that broke lead to the same server: who needs a connection gets a new one. At most once in a while, for it may be the server's way of saying no. */
+  #doubt (since: number): void {
+    if (since > this.#doubtful + margin) this.#doubtful = since
+  }
+
+  /** Connects to one server after the other until one is the primary; each is asked once. */
+  async #atPrimary<T> (connect: () => Promise<T>): Promise<T> {
+    const { count } = this.#servers
+    const since = performance.now()
+    const errors: unknown[] = []
+    for (;;) {
+      const server = this.#servers.current
+      try {
+        return await connect()
+      } catch (error) {
+        errors.push(new Error(`${new URL(server).host}: ${sentenceOf(error)}`, { cause: error }))
+        const late = performance.now() - since >= this.#options.connectTimeout
+        // It says nothing of the server when all connections were in use for so long.
+        if (!late) this.#servers.leave(server)
+        if (count === 1 || isRefused(error)) throw error
+        if (late || errors.length >= count) throw new AggregateError(errors, 'no server could be used')
+      }
     }
   }
 
@@ -158,9 +217,21 @@ export class Database {
     }
   }
 
-  /** A connection beside the pool, for who listens. The caller connects and ends it. */
-  client (): Client {
-    return new Client(this.#config)
+  /** A connection beside the pool, to the primary, for who listens or holds a lock. The caller ends it. */
+  async client (): Promise<Client> {
+    return await this.#atPrimary(async () => {
+      const client = new this.#Client()
+      // Who is told of its end need not be told why.
+      client.on('error', () => {})
+      try {
+        await client.connect()
+        await this.#greet(client)
+        return client
+      } catch (error) {
+        await this.patiently(client.end().catch(() => {}))
+        throw error
+      }
+    })
   }
 
   /** Refuses what comes, waits for what is under way, closes the connections. */

@@ -17,10 +17,10 @@ const patience = 86_400_000
 
 /** `dryRun`: only tells what is to be done. Throws OptionError, and StorageErrors as the opening of the store does. */
 export async function migrateStore (options: Omit<DistributedStoreOptions, 'blobs'>, { dryRun }: { readonly dryRun: boolean }): Promise<MigrationReport> {
-  const { url, schema } = readDatabaseUrl(options.meta)
+  const { urls, schema } = readDatabaseUrl(options.meta)
   const names = namesOf(schema)
   const complete = completeDistributedOptions({ ...options, blobs: '' })
-  const database = new Database({ ...complete, url, databaseTimeout: dryRun ? complete.databaseTimeout : patience })
+  const database = new Database({ ...complete, urls, databaseTimeout: dryRun ? complete.databaseTimeout : patience })
   try {
     const migrations = dryRun ? await pendingMigrations(database, names) : (await migrate(database, names, complete)).applied
     return { schema, version: schemaVersion, migrations }

@@ -1,6 +1,7 @@
 /** What a store is called inside a database. */
 import { createHash } from 'node:crypto'
 import { OptionError } from '../../schemas/check-options.js'
+import { checkTarget, parseDatabaseUrl } from './database-url.js'
 
 export interface Names {
   /** The schema, quoted for SQL. */
@@ -22,12 +23,18 @@ export function namesOf (schema: string): Names {
   return { schema: `"${schema}"`, plain: schema, seed: `'${digest.readBigInt64BE()}'::bigint`, channel: `cdmi_${schema}` }
 }
 
-/** Takes the schema out of the URL of a store; what is left is for the connection. Throws OptionError, which never repeats the URL: it may hold a password. */
-export function readDatabaseUrl (text: string): { url: string, schema: string } {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url === undefined || !['postgres:', 'postgresql:'].includes(url.protocol)) throw new OptionError('The option "meta" of openStore must be a URL like postgres://user:password@host/database')
-  const schema = url.searchParams.get('schema') ?? fallback
+/** Takes out of the URL of a store what is not for the connection; answers one URL for each server. Throws OptionError, which never repeats the URL: it may hold a password. */
+export function readDatabaseUrl (text: string): { urls: readonly [string, ...string[]], schema: string } {
+  const url = parseDatabaseUrl(text)
+  if (url === undefined) throw new OptionError('The option "meta" of openStore must be a URL like postgres://user:password@host/database, or with several hosts and commas between them')
+  checkTarget(url.parameters)
+  const schema = url.parameters.get('schema') ?? fallback
   if (!pattern.test(schema) || reserved.test(schema)) throw new OptionError('The schema in the option "meta" of openStore must be of lower-case letters, digits and "_", begin with no digit and not with "pg_", and be at most 50 characters long')
-  url.searchParams.delete('schema')
-  return { url: url.href, schema }
+  const [first, ...others] = url.servers
+  return { urls: [forConnection(first), ...others.map(forConnection)], schema }
+}
+
+function forConnection (server: URL): string {
+  for (const name of ['schema', 'target_session_attrs']) server.searchParams.delete(name)
+  return server.href
 }

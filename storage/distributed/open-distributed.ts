@@ -27,10 +27,10 @@ export async function openDistributed (options: CompleteDistributedOptions, repo
 
 /** What is opened is let go of again when `work` fails. */
 export async function withParts<T> (options: CompleteDistributedOptions, report: Reporter, work: (parts: Parts) => Promise<T>): Promise<T> {
-  const { url, schema } = readDatabaseUrl(options.meta)
+  const { urls, schema } = readDatabaseUrl(options.meta)
   const names = namesOf(schema)
   const place = await openBlobs(options.blobs)
-  const database = new Database({ ...options, url })
+  const database = new Database({ ...options, urls })
   try {
     return await work({ options, report, names, database, place })
   } catch (error) {

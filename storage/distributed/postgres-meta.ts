@@ -2,9 +2,10 @@
 import type { LeasedMeta, Reporter } from '../compose-store.js'
 import type { Census, Intake, MovableMeta, WholeRecord, WholesQuery } from '../transfer/ends.js'
 import {
-  type Accesses, type BlobBirth, type BlobID, type Change, type ChildrenQuery, type CommitResult, type Entry, type LeaseID, type LoggedEvent, type ObjectID, type RecordHead, type Segment,
+  type Accesses, type BlobBirth, type BlobID, type Change, type ChildrenQuery, type CommitResult, type Entry, type LeaseID, type LoggedEvent, type NamePage, type ObjectID, type RecordHead, type Segment,
   type Sequence, StorageError, type StoredRecord, TreeTooLarge, type TreeQuery
 } from '../contract.js'
+import { mostNames, noNames } from '../name-page.js'
 import { idKey, idText, maxNameLength } from '../object-key.js'
 import { type Answer, encodeChange, resultOf, twinOf } from './change-json.js'
 import { ChangeLog } from './change-log.js'
@@ -39,6 +40,15 @@ const treeTooLarge = 'CD001'
 const mostInteger = 0x7fffffff
 /** Above every name: no byte of UTF-8 is as great. */
 const afterAll = Buffer.from([0xff])
+
+/** The names that are asked for, from one on and up to another; undefined when there can be none. */
+function rangeOf ({ after, prefix, limit }: ChildrenQuery): [from: Buffer, to: Buffer] | undefined {
+  const start = Buffer.from(prefix ?? '')
+  const past = after === undefined ? start : Buffer.concat([Buffer.from(after), Buffer.from([0])])
+  const from = past.compare(start) > 0 ? past : start
+  const to = Buffer.concat([start, afterAll])
+  return limit <= 0 || from.compare(to) >= 0 ? undefined : [from, to]
+}
 
 type WholeRow = [...RecordRow, segments: string | null, count: string | null, last: string | null]
 type SegmentText = [offset: number, length: number, blob: BlobID, blobOffset: number]
@@ -110,14 +120,25 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
     return chain[0]?.parentID === undefined ? chain : []
   }
 
-  async children (id: ObjectID, { after, prefix, limit }: ChildrenQuery): Promise<Entry[]> {
-    const start = Buffer.from(prefix ?? '')
-    const past = after === undefined ? start : Buffer.concat([Buffer.from(after), Buffer.from([0])])
-    const from = past.compare(start) > 0 ? past : start
-    const to = Buffer.concat([start, afterAll])
-    if (limit <= 0 || from.compare(to) >= 0) return []
-    const rows = await this.#rows<[name: Buffer, id: Buffer, type: string]>('children', [idKey(id), from, to, limit], `listing ${id}`)
+  async children (id: ObjectID, query: ChildrenQuery): Promise<Entry[]> {
+    const range = rangeOf(query)
+    if (range === undefined) return []
+    const rows = await this.#rows<[name: Buffer, id: Buffer, type: string]>('children', [idKey(id), ...range, query.limit], `listing ${id}`)
     return rows.map(([name, id, type]) => ({ name: name.toString(), id: idText(id), type }))
+  }
+
+  async names (id: ObjectID, query: ChildrenQuery): Promise<NamePage> {
+    const range = rangeOf(query)
+    if (range === undefined) return noNames
+    const limit = Math.min(query.limit, mostNames)
+    const [row] = await this.#rows<[bytes: Buffer | null, lengths: Buffer | null, types: string | null]>('names', [idKey(id), ...range, limit], `listing ${id}`)
+    const [bytes, lengths, types] = row ?? []
+    if (bytes === null || bytes === undefined || lengths === null || lengths === undefined) return noNames
+    const count = lengths.length / 2
+    const ends = new Uint32Array(count)
+    let end = 0
+    for (let index = 0; index < count; index++) ends[index] = end += lengths.readUInt16BE(index * 2)
+    return { count, bytes, ends, types: Buffer.from(types ?? '', 'latin1'), more: count === limit }
   }
 
   async tree (id: ObjectID, { types, depth = Infinity, limit, size = Infinity }: TreeQuery): Promise<RecordHead[]> {
@@ -169,6 +190,9 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
   async #sequenceOf ([birth]: readonly BlobBirth[], error: unknown): Promise<Sequence | undefined> {
     if (birth === undefined || !(error instanceof StorageError) || error.reason !== 'unavailable') return undefined
     try {
+      if ((await this.unborn([birth.blob])).length > 0) return undefined
+      await this.#lasting()
+      // Not after a failover in between, if that has lost it.
       return (await this.unborn([birth.blob])).length === 0 ? await this.lastSequence() : undefined
     } catch {
       // The first error says it all.
@@ -234,11 +258,32 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
     this.#leases.delete(lease)
   }
 
-  async closedLeases (): Promise<LeaseID[]> { return await this.#names('closedLeases', [], 'reading leases') }
+  /**
+   * Resolves when all that was seen before has come to stay. After a crash of the database more is seen than its synchronous standby has got, and a failover
+   * would undo that; but whatever is committed now waits until the standby has it and all before it.
+   */
+  async #lasting (): Promise<void> {
+    await this.#rows('lasting', [], 'waiting for the standby')
+  }
+
+  /** Bytes are deleted on its word. */
+  async closedLeases (): Promise<LeaseID[]> {
+    const leases = await this.#names('closedLeases', [], 'reading leases')
+    if (leases.length > 0) await this.#lasting()
+    return leases
+  }
+
   async dropLease (lease: LeaseID): Promise<void> { await this.#rows('dropLease', [lease, this.#options.late], 'dropping a lease') }
   async unborn (blobs: readonly BlobID[]): Promise<BlobID[]> { return blobs.length === 0 ? [] : await this.#names('unborn', [blobs], 'reading blobs') }
   async condemn (grace: number, limit: number): Promise<number> { return await this.#count('condemn', [grace, limit], 'sweeping the trash') }
-  async doomed (limit: number): Promise<BlobID[]> { return await this.#names('doomed', [limit], 'reading doomed blobs') }
+
+  /** Bytes are deleted on its word, too. */
+  async doomed (limit: number): Promise<BlobID[]> {
+    const blobs = await this.#names('doomed', [limit], 'reading doomed blobs')
+    if (blobs.length > 0) await this.#lasting()
+    return blobs
+  }
+
   async forget (blobs: readonly BlobID[]): Promise<void> { if (blobs.length > 0) await this.#rows('forget', [blobs], 'forgetting blobs') }
   async prune (limit: number): Promise<number> { return await this.#count('prune', [limit], 'removing what removed containers had') }
 

@@ -21,6 +21,11 @@ const texts = ({ schema: s }: Names) => ({
       select r.*, walk.depth + 1 from walk join ${s}.records r on r.id = walk.parent_id
     ) select ${recordColumns('walk')} from walk order by depth desc`,
   children: `select r.name, r.id, r.type from ${s}.records r where r.parent_id = $1 and r.name >= $2 and r.name < $3 order by r.name limit $4`,
+  // One row, whatever the number of names: their bytes, their lengths in two bytes each, the letters of their types. The order within is that of the
+  // inner query, which nothing but the aggregation reads.
+  names: `select string_agg(n.name, ''), string_agg(int2send(octet_length(n.name)::int2), ''), string_agg(n.type, '') from (
+      select r.name, r.type from ${s}.records r where r.parent_id = $1 and r.name >= $2 and r.name < $3 order by r.name limit $4
+    ) n`,
   tree: `select ${headColumns('t')} from ${s}.tree($1, $2, $3, $4, $5) t`,
   segments: `select r.version, g.start, g.length, g.blob, g.blob_start from ${s}.records r left join ${s}.segments g on g.record_id = r.id
       and g.start < $3 and g.start + g.length > $2
@@ -45,6 +50,8 @@ const texts = ({ schema: s }: Names) => ({
     ) delete from ${s}.leases where id = $1 and not open and closed <= clock_timestamp() - $2::float8 * interval '1 millisecond'`,
   unborn: `select asked.blob from unnest($1::text[]) asked(blob) where not exists (select 1 from ${s}.blobs b where b.id = asked.blob)`,
   condemn: `select ${s}.condemn($1, $2)`,
+  // Changes nothing, and is a write.
+  lasting: `update ${s}.store set trimmed = trimmed`,
   doomed: `select blob from ${s}.doomed limit $1`,
   forget: `delete from ${s}.doomed where blob = any($1::text[])`,
   prune: `select ${s}.prune($1)`,
@@ -79,6 +86,7 @@ export function statementsOf (names: Names): Statements {
     resolve: named('resolve'),
     lineage: named('lineage'),
     children: named('children'),
+    names: named('names'),
     tree: named('tree'),
     segments: named('segments'),
     commit: named('commit'),
@@ -93,6 +101,7 @@ export function statementsOf (names: Names): Statements {
     dropLease: named('dropLease'),
     unborn: named('unborn'),
     condemn: named('condemn'),
+    lasting: named('lasting'),
     doomed: named('doomed'),
     forget: named('forget'),
     prune: named('prune'),

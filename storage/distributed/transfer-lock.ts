@@ -25,15 +25,14 @@ export function tryTransferLock ({ seed }: Names, how: 'shared' | 'alone'): stri
 
 /** Throws a StorageError: 'locked' when another transfer has it, 'unavailable'. */
 export async function takeTransferLock (database: Database, names: Names): Promise<TransferLock> {
-  const client = database.client()
+  const doing = `locking schema ${names.plain}`
+  const client = await database.client().catch((error: unknown) => { throw toDatabaseError(error, doing) })
   const lost = new AbortController()
   const lose = (): void => { lost.abort(new StorageError('unavailable', 'The connection to the database was lost that kept others away from the store')) }
   client.on('error', lose)
   client.on('end', lose)
   const release = async (): Promise<void> => { await database.patiently(client.end().catch(() => {})) }
-  const doing = `locking schema ${names.plain}`
   try {
-    await client.connect()
     for (let attempt = 1; attempt <= attempts; attempt++) {
       const { rows: [lock] } = await client.query<{ taken: boolean }>(`select ${tryTransferLock(names, 'alone')} as taken`)
       if (lock?.taken === true) return { lost: lost.signal, release }

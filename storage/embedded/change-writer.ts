@@ -3,6 +3,7 @@ import type { BlobID } from '../contract.js'
 import { idText } from '../object-key.js'
 import { readU64, u64, writeU64 } from './bytes.js'
 import { blobKey, ownerKey } from './keys.js'
+import { ListingMarks } from './listing-marks.js'
 import { copyHead, entryKeyOf, hasSegments, markSegments, typeOf, versionOf, withInlineOf } from './record-codec.js'
 import { SegmentWriter } from './segment-writer.js'
 import { nothing, stateKeys, type Tables } from './tables.js'
@@ -26,6 +27,7 @@ export function decodeBlobRow (row: Buffer): { readonly size: number, readonly h
 export class ChangeWriter {
   readonly #tables: Tables
   readonly #segments: SegmentWriter
+  readonly #listings: ListingMarks
   #sequence = 0
   /** The sequence at the start of the transaction. */
   #stored = 0
@@ -33,6 +35,7 @@ export class ChangeWriter {
   constructor (tables: Tables) {
     this.#tables = tables
     this.#segments = new SegmentWriter(tables)
+    this.#listings = new ListingMarks(tables.state)
   }
 
   /** At the start of each transaction. */
@@ -40,11 +43,13 @@ export class ChangeWriter {
     const stored = this.#tables.state.getBinaryFast(stateKeys.sequence)
     this.#sequence = this.#stored = stored === undefined ? 0 : readU64(stored, 0)
     this.#segments.reset()
+    this.#listings.begin()
   }
 
   /** At its end. */
   end (): void {
     if (this.#sequence !== this.#stored) this.#tables.state.putSync(stateKeys.sequence, u64(this.#sequence))
+    this.#listings.end()
   }
 
   apply (change: WireChange): WireResult {
@@ -201,7 +206,9 @@ export class ChangeWriter {
         this.#unlink(id, before)
       }
     }
-    if (key.length > 0) this.#tables.entries.putSync(key, Buffer.concat([record.subarray(2, 3), id]))
+    if (key.length === 0) return
+    this.#tables.entries.putSync(key, Buffer.concat([record.subarray(2, 3), id]))
+    this.#listings.note(key)
   }
 
   /** The ID that has this place. */
@@ -213,6 +220,12 @@ export class ChangeWriter {
   #unlink (id: Buffer, entry: Uint8Array): void {
     if (entry.length === 0) return
     const key = Buffer.from(entry)
-    if (this.#holder(key)?.equals(id) === true) this.#tables.entries.removeSync(key)
+    if (this.#holder(key)?.equals(id) === true) this.removeEntry(key)
+  }
+
+  /** Removes an entry, whether there is one or not. */
+  removeEntry (key: Buffer): void {
+    this.#tables.entries.removeSync(key)
+    this.#listings.note(key)
   }
 }

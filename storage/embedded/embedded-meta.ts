@@ -1,10 +1,11 @@
 /** Names, records, segment maps, leases and the change log in LMDB. Reads happen here and now, writes go to the writer. */
 import type {
-  Accesses, BlobBirth, BlobID, Change, ChildrenQuery, CommitResult, Enough, Entry, LeaseID, LoggedEvent, ObjectID, RecordHead, Segment, Sequence, StoredRecord, TreeQuery
+  Accesses, BlobBirth, BlobID, Change, ChildrenQuery, CommitResult, Enough, Entry, LeaseID, LoggedEvent, NamePage, ObjectID, RecordHead, Segment, Sequence, StoredRecord, TreeQuery
 } from '../contract.js'
 import { TreeTooLarge } from '../contract.js'
 import type { LeasedMeta } from '../compose-store.js'
 import type { Census, Intake, MovableMeta, WholeRecord, WholesQuery } from '../transfer/ends.js'
+import { mostNames, noNames } from '../name-page.js'
 import { idKey, idText, maxNameLength } from '../object-key.js'
 import { toStorageError } from '../storage-errors.js'
 import { readU64, successor, u64 } from './bytes.js'
@@ -14,6 +15,9 @@ import { embeddedIntake } from './embedded-intake.js'
 import { decodeJson } from './json-codec.js'
 import { blobKey, entryKey, nameOfEntry, ownerKey } from './keys.js'
 import { KnownPaths } from './known-paths.js'
+import { markOf } from './listing-marks.js'
+import { NameCache } from './name-cache.js'
+import type { EntryRange } from './name-scan.js'
 import { EmbeddedRecord, hasSegments, versionOf, withoutInline } from './record-codec.js'
 import { allSegments, isReferenced, overlapping } from './segment-writer.js'
 import { stateKeys, type Table, type Tables } from './tables.js'
@@ -38,6 +42,7 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
   readonly #channel: CommitChannel
   readonly #options: EmbeddedMetaOptions
   readonly #followers = new Set<() => void>()
+  readonly #pages = new NameCache()
   readonly #stopped = new AbortController()
   #commits = 0
   #paths: KnownPaths | undefined
@@ -97,30 +102,39 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
   async resolve (from: ObjectID, names: readonly string[], enough: Enough = 'newest'): Promise<StoredRecord[]> {
     if (this.#paths === undefined || enough === 'newest') return this.#resolve(from, names)
     const known = this.#paths.find(from, names)
-    if (known !== undefined) return known
-    const chain = this.#resolve(from, names)
+    if (known !== undefined) return [...known]
+    const chain = this.#childOfKnown(from, names) ?? this.#resolve(from, names)
     this.#paths.keep(from, names, chain)
+    // Where something is made there will be more.
+    if (names.length > 0) this.#paths.keep(from, names.slice(0, -1), chain.slice(0, names.length))
     return chain
+  }
+
+  /** Where the parent is known only the last step is to be done. */
+  #childOfKnown (from: ObjectID, names: readonly string[]): StoredRecord[] | undefined {
+    const name = names.at(-1)
+    const above = name === undefined ? undefined : this.#paths?.find(from, names.slice(0, -1))
+    const parent = above?.at(-1)
+    if (name === undefined || above === undefined || parent === undefined) return undefined
+    const child = this.#read('reading a name', tables => childOf(tables, idKey(parent.id), parent.id, name))
+    return child === undefined ? [...above] : [...above, child]
+  }
+
+  known (from: ObjectID, names: readonly string[]): readonly StoredRecord[] | undefined {
+    return this.#paths?.find(from, names)
   }
 
   #resolve (from: ObjectID, names: readonly string[]): StoredRecord[] {
     const start = idKey(from)
-    return this.#read('reading names', ({ records, entries }) => {
-      const first = recordAt(records, start, from)
-      if (first === undefined) return []
-      const found = [first]
-      let key = start
-      let id = from
+    return this.#read('reading names', tables => {
+      let record = recordAt(tables.records, start, from)
+      const found: StoredRecord[] = []
       for (const name of names) {
-        if (name.length > maxNameLength) break
-        const childKey = copyOf(entries.getBinaryFast(entryKey(key, name)), 1)
-        if (childKey === undefined) break
-        const child = recordAt(records, childKey, idText(childKey), id)
-        if (child === undefined) break
-        found.push(child)
-        key = childKey
-        id = child.id
+        if (record === undefined) return found
+        found.push(record)
+        record = childOf(tables, idKey(record.id), record.id, name)
       }
+      if (record !== undefined) found.push(record)
       return found
     })
   }
@@ -139,19 +153,17 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
     })
   }
 
-  async children (id: ObjectID, { after, prefix, limit }: ChildrenQuery): Promise<Entry[]> {
-    const parent = idKey(id)
-    return this.#read(`listing ${id}`, ({ entries }) => {
-      const owner = ownerKey(parent)
-      const names = prefix === undefined ? owner : entryKey(parent, prefix)
-      if (names.length > owner.length + maxNameLength) return []
-      // A name cut one byte past the longest possible one sorts among real names just like the whole.
-      const past = after === undefined ? undefined : Buffer.concat([entryKey(parent, after).subarray(0, owner.length + maxNameLength + 1), Buffer.from([0])])
-      const start = past !== undefined && past.compare(names) > 0 ? past : names
-      const end = successor(names)
-      if (limit <= 0 || start.compare(end) >= 0) return []
-      return Array.from(entries.getRange({ start, end, limit }), ({ key, value }): Entry => ({ name: nameOfEntry(key), id: idText(value, 1), type: String.fromCharCode(value[0] ?? 0) }))
-    })
+  async children (id: ObjectID, query: ChildrenQuery): Promise<Entry[]> {
+    const range = rangeOf(id, query)
+    if (range === undefined) return []
+    return this.#read(`listing ${id}`, ({ entries }) =>
+      Array.from(entries.getRange(range), ({ key, value }): Entry => ({ name: nameOfEntry(key), id: idText(value, 1), type: String.fromCharCode(value[0] ?? 0) })))
+  }
+
+  async names (id: ObjectID, query: ChildrenQuery): Promise<NamePage> {
+    // The same pages, however many more names than one of them has are wanted.
+    const range = rangeOf(id, { ...query, limit: Math.min(query.limit, mostNames) })
+    return range === undefined ? noNames : this.#read(`listing ${id}`, ({ names, state }) => this.#pages.page(range, markOf(state, range.start), () => names.page(range)))
   }
 
   async tree (id: ObjectID, { types, depth = Infinity, limit, size = Infinity }: TreeQuery): Promise<RecordHead[]> {
@@ -389,6 +401,19 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
   }
 }
 
+/** The entries that are asked for; undefined when there can be none. */
+function rangeOf (id: ObjectID, { after, prefix, limit }: ChildrenQuery): EntryRange | undefined {
+  const parent = idKey(id)
+  const owner = ownerKey(parent)
+  const names = prefix === undefined ? owner : entryKey(parent, prefix)
+  if (names.length > owner.length + maxNameLength) return undefined
+  // A name cut one byte past the longest possible one sorts among real names just like the whole.
+  const past = after === undefined ? undefined : pastKey(entryKey(parent, after).subarray(0, owner.length + maxNameLength + 1))
+  const start = past !== undefined && past.compare(names) > 0 ? past : names
+  const end = successor(names)
+  return limit <= 0 || start.compare(end) >= 0 ? undefined : { start, end, limit }
+}
+
 /** The key that follows this one at once. */
 function pastKey (key: Buffer): Buffer {
   return Buffer.concat([key, Buffer.from([0])])
@@ -401,6 +426,12 @@ function segmentOf ({ offset, length, blob, blobOffset }: Segment): Segment {
 function accessesAt (accesses: Table, key: Buffer): Accesses | undefined {
   const row = accesses.getBinaryFast(key)
   return row === undefined ? undefined : { count: readU64(row, 0), last: readU64(row, 8) }
+}
+
+function childOf ({ records, entries }: Tables, parentKey: Buffer, parentID: ObjectID, name: string): StoredRecord | undefined {
+  if (name.length > maxNameLength) return undefined
+  const key = copyOf(entries.getBinaryFast(entryKey(parentKey, name)), 1)
+  return key === undefined ? undefined : recordAt(records, key, idText(key), parentID)
 }
 
 function recordAt (records: Table, key: Buffer, id: ObjectID, parentID?: ObjectID): StoredRecord | undefined {

@@ -27,13 +27,18 @@ export class KnownPaths {
   #since = 0
 
   /** The chain of records from `from` on, as `resolve` found it; undefined when that is not known, or does not hold any more. */
-  find (from: ObjectID, names: readonly string[]): StoredRecord[] | undefined {
+  find (from: ObjectID, names: readonly string[]): readonly StoredRecord[] | undefined {
     const key = keyOf(from, names)
     const known = this.#known.get(key)
     if (known === undefined) return undefined
-    if (known.at >= this.#since && known.chain.every(({ id }) => (this.#changed.get(id) ?? 0) <= known.at)) return [...known.chain]
+    if (this.#holds(known)) return known.chain
     this.#known.delete(key)
     return undefined
+  }
+
+  #holds ({ at, chain }: Known): boolean {
+    if (at === this.#now) return true
+    return at >= this.#since && chain.every(({ id }) => (this.#changed.get(id) ?? 0) <= at)
   }
 
   /** Keeps what was found just now, when all of the path was there. */

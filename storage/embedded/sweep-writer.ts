@@ -70,7 +70,7 @@ export class SweepWriter {
         const head = record === undefined ? undefined : copyHead(record)
         this.#changes.removeRecord(id, head)
         // The record removes its own entry; one without a record must not be found for ever.
-        entries.removeSync(key)
+        this.#changes.removeEntry(key)
         const below = ownerKey(id)
         if (hasKeys(entries, below)) orphans.putSync(below, nothing)
         removed++

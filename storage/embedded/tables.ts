@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { successor } from './bytes.js'
 import { type Database, open, type RootDatabase } from 'lmdb'
+import { NameScan } from './name-scan.js'
 
 export type Table = Database<Buffer, Buffer>
 
@@ -11,6 +12,8 @@ export interface Tables {
   readonly records: Table
   /** Parent and name → type letter and object ID: a listing touches nothing else. */
   readonly entries: Table
+  /** The same, for listings that want no more than names. */
+  readonly names: NameScan
   /** Object ID and offset → length, place in the blob, blob. */
   readonly segments: Table
   /** Blob and segment key → nothing: who names a blob. Looked up, never counted, so that nothing can drift. */
@@ -31,11 +34,14 @@ export interface Tables {
   readonly accesses: Table
   /** Blob of another store → the blob here that has its bytes: while this store is filled from there. */
   readonly moved: Table
-  /** Root, sequence, owner, how far the scrub is; whether the store is being filled, and whether it was. */
+  /** Root, sequence, owner, marks of listings, how far the scrub is; whether the store is being filled, and whether it was. */
   readonly state: Table
 }
 
-export const stateKeys = { root: Buffer.from('root'), sequence: Buffer.from('sequence'), owner: Buffer.from('owner'), touched: Buffer.from('touched'), intake: Buffer.from('intake'), filled: Buffer.from('filled'), scrub: Buffer.from('scrub') } as const
+export const stateKeys = { root: Buffer.from('root'), sequence: Buffer.from('sequence'), owner: Buffer.from('owner'), touched: Buffer.from('touched'), listings: Buffer.from('listings'), intake: Buffer.from('intake'), filled: Buffer.from('filled'), scrub: Buffer.from('scrub') } as const
+
+/** Those that have rows of their own. */
+export type TableName = Exclude<keyof Tables, 'env' | 'names'>
 
 /** Whether any key begins with this. */
 export function hasKeys (table: Table, prefix: Buffer): boolean {
@@ -80,6 +86,7 @@ export function openTables (directory: string, { readOnly = false }: TableOption
     env,
     records: table('records'),
     entries: table('entries'),
+    names: new NameScan(env, 'entries'),
     segments: table('segments'),
     references: table('references'),
     blobs: table('blobs'),

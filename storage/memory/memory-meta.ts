@@ -1,9 +1,10 @@
 /** Names, records, segment maps, leases and the change log in memory. */
 import { EventEmitter, on } from 'node:events'
 import type {
-  Accesses, BlobBirth, BlobID, Change, ChildrenQuery, CommitResult, Entry, JsonObject, LeaseID, LoggedEvent, ObjectID, RecordHead, RecordPut, Segment, SegmentChange, Sequence, StoredRecord, TreeQuery
+  Accesses, BlobBirth, BlobID, Change, ChildrenQuery, CommitResult, Entry, JsonObject, LeaseID, LoggedEvent, NamePage, ObjectID, RecordHead, RecordPut, Segment, SegmentChange, Sequence, StoredRecord, TreeQuery
 } from '../contract.js'
 import { TreeTooLarge } from '../contract.js'
+import { mostNames, namePageOf } from '../name-page.js'
 import { spliceSegments } from '../segment-map.js'
 import type { Census, Intake, MovableMeta, WholeRecord, WholesQuery } from '../transfer/ends.js'
 
@@ -96,15 +97,25 @@ export class MemoryMeta implements MovableMeta {
     return chain
   }
 
-  async children (id: ObjectID, { after, prefix, limit }: ChildrenQuery): Promise<Entry[]> {
+  async children (id: ObjectID, query: ChildrenQuery): Promise<Entry[]> {
+    return this.#listed(id, query).map(({ entry }) => entry)
+  }
+
+  async names (id: ObjectID, query: ChildrenQuery): Promise<NamePage> {
+    const limit = Math.min(query.limit, mostNames)
+    const listed = this.#listed(id, { ...query, limit })
+    return namePageOf(listed.map(({ bytes, entry }) => ({ name: bytes, type: entry.type })), listed.length > 0 && listed.length === limit)
+  }
+
+  #listed (id: ObjectID, { after, prefix, limit }: ChildrenQuery): Child[] {
     const list = this.#children.get(id) ?? []
     const start = Buffer.from(prefix ?? '')
     const from = Math.max(after === undefined ? 0 : position(list, Buffer.from(after), true), prefix === undefined ? 0 : position(list, start, false))
-    const page: Entry[] = []
+    const page: Child[] = []
     for (let at = from; at < list.length && page.length < limit; at++) {
       const child = list[at]
       if (child === undefined || !child.bytes.subarray(0, start.length).equals(start)) break
-      page.push(child.entry)
+      page.push(child)
     }
     return page
   }

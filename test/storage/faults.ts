@@ -74,6 +74,7 @@ function methods (meta: MetaStore, life: Life): Omit<MetaStore, 'watch'> {
     resolve: async (from, names) => await life.step(async () => await meta.resolve(from, names)),
     lineage: async id => await life.step(async () => await meta.lineage(id)),
     children: async (id, query) => await life.step(async () => await meta.children(id, query)),
+    names: async (id, query) => await life.step(async () => await meta.names(id, query)),
     tree: async (id, query) => await life.step(async () => await meta.tree(id, query)),
     segments: async (id, offset, length) => await life.step(async () => await meta.segments(id, offset, length)),
     commit: async change => await life.step(async () => await meta.commit(change)),

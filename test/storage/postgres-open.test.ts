@@ -12,7 +12,7 @@ t.test('options of a distributed store are checked, and no secret is repeated', 
     t.match(error, { name: 'OptionError', message })
     t.notMatch(String(error), 'secret')
   }
-  await refused({ meta: 'mysql://u:secret@h/d' }, 'The option "meta" of openStore must be a URL like postgres://user:password@host/database')
+  await refused({ meta: 'mysql://u:secret@h/d' }, 'The option "meta" of openStore must be a URL like postgres://user:password@host/database, or with several hosts and commas between them')
   await refused({ meta: 'secret' }, /"meta"/)
   await refused({ meta: 'postgres://u:secret@h/d?schema=pg_secret' }, /schema/)
   await refused({ meta: 'postgres://u:secret@h/d?schema=a"b' }, /schema/)

@@ -57,8 +57,8 @@ else {
     // The accesses, and whether parts of a new value are coming, are not in the record, which they would change all the time.
     { what: 'read in the CDMI form', asks: 'resolve accesses+get', operate: async () => await get(`${deep}/old0`) },
     { what: 'read in the CDMI form by ID', asks: 'lineage accesses+get', operate: async () => await get(byID) },
-    { what: 'list page', asks: 'resolve children', operate: async () => await plain('GET', `${deep}/?limit=5`) },
-    { what: 'list page in the CDMI form', asks: 'resolve accesses children', operate: async () => await get(`${deep}/?children=0-9`) },
+    { what: 'list page', asks: 'resolve names', operate: async () => await plain('GET', `${deep}/?limit=5`) },
+    { what: 'list page in the CDMI form', asks: 'resolve accesses names', operate: async () => await get(`${deep}/?children=0-9`) },
 
     { what: 'create', asks: 'resolve commit', operate: async n => await plain('PUT', `${deep}/new${n}`, 'x'), answers: 201 },
     { what: 'create in the CDMI form', asks: 'resolve commit', operate: async n => await put(`${deep}/cdmi${n}`, { value: 'x' }), answers: 201 },
@@ -84,7 +84,7 @@ else {
     { what: 'record: merge', asks: 'resolve commit', operate: async () => await plain('PATCH', '/data/k', '{"a":1}', json) },
     { what: 'record: delete', asks: 'resolve commit', operate: async n => await plain('DELETE', `/data/old${n}`), answers: 204 },
     // The log's end is the list's tag.
-    { what: 'records: list', asks: 'log_last resolve children', operate: async () => await plain('GET', '/data?prefix=k') }
+    { what: 'records: list', asks: 'log_last resolve names', operate: async () => await plain('GET', '/data?prefix=k') }
   ]
 
   for (const { what, asks, operate, answers = 200 } of operations) {

@@ -17,6 +17,8 @@ export interface PostgresServer {
 
 /** One that may be stopped, for it belongs to the test. */
 export interface OwnServer extends PostgresServer {
+  /** Where the scripts keep it. */
+  readonly directory: string
   /** As if the power went: SIGKILL for all of its processes. */
   crash (): Promise<void>
   start (): Promise<void>
@@ -31,7 +33,7 @@ export interface OwnServerOptions {
 }
 
 /** Where the scripts are, seen from what was compiled. */
-const script = (name: string): string => fileURLToPath(new URL(`../../../test/services/${name}`, import.meta.url))
+export const script = (name: string): string => fileURLToPath(new URL(`../../../test/services/${name}`, import.meta.url))
 
 const binaries = '/usr/lib/postgresql'
 const isInstalled = (): boolean => process.env['PG_BIN'] !== undefined || (existsSync(binaries) && readdirSync(binaries).length > 0)
@@ -70,6 +72,7 @@ export async function ownServer (t: Test, { durable = false }: OwnServerOptions 
   }
   return {
     ...withSchemas(start()),
+    directory,
     async crash () {
       signalAll(directory, 'SIGKILL')
       spawnSync(script('stop.sh'), [directory, '--crash'], { stdio: 'inherit' })
@@ -80,18 +83,28 @@ export async function ownServer (t: Test, { durable = false }: OwnServerOptions 
   }
 }
 
-/** The postmaster first, for it starts others. */
-function signalAll (directory: string, signal: NodeJS.Signals): void {
-  const [postmaster = ''] = readFileSync(join(directory, 'postgres/data/postmaster.pid'), 'utf8').split('\n')
+/** For all of its processes; the postmaster first, for it starts others. Those of one that is dead are its children no more. */
+export function signalAll (directory: string, signal: NodeJS.Signals, server: 'postgres' | 'standby' = 'postgres'): void {
+  const [postmaster = ''] = readFileSync(join(directory, server, 'data/postmaster.pid'), 'utf8').split('\n')
+  const known = childrenOf(postmaster)
   process.kill(Number(postmaster), signal)
-  for (const child of readFileSync(`/proc/${postmaster}/task/${postmaster}/children`, 'utf8').split(' ')) {
-    if (child === '') continue
+  for (const child of new Set([...known, ...childrenOf(postmaster)])) {
     try {
       process.kill(Number(child), signal)
     } catch (error) {
       // Some end by themselves meanwhile.
       if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
     }
+  }
+}
+
+function childrenOf (pid: string): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(child => child !== '')
+  } catch (error) {
+    // It is dead already.
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH')) return []
+    throw error
   }
 }
 

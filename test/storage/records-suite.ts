@@ -2,7 +2,9 @@
 import type { Test } from 'tap'
 import fc from 'fast-check'
 import { type JsonObject, type RecordPut, type StoredRecord, TreeTooLarge } from '../../storage/contract.js'
+import { mostNames, nameAt } from '../../storage/name-page.js'
 import { mintObjectID } from '../../storage/object-id.js'
+import { textsOf } from '../helpers/name-pages.js'
 import { aRecord, aValue, commit, type Driver, fields, fieldsOfPut, follow, next, store, text } from './driver.js'
 
 export function recordsSuite (t: Test, driver: Driver): void {
@@ -244,10 +246,88 @@ export function recordsSuite (t: Test, driver: Driver): void {
           if (page.length < limit) break
         }
         t.same(listed, expected)
+        const named: string[] = []
+        for (let at = after, more = true; more;) {
+          const page = await target.meta.names(container.id, { after: at, prefix, limit })
+          t.ok(page.count <= limit, 'no more than were asked for')
+          t.ok(page.count > 0 || !page.more, 'nothing is behind an empty page')
+          named.push(...textsOf(page))
+          more = page.more
+          at = named.at(-1)
+        }
+        t.same(named, expected, 'the names alone are the same')
       }), { numRuns: 60 })
     t.same(await target.meta.children(parent.id, { limit: 10 }), [])
     t.same(await target.meta.children(parent.id, { limit: 10, after: 'x'.repeat(3000) }), [])
     t.same(await target.meta.children(parent.id, { limit: 10, prefix: 'x'.repeat(3000) }), [])
+    for (const query of [{}, { after: 'x'.repeat(3000) }, { prefix: 'x'.repeat(3000) }]) t.match(await target.meta.names(parent.id, { limit: 10, ...query }), { count: 0, more: false })
+    t.match(await target.meta.names(target.rootID, { limit: 0 }), { count: 0, more: false })
+  })
+
+  t.test('names alone come in pages that are good for the store, each with the letter of its type, whatever bytes they have', async t => {
+    const target = await driver.fresh(t)
+    const container = aRecord({ type: 'c', parentID: target.rootID, name: 'p' })
+    await store(target, { put: [container] })
+    const short = Array.from({ length: 5000 }, (_, n) => ({ name: `"\\\u0001\u{1f600}${n}`, type: 'dcrk'.charAt(n % 4) }))
+    const long = Array.from({ length: 100 }, (_, n) => ({ name: `${String(n).padStart(4, '0')}${'é'.repeat(510)}`, type: 'd' }))
+    const all = [...short, ...long]
+    for (let at = 0; at < all.length; at += 1000) await store(target, { put: all.slice(at, at + 1000).map(child => aRecord({ parentID: container.id, ...child })) })
+    const found: string[] = []
+    for (let after: string | undefined, more = true; more;) {
+      const page = await target.meta.names(container.id, { after, limit: Infinity })
+      t.ok(page.count <= mostNames, `${page.count} names at once`)
+      const names = textsOf(page)
+      found.push(...names.map((name, index) => `${String.fromCharCode(page.types[index] ?? 0)} ${name}`))
+      more = page.more
+      after = names.at(-1)
+    }
+    const expected = all.toSorted((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name))).map(({ name, type }) => `${type} ${name}`)
+    t.same(found, expected)
+    t.equal(nameAt(await target.meta.names(container.id, { limit: 3 }), 2), expected[2]?.slice(2))
+  })
+
+  t.test('names that were listed before are listed as they are after every change', async t => {
+    const target = await driver.fresh(t)
+    const [one, two] = [aRecord({ type: 'c', parentID: target.rootID, name: 'one' }), aRecord({ type: 'c', parentID: target.rootID, name: 'two' })]
+    let children = Array.from({ length: 300 }, (_, n) => aRecord({ parentID: one.id, name: `n${n}`, type: n % 2 === 0 ? 'c' : 'd' }))
+    await store(target, { put: [one, two, ...children] })
+    const listed = async (parentID: string, prefix?: string): Promise<string[]> => {
+      const all: string[] = []
+      for (let after: string | undefined, more = true; more;) {
+        const page = await target.meta.names(parentID, { after, prefix, limit: 250 })
+        all.push(...textsOf(page).map((name, index) => `${name} ${String.fromCharCode(page.types[index] ?? 0)}`))
+        more = page.more
+        after = page.count === 0 ? undefined : nameAt(page, page.count - 1)
+      }
+      return all
+    }
+    const expected = (parentID: string, prefix = ''): string[] => children.filter(child => child.parentID === parentID && child.name?.startsWith(prefix) === true)
+      .toSorted((a, b) => Buffer.compare(Buffer.from(a.name ?? ''), Buffer.from(b.name ?? ''))).map(({ name, type }) => `${name} ${type}`)
+    const check = async (doing: string): Promise<void> => {
+      for (const parent of [one.id, two.id]) {
+        t.same(await listed(parent), expected(parent), doing)
+        t.same(await listed(parent, 'n1'), expected(parent, 'n1'), `${doing}, with a prefix`)
+      }
+    }
+    await check('at first')
+    let fresh = 0
+    await fc.assert(fc.asyncProperty(fc.constantFrom('create', 'remove', 'rename', 'move', 'retype', 'attributes'), fc.nat(), async (doing, pick) => {
+      const child = children[pick % children.length]
+      if (child === undefined) return
+      const others = children.filter(other => other !== child)
+      const changed = doing === 'create'
+        ? aRecord({ parentID: pick % 3 === 0 ? two.id : one.id, name: `n1-${fresh++}` })
+        : next(child, doing === 'rename' ? { name: `n1-${fresh++}` } : doing === 'move' ? { parentID: child.parentID === one.id ? two.id : one.id } : doing === 'retype' ? { type: 'r' } : { attributes: { n: pick } })
+      if (doing === 'remove') await store(target, { remove: [{ id: child.id, version: child.version, subtree: child.type === 'c' }] })
+      else await store(target, { put: [changed] })
+      children = doing === 'remove' ? others : doing === 'create' ? [...children, changed] : [...others, changed]
+      await check(doing)
+    }), { numRuns: driver.runs ?? 40, endOnFailure: true })
+    // What was below a removed container goes later, in the background.
+    await store(target, { remove: [{ id: one.id, version: 1, subtree: true }] })
+    while (await target.meta.prune(100) > 0);
+    children = children.filter(({ parentID }) => parentID !== one.id)
+    await check('removed with its container')
   })
 
   t.test('the change log has every event in the order of the commits, and can be followed and trimmed', async t => {

@@ -18,10 +18,12 @@ export interface Proxy {
   heal (): void
   /** Ends all connections that there are. */
   cut (): void
+  /** New connections lead there, as when a name has moved; those that there are stay where they are. */
+  moveTo (target: string): void
 }
 
 export async function proxyTo (t: Test, target: string): Promise<Proxy> {
-  const { hostname, port } = new URL(target)
+  let { hostname, port } = new URL(target)
   const sockets = new Set<Socket>()
   let frozen = false
   let muted = false
@@ -74,6 +76,9 @@ export async function proxyTo (t: Test, target: string): Promise<Proxy> {
       for (const [socket, chunks] of late) socket.end(Buffer.concat(chunks.splice(0)))
       for (const socket of sockets) socket.resume()
     },
-    cut
+    cut,
+    moveTo (target) {
+      ({ hostname, port } = new URL(target))
+    }
   }
 }

@@ -1,9 +1,7 @@
 /** Findings together with what mends them. */
 import type { BlobID } from '../../contract.js'
 import type { Finding } from '../../verify/findings.js'
-import type { Tables } from '../tables.js'
-
-export type TableName = Exclude<keyof Tables, 'env'>
+import type { TableName } from '../tables.js'
 
 /** One step of a repair. Each may be repeated. */
 export type Mend =

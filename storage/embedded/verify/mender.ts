@@ -15,7 +15,7 @@ import { encodeJson } from '../json-codec.js'
 import { blobKey, entryKey, ownerKey, referenceKey } from '../keys.js'
 import { copyHead, encodeRecord, markSegments } from '../record-codec.js'
 import { allSegments, encodeSegment, isReferenced, SegmentWriter } from '../segment-writer.js'
-import { hasKeys, nothing, stateKeys, type Tables } from '../tables.js'
+import { hasKeys, nothing, stateKeys, type TableName, type Tables } from '../tables.js'
 import { sumsOf } from './blob-checks.js'
 import { blobNames, lostBlob } from './blob-names.js'
 import type { Fault, Mend } from './faults.js'
@@ -114,7 +114,7 @@ export class Mender {
     return to === undefined ? [] : [`it is ${to} now`]
   }
 
-  async #save (table: Exclude<keyof Tables, 'env'>, key: Buffer): Promise<string[]> {
+  async #save (table: TableName, key: Buffer): Promise<string[]> {
     const value = this.#tables[table].getBinary(key)
     return value === undefined ? [] : [`its bytes are in ${await this.#files.save(table, key, value)}`]
   }

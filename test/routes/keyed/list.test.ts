@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Response } from 'light-my-request'
 import { request } from 'undici'
-import type { Entry } from '../../../storage/contract.js'
+import { namePageOf } from '../../../storage/name-page.js'
 import { adminHeader, keyedApp, listeningApp } from '../../helpers/keyed-app.js'
 import { at, writer } from '../../helpers/model.js'
 
@@ -14,9 +14,10 @@ t.test('KEY-01: the whole list streams in order, however long; memory holds one 
   const total = 1_000_000
   let largest = 0
   const nameOf = (n: number): string => `key-${String(n).padStart(7, '0')}-${'x'.repeat(40)}`
-  store.meta.children = async (_id, { after, limit }): Promise<Entry[]> => {
+  store.meta.names = async (_id, { after, limit }) => {
     const from = after === undefined ? 0 : Number(after.slice(4, 11)) + 1
-    return Array.from({ length: Math.min(limit, total - from) }, (_, n) => ({ name: nameOf(from + n), id: '00', type: 'd' }))
+    const length = Math.min(limit, 1000, total - from)
+    return namePageOf(Array.from({ length }, (_, n) => ({ name: nameOf(from + n), type: 'd' })), from + length < total)
   }
   const before = process.memoryUsage().rss
   const { body, statusCode } = await request(`${url}/data`, { headers })
@@ -48,7 +49,7 @@ t.test('KEY-01: a reader that goes away in the middle of the list ends the readi
       return (async function * () { try { yield * pages } finally { resolve() } })()
     }
   })
-  store.meta.children = async (_id, { limit }): Promise<Entry[]> => Array.from({ length: limit }, () => ({ name: `key-${++n}`, id: '00', type: 'd' }))
+  store.meta.names = async () => namePageOf(Array.from({ length: 1000 }, () => ({ name: `key-${++n}`, type: 'd' })), true)
   const { body } = await request(`${url}/data`, { headers })
   for await (const chunk of body as AsyncIterable<Buffer>) if (chunk.length > 0) break
   await ended
@@ -91,7 +92,7 @@ t.test('ours: bad parameters of the list are 400 with a reason', async t => {
 t.test('a store that is away is a 503 or 500 before the first byte of a list, with a request ID and nothing of the inside', async t => {
   const { app, store, cdmi } = await keyedApp(t)
   await cdmi.containers.create(writer, at('/data/'))
-  store.meta.children = async () => { throw new Error('/var/lib/secret is gone') }
+  store.meta.names = async () => { throw new Error('/var/lib/secret is gone') }
   const { statusCode, body } = await app.inject({ url: '/data', headers })
   t.equal(statusCode, 500)
   t.notMatch(body, 'secret')
