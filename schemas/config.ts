@@ -58,6 +58,7 @@ export const ServerConfig = Type.Object({
   headersTimeout: seconds('Seconds that a client has to send the header of a request. Default: 30.'),
   trashGrace: seconds('Seconds that bytes which lost their last reference are kept for readers under way. Default: 3600.'),
   logRetention: Type.Optional(Type.Number({ minimum: 1, maximum: 36_500, description: 'Days that entries of the change log are kept, and with them the names and addresses of who changed something. Default: for ever.' })),
+  scrubRate: Type.Optional(Type.Integer({ minimum: 0, maximum: 1024 ** 4, description: 'Bytes in a second that are read in the background, of a store in a directory, to find rotten ones; 0: none. Default: 1 MiB.' })),
   database: Type.Optional(DatabaseConfig),
   limits: Type.Optional(LimitOptions)
 }, { additionalProperties: false })
