@@ -1,16 +1,17 @@
 /** `fastify-cdmi backup`: a store as it is at one moment, put beside what earlier backups have left there; and what there is. */
-import { storeDirectory } from '../server/configured-store.js'
+import { sharedOptions, storeDirectory } from '../server/configured-store.js'
 import { backUp, type BackupReport } from '../storage/backup/back-up.js'
 import { BackupPlace } from '../storage/backup/backup-place.js'
 import { findBackup } from '../storage/backup/backup-source.js'
 import { checkBackup } from '../storage/backup/check-backup.js'
 import { backupNames, type Manifest, readManifest } from '../storage/backup/manifest.js'
 import { takeSnapshot } from '../storage/backup/take-snapshot.js'
+import { warn } from '../storage/open-store.js'
 import { findDamaged } from '../storage/backup/restore.js'
 import { bytesText, countText } from './amounts.js'
 import { wantedBackup } from './backup-moment.js'
 import { configOf, type Flags } from './config-flags.js'
-import { DamageError, sentenceOf, UsageError } from './failure.js'
+import { DamagedStoreError, sentenceOf, UsageError } from './failure.js'
 import { hideSecrets } from './hide-secrets.js'
 import { printDamaged } from './print-damaged.js'
 import { printJson, watched } from './watched.js'
@@ -31,17 +32,19 @@ export async function backupCommand (flags: Flags): Promise<void> {
     else if (check === true) await printCheck(place, flags, json === true)
     else await make(place, flags, json === true)
   } catch (error) {
-    if (json === true && !(error instanceof DamageError)) printJson({ status: 'failed', to: place.name, error: hideSecrets(sentenceOf(error)) })
+    if (json === true && !(error instanceof DamagedStoreError)) printJson({ status: 'failed', to: place.name, error: hideSecrets(sentenceOf(error)) })
     throw error
   }
 }
 
 async function make (place: BackupPlace, flags: Flags, json: boolean): Promise<void> {
-  const directory = storeDirectory(configOf(flags))
-  if (directory === undefined) throw new UsageError('Only a store in a directory can be backed up by this command; for one in a database see docs/scale-out.md')
+  const config = configOf(flags)
+  const directory = storeDirectory(config)
+  const options = directory === undefined ? sharedOptions(config) : { directory }
+  if (options === undefined) throw new UsageError('Name the store: with --data, or with --meta and --blobs')
   const began = performance.now()
   const report = await watched('The backup was interrupted; the next one need not copy again what is there', titles, async watch => {
-    const snapshot = await takeSnapshot(directory)
+    const snapshot = await takeSnapshot(options, warn)
     try {
       return await backUp(snapshot, place, watch)
     } finally {
@@ -55,7 +58,7 @@ async function make (place: BackupPlace, flags: Flags, json: boolean): Promise<v
   else printReport(place, report, seconds)
   if (damaged.length === 0) return
   if (!json) printDamaged(damaged)
-  throw new DamageError(`${countText(damaged.length, 'blob')} of the store ${damaged.length === 1 ? 'is' : 'are'} not what was written, and not in the backup; all else is. Give the objects their values again, or bring the bytes back from an older backup`)
+  throw new DamagedStoreError(`${countText(damaged.length, 'blob')} of the store ${damaged.length === 1 ? 'is' : 'are'} not what was written, and not in the backup; all else is. Give the objects their values again, or bring the bytes back from an older backup`)
 }
 
 function printReport (place: BackupPlace, { manifest: { name, counts, sequence }, blobs }: BackupReport, seconds: number): void {
@@ -91,5 +94,5 @@ async function printCheck (place: BackupPlace, flags: Flags, json: boolean): Pro
   }))
   if (json) printJson({ status: count === 0 ? 'sound' : 'damaged', to: place.name, ...summaryOf(manifest), problems })
   else if (count === 0) process.stdout.write(`Backup ${manifest.name} is sound: all its files have the bytes that were written.\n`)
-  if (count > 0) throw new DamageError(`Backup ${manifest.name} is damaged, in ${countText(count, 'file')}. Remove these, and make a new backup: what the store still has is copied again`)
+  if (count > 0) throw new DamagedStoreError(`Backup ${manifest.name} is damaged, in ${countText(count, 'file')}. Remove these, and make a new backup: what the store still has is copied again`)
 }

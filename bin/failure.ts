@@ -38,11 +38,6 @@ export class DamagedStoreError extends Error {
   override readonly name = 'DamagedStoreError'
 }
 
-/** A store, or a backup of one, has lost something; what that is has been said. */
-export class DamageError extends Error {
-  override readonly name = 'DamageError'
-}
-
 /** All was done but for some objects; which they are has been said. */
 export class LeftOutError extends Error {
   override readonly name = 'LeftOutError'
@@ -54,7 +49,7 @@ export class PendingMigrationsError extends Error {
   constructor (schema: string) { super(`The store in schema ${schema} is not up to date; without --dry-run this is done`) }
 }
 
-const foreseen = [ConfigError, OptionError, UsageError, UsersFileError, StorageError, WorkerError, InterruptedError, DamagedSourceError, DamagedStoreError, DamageError, LeftOutError, TreeError, PendingMigrationsError] as const
+const foreseen = [ConfigError, OptionError, UsageError, UsersFileError, StorageError, WorkerError, InterruptedError, DamagedSourceError, DamagedStoreError, LeftOutError, TreeError, PendingMigrationsError] as const
 
 const systemErrors: Readonly<Record<string, string>> = {
   EADDRINUSE: 'the address is in use: another server listens there, or choose another port with --port',
@@ -65,7 +60,7 @@ const systemErrors: Readonly<Record<string, string>> = {
 
 /** 2 when another command line or configuration would help, 3 when a store, a source or a backup is damaged, objects were left out, or migrations are to be done, 1 otherwise. */
 export function exitCodeOf (error: unknown): number {
-  if (error instanceof DamageError || error instanceof LeftOutError || error instanceof DamagedBackup || error instanceof DamagedSourceError || error instanceof DamagedStoreError || error instanceof PendingMigrationsError) return 3
+  if (error instanceof LeftOutError || error instanceof DamagedBackup || error instanceof DamagedSourceError || error instanceof DamagedStoreError || error instanceof PendingMigrationsError) return 3
   return error instanceof ConfigError || error instanceof OptionError || error instanceof UsageError ? 2 : 1
 }
 

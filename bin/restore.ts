@@ -8,7 +8,7 @@ import { type EndOptions, openTarget } from '../storage/transfer/open-ends.js'
 import { bytesText, countText } from './amounts.js'
 import { wantedBackup } from './backup-moment.js'
 import { configOf, type Flags } from './config-flags.js'
-import { DamageError, sentenceOf, UsageError } from './failure.js'
+import { DamagedStoreError, sentenceOf, UsageError } from './failure.js'
 import { hideSecrets } from './hide-secrets.js'
 import { printDamaged } from './print-damaged.js'
 import { printJson, watched } from './watched.js'
@@ -50,9 +50,9 @@ export async function restoreCommand (flags: Flags): Promise<void> {
     }
     if (json) printJson({ status: report.complete ? 'complete' : 'damaged', from: place.name, name: manifest.name, ...report, seconds })
     else printReport(manifest.name, report, seconds)
-    if (!report.complete) throw new DamageError(`${countText(report.damaged.length, 'blob')} of backup ${manifest.name} cannot be restored; the store is not finished. Take another backup with --at, or run the same command with --leave-out-damaged: then the objects that they belong to are left out`)
+    if (!report.complete) throw new DamagedStoreError(`${countText(report.damaged.length, 'blob')} of backup ${manifest.name} cannot be restored; the store is not finished. Take another backup with --at, or run the same command with --leave-out-damaged: then the objects that they belong to are left out`)
   } catch (error) {
-    if (json && !(error instanceof DamageError)) printJson({ status: 'failed', from: place.name, error: hideSecrets(sentenceOf(error)) })
+    if (json && !(error instanceof DamagedStoreError)) printJson({ status: 'failed', from: place.name, error: hideSecrets(sentenceOf(error)) })
     throw error
   }
 }

@@ -9,7 +9,7 @@ import { mostNames, noNames } from '../name-page.js'
 import { idKey, idText, maxNameLength } from '../object-key.js'
 import { toStorageError } from '../storage-errors.js'
 import { readU64, successor } from './bytes.js'
-import { leaseStates } from './change-writer.js'
+import { decodeBlobRow, leaseStates } from './change-writer.js'
 import type { CommitChannel } from './commit-channel.js'
 import { embeddedIntake } from './embedded-intake.js'
 import { blobKey, entryKey, nameOfEntry, ownerKey } from './keys.js'
@@ -18,7 +18,7 @@ import { markOf } from './listing-marks.js'
 import { NameCache } from './name-cache.js'
 import type { EntryRange } from './name-scan.js'
 import { EmbeddedRecord, versionOf, withoutInline } from './record-codec.js'
-import { overlapping } from './segment-writer.js'
+import { isReferenced, overlapping } from './segment-writer.js'
 import { stateKeys, type Table, type Tables } from './tables.js'
 import { accessesIn, censusOf, eventsOf, namedBlobsOf, pastKey, segmentOf, wholesOf } from './whole-reads.js'
 import { commitResultOf, countOf, encodeChange, encodeItem, type WireItem } from './wire.js'
@@ -295,6 +295,26 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
   async staleLeases (): Promise<LeaseID[]> {
     return this.#options.staleLeases?.(this.#leases(leaseStates.open)) ?? []
   }
+
+  /** What was noted of a blob at its birth; undefined when it was not born, or is doomed. */
+  birthOf (blob: BlobID): BlobBirth | undefined {
+    return this.#read('reading blobs', ({ blobs }) => {
+      const row = blobs.getBinary(blobKey(blob))
+      return row === undefined ? undefined : { blob, ...decodeBlobRow(row) }
+    })
+  }
+
+  /** Whether a segment names the blob. */
+  isNeeded (blob: BlobID): boolean {
+    return this.#read('reading blobs', tables => isReferenced(tables, blob))
+  }
+
+  /** What the scrub has noted last. */
+  scrubNote (): Buffer | undefined {
+    return this.#read('reading the state of the scrub', ({ state }) => state.getBinary(stateKeys.scrub))
+  }
+
+  async noteScrub (note: Buffer): Promise<void> { await this.#submit({ kind: 'noteScrub', note }) }
 
   async closeLease (lease: LeaseID): Promise<void> { await this.#submit({ kind: 'closeLease', lease }) }
   async closedLeases (): Promise<LeaseID[]> { return this.#leases(leaseStates.closed) }

@@ -29,7 +29,7 @@ export async function openReader (directory: string): Promise<Store> {
       name: 'embedded',
       flags: { crossProcess: true },
       meta,
-      blobs: new BlobFiles({ root: join(directory, 'blobs'), leaseIsOpen: async () => false, left () {} }),
+      blobs: new BlobFiles({ root: join(directory, 'blobs'), leaseIsOpen: async () => false, left () {}, birthOf: blob => meta.birthOf(blob) }),
       rootID: root.toString(),
       inlineLimit: 0,
       segmentSize: 1,

@@ -10,10 +10,11 @@ import { restore, type RestoreOptions, type RestoreReport } from '../../storage/
 import { takeSnapshot } from '../../storage/backup/take-snapshot.js'
 import { type Store, StorageError } from '../../storage/contract.js'
 import { openStore } from '../../storage/open-store.js'
+import type { DistributedStoreOptions } from '../../schemas/store-options.js'
 import { aRecord, aValue, type Ends, isReadable, next, store, storeBlob } from './driver.js'
 import { embedded, noErrors, quickDirectory } from './embedded-driver.js'
 import { memoryEnds } from './memory-driver.js'
-import { postgresAndFiles } from './postgres-driver.js'
+import { placeOf, postgresAndFiles } from './postgres-driver.js'
 import { postgresServer } from './postgres-server.js'
 import { fillStore, readByModel, type Whole, wholeOfStore } from './whole-store.js'
 
@@ -33,7 +34,7 @@ async function here (t: Test, options: { inlineLimit?: number, segmentSize?: num
 }
 
 async function backup ({ directory, place }: Here): Promise<BackupReport> {
-  const snapshot = await takeSnapshot(directory)
+  const snapshot = await takeSnapshot({ directory }, noErrors)
   try {
     return await backUp(snapshot, place)
   } finally {
@@ -140,7 +141,7 @@ t.test('while a snapshot is there the sweeper removes nothing that it names, and
   const { put, birth } = await storeBlob(opened, 'old bytes', { parentID: opened.rootID, name: 'a' })
   const other = await storeBlob(opened, 'other bytes', { parentID: opened.rootID, name: 'b' })
   await opened.blobs.remove('no/such/blob')
-  const [one, two] = [await takeSnapshot(directory), await takeSnapshot(directory)]
+  const [one, two] = [await takeSnapshot({ directory }, noErrors), await takeSnapshot({ directory }, noErrors)]
   await store(opened, { remove: [{ id: put.id, version: 1, subtree: false }] })
   await opened.sweep()
   await one.close()
@@ -168,7 +169,7 @@ t.test('what is committed while a snapshot is read is not in it; what hangs belo
   for (let n = 0; n < 600; n++) await store(one.store, { put: [aValue('x', { parentID: inner.id, name: `${n}` })] })
   const kept = await storeBlob(one.store, 'kept', { parentID: one.store.rootID, name: 'kept' })
   await store(one.store, { remove: [{ id: container.id, version: 1, subtree: true }], events: [{ removed: container.id }] })
-  const snapshot = await takeSnapshot(one.directory)
+  const snapshot = await takeSnapshot({ directory: one.directory }, noErrors)
   await store(one.store, { put: [next(kept.put, { attributes: { late: true } }), aValue('late')], events: [{ late: true }] })
   const { manifest } = await backUp(snapshot, one.place)
   await snapshot.close()
@@ -216,6 +217,72 @@ t.test('whatever bit of a backup is changed, whatever file is cut short or gone:
 
 function flipped (bytes: Uint8Array, at: number): Uint8Array {
   return Uint8Array.from(bytes, (byte, n) => n === Math.min(at, bytes.length - 1) ? byte ^ 4 : byte)
+}
+
+/** A store in PostgreSQL, and a place for its backups. */
+if (database !== undefined) {
+  t.test('the same of a store of many servers: of one moment, while it is written to and swept; nothing that a snapshot names is removed, nothing below removed containers is in it', { timeout: 120_000 }, async t => {
+    const base = await quickDirectory(t)
+    const options = placeOf(t, database, base)
+    const place = new BackupPlace(join(base, 'backups'))
+    await t.rejects(takeSnapshot(options, noErrors), { reason: 'format', message: /There is no store in schema/ })
+    const opened = await openStore({ ...options, trashGrace: 0, sweepInterval: 0, inlineLimit: 1024, segmentSize: 64 * 1024 }, noErrors)
+    t.teardown(async () => { await opened.close() })
+    await fillStore(opened)
+    await opened.sweep()
+    const container = aRecord({ type: 'c', parentID: opened.rootID, name: 'c' })
+    await store(opened, { put: [container] })
+    const inner = aRecord({ type: 'c', parentID: container.id, name: 'inner' })
+    await store(opened, { put: [inner] })
+    for (let n = 0; n < 20; n++) await store(opened, { put: [aValue('x', { parentID: inner.id, name: `${n}` })] })
+    await store(opened, { remove: [{ id: container.id, version: 1, subtree: true }], events: [{ removed: container.id }] })
+    const { put, birth } = await storeBlob(opened, Buffer.alloc(9000, 'gone soon'), { parentID: opened.rootID, name: 'soon' })
+
+    const stop = new AbortController()
+    const last = { n: 0 }
+    const counter = aRecord({ parentID: opened.rootID, name: 'counter', attributes: { n: 0 } })
+    await store(opened, { put: [counter], events: [{ n: 0 }] })
+    const writing = (async () => {
+      for (let before = counter; !stop.signal.aborted;) {
+        before = next(before, { attributes: { n: ++last.n } })
+        await store(opened, { put: [before], events: [{ n: last.n }] })
+      }
+    })()
+    const snapshot = await takeSnapshot(options, noErrors)
+    await store(opened, { remove: [{ id: put.id, version: 1, subtree: false }] })
+    await opened.sweep()
+    t.equal(await isReadable(opened, birth), true)
+    const { manifest } = await backUp(snapshot, place)
+    t.equal(await isReadable(opened, birth), true, 'its records may go before its blobs do')
+    await snapshot.close()
+    stop.abort()
+    await writing
+    await opened.sweep()
+    t.equal(await isReadable(opened, birth), false)
+    t.same(await check(place), [])
+
+    const target = await embedded.ends(t)
+    t.match(await restored(place, target), { complete: true, damaged: [] })
+    const again = await target.store()
+    const ids = [container.id, inner.id, put.id, counter.id]
+    const [one, two, three, four] = await again.meta.getMany(ids)
+    t.same([one, two, three?.version], [undefined, undefined, 1])
+    const log = await again.meta.events(0, 100_000)
+    t.same(log.at(-1), { sequence: manifest.sequence, event: four?.attributes }, 'the record is as the last entry of the log says')
+    t.same((await again.meta.children(inner.id, { limit: 10 })), [])
+    t.strictSame(log, (await opened.meta.events(0, 100_000)).filter(({ sequence }) => sequence <= manifest.sequence))
+    await again.close()
+    t.match((await backUpOf(options, place)).blobs, { copied: 0 })
+  })
+}
+
+async function backUpOf (options: DistributedStoreOptions, place: BackupPlace): Promise<BackupReport> {
+  const snapshot = await takeSnapshot(options, noErrors)
+  try {
+    return await backUp(snapshot, place)
+  } finally {
+    await snapshot.close()
+  }
 }
 
 t.test('a damaged blob of the store is named, all else is backed up; what an older backup has is not read again, and objects whose values are lost can be left out of what is restored', async t => {
@@ -291,7 +358,7 @@ t.test('a place has the backups of one store, and of nothing else; there must be
   await t.rejects(backup({ ...one, place: new BackupPlace(directory) }), { reason: 'format', message: /is not empty, and has no backups in it/ })
   await t.rejects(backupNames(new BackupPlace(directory)), { reason: 'format', message: /^There are no backups in / })
   t.same(await readdir(directory), ['something.txt'])
-  await t.rejects(takeSnapshot(directory), { name: 'StorageError', reason: 'format', message: /^There is no store in / })
+  await t.rejects(takeSnapshot({ directory }, noErrors), { name: 'StorageError', reason: 'format', message: /^There is no store in / })
   t.same(await readdir(directory), ['something.txt'], 'and none was made by looking')
 
   const ends = await embedded.ends(t)
@@ -318,9 +385,9 @@ t.test('two backups of the same moment, and two at the same time, are both there
   const one = await here(t)
   await fillStore(one.store)
   await one.store.sweep()
-  const snapshot = await takeSnapshot(one.directory)
+  const snapshot = await takeSnapshot({ directory: one.directory }, noErrors)
   const place = (): BackupPlace => new BackupPlace(one.place.name)
-  await Promise.all([backUp(snapshot, place()), takeSnapshot(one.directory).then(async other => { await backUp(other, place()); await other.close() })])
+  await Promise.all([backUp(snapshot, place()), takeSnapshot({ directory: one.directory }, noErrors).then(async other => { await backUp(other, place()); await other.close() })])
   await snapshot.close()
   const names = await backupNames(one.place)
   t.equal(names.length, 2)
