@@ -60,7 +60,7 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
     throw new OptionError('The plugin needs the option "store": what openStore() resolved to')
   }
   const options = checkOptions(CdmiOptions, rest, 'The plugin')
-  const { limits = {}, anonymous, realm, remoteSources = [] } = options
+  const { limits = {}, anonymous, clientUser, realm, remoteSources = [] } = options
   // The client of HTTP is loaded by those who need it: it is a tenth of the time of a start.
   const remote = remoteSources.length === 0 ? undefined : (await import('./plugins/remote-sources.js')).openRemoteSources(remoteSources, { patience: patienceOf(limits) })
 
@@ -83,7 +83,7 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
   })
   await app.register(errors, { realm })
   await app.register(expectContinue)
-  await app.register(auth, { users, source: userSource, authenticator, anonymous, realm })
+  await app.register(auth, { users, source: userSource, authenticator, anonymous, clientUser, realm })
   // Routes that the router shares by media type must know how before the first of them.
   addMediaTypeConstraint(app)
 
@@ -109,7 +109,7 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
     }
   })
   // Outside of the doors that refuse requests without credentials: messages may bring them.
-  if (options.sockets === true) await app.register(sockets, { verifier: app.authenticator, limits, anonymous, affinity })
+  if (options.sockets === true) await app.register(sockets, { verifier: app.authenticator, limits, anonymous, certified: app.certifiedPrincipal, affinity })
 }
 
 function patienceOf ({ remoteTime, remoteRate }: LimitOptions): Partial<Patience> {

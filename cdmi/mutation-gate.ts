@@ -8,6 +8,7 @@ import { Contention, StorageUnavailable, TooLarge } from './errors.js'
 import { now } from './instant.js'
 import type { Principal } from './principal.js'
 import { requireAccess } from './access.js'
+import { checkPlace, type PlaceLimits } from './names.js'
 import type { Staging } from './staging.js'
 import { Turns } from './turns.js'
 
@@ -39,10 +40,16 @@ export interface Mutation {
   readonly births?: readonly BlobBirth[]
 }
 
-type Stage = (principal: Principal, mutation: Mutation) => void
+type Stage = (principal: Principal, mutation: Mutation, limits: PlaceLimits) => void
 
 const stages: readonly Stage[] = [
-  principal => { requireAccess(principal, 'write') }
+  principal => { requireAccess(principal, 'write') },
+  (_principal, { changes }, limits) => {
+    for (const { operation, ancestors, put } of changes) {
+      // What is there already stays as it is when the operator lowers a limit.
+      if (put?.name !== undefined && operation !== 'modify') checkPlace(put.name, ancestors.length, limits)
+    }
+  }
 ]
 
 /** Attempts before a writer that always loses is told so. In one process losers queue up, so this takes many processes. */
@@ -53,10 +60,12 @@ const longestPaths = 64 * 1024 * 1024
 
 export class MutationGate {
   readonly #store: Store
+  readonly #limits: PlaceLimits
   readonly #turns = new Turns()
 
-  constructor (store: Store) {
+  constructor (store: Store, limits: PlaceLimits) {
     this.#store = store
+    this.#limits = limits
   }
 
   /**
@@ -82,7 +91,7 @@ export class MutationGate {
   async #attempt<M extends Mutation> (principal: Principal, plan: () => Promise<M | undefined>): Promise<M | undefined | 'again'> {
     const mutation = await plan()
     if (mutation === undefined || mutation.changes.length === 0) return mutation
-    for (const stage of stages) stage(principal, mutation)
+    for (const stage of stages) stage(principal, mutation, this.#limits)
     const result: CommitResult = await this.#store.meta.commit(changeOf(principal, mutation))
     if (result.status === 'committed') {
       mutation.staging?.committed(mutation.births ?? [])

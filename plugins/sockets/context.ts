@@ -1,4 +1,5 @@
 /** What the parts of the socket doors share: one per instance of the plugin. */
+import type { Socket } from 'node:net'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Cdmi } from '../../cdmi/model.js'
 import type { Principal } from '../../cdmi/principal.js'
@@ -9,6 +10,8 @@ export interface Verifier {
 }
 
 export interface SocketLimits {
+  /** Most sockets at once, of both kinds together. */
+  readonly sockets: number
   /** Longest message, in bytes. */
   readonly frame: number
   /** Messages of one socket that are worked on at once. */
@@ -24,6 +27,8 @@ export interface SocketContext {
   readonly verifier: Verifier
   /** Who nobody in particular is. */
   readonly anonymous: Principal
+  /** Who a connection is by its client certificate. */
+  readonly certified: (socket: Socket) => Principal | undefined
   readonly limits: SocketLimits
   readonly log: FastifyBaseLogger
 }
