@@ -4,6 +4,8 @@
  * throws to refuse it. Access and events are here; the other stages get their place in `stages` when their feature comes.
  */
 import type { BlobBirth, Change, CommitResult, JsonObject, RecordHead, RecordPut, RecordRemoval, Store, StoredRecord } from '../storage/contract.js'
+import { Registry } from '../metrics/registry.js'
+import { CommitCount } from './commit-count.js'
 import { Contention, StorageUnavailable, TooLarge } from './errors.js'
 import { now } from './instant.js'
 import type { Principal } from './principal.js'
@@ -61,11 +63,13 @@ const longestPaths = 64 * 1024 * 1024
 export class MutationGate {
   readonly #store: Store
   readonly #limits: PlaceLimits
+  readonly #count: CommitCount
   readonly #turns = new Turns()
 
   constructor (store: Store, limits: PlaceLimits) {
     this.#store = store
     this.#limits = limits
+    this.#count = new CommitCount(store.metrics ?? new Registry())
   }
 
   /**
@@ -92,7 +96,8 @@ export class MutationGate {
     const mutation = await plan()
     if (mutation === undefined || mutation.changes.length === 0) return mutation
     for (const stage of stages) stage(principal, mutation, this.#limits)
-    const result: CommitResult = await this.#store.meta.commit(changeOf(principal, mutation))
+    const change = changeOf(principal, mutation)
+    const result: CommitResult = await this.#count.counted(async () => await this.#store.meta.commit(change))
     if (result.status === 'committed') {
       mutation.staging?.committed(mutation.births ?? [])
       return mutation
@@ -147,6 +152,7 @@ function eventOf (principal: Principal, { operation, ancestors, left, before, pu
     type: object?.type ?? '',
     size: put?.size ?? 0
   }
+  if (principal.source !== undefined) event['source'] = principal.source
   if (object?.name !== undefined) {
     event['objectName'] = object.name
     event['parentURI'] = paths.of(ancestors)

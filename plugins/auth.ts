@@ -68,6 +68,7 @@ async function auth (app: FastifyInstance, options: AuthOptions): Promise<void> 
       const principal = certified(request.raw.socket) ?? nobody
       if (principal !== undefined) {
         request.principal = principal
+        noteSource(request)
         return done()
       }
     }
@@ -76,10 +77,14 @@ async function auth (app: FastifyInstance, options: AuthOptions): Promise<void> 
     const moment = authenticator.moment()
     if (caller !== undefined && caller.header === header && caller.moment === moment) {
       request.principal = caller.principal
+      noteSource(request)
       return done()
     }
     verifyHeader(request, reply, error => {
-      if (error === undefined && header !== undefined) callers.set(socket, { header, principal: request.principal, moment })
+      if (error === undefined && header !== undefined) {
+        callers.set(socket, { header, principal: request.principal, moment })
+        noteSource(request)
+      }
       done(error)
     })
   }) satisfies Hook)
@@ -92,6 +97,11 @@ function certifiedBy (authenticator: Authenticator): (socket: Socket) => Princip
     const name = certifiedName(socket)
     return name === undefined ? undefined : authenticator.named(name)
   }
+}
+
+/** What changes something says in the change log from where it came. A proxy may bring several callers over one connection. */
+function noteSource (request: FastifyRequest): void {
+  if (request.method !== 'GET' && request.method !== 'HEAD') request.principal = { ...request.principal, source: request.ip }
 }
 
 /** Decorates this scope, also when an application around it uses the same name for something of its own. */

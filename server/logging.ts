@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http'
 import { LogController, type FastifyReply, type FastifyRequest, type FastifyServerOptions } from 'fastify'
 import { pino, stdSerializers, type DestinationStream, type Logger, type LoggerOptions } from 'pino'
 import { withoutSecrets } from './log-secrets.js'
+import type { RequestCount } from './request-count.js'
 import { RequestLogger } from './request-logger.js'
 
 /** Where lines go: standard error, so that standard output has only what a person asked for. */
@@ -82,9 +83,12 @@ export class RequestLog extends LogController {
   readonly #told = new WeakSet<FastifyRequest>()
   /** Whether lines of what went well are written at all. */
   readonly #requests: boolean
+  readonly #count: RequestCount | undefined
 
-  constructor (level: string) {
+  /** `count`: is told of the same requests, for this is where each of them ends. */
+  constructor (level: string, count?: RequestCount) {
     super()
+    this.#count = count
     this.#requests = ['trace', 'debug', 'info'].includes(level)
   }
 
@@ -94,9 +98,12 @@ export class RequestLog extends LogController {
     const announced = raw.headers['content-length']
     if (announced === '0' || (announced === undefined && raw.headers['transfer-encoding'] === undefined)) return
     const received = counted(raw)
+    this.#count?.bodyBegun()
     reply.raw.once('close', () => {
+      this.#count?.bodyEnded()
       if (reply.raw.writableFinished || this.#told.has(request)) return
       this.#told.add(request)
+      this.#count?.aborted(request, reply)
       const line = new RequestLine(request, reply)
       if (raw.complete) tell(reply, line, endedBeforeAnswer)
       else tell(reply, { ...line, res: undefined, received: received(), announced: announced === undefined ? undefined : Number(announced) }, 'the connection ended before the request')
@@ -104,6 +111,7 @@ export class RequestLog extends LogController {
   }
 
   override requestCompleted (error: Error | null | undefined, request: FastifyRequest, reply: FastifyReply): void {
+    this.#count?.done(request, reply)
     if (error !== null && error !== undefined) reply.log.warn({ ...new RequestLine(request, reply), reqId: undefined, err: error }, 'the answer was cut off')
     else if (this.#requests) tell(reply, new RequestLine(request, reply), 'request completed')
   }
@@ -113,6 +121,7 @@ export class RequestLog extends LogController {
     const line = new RequestLine(request, reply)
     if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE') reply.log.warn({ ...line, reqId: undefined, err: error }, 'the answer was cut off')
     else if (!this.#told.has(request)) tell(reply, line, endedBeforeAnswer)
+    if (!this.#told.has(request)) this.#count?.aborted(request, reply)
     this.#told.add(request)
   }
 }

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Cdmi } from '../../cdmi/model.js'
+import type { Tracing } from '../../metrics/tracing.js'
 import type { Principal } from '../../cdmi/principal.js'
 
 /** Tells who somebody is. Throws Unauthorized, or TooManyRequests after too many failures of one source. */
@@ -22,6 +23,14 @@ export interface SocketLimits {
   readonly heartbeat: number
 }
 
+/** Counts what the sockets do. */
+export interface SocketCount {
+  /** Answers what tells its end. */
+  opened (door: 'websocket' | 'socket.io'): () => void
+  /** `method` and `url` as the message has them, if it does. */
+  answered (door: 'websocket' | 'socket.io', message: { readonly method?: string, readonly url?: string, readonly status: number }, milliseconds: number): void
+}
+
 export interface SocketContext {
   readonly cdmi: Cdmi
   readonly verifier: Verifier
@@ -31,6 +40,10 @@ export interface SocketContext {
   readonly certified: (socket: Socket) => Principal | undefined
   readonly limits: SocketLimits
   readonly log: FastifyBaseLogger
+  /** Undefined: nobody counts. */
+  readonly count?: SocketCount | undefined
+  /** Undefined: nobody wants spans. */
+  readonly tracing?: Tracing | undefined
 }
 
 /** Close codes: RFC 6455 §7.4.1, and one of ours. */

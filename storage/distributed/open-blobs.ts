@@ -1,6 +1,7 @@
 /** Where the bytes of a distributed store may be, by the scheme of their URL. */
 import { mkdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import type { Registry } from '../../metrics/registry.js'
 import { OptionError } from '../../schemas/check-options.js'
 import type { BlobStore, LeaseID } from '../contract.js'
 import { BlobFiles } from '../files/blob-files.js'
@@ -26,7 +27,7 @@ export interface BlobPlace {
 /** A PUT may be under way in the network for long after its writer has gone; S3 cannot be told to refuse it. */
 const objectsLate = 86_400_000
 
-type Opener = (url: URL) => Promise<BlobPlace>
+type Opener = (url: URL, metrics: Registry) => Promise<BlobPlace>
 
 /** By scheme: where another kind of place is added. */
 const openers: Readonly<Record<string, Opener>> = {
@@ -35,11 +36,11 @@ const openers: Readonly<Record<string, Opener>> = {
 }
 
 /** Throws OptionError, which never repeats the URL: it may hold a secret. */
-export async function openBlobs (text: string): Promise<BlobPlace> {
+export async function openBlobs (text: string, metrics: Registry): Promise<BlobPlace> {
   const url = URL.canParse(text) ? new URL(text) : undefined
   const opener = openers[url?.protocol ?? '']
   if (url === undefined || opener === undefined) throw new OptionError(`The option "blobs" of openStore must be a URL that begins with ${Object.keys(openers).map(scheme => `${scheme}//`).join(' or ')}`)
-  return await opener(url)
+  return await opener(url, metrics)
 }
 
 /** Files in a directory that all servers share. */
@@ -59,11 +60,11 @@ async function openFiles (url: URL): Promise<BlobPlace> {
 }
 
 /** Objects in a bucket. */
-async function openObjects (url: URL): Promise<BlobPlace> {
+async function openObjects (url: URL, metrics: Registry): Promise<BlobPlace> {
   // A client of HTTP, a signer and a reader of XML, for those who need them.
   const { openS3Blobs } = await import('./s3-blobs.js')
   let tell: BlobContext['left'] = () => {}
-  const blobs = openS3Blobs(url.href, { left: lease => { tell(lease) } })
+  const blobs = openS3Blobs(url.href, { left: lease => { tell(lease) }, metrics })
   return {
     name: 's3',
     late: objectsLate,
