@@ -67,10 +67,17 @@ export async function composeStore (parts: StoreParts): Promise<ComposedStore> {
 
   async function round (): Promise<SweepReport> {
     if (closed !== undefined) throw new StorageError('unavailable', 'The store is closed')
-    const hinted = await leases.showAbandoned(async abandoned => await removeUnborn({ meta, blobs }, abandoned))
-    await leases.rotate(settings.leaseDuration)
     const { trashGrace, logRetention } = settings
-    const swept = await sweepOnce({ meta, blobs }, { trashGrace, logRetention, ...(parts.leaseTimeout === undefined ? {} : { leaseTimeout: parts.leaseTimeout }) })
+    const options = { trashGrace, logRetention, ...(parts.leaseTimeout === undefined ? {} : { leaseTimeout: parts.leaseTimeout }) }
+    const failures: unknown[] = []
+    // What fails does not keep the rest from being swept.
+    const hinted = await leases.showAbandoned(async abandoned => await removeUnborn({ meta, blobs }, abandoned)).catch((error: unknown) => {
+      failures.push(error)
+      return 0
+    })
+    await leases.rotate(settings.leaseDuration).catch((error: unknown) => { failures.push(error) })
+    const swept = await sweepOnce({ meta, blobs }, options)
+    if (failures.length > 0) throw failures[0]
     return { ...swept, blobs: swept.blobs + hinted }
   }
 

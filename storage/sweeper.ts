@@ -2,7 +2,7 @@
  * The sweeper: removes what no acknowledged write needs. The only place where bytes are deleted. Every step may be repeated and
  * any number of sweepers may run at once. Clocks decide when something is looked at, never whether it is safe to delete.
  */
-import type { BlobID, BlobStore, MetaStore, SweepReport } from './contract.js'
+import type { BlobID, BlobStore, LeaseID, MetaStore, SweepReport } from './contract.js'
 
 export interface SweepOptions {
   /** Milliseconds that a blob which lost its last reference stays readable: longer than the longest read. */
@@ -38,17 +38,15 @@ export async function sweepOnce (store: Swept, options: SweepOptions): Promise<S
 /** Closes leases of the dead, THEN looks for blobs under them that no commit gave birth to: the closing fences slow commits off. */
 async function sweepLeases (store: Swept, options: SweepOptions, report: SweepReport, failures: unknown[]): Promise<void> {
   const { meta } = store
-  for (const lease of await meta.staleLeases(options.leaseTimeout ?? defaultLeaseTimeout)) await meta.closeLease(lease)
-  for (const lease of await meta.closedLeases()) {
-    try {
-      await sweepLease(store, lease, report)
-    } catch (error) {
-      failures.push(error)
-    }
+  const each = async (leases: readonly LeaseID[], work: (lease: LeaseID) => Promise<void>): Promise<void> => {
+    for (const lease of leases) await work(lease).catch((error: unknown) => { failures.push(error) })
   }
+  // One cannot be closed as long as a commit under it is under way, and that may be long.
+  await each(await meta.staleLeases(options.leaseTimeout ?? defaultLeaseTimeout), async lease => { await meta.closeLease(lease) })
+  await each(await meta.closedLeases(), async lease => { await sweepLease(store, lease, report) })
 }
 
-async function sweepLease ({ meta, blobs }: Swept, lease: string, report: SweepReport): Promise<void> {
+async function sweepLease ({ meta, blobs }: Swept, lease: LeaseID, report: SweepReport): Promise<void> {
   let page: BlobID[] = []
   for await (const blob of blobs.list(lease)) {
     if (page.push(blob) < batch) continue
