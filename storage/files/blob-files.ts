@@ -3,7 +3,7 @@
  * flush. A name is used once, so a file is written under its final name: nobody looks at it before the commit that gives birth to it.
  */
 import { randomUUID } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, rmdir, unlink } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, rmdir, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { type BlobBirth, type BlobID, type BlobStore, type LeaseID, type PutOptions, StorageError } from '../contract.js'
@@ -27,6 +27,9 @@ const writeSize = 512 * 1024
 /** Up to here one read brings all; above, pieces of `readSize`, the next one read while one is sent. */
 const wholeRead = 1024 * 1024
 const readSize = 256 * 1024
+const probeName = 'probe-'
+/** Milliseconds after which nobody is at a probe any more, whatever clocks say. */
+const probeLeft = 86_400_000
 const pattern = /^[0-9a-z-]+\/[0-9a-z]+\/[0-9a-z]+$/
 
 export class BlobFiles implements BlobStore {
@@ -36,6 +39,8 @@ export class BlobFiles implements BlobStore {
   readonly #counters = new Map<LeaseID, number>()
   /** Directories that are made and on the disk, or are being made. */
   readonly #made = new Map<string, Promise<void>>()
+  /** Done once: what a process leaves behind is removed by the next. */
+  #tidied: Promise<void> | undefined
 
   constructor (options: BlobFilesOptions) {
     this.#root = options.root
@@ -182,7 +187,11 @@ export class BlobFiles implements BlobStore {
   async * list (lease: LeaseID): AsyncGenerator<BlobID> {
     const directory = join(this.#root, lease)
     for (const group of await namesIn(directory)) {
-      for (const name of await namesIn(join(directory, group))) yield `${lease}/${group}/${name}`
+      for (const name of await namesIn(join(directory, group))) {
+        const blob = `${lease}/${group}/${name}`
+        // What somebody else has put here, for instance a network file system, is not ours to remove.
+        if (pattern.test(blob)) yield blob
+      }
     }
   }
 
@@ -200,9 +209,11 @@ export class BlobFiles implements BlobStore {
   /** Tries whether files can be made. Throws a StorageError when not. */
   async probe (): Promise<void> {
     // Others may try the same in a directory that is shared.
-    const path = join(this.#root, `probe-${randomUUID()}`)
+    const path = join(this.#root, probeName + randomUUID())
     await failsAs(`writing ${path}`, (async () => {
       await this.#makeDirectory(this.#root)
+      this.#tidied ??= this.#removeProbes()
+      await this.#tidied
       const handle = await open(path, 'w', 0o600)
       try {
         await handle.write('x')
@@ -211,6 +222,18 @@ export class BlobFiles implements BlobStore {
         await unlink(path)
       }
     })())
+  }
+
+  /** Those of processes that were killed while they tried. */
+  async #removeProbes (): Promise<void> {
+    try {
+      for (const name of await namesIn(this.#root)) {
+        const path = join(this.#root, name)
+        if (name.startsWith(probeName) && Date.now() - (await stat(path)).mtimeMs > probeLeft) await unlink(path)
+      }
+    } catch {
+      // Somebody else has removed it, or it is left to whoever may.
+    }
   }
 
   #path (blob: BlobID): string {
