@@ -17,7 +17,7 @@ export interface BlobContext {
 export interface BlobPlace {
   /** Ends the name of the store. */
   readonly name: string
-  /** Milliseconds during which a blob may still arrive after its lease was closed; 0: then it is refused. */
+  /** Milliseconds after its lease was closed during which something may still arrive that no commit will name. */
   readonly late: number
   open (context: BlobContext): { readonly blobs: BlobStore, probe (): Promise<void> }
   close (): Promise<void>
@@ -25,6 +25,8 @@ export interface BlobPlace {
 
 /** A PUT may be under way in the network for long after its writer has gone; S3 cannot be told to refuse it. */
 const objectsLate = 86_400_000
+/** A file under a closed lease is removed again by who made it, unless he is killed first. */
+const filesLate = 3_600_000
 
 type Opener = (url: URL) => Promise<BlobPlace>
 
@@ -49,7 +51,7 @@ async function openFiles (url: URL): Promise<BlobPlace> {
   await mkdir(root, { recursive: true, mode: 0o700 }).catch((error: unknown) => { throw toStorageError(error, `opening ${root}`) })
   return {
     name: 'files',
-    late: 0,
+    late: filesLate,
     open ({ leaseIsOpen, left }) {
       const blobs = new BlobFiles({ root, leaseIsOpen, left })
       return { blobs, probe: async () => { await blobs.probe() } }

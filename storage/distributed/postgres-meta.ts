@@ -22,7 +22,7 @@ export interface PostgresMetaOptions {
   readonly report: Reporter
   /** Milliseconds after which others take a lease for dead that was not renewed. */
   readonly leaseTimeout: number
-  /** Milliseconds during which a blob may still arrive after its lease was closed; 0: the place of the blobs refuses it. */
+  /** Milliseconds during which a blob may still arrive after its lease was closed. */
   readonly late: number
 }
 
