@@ -1,10 +1,10 @@
-/** Values in a directory that many servers share, and records in PostgreSQL. */
+/** What is left in a directory that many servers share, and in PostgreSQL, and who removes it. */
 import t from 'tap'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openStore } from '../../storage/open-store.js'
-import { isReadable, storeBlob } from './driver.js'
+import { aRecord, isReadable, store as storeAll, storeBlob } from './driver.js'
 import { noErrors } from './embedded-driver.js'
 import { placeOf } from './postgres-driver.js'
 import { postgresServer, query, schemaOf } from './postgres-server.js'
@@ -30,5 +30,21 @@ else {
     t.notOk(existsSync(late))
     t.ok(await isReadable(store, birth))
     t.same(await query(server.url, `select id from ${s}.leases where id = '${lease}'`), [], 'and nobody looks again')
+  })
+
+  t.test('what removed containers had is removed, though its segments are so many that the time is too short for all of it', async t => {
+    const place = { ...placeOf(t, server, t.testdir()), databaseTimeout: 1000 }
+    const store = await openStore(place, noErrors)
+    t.teardown(async () => { await store.close() })
+    const top = aRecord({ type: 'c', parentID: store.rootID, name: 'top' })
+    await storeAll(store, { put: [top] })
+    const births = []
+    for (let n = 0; n < 40; n++) births.push((await storeBlob(store, `value ${n}`, { parentID: top.id, name: `leaf${n}` })).birth)
+    await storeAll(store, { remove: [{ id: top.id, version: 1, subtree: true }] })
+    const s = schemaOf(place.meta)
+    await query(server.url, `create function ${s}.slow() returns trigger language plpgsql as 'begin perform pg_sleep(0.04); return old; end'`)
+    await query(server.url, `create trigger slow before delete on ${s}.segments for each row execute function ${s}.slow()`)
+    t.equal((await store.sweep()).records, 40)
+    for (const birth of births) t.notOk(await isReadable(store, birth))
   })
 }
