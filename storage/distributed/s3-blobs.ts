@@ -9,7 +9,8 @@ import { type BlobBirth, type BlobID, type BlobStore, type LeaseID, type PutOpti
 import { S3Client } from './s3-client.js'
 import { download } from './s3-download.js'
 import type { Source } from './s3-parts.js'
-import { completeS3Options, type Environment, parseS3Url, type S3CredentialsProvider } from './s3-settings.js'
+import type { Environment, S3CredentialsProvider } from './s3-credentials.js'
+import { completeS3Options, parseS3Url } from './s3-settings.js'
 import { abortUpload, textBody, upload } from './s3-upload.js'
 import { elementsOf, type Element, readXml, textOf } from './s3-xml.js'
 

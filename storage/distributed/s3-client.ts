@@ -7,7 +7,8 @@ import { StorageError } from '../contract.js'
 import { refusalOf, s3Error, S3Refusal } from './s3-errors.js'
 import { Gate } from './s3-gates.js'
 import { Retries } from './s3-retries.js'
-import type { S3Credentials, S3CredentialsProvider, S3Settings } from './s3-settings.js'
+import type { S3Credentials, S3CredentialsProvider } from './s3-credentials.js'
+import type { S3Settings } from './s3-settings.js'
 
 /** Bytes to send, and what the server is to check of them. */
 export interface S3Body {
