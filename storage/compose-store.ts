@@ -64,11 +64,13 @@ export async function composeStore (parts: StoreParts): Promise<ComposedStore> {
   ])
   let sweeping: Promise<unknown> = Promise.resolve()
   let closed: Promise<void> | undefined
+  /** A round may have hours to go, and who closes the store waits for its end. */
+  const closing = new AbortController()
 
   async function round (): Promise<SweepReport> {
     if (closed !== undefined) throw new StorageError('unavailable', 'The store is closed')
     const { trashGrace, logRetention } = settings
-    const options = { trashGrace, logRetention, ...(parts.leaseTimeout === undefined ? {} : { leaseTimeout: parts.leaseTimeout }) }
+    const options = { trashGrace, logRetention, signal: closing.signal, ...(parts.leaseTimeout === undefined ? {} : { leaseTimeout: parts.leaseTimeout }) }
     const failures: unknown[] = []
     // What fails does not keep the rest from being swept.
     const hinted = await leases.showAbandoned(async abandoned => await removeUnborn({ meta, blobs }, abandoned)).catch((error: unknown) => {
@@ -106,6 +108,7 @@ export async function composeStore (parts: StoreParts): Promise<ComposedStore> {
     },
     async close () {
       closed ??= (async () => {
+        closing.abort()
         await timer.stop()
         await sweeping
         meta.stop()

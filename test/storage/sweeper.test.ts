@@ -53,3 +53,32 @@ t.test('bytes of an upload that was given up, and cannot be removed, keep nothin
   t.equal((await target.sweep()).blobs, 1)
   t.notOk(existsSync(path))
 })
+
+t.test('who closes the store does not wait for a round that has much to do; the rest is for the next one', async t => {
+  const directory = t.testdir()
+  const target = await openStore({ directory, sweepInterval: 0 }, noErrors)
+  const top = aRecord({ type: 'c', parentID: target.rootID, name: 'top' })
+  await store(target, { put: [top] })
+  await store(target, { put: Array.from({ length: 4000 }, (_, n) => aRecord({ parentID: top.id, name: String(n) })) })
+  await store(target, { remove: [{ id: top.id, version: 1, subtree: true }] })
+  const round = target.sweep()
+  await new Promise(resolve => { setImmediate(resolve) })
+  await target.close()
+  const { records } = await round
+  t.ok(records < 4000, `${records} were removed`)
+  const again = await openStore({ directory, sweepInterval: 0 }, noErrors)
+  t.teardown(async () => { await again.close() })
+  t.equal((await again.sweep()).records, 4000 - records)
+})
+
+t.test('a lease whose blobs were not all looked at is looked at again', async t => {
+  const target = openMemoryStore()
+  const lease = target.lease()
+  const births = []
+  for (let n = 0; n < 1200; n++) births.push(await target.blobs.put(lease.id, [Buffer.from('x')]))
+  await target.meta.closeLease(lease.id)
+  const stop = new AbortController()
+  const blobs = { ...target.blobs, async remove (blob: string) { stop.abort(); await target.blobs.remove(blob) } }
+  t.equal((await sweepOnce({ meta: target.meta, blobs }, { trashGrace: 0, signal: stop.signal })).blobs, 500)
+  t.equal((await target.sweep()).blobs, 700)
+})
