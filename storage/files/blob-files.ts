@@ -123,7 +123,10 @@ export class BlobFiles implements BlobStore {
       made = (async () => {
         if (directory !== this.#root) await this.#makeDirectory(dirname(directory))
         await mkdir(directory, { mode: 0o700 }).catch((error: unknown) => { if (!hasCode(error, 'EEXIST')) throw error })
-        await this.#sync.sync(dirname(directory))
+        await this.#sync.sync(dirname(directory)).catch((error: unknown) => {
+          // What holds the whole may be closed to this process: then somebody else has made our place in it.
+          if (directory !== this.#root || !hasCode(error, 'EACCES')) throw error
+        })
       })()
       this.#made.set(directory, made)
       made.catch(() => { this.#made.delete(directory) })

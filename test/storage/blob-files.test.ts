@@ -1,6 +1,6 @@
 /** What lies beside the values in a directory that many servers share. */
 import t from 'tap'
-import { readdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BlobFiles } from '../../storage/files/blob-files.js'
 
@@ -21,4 +21,23 @@ t.test('a server that was killed while it tried to write leaves something that a
   for (const name of ['probe-old', 'other']) utimesSync(join(root, name), old, old)
   await new BlobFiles({ root, leaseIsOpen: async () => true, left () {} }).probe()
   t.same(readdirSync(root).sort(), ['other', 'probe-now'])
+})
+
+t.test('the directory above may be closed to the server, as long as it leads to its own', async t => {
+  const above = t.testdir({ values: {} })
+  const root = join(above, 'values')
+  const [asRoot, nobody] = [process.geteuid?.() === 0, 65534]
+  if (asRoot) chownSync(root, nobody, nobody)
+  chmodSync(above, 0o311)
+  const blobs = new BlobFiles({ root, leaseIsOpen: async () => true, left () {} })
+  // Root may do everything.
+  if (asRoot) process.seteuid?.(nobody)
+  try {
+    const { blob } = await blobs.put('lease', [Buffer.from('x')])
+    t.equal(Buffer.from(await blobs.read(blob, 0, 1)).toString(), 'x')
+    await blobs.probe()
+  } finally {
+    if (asRoot) process.seteuid?.(0)
+    chmodSync(above, 0o700)
+  }
 })
