@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { OptionError } from '../../schemas/check-options.js'
 import type { BlobStore, LeaseID } from '../contract.js'
 import { BlobFiles } from '../files/blob-files.js'
+import { markPlace } from '../files/place-mark.js'
 import { toStorageError } from '../storage-errors.js'
 
 /** What a place of blobs learns of the records. */
@@ -19,6 +20,8 @@ export interface BlobPlace {
   readonly name: string
   /** Milliseconds after its lease was closed during which something may still arrive that no commit will name. */
   readonly late: number
+  /** Before anything is written: `isUsed` tells whether there should be values already. Throws a StorageError when there are none. */
+  prepare (isUsed: () => Promise<boolean>): Promise<void>
   open (context: BlobContext): { readonly blobs: BlobStore, probe (): Promise<void> }
   close (): Promise<void>
 }
@@ -52,8 +55,9 @@ async function openFiles (url: URL): Promise<BlobPlace> {
   return {
     name: 'files',
     late: filesLate,
+    prepare: async isUsed => { await markPlace(root, isUsed) },
     open ({ leaseIsOpen, left }) {
-      const blobs = new BlobFiles({ root, leaseIsOpen, left })
+      const blobs = new BlobFiles({ root, leaseIsOpen, left, marked: true })
       return { blobs, probe: async () => { await blobs.probe() } }
     },
     async close () {}
@@ -69,6 +73,7 @@ async function openObjects (url: URL): Promise<BlobPlace> {
   return {
     name: 's3',
     late: objectsLate,
+    async prepare () {},
     open ({ left }) {
       tell = left
       return { blobs, probe: async () => { await blobs.probe() } }

@@ -59,6 +59,7 @@ interface Composition {
 }
 
 export async function composeDistributed ({ options, report, names, database, place }: Parts, { meta, rootID, sweeps, close }: Composition): Promise<Store> {
+  await place.prepare(async () => (await meta.namedBlobs(undefined, 1)).length > 0)
   return await composeStore({
     name: `postgresql+${place.name}`,
     meta,

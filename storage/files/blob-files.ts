@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { type BlobBirth, type BlobID, type BlobStore, type LeaseID, type PutOptions, StorageError } from '../contract.js'
 import { DirectorySync } from './directory-sync.js'
+import { requireMark } from './place-mark.js'
 import { hasCode, toStorageError } from '../storage-errors.js'
 
 export interface BlobFilesOptions {
@@ -17,6 +18,8 @@ export interface BlobFilesOptions {
   readonly leaseIsOpen: (lease: LeaseID) => Promise<boolean>
   /** Is told of leases under which a broken file was left. */
   readonly left: (lease: LeaseID) => void
+  /** Whether `markPlace` has marked the root: without its mark nothing is written there, and nothing is taken for removed. Default: false. */
+  readonly marked?: boolean
 }
 
 type Source = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
@@ -122,6 +125,7 @@ export class BlobFiles implements BlobStore {
     if (made === undefined) {
       made = (async () => {
         if (directory !== this.#root) await this.#makeDirectory(dirname(directory))
+        await this.#requirePlace()
         await mkdir(directory, { mode: 0o700 }).catch((error: unknown) => { if (!hasCode(error, 'EEXIST')) throw error })
         await this.#sync.sync(dirname(directory)).catch((error: unknown) => {
           // What holds the whole may be closed to this process: then somebody else has made our place in it.
@@ -132,6 +136,10 @@ export class BlobFiles implements BlobStore {
       made.catch(() => { this.#made.delete(directory) })
     }
     await made
+  }
+
+  async #requirePlace (): Promise<void> {
+    if (this.#options.marked === true) await requireMark(this.#root)
   }
 
   async #flushDirectory (directory: string): Promise<void> {
@@ -182,13 +190,17 @@ export class BlobFiles implements BlobStore {
 
   async remove (blob: BlobID): Promise<void> {
     const path = this.#path(blob)
-    await failsAs(`removing ${path}`, unlink(path).catch((error: unknown) => { if (!hasCode(error, 'ENOENT')) throw error }))
+    await failsAs(`removing ${path}`, unlink(path).catch(async (error: unknown) => {
+      if (!hasCode(error, 'ENOENT')) throw error
+      await this.#requirePlace()
+    }))
     const [lease] = blob.split('/', 1)
     if (lease !== undefined && !await this.#options.leaseIsOpen(lease) && await removeEmpty(dirname(path))) await removeEmpty(join(this.#root, lease))
   }
 
   async * list (lease: LeaseID): AsyncGenerator<BlobID> {
     const directory = join(this.#root, lease)
+    await this.#requirePlace()
     for (const group of await namesIn(directory)) {
       for (const name of await namesIn(join(directory, group))) {
         const blob = `${lease}/${group}/${name}`
@@ -215,6 +227,7 @@ export class BlobFiles implements BlobStore {
     const path = join(this.#root, probeName + randomUUID())
     await failsAs(`writing ${path}`, (async () => {
       await this.#makeDirectory(this.#root)
+      await this.#requirePlace()
       this.#tidied ??= this.#removeProbes()
       await this.#tidied
       const handle = await open(path, 'w', 0o600)

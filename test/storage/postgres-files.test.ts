@@ -1,9 +1,10 @@
 /** What is left in a directory that many servers share, and in PostgreSQL, and who removes it. */
 import t from 'tap'
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openStore } from '../../storage/open-store.js'
+import { eventually } from '../helpers/eventually.js'
 import { aRecord, isReadable, store as storeAll, storeBlob } from './driver.js'
 import { noErrors } from './embedded-driver.js'
 import { placeOf } from './postgres-driver.js'
@@ -46,5 +47,38 @@ else {
     await query(server.url, `create trigger slow before delete on ${s}.segments for each row execute function ${s}.slow()`)
     t.equal((await store.sweep()).records, 40)
     for (const birth of births) t.notOk(await isReadable(store, birth))
+  })
+
+  t.test('where the directory of the values is not mounted, nothing is written in its place, nothing is taken for removed, and no store that has values opens', async t => {
+    const place = placeOf(t, server, t.testdir())
+    const root = fileURLToPath(place.blobs)
+    const store = await openStore(place, noErrors)
+    t.teardown(async () => { await store.close() })
+    const { birth, put } = await storeBlob(store, 'kept')
+    const removed = await storeBlob(store, 'removed')
+    await storeAll(store, { remove: [{ id: removed.put.id, version: 1, subtree: false }] })
+    // As when it is unmounted below a server that runs.
+    renameSync(root, `${root}-away`)
+    mkdirSync(root)
+    const away = { name: 'StorageError', reason: 'unavailable', message: /mounted/ }
+    await t.rejects(store.ready(), away)
+    await store.meta.closeLease(birth.blob.slice(0, birth.blob.indexOf('/')))
+    await t.rejects(store.sweep(), away)
+    const lease = store.lease()
+    await t.rejects(store.blobs.put(lease.id, [Buffer.from('x')]))
+    lease.release()
+    await t.rejects(openStore(place, noErrors), away)
+    t.same(readdirSync(root), [])
+    rmdirSync(root)
+    renameSync(`${root}-away`, root)
+    await store.sweep()
+    await eventually('the store is ready', async () => await store.ready().then(() => true, () => false))
+    t.ok(await isReadable(store, birth))
+    t.notOk(await isReadable(store, removed.birth))
+    t.match(await store.meta.get(put.id), { version: 1 })
+    // One that was made before there was such a file.
+    rmSync(join(root, 'values'))
+    await (await openStore(place, noErrors)).close()
+    await store.ready()
   })
 }
