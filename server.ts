@@ -20,6 +20,7 @@ import { Connections } from './server/connections.js'
 import { makeFirstUser, serverAuthenticator, type FirstUser } from './server/first-user.js'
 import { Listener } from './server/listen.js'
 import { storeAwaited, loggerOptions, requestID, RequestLog, standardError, startLog, type LogStream } from './server/logging.js'
+import { RequestLogger } from './server/request-logger.js'
 import { tlsOptions } from './server/tls.js'
 import { trustedProxies } from './server/trust-proxy.js'
 import { version } from './server/version.js'
@@ -92,6 +93,7 @@ function fastifyOptions (config: ServerConfig, tls: SecureContextOptions | undef
   return {
     logger: loggerOptions(config.logLevel ?? 'info', log) ?? false,
     logController: new RequestLog(config.logLevel ?? 'info'),
+    childLoggerFactory: (logger, bindings, options) => new RequestLogger(logger, bindings, options),
     genReqId: requestID,
     trustProxy: trustedProxies(config.trustProxy) as never,
     // Uploads may take as long as they like, as long as they move.

@@ -37,6 +37,20 @@ export function commandLine (): Command {
     .addHelpText('after', transferHelp)
     .action(async (flags: Flags) => { await (await import('./transfer.js')).transferCommand(flags) })
 
+  addConfigOptions(program.command('verify').copyInheritedSettings(program), ['data', 'meta', 'blobs'])
+    .description('Look whether a store is sound: records, names, values, change log. A server may have it open meanwhile.')
+    .addOption(new Option('--no-values', 'Do not read the bytes of values: only look whether they are there.'))
+    .addOption(new Option('--json', 'Print the result as one line of JSON.'))
+    .addHelpText('after', verifyHelp)
+    .action(async (flags: Flags) => { await (await import('./verify.js')).verifyCommand(flags) })
+
+  addConfigOptions(program.command('repair').copyInheritedSettings(program), ['data'])
+    .description('Mend what can be mended in a store in a directory, and move aside what cannot. No server may have it open.')
+    .addOption(new Option('--dry-run', 'Only tell what is wrong; the exit code is 3 when that is something.'))
+    .addOption(new Option('--json', 'Print the result as one line of JSON.'))
+    .addHelpText('after', repairHelp)
+    .action(async (flags: Flags) => { await (await import('./repair.js')).repairCommand(flags) })
+
   const user = program.command('user').copyInheritedSettings(program)
     .description('Users of a server: its users file, by default users.json in the directory of the store. A running server notices changes within a second.')
     .addHelpText('after', userHelp)
@@ -93,6 +107,22 @@ Give URLs with passwords by their variables, keys of S3 by AWS_ACCESS_KEY_ID and
 Examples:
   fastify-cdmi transfer --from ./data --to postgres://db.example/cdmi --to-blobs s3://bucket/cdmi?endpoint=https://s3.example
   TRANSFER_FROM=… fastify-cdmi transfer --from-blobs file:///srv/cdmi --to ./data --json`
+
+const verifyHelp = `
+The exit code is 0 when the store is sound, 3 when something is wrong with it; each sentence names what. Nothing is changed.
+
+Examples:
+  fastify-cdmi verify --data ./data
+  fastify-cdmi verify --data ./data --no-values --json
+  PGPASSWORD=… fastify-cdmi verify --meta postgres://cdmi@db.example/cdmi --blobs file:///srv/cdmi`
+
+const repairHelp = `
+Nothing is deleted: objects that have lost bytes or their place go to the container /lost+found/, files that belong to nothing and rows that
+nobody can read to the directory moved-aside/ of the store. It can be killed at any moment, and be run again.
+
+Examples:
+  fastify-cdmi repair --data ./data --dry-run
+  fastify-cdmi repair --data ./data`
 
 const userHelp = `
 Examples:

@@ -14,10 +14,10 @@ export class WorkerError extends Error {
   override readonly name = 'WorkerError'
 }
 
-/** Somebody wanted a transfer to end. */
+/** Somebody wanted a long command to end. */
 export class InterruptedError extends Error {
   override readonly name = 'InterruptedError'
-  constructor () { super('The transfer was interrupted; run the same command again to go on with it') }
+  constructor (what = 'The transfer was interrupted; run the same command again to go on with it') { super(what) }
 }
 
 /** A transfer cannot come to its end. */
@@ -31,13 +31,18 @@ export class DamagedSourceError extends Error {
   }
 }
 
+/** A look at a store has found damage. */
+export class DamagedStoreError extends Error {
+  override readonly name = 'DamagedStoreError'
+}
+
 /** A look has found something to do: for scripts. */
 export class PendingMigrationsError extends Error {
   override readonly name = 'PendingMigrationsError'
   constructor (schema: string) { super(`The store in schema ${schema} is not up to date; without --dry-run this is done`) }
 }
 
-const foreseen = [ConfigError, OptionError, UsageError, UsersFileError, StorageError, WorkerError, InterruptedError, DamagedSourceError, PendingMigrationsError] as const
+const foreseen = [ConfigError, OptionError, UsageError, UsersFileError, StorageError, WorkerError, InterruptedError, DamagedSourceError, DamagedStoreError, PendingMigrationsError] as const
 
 const systemErrors: Readonly<Record<string, string>> = {
   EADDRINUSE: 'the address is in use: another server listens there, or choose another port with --port',
@@ -46,9 +51,9 @@ const systemErrors: Readonly<Record<string, string>> = {
   EACCES: 'the system does not allow it; ports below 1024 and foreign directories need more rights'
 }
 
-/** 2 when another command line or configuration would help, 3 when values of a source are damaged or migrations are to be done, 1 otherwise. */
+/** 2 when another command line or configuration would help, 3 when a store or a source is damaged or migrations are to be done, 1 otherwise. */
 export function exitCodeOf (error: unknown): number {
-  if (error instanceof DamagedSourceError || error instanceof PendingMigrationsError) return 3
+  if (error instanceof DamagedSourceError || error instanceof DamagedStoreError || error instanceof PendingMigrationsError) return 3
   return error instanceof ConfigError || error instanceof OptionError || error instanceof UsageError ? 2 : 1
 }
 

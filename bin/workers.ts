@@ -9,7 +9,7 @@ import { buildServer, type BuiltServer } from '../server.js'
 import type { ServerConfig } from '../schemas/config.js'
 import { serveWorkers } from '../storage/embedded/serve-workers.js'
 import { openWorkerStore } from '../storage/embedded/worker-store.js'
-import { checkShared, closingTime, openConfiguredStore, storeDirectory, storeOptions } from '../server/configured-store.js'
+import { checkShared, closingTime, directoryOptions, openConfiguredStore, storeDirectory } from '../server/configured-store.js'
 import { makeFirstUser, type FirstUser } from '../server/first-user.js'
 import { standardError, startLog, storeAwaited } from '../server/logging.js'
 import { tlsOptions } from '../server/tls.js'
@@ -198,7 +198,7 @@ export async function buildWorker (config: ServerConfig): Promise<WorkerServer> 
   let server: BuiltServer | undefined
   const store = data === undefined
     ? undefined
-    : await openWorkerStore({ directory: data, ...storeOptions(config) }, (error, doing) => { server?.app.log.error({ err: error }, `failed in the background: ${doing}`) })
+    : await openWorkerStore({ directory: data, ...directoryOptions(config) }, (error, doing) => { server?.app.log.error({ err: error }, `failed in the background: ${doing}`) })
   const directory = process.env[affinityVariable]
   const built = server = await buildServer(config, {
     ...store !== undefined && { store },

@@ -105,7 +105,7 @@ export class DataObjectWrite {
   static async begin (context: ModelContext, principal: Principal, aim: WriteAim, preconditions?: Preconditions, message: PartialMessage = {}): Promise<DataObjectWrite> {
     requireAccess(principal, 'write')
     const time = performance.now()
-    const at = await aimAt(context, aim)
+    const at = await aimAt(context, aim, 'acknowledged')
     requireForMessage(context, message)
     checkPreconditions(preconditions, at.record, false)
     const found = await findSet(context, at.record, message)

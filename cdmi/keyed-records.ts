@@ -1,5 +1,5 @@
 /** Keyed records: JSON documents by key, kept as data objects of the container `/data/` (KEY-01 to KEY-10). Shared by HTTP and sockets. */
-import type { Json, JsonObject, NamePage } from '../storage/contract.js'
+import type { Enough, Json, JsonObject, NamePage } from '../storage/contract.js'
 import type { ValueTransferEncoding } from '../schemas/record.js'
 import { requireAccess } from './access.js'
 import { type Address, decodeName, describe } from './address.js'
@@ -123,7 +123,8 @@ export class KeyedRecords {
     let attempts = 0
     try {
       const done = await gate.mutate(principal, describe(address), async () => {
-        const place = await this.#place(principal, address).catch(inKeyedWords(key))
+        // The commit finds out what has changed meanwhile, and only then.
+        const place = await this.#place(principal, address, attempts === 0 ? 'acknowledged' : 'newest').catch(inKeyedWords(key))
         const before = place.record === undefined ? undefined : { record: place.record, ancestors: place.ancestors }
         const { body, encoding } = await textFor(before)
         checkPreconditions(preconditions, place.record, false)
@@ -162,9 +163,9 @@ export class KeyedRecords {
   }
 
   /** The place of a key; the container is made when it is missing. */
-  async #place (principal: Principal, address: Address): Promise<Place> {
+  async #place (principal: Principal, address: Address, enough: Enough): Promise<Place> {
     try {
-      return await this.#context.namespace.place(address)
+      return await this.#context.namespace.place(address, enough)
     } catch (error) {
       if (!(error instanceof ParentNotFound)) throw error
       await this.#containers.create(principal, { from: undefined, names: [keyedContainer], slash: true })

@@ -87,22 +87,22 @@ export class Namespace {
   }
 
   /** The container, for something to be made in it. Throws NotComplete for one that is itself still being made. */
-  async parent (address: Address): Promise<CdmiObject> {
-    const object = await this.container(address)
+  async parent (address: Address, enough?: Enough): Promise<CdmiObject> {
+    const object = await this.container(address, enough)
     requireOpen(object.record, describe(address))
     return object
   }
 
   /** The container. */
-  async container (address: Address): Promise<CdmiObject> {
-    const object = await this.get(address)
+  async container (address: Address, enough?: Enough): Promise<CdmiObject> {
+    const object = await this.get(address, false, enough)
     if (!isContainer(object.record)) throw new IsNotContainer(describe(address))
     return object
   }
 
   /** The place of an object that may have to be made: its parent must exist and be a container (HDO-02). `address` has a name. Throws IsReference for one that is there. */
-  async place (address: Address): Promise<Place> {
-    const { chain, missing } = await this.#walk(address)
+  async place (address: Address, enough?: Enough): Promise<Place> {
+    const { chain, missing } = await this.#walk(address, enough)
     const name = address.names.at(-1) ?? ''
     const found = chain.at(-1)
     if (missing.length > 1 || found === undefined) throw new ParentNotFound(describe({ ...address, names: address.names.slice(0, address.names.length - missing.length + 1), slash: true }))

@@ -1,5 +1,5 @@
 /** What a write is aimed at: an object that is there, or the place for one that is to be made. */
-import type { StoredRecord } from '../storage/contract.js'
+import type { Enough, StoredRecord } from '../storage/contract.js'
 import { type Address, describe, objectIDRoot } from './address.js'
 import type { ModelContext } from './context.js'
 import { NotFound } from './errors.js'
@@ -21,21 +21,21 @@ export interface AimedAt {
   readonly name: string | undefined
 }
 
-/** Throws NotFound, ParentNotFound, MissingSlash, IsNotContainer, and InvalidName for what may not be made. */
-export async function aimAt ({ namespace }: ModelContext, aim: WriteAim): Promise<AimedAt> {
+/** `enough`: for a first look that the commit checks. Throws NotFound, ParentNotFound, MissingSlash, IsNotContainer, and InvalidName for what may not be made. */
+export async function aimAt ({ namespace }: ModelContext, aim: WriteAim, enough?: Enough): Promise<AimedAt> {
   if (aim.mode === 'post') {
     if (aim.container === objectIDRoot) return { ancestors: [], record: undefined, name: undefined }
-    const parent = await namespace.parent(aim.container)
+    const parent = await namespace.parent(aim.container, enough)
     return { ancestors: [...parent.ancestors, parent.record], record: undefined, name: undefined }
   }
   const { mode, address } = aim
   // An ID alone names no place: it can be changed, never made.
   if (mode === 'put' && address.names.length > 0) {
-    const { ancestors, record, name } = await namespace.place(address)
+    const { ancestors, record, name } = await namespace.place(address, enough)
     if (address.slash) throw new NotFound(describe(address))
     return { ancestors, record, name }
   }
-  const { ancestors, record } = await namespace.get(address)
+  const { ancestors, record } = await namespace.get(address, false, enough)
   if (address.slash) throw new NotFound(describe(address))
   return { ancestors, record, name: undefined }
 }

@@ -55,6 +55,7 @@ export const ServerConfig = Type.Object({
   idleTimeout: seconds('Seconds after which a connection on which nothing moves is closed; 0: never. Default: 120.'),
   headersTimeout: seconds('Seconds that a client has to send the header of a request. Default: 30.'),
   trashGrace: seconds('Seconds that bytes which lost their last reference are kept for readers under way. Default: 3600.'),
+  scrubRate: Type.Optional(Type.Integer({ minimum: 0, maximum: 1024 ** 4, description: 'Bytes in a second that are read in the background, of a store in a directory, to find rotten ones; 0: none. Default: 1 MiB.' })),
   database: Type.Optional(DatabaseConfig),
   limits: Type.Optional(LimitOptions)
 }, { additionalProperties: false })

@@ -27,6 +27,11 @@ export function storeOptions ({ trashGrace }: ServerConfig): { trashGrace?: numb
   return trashGrace === undefined ? {} : { trashGrace: milliseconds(trashGrace) }
 }
 
+/** Options of `openStore` for a store in a directory. */
+export function directoryOptions (config: ServerConfig): { trashGrace?: number, scrubRate?: number } {
+  return { ...storeOptions(config), ...config.scrubRate !== undefined && { scrubRate: config.scrubRate } }
+}
+
 /** The directory of the store; undefined when it is in a database. Throws ConfigError when the configuration says both, or half of it. */
 export function storeDirectory (config: ServerConfig): string | undefined {
   const { data, meta, blobs, migrate, database } = config
@@ -76,7 +81,7 @@ export function databaseOptions ({ meta, database = {} }: ServerConfig): Omit<Di
 export async function openConfiguredStore (config: ServerConfig, { report, waiting, changes: { sweepInterval, migrate } = {} }: Opening): Promise<Store> {
   const sweeps = sweepInterval === undefined ? {} : { sweepInterval }
   const shared = sharedOptions(config)
-  if (shared === undefined) return await openStore({ directory: storeDirectory(config) ?? defaultDirectory, ...storeOptions(config), ...sweeps }, report)
+  if (shared === undefined) return await openStore({ directory: storeDirectory(config) ?? defaultDirectory, ...directoryOptions(config), ...sweeps }, report)
   return await patiently(config, waiting, async () => await openStore({ ...shared, ...sweeps, ...migrate !== undefined && { migrate } }, report))
 }
 

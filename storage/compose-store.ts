@@ -1,6 +1,6 @@
 /** A store made of names and records here and bytes there: what is the same whatever keeps them. */
 import type { StoreSettings } from '../schemas/store-options.js'
-import { type BlobStore, type LeaseID, type MetaStore, type ObjectID, type Store, type StoreFlags, StorageError, type SweepReport } from './contract.js'
+import { type BlobStore, type Integrity, type LeaseID, type MetaStore, type ObjectID, type Store, type StoreFlags, StorageError, type SweepReport } from './contract.js'
 import { LeaseKeeper } from './lease-keeper.js'
 import { Readiness } from './readiness.js'
 import { removeUnborn, sweepEvery, sweepOnce } from './sweeper.js'
@@ -38,6 +38,10 @@ export interface StoreParts {
   readonly leaseTimeout?: number
   /** What must be so, beside that both halves can be written to, for the store to be ready. */
   readonly check?: () => Promise<void>
+  /** What is known of rotten bytes. */
+  readonly integrity?: () => Integrity
+  /** What runs in the background beside the sweeper: begun when the store is there, ended before it closes. */
+  readonly background?: (store: { readonly meta: MetaStore, readonly blobs: BlobStore }) => { stop (): Promise<void> }
   /** Runs last: lets go of both halves. */
   readonly close: () => Promise<void>
 }
@@ -91,6 +95,8 @@ export async function composeStore (parts: StoreParts): Promise<ComposedStore> {
 
   const timer = sweepEvery(parts.sweeps ? settings.sweepInterval : 0, sweep, error => { report(error, 'sweeping') })
 
+  const background = parts.background?.({ meta, blobs })
+
   return {
     name: parts.name,
     flags: parts.flags,
@@ -106,10 +112,11 @@ export async function composeStore (parts: StoreParts): Promise<ComposedStore> {
       if (closed !== undefined) throw new StorageError('unavailable', 'The store is closed')
       await readiness.ready()
     },
+    ...parts.integrity !== undefined && { integrity: parts.integrity },
     async close () {
       closed ??= (async () => {
         closing.abort()
-        await timer.stop()
+        await Promise.all([timer.stop(), background?.stop()])
         await sweeping
         meta.stop()
         await leases.close().catch((error: unknown) => { report(error, 'closing leases') })

@@ -1,5 +1,5 @@
 /** The layout of object IDs (GEN-28, GEN-29): 0, enterprise number (3 bytes), 0, length, CRC-16 (2 bytes), then opaque bytes. */
-import { hash } from 'node:crypto'
+import { hash, randomFillSync } from 'node:crypto'
 import { v7 } from 'uuid'
 import type { ObjectID } from './contract.js'
 
@@ -28,9 +28,36 @@ export function mintObjectID (enterpriseNumber: number = defaultEnterpriseNumber
   const bytes = Buffer.alloc(mintedLength)
   bytes.writeUIntBE(enterpriseNumber, 1, 3)
   bytes[5] = mintedLength
-  v7(undefined, bytes, headerLength)
+  v7({ random: someRandomness(), ...nextMoment() }, bytes, headerLength)
   bytes.writeUInt16BE(crc16(bytes), 6)
   return bytes.toString('hex').toUpperCase()
+}
+
+/** Random bytes are drawn for many IDs at once: each draw costs more than all else about an ID. */
+const uuidLength = 16
+const pool = new Uint8Array(256 * uuidLength)
+let used = pool.length
+
+function someRandomness (): Uint8Array {
+  if (used === pool.length) {
+    randomFillSync(pool)
+    used = 0
+  }
+  used += uuidLength
+  return pool.subarray(used - uuidLength, used)
+}
+
+/** Millisecond and number in it (RFC 9562 §6.2, method 1): IDs of one process are in the order in which they were made. */
+let moment = { msecs: 0, seq: 0 }
+const lastInMoment = 2 ** 32 - 1
+
+function nextMoment (): Readonly<typeof moment> {
+  const msecs = Date.now()
+  // Its upper half is for those that follow in the same millisecond.
+  if (msecs > moment.msecs) moment = { msecs, seq: new DataView(someRandomness().slice().buffer).getUint32(0) >>> 1 }
+  else if (moment.seq === lastInMoment) moment = { msecs: moment.msecs + 1, seq: 0 }
+  else moment.seq++
+  return moment
 }
 
 /** An ID that follows from 16 opaque bytes, with the enterprise number of another one: for objects that are not stored. */

@@ -103,9 +103,21 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
     if (this.#paths === undefined || enough === 'newest') return this.#resolve(from, names)
     const known = this.#paths.find(from, names)
     if (known !== undefined) return [...known]
-    const chain = this.#resolve(from, names)
+    const chain = this.#childOfKnown(from, names) ?? this.#resolve(from, names)
     this.#paths.keep(from, names, chain)
+    // Where something is made there will be more.
+    if (names.length > 0) this.#paths.keep(from, names.slice(0, -1), chain.slice(0, names.length))
     return chain
+  }
+
+  /** Where the parent is known only the last step is to be done. */
+  #childOfKnown (from: ObjectID, names: readonly string[]): StoredRecord[] | undefined {
+    const name = names.at(-1)
+    const above = name === undefined ? undefined : this.#paths?.find(from, names.slice(0, -1))
+    const parent = above?.at(-1)
+    if (name === undefined || above === undefined || parent === undefined) return undefined
+    const child = this.#read('reading a name', tables => childOf(tables, idKey(parent.id), parent.id, name))
+    return child === undefined ? [...above] : [...above, child]
   }
 
   known (from: ObjectID, names: readonly string[]): readonly StoredRecord[] | undefined {
@@ -114,22 +126,15 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
 
   #resolve (from: ObjectID, names: readonly string[]): StoredRecord[] {
     const start = idKey(from)
-    return this.#read('reading names', ({ records, entries }) => {
-      const first = recordAt(records, start, from)
-      if (first === undefined) return []
-      const found = [first]
-      let key = start
-      let id = from
+    return this.#read('reading names', tables => {
+      let record = recordAt(tables.records, start, from)
+      const found: StoredRecord[] = []
       for (const name of names) {
-        if (name.length > maxNameLength) break
-        const childKey = copyOf(entries.getBinaryFast(entryKey(key, name)), 1)
-        if (childKey === undefined) break
-        const child = recordAt(records, childKey, idText(childKey), id)
-        if (child === undefined) break
-        found.push(child)
-        key = childKey
-        id = child.id
+        if (record === undefined) return found
+        found.push(record)
+        record = childOf(tables, idKey(record.id), record.id, name)
       }
+      if (record !== undefined) found.push(record)
       return found
     })
   }
@@ -290,6 +295,26 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
     return this.#options.staleLeases?.(this.#leases(leaseStates.open)) ?? []
   }
 
+  /** What was noted of a blob at its birth; undefined when it was not born, or is doomed. */
+  birthOf (blob: BlobID): BlobBirth | undefined {
+    return this.#read('reading blobs', ({ blobs }) => {
+      const row = blobs.getBinary(blobKey(blob))
+      return row === undefined ? undefined : { blob, ...decodeBlobRow(row) }
+    })
+  }
+
+  /** Whether a segment names the blob. */
+  isNeeded (blob: BlobID): boolean {
+    return this.#read('reading blobs', tables => isReferenced(tables, blob))
+  }
+
+  /** What the scrub has noted last. */
+  scrubNote (): Buffer | undefined {
+    return this.#read('reading the state of the scrub', ({ state }) => state.getBinary(stateKeys.scrub))
+  }
+
+  async noteScrub (note: Buffer): Promise<void> { await this.#submit({ kind: 'noteScrub', note }) }
+
   async closeLease (lease: LeaseID): Promise<void> { await this.#submit({ kind: 'closeLease', lease }) }
   async closedLeases (): Promise<LeaseID[]> { return this.#leases(leaseStates.closed) }
   async dropLease (lease: LeaseID): Promise<void> { await this.#submit({ kind: 'dropLease', lease }) }
@@ -401,6 +426,12 @@ function segmentOf ({ offset, length, blob, blobOffset }: Segment): Segment {
 function accessesAt (accesses: Table, key: Buffer): Accesses | undefined {
   const row = accesses.getBinaryFast(key)
   return row === undefined ? undefined : { count: readU64(row, 0), last: readU64(row, 8) }
+}
+
+function childOf ({ records, entries }: Tables, parentKey: Buffer, parentID: ObjectID, name: string): StoredRecord | undefined {
+  if (name.length > maxNameLength) return undefined
+  const key = copyOf(entries.getBinaryFast(entryKey(parentKey, name)), 1)
+  return key === undefined ? undefined : recordAt(records, key, idText(key), parentID)
 }
 
 function recordAt (records: Table, key: Buffer, id: ObjectID, parentID?: ObjectID): StoredRecord | undefined {

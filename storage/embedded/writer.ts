@@ -84,6 +84,7 @@ export class Writer {
       case 'prune': return done(this.#sweep.prune(item.limit))
       case 'trimLog': return done(this.#sweep.trimLog(item.olderThan, item.limit))
       case 'noteAccesses': return done(this.#changes.noteAccesses(item.notes))
+      case 'noteScrub': return done(this.#tables.state.putSync(stateKeys.scrub, item.note))
       case 'beginIntake': return done(this.#intake.begin(item.root, item.last))
       case 'move': return done(this.#intake.move(item.lease, item.from, item.birth))
       case 'take': return done(this.#intake.take(item.wholes, item.gone))

@@ -5,8 +5,8 @@
 import { randomUUID } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, rmdir, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { crc32 } from 'node:zlib'
 import { type BlobBirth, type BlobID, type BlobStore, type LeaseID, type PutOptions, StorageError } from '../contract.js'
+import { BlockSums, type ByteCheck, checkOfRange } from './block-sums.js'
 import { DirectorySync } from './directory-sync.js'
 import { requireMark } from './place-mark.js'
 import { hasCode, toStorageError } from '../storage-errors.js'
@@ -18,6 +18,10 @@ export interface BlobFilesOptions {
   readonly leaseIsOpen: (lease: LeaseID) => Promise<boolean>
   /** Is told of leases under which a broken file was left. */
   readonly left: (lease: LeaseID) => void
+  /** What was noted of a blob at its birth; undefined where that is not known, and its bytes cannot be checked. */
+  readonly birthOf?: (blob: BlobID) => BlobBirth | undefined
+  /** Is told of each read that has found bytes missing, or others than were written. */
+  readonly damaged?: (blob: BlobID) => void
   /** Whether `markPlace` has marked the root: without its mark nothing is written there, and nothing is taken for removed. Default: false. */
   readonly marked?: boolean
 }
@@ -68,7 +72,7 @@ export class BlobFiles implements BlobStore {
     const path = this.#path(blob)
     const handle = await this.#create(lease, path)
     let size = 0
-    let sum = 0
+    const sums = new BlockSums()
     try {
       let writing: Promise<unknown> = Promise.resolve()
       let gathered: Uint8Array[] = []
@@ -79,7 +83,7 @@ export class BlobFiles implements BlobStore {
           signal?.throwIfAborted()
           if (chunk.length === 0) continue
           size += chunk.length
-          sum = crc32(chunk, sum)
+          sums.push(chunk)
           gathered.push(chunk)
           waiting += chunk.length
           if (waiting < writeSize) continue
@@ -99,7 +103,7 @@ export class BlobFiles implements BlobStore {
     } finally {
       await handle.close().catch(() => {})
     }
-    return { blob, size, hash: 'crc32:' + sum.toString(16).padStart(8, '0') }
+    return { blob, size, hash: sums.hash() }
   }
 
   /** Opens the new file. Under a closed lease it throws: the sweeper lists a lease once it is closed, and would never see this file. */
@@ -146,22 +150,29 @@ export class BlobFiles implements BlobStore {
     await failsAs(`flushing ${directory}`, this.#sync.sync(directory))
   }
 
+  /** Bytes that were noted with a checksum are compared with it before they are given away. */
   async * get (blob: BlobID, offset: number, length: number): AsyncGenerator<Uint8Array> {
     if (length === 0) return
     const handle = await this.#open(blob)
-    const piece = length <= wholeRead ? length : readSize
-    let ahead = readExactly(handle, blob, offset, Math.min(piece, length))
+    const check = this.#checkOf(blob, offset, length)
+    const { from, to } = check
+    const piece = to - from <= wholeRead ? to - from : readSize
+    let ahead = readExactly(handle, blob, from, Math.min(piece, to - from))
     try {
-      for (let at = 0; at < length;) {
+      for (let at = from; at < to;) {
         const bytes = await ahead
-        at += bytes.length
-        if (at < length) {
-          ahead = readExactly(handle, blob, offset + at, Math.min(piece, length - at))
+        const next = at + bytes.length
+        if (next < to) {
+          ahead = readExactly(handle, blob, next, Math.min(piece, to - next))
           // Looked at in the next turn, if there is one.
           ahead.catch(() => {})
         }
-        yield bytes
+        check.check(bytes)
+        yield cut(bytes, offset - at, offset + length - at)
+        at = next
       }
+    } catch (error) {
+      throw this.#told(blob, error)
     } finally {
       await ahead.catch(() => {})
       await handle.close().catch(() => {})
@@ -171,11 +182,27 @@ export class BlobFiles implements BlobStore {
   async read (blob: BlobID, offset: number, length: number): Promise<Uint8Array> {
     if (length === 0) return new Uint8Array(0)
     const handle = await this.#open(blob)
+    const { from, to, check } = this.#checkOf(blob, offset, length)
     try {
-      return await readExactly(handle, blob, offset, length)
+      const bytes = await readExactly(handle, blob, from, to - from)
+      check(bytes)
+      return cut(bytes, offset - from, offset + length - from)
+    } catch (error) {
+      throw this.#told(blob, error)
     } finally {
       await handle.close().catch(() => {})
     }
+  }
+
+  #checkOf (blob: BlobID, offset: number, length: number): ByteCheck {
+    const birth = this.#options.birthOf?.(blob)
+    const check = birth === undefined ? undefined : checkOfRange(birth, offset, length)
+    return check ?? { from: offset, to: offset + length, check () {} }
+  }
+
+  #told (blob: BlobID, error: unknown): unknown {
+    if (error instanceof StorageError && (error.reason === 'corrupt' || error.reason === 'missing')) this.#options.damaged?.(blob)
+    return error
   }
 
   async #open (blob: BlobID): Promise<FileHandle> {
@@ -183,7 +210,7 @@ export class BlobFiles implements BlobStore {
     try {
       return await open(path, 'r')
     } catch (error) {
-      if (hasCode(error, 'ENOENT')) throw new StorageError('missing', `Blob ${blob} is gone`, { cause: error })
+      if (hasCode(error, 'ENOENT')) throw this.#told(blob, new StorageError('missing', `Blob ${blob} is gone`, { cause: error }))
       throw toStorageError(error, `opening ${path}`)
     }
   }
@@ -286,6 +313,11 @@ async function readExactly (handle: FileHandle, blob: BlobID, offset: number, le
     throw toStorageError(error, `reading blob ${blob}`)
   }
   return bytes
+}
+
+/** A part of bytes, as far as they go; they themselves when that is all. */
+function cut (bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return start <= 0 && end >= bytes.length ? bytes : bytes.subarray(Math.max(0, start), Math.min(end, bytes.length))
 }
 
 async function namesIn (directory: string): Promise<string[]> {

@@ -19,6 +19,7 @@ export interface GatewayProcess extends Target {
 export class Fleet {
   readonly #t: Test
   readonly #options: DistributedStoreOptions
+  readonly #others: Partial<DistributedStoreOptions>
   #awake: GatewayProcess[] = []
   #started = 0
   /** What gateways told of themselves that must never happen. */
@@ -26,9 +27,11 @@ export class Fleet {
   /** Names of those that were killed. */
   readonly dead: string[] = []
 
-  constructor (t: Test, options: DistributedStoreOptions) {
+  /** `others`: what every second gateway has different. */
+  constructor (t: Test, options: DistributedStoreOptions, others: Partial<DistributedStoreOptions> = {}) {
     this.#t = t
     this.#options = options
+    this.#others = others
   }
 
   /** Those that take requests. */
@@ -40,11 +43,12 @@ export class Fleet {
   }
 
   async #spawn (): Promise<GatewayProcess> {
+    const options = this.#started % 2 === 0 ? this.#options : { ...this.#options, ...this.#others }
     const name = `gateway-${process.pid}-${this.#started++}`
-    const meta = new URL(this.#options.meta)
+    const meta = new URL(options.meta)
     meta.searchParams.set('application_name', name)
     const file = fileURLToPath(new URL('./gateway-server.js', import.meta.url))
-    const child = spawn(...plainNode(file, JSON.stringify({ ...this.#options, meta: meta.href })), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    const child = spawn(...plainNode(file, JSON.stringify({ ...options, meta: meta.href })), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     const dispatcher = new Agent({ connections: 64, bodyTimeout: 60_000, headersTimeout: 60_000 })
     this.#t.teardown(async () => {
       child.kill('SIGKILL')

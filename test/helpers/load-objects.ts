@@ -7,6 +7,9 @@ import type { Effect, LoadModel } from './load-model.js'
 /** Of values kept in the record, and of longer ones. */
 const sizes = [10, 300, 5000, 64 * 1024, 64 * 1024 + 1, 100_000, 300_000] as const
 
+/** One value of so many is a long one. */
+const longValues = 25
+
 /** Parts of a value that come in requests of their own. */
 interface Series {
   readonly parts: Array<{ readonly offset: number, readonly bytes: Buffer, readonly header: string }>
@@ -23,11 +26,14 @@ export class LoadObjects {
   readonly #worker: number
   readonly #urls: string[] = []
   readonly #series = new Map<string, Series>()
+  readonly #longest: number
   #made = 0
 
-  constructor (model: LoadModel, worker: number) {
+  /** `longest`: bytes of a value that is made now and then, beside the usual ones. */
+  constructor (model: LoadModel, worker: number, longest: number) {
     this.#model = model
     this.#worker = worker
+    this.#longest = longest
   }
 
   #newURL (): string {
@@ -60,7 +66,7 @@ export class LoadObjects {
       const method = this.#model.at(url) === undefined ? 'POST' : 'PUT'
       return await client.send({ method, url, headers: { 'content-type': 'application/json' }, body }, to(url, body))
     }
-    const value = someBytes()
+    const value = randomInt(longValues) === 0 ? randomBytes(this.#longest) : someBytes()
     if (randomInt(3) === 0) await client.send({ method: 'PUT', url, headers: cdmiObject, body: cdmiBody(value) }, to(url, value))
     else await client.send({ method: 'PUT', url, body: value }, to(url, value))
   }

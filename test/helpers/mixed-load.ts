@@ -26,6 +26,7 @@ interface Worker {
 export class MixedLoad {
   readonly #model = new LoadModel()
   readonly #count: number
+  readonly #longest: number
   readonly #workers: Worker[] = []
   /** Those that wait: nothing of theirs is under way. */
   #idle: Worker[] = []
@@ -33,14 +34,16 @@ export class MixedLoad {
   /** Requests whose end nobody has heard, or that were refused for now. */
   failed = 0
 
-  constructor (workers: number) {
+  /** `longest`: bytes of the longest values, of which there are few. */
+  constructor (workers: number, longest = 300_000) {
     this.#count = workers
+    this.#longest = longest
     for (let n = 0; n < workers; n++) this.#idle.push(this.#newWorker())
   }
 
   #newWorker (): Worker {
     const number = this.#workers.length
-    const worker = { number, objects: new LoadObjects(this.#model, number), containers: new LoadContainers(this.#model, number) }
+    const worker = { number, objects: new LoadObjects(this.#model, number, this.#longest), containers: new LoadContainers(this.#model, number) }
     this.#workers.push(worker)
     return worker
   }

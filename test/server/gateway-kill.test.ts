@@ -7,6 +7,7 @@ import { randomBytes, randomInt } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { request } from 'undici'
 import type { S3Options } from '../../schemas/s3-options.js'
+import type { DistributedStoreOptions } from '../../schemas/store-options.js'
 import { eventually } from '../helpers/eventually.js'
 import { audit, type Audit } from '../helpers/gateway-audit.js'
 import { Fleet } from '../helpers/gateway-fleet.js'
@@ -24,8 +25,10 @@ const after = 15
 /** Milliseconds: short, so that a gateway that stands still is soon taken for dead. */
 const leaseTimeout = 2000
 
-/** Bytes: so that many a value is in several objects. */
+/** Bytes: so that many a value is in several objects; and at every second gateway the longest ones in one object that is uploaded in two parts, of which one is as short as S3 permits. */
 const segmentSize = 65_536
+const partSize = 5 * 1024 * 1024
+const longest = partSize + 500_000
 
 const home = '/cdmi/2.0.0/load/'
 const health = '/cdmi/2.0.0/health/'
@@ -38,10 +41,10 @@ else suite(postgres, s3)
 
 function suite (postgres: OwnServer, s3: OwnS3Server): void {
   t.test(`${gateways} gateways, PostgreSQL and S3 are killed under a mixed load: what was acknowledged is there byte for byte, the rest wholly or not at all, and no garbage stays`, { timeout: 3_600_000 }, async t => {
-    const s3Options = freshOptions(s3, { timeout: 3000, retryFor: 1000 })
+    const s3Options = freshOptions(s3, { timeout: 3000, retryFor: 1000, partSize })
     const meta = postgres.freshSchema(t)
-    const fleet = await startFleet(t, meta, s3Options, gateways)
-    const load = new MixedLoad(workers)
+    const fleet = await startFleet(t, meta, s3Options, gateways, { segmentSize: longest })
+    const load = new MixedLoad(workers, longest)
     const faults: Readonly<Record<string, () => Promise<void>>> = {
       async gateways () {
         await fleet.kill(randomInt(1, gateways))
@@ -187,9 +190,9 @@ function suite (postgres: OwnServer, s3: OwnS3Server): void {
   })
 }
 
-async function startFleet (t: Test, meta: string, s3: S3Options, count: number): Promise<Fleet> {
+async function startFleet (t: Test, meta: string, s3: S3Options, count: number, others: Partial<DistributedStoreOptions> = {}): Promise<Fleet> {
   const times = { sweepInterval: 250, trashGrace: 1000, leaseTimeout, databaseTimeout: 3000, connectTimeout: 2000 }
-  const fleet = new Fleet(t, { meta, blobs: urlOf(s3), segmentSize, connections: 8, ...times })
+  const fleet = new Fleet(t, { meta, blobs: urlOf(s3), segmentSize, connections: 8, ...times }, others)
   await fleet.start(count)
   for (const url of [home, health]) await (await request(fleet.choose().origin + url, { method: 'PUT' })).body.dump()
   return fleet
