@@ -86,7 +86,7 @@ export async function buildServer (given: ServerConfig, parts: ServerParts = {})
     const guard = new LoadGuard(config.load ?? {}, message => { server.log.warn(message) })
     limitConnections(server.server as Server, config.load?.connections ?? 10_000, () => { guard.connectionRefused() })
     const connections: Connections = new Connections(server.server as Server)
-    metrics?.watch(server.server as Server, store)
+    metrics?.watch(server.server as Server, store, () => guard.refused)
     const firstUser = await makeFirstUser(config, directory)
     // Whatever goes wrong from here on: nobody will ever see it again.
     if (firstUser !== undefined) parts.onFirstUser?.(firstUser)
