@@ -1,0 +1,30 @@
+/** Long work of a command: how far it is stands on standard error, and a signal ends it after the step under way. */
+import { InterruptedError } from './failure.js'
+import { type ShownProgress, showPhases } from './transfer-progress.js'
+
+export interface Watch<P extends string> {
+  readonly signal: AbortSignal
+  readonly progress: ShownProgress<P>['listener']
+}
+
+/** `interrupted`: what is said when a signal has ended it. `titles`: of the parts of the work. */
+export async function watched<P extends string, T> (interrupted: string, titles: Readonly<Record<P, string>>, work: (watch: Watch<P>) => Promise<T>): Promise<T> {
+  const stop = new AbortController()
+  const interrupt = (): void => { stop.abort(new InterruptedError(interrupted)) }
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  // A second one ends it at once.
+  for (const signal of signals) process.once(signal, interrupt)
+  const { isTTY, columns = 80 } = process.stderr
+  const shown = showPhases<P>({ isTerminal: isTTY, columns, write: text => { process.stderr.write(text) } }, titles)
+  try {
+    return await work({ signal: stop.signal, progress: shown.listener })
+  } finally {
+    shown.end()
+    for (const signal of signals) process.off(signal, interrupt)
+  }
+}
+
+/** One line of JSON, for scripts. */
+export function printJson (result: object): void {
+  process.stdout.write(`${JSON.stringify(result)}\n`)
+}
