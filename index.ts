@@ -66,7 +66,7 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
     throw new OptionError('The plugin needs the option "store": what openStore() resolved to')
   }
   const options = checkOptions(CdmiOptions, rest, 'The plugin')
-  const { limits = {}, anonymous, realm, remoteSources = [] } = options
+  const { limits = {}, anonymous, clientUser, realm, remoteSources = [] } = options
   const tracing = openTelemetry === undefined ? undefined : new OpenTelemetryTracing(openTelemetry)
   if (tracing !== undefined && store.metrics !== undefined) store.metrics.tracing = tracing
   // The client of HTTP is loaded by those who need it: it is a tenth of the time of a start.
@@ -91,7 +91,7 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
   })
   await app.register(errors, { realm })
   await app.register(expectContinue)
-  await app.register(auth, { users, source: userSource, authenticator, anonymous, realm })
+  await app.register(auth, { users, source: userSource, authenticator, anonymous, clientUser, realm })
   // Routes that the router shares by media type must know how before the first of them.
   addMediaTypeConstraint(app)
 
@@ -118,7 +118,7 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
     }
   })
   // Outside of the doors that refuse requests without credentials: messages may bring them.
-  if (options.sockets === true) await app.register(sockets, { verifier: app.authenticator, limits, anonymous, affinity, count, tracing })
+  if (options.sockets === true) await app.register(sockets, { verifier: app.authenticator, limits, anonymous, certified: app.certifiedPrincipal, affinity, count, tracing })
 }
 
 function patienceOf ({ remoteTime, remoteRate }: LimitOptions): Partial<Patience> {

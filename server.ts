@@ -1,6 +1,6 @@
 /** The stand-alone server: every door over one store, with TLS, users, health, documentation. It reads no environment and handles no signals. */
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
-import type { SecureContextOptions } from 'node:tls'
+import type { AddressInfo } from 'node:net'
 import type { IncomingMessage, Server } from 'node:http'
 import type { Family } from './metrics/family.js'
 import cdmi, { type CdmiPluginOptions, type Store } from './index.js'
@@ -19,14 +19,18 @@ import { checkOptions } from './schemas/check-options.js'
 import { ServerConfig } from './schemas/config.js'
 import { clientErrorHandler } from './server/client-error.js'
 import { checkShared, openConfiguredStore, storeDirectory } from './server/configured-store.js'
+import { limitConnections } from './server/connection-limit.js'
 import { Connections } from './server/connections.js'
 import { makeFirstUser, serverAuthenticator, type FirstUser } from './server/first-user.js'
 import { Listener } from './server/listen.js'
+import { LoadGuard } from './server/load-guard.js'
 import { storeAwaited, loggerOptions, requestID, RequestLog, standardError, startLog, type LogStream } from './server/logging.js'
 import { loadOpenTelemetry } from './server/load-open-telemetry.js'
 import { RequestLogger } from './server/request-logger.js'
+import { Redirect } from './server/redirect.js'
 import { ServerMetrics } from './server/server-metrics.js'
-import { tlsOptions } from './server/tls.js'
+import { type ServerTls } from './server/tls.js'
+import { TlsWatch } from './server/tls-watch.js'
 import { trustedProxies } from './server/trust-proxy.js'
 import { version } from './server/version.js'
 
@@ -76,18 +80,34 @@ export async function buildServer (given: ServerConfig, parts: ServerParts = {})
   const store = parts.store ?? await openConfiguredStore(config, { report, waiting: error => { startLog(config.logLevel ?? 'info', log).warn({ err: error }, storeAwaited) } })
   try {
     // After the store, which makes its directory itself.
-    const tls = await tlsOptions(config, directory)
-    const server: FastifyInstance = app = Fastify(fastifyOptions(config, { tls, log, metrics, connections: () => connections })) as unknown as FastifyInstance
+    const tls = await TlsWatch.begin(config, directory)
+    const redirect = new Redirect(config)
+    const server: FastifyInstance = app = Fastify(fastifyOptions(config, { tls: tls.options, log, metrics, connections: () => connections })) as unknown as FastifyInstance
+    const guard = new LoadGuard(config.load ?? {}, message => { server.log.warn(message) })
+    limitConnections(server.server as Server, config.load?.connections ?? 10_000, () => { guard.connectionRefused() })
     const connections: Connections = new Connections(server.server as Server)
-    metrics?.watch(server.server as Server, store)
+    metrics?.watch(server.server as Server, store, () => guard.refused)
     const firstUser = await makeFirstUser(config, directory)
     // Whatever goes wrong from here on: nobody will ever see it again.
     if (firstUser !== undefined) parts.onFirstUser?.(firstUser)
     const authenticator = await serverAuthenticator(config, directory, message => { server.log.warn(message) })
     const listener = new Listener(server)
-    const close = await compose(server, config, { store, authenticator, affinity: parts.affinity, connections, listener, metrics, all: parts.metrics?.collect })
+    const close = await compose(server, config, { store, authenticator, affinity: parts.affinity, connections, listener, guard, metrics, all: parts.metrics?.collect })
+    server.addHook('preClose', async () => {
+      tls.stop()
+      redirect.stop()
+      guard.stop()
+    })
     await server.ready()
-    return { app: server, metrics, close, listen: () => listener.listen({ host, port }) }
+    const listen = async (): Promise<string> => {
+      const url = await listener.listen({ host, port })
+      const { port: actual } = server.server.address() as AddressInfo
+      const clear = await redirect.listen(host, actual)
+      if (clear !== undefined) server.log.info({ port: clear }, 'requests in clear are sent on to HTTPS')
+      tls.follow(server.server, server.log)
+      return url
+    }
+    return { app: server, metrics, close, listen }
   } catch (error) {
     await app?.close().catch(() => {})
     metrics?.stop()
@@ -97,26 +117,29 @@ export async function buildServer (given: ServerConfig, parts: ServerParts = {})
 }
 
 interface Ingredients {
-  readonly tls: SecureContextOptions | undefined
+  readonly tls: ServerTls | undefined
   readonly log: LogStream
   readonly metrics: ServerMetrics | undefined
   readonly connections: () => Connections
 }
 
 function fastifyOptions (config: ServerConfig, { tls, log, metrics, connections }: Ingredients): FastifyServerOptions {
-  const headersTimeout = milliseconds(config.headersTimeout, 30)
+  const requestTimeout = milliseconds(config.requestTimeout, 0)
   // 0: no limit.
-  const noLongerThan = (longest: number): number => headersTimeout === 0 ? longest : Math.min(longest, headersTimeout)
-  const http = { headersTimeout, requestTimeout: 0, connectionsCheckingInterval: noLongerThan(longestLook) }
-  const handshakeTimeout = noLongerThan(longestHandshake)
+  const noLongerThan = (longest: number, ...given: number[]): number => Math.min(longest, ...given.filter(one => one > 0))
+  const givenTimeout = milliseconds(config.headersTimeout, 30)
+  // The header is a part of the request.
+  const headersTimeout = requestTimeout === 0 ? givenTimeout : noLongerThan(requestTimeout, givenTimeout)
+  const http = { headersTimeout, requestTimeout, maxHeaderSize: config.headerSize ?? 16 * 1024, connectionsCheckingInterval: noLongerThan(longestLook, headersTimeout, requestTimeout) }
+  const handshakeTimeout = noLongerThan(longestHandshake, headersTimeout)
   return {
     logger: loggerOptions(config.logLevel ?? 'info', log) ?? false,
     logController: new RequestLog(config.logLevel ?? 'info', metrics?.requests),
     childLoggerFactory: (logger, bindings, options) => new RequestLogger(logger, bindings, options),
     genReqId: requestID,
     trustProxy: trustedProxies(config.trustProxy) as never,
-    // Uploads may take as long as they like, as long as they move.
-    requestTimeout: 0,
+    // Unless the operator says otherwise uploads may take as long as they like, as long as they move.
+    requestTimeout,
     connectionTimeout: milliseconds(config.idleTimeout, 120),
     pluginTimeout: 60_000,
     return503OnClosing: false,
@@ -147,14 +170,15 @@ interface Composed extends Required<Pick<CdmiPluginOptions, 'store' | 'authentic
   readonly affinity: AffinityOptions | undefined
   readonly connections: Connections
   readonly listener: Listener
+  readonly guard: LoadGuard
   readonly metrics: ServerMetrics | undefined
   /** The numbers of all processes, where there are several. */
   readonly all: NonNullable<ServerParts['metrics']>['collect'] | undefined
 }
 
 /** Puts everything together; answers how to end it. */
-async function compose (app: FastifyInstance, config: ServerConfig, { store, authenticator, affinity, connections, listener, metrics, all }: Composed): Promise<() => Promise<number>> {
-  const { realm, anonymous, limits, activeContent, formFields, formAnswer, withoutCapabilities, remoteSources, delayedAfter, templates, locations, cors: origins = [], docs = true } = config
+async function compose (app: FastifyInstance, config: ServerConfig, { store, authenticator, affinity, connections, listener, guard, metrics, all }: Composed): Promise<() => Promise<number>> {
+  const { realm, anonymous, clientUser, limits, activeContent, formFields, formAnswer, withoutCapabilities, remoteSources, delayedAfter, templates, locations, cors: origins = [], docs = true, hsts = 0 } = config
   let drained: Promise<number> = Promise.resolve(0)
   app.addHook('preClose', async () => {
     drained = connections.drain(milliseconds(config.drainTimeout, 30))
@@ -167,8 +191,11 @@ async function compose (app: FastifyInstance, config: ServerConfig, { store, aut
     metrics?.stop()
     await store.close()
   })
-  app.addHook('onRequest', (_request, reply, done) => {
+  app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-content-type-options', 'nosniff')
+    if (hsts > 0 && request.protocol === 'https') reply.header('strict-transport-security', `max-age=${hsts}`)
+    const refusal = guard.admit(request.raw, reply.raw)
+    if (refusal !== undefined) return done(refusal)
     const turn = connections.turnOf(reply.raw)
     if (turn === undefined) return done()
     turn.then(goesOn => {
@@ -187,7 +214,7 @@ async function compose (app: FastifyInstance, config: ServerConfig, { store, aut
     const open = config.metrics === 'on'
     await app.register(async scope => {
       if (!open) {
-        await scope.register(auth, { authenticator, realm })
+        await scope.register(auth, { authenticator, realm, clientUser })
         scope.addHook('onRequest', scope.authenticate)
       }
       await scope.register(metricsRoutes, { open, collect: async () => await (all ?? (own => own()))(own) })
@@ -195,7 +222,7 @@ async function compose (app: FastifyInstance, config: ServerConfig, { store, aut
   }
   const count = metrics?.requests
   const openTelemetry = config.tracing === true ? await loadOpenTelemetry() : undefined
-  const options = defined({ realm, anonymous, limits, activeContent, formFields, formAnswer, withoutCapabilities, remoteSources, delayedAfter, templates, locations, openTelemetry })
+  const options = defined({ realm, anonymous, clientUser, limits, activeContent, formFields, formAnswer, withoutCapabilities, remoteSources, delayedAfter, templates, locations, openTelemetry })
   await app.register(cdmi, { prefix: conventionalPrefix, store, authenticator, ...options })
   await app.register(cdmi, { prefix: '/', store, authenticator, ...options, ...defined({ affinity, count }), keyed: true, sockets: true })
   return async () => {

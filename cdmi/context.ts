@@ -19,6 +19,10 @@ export interface Limits {
   readonly metadataItemSize: number
   /** All user metadata of one object, in bytes. */
   readonly metadataSize: number
+  /** Longest name of an object, in bytes of UTF-8. */
+  readonly nameLength: number
+  /** Most names in the path of an object, its own counted. */
+  readonly pathDepth: number
   /** Most objects of a tree that one operation makes, changes or removes. */
   readonly treeObjects: number
   /** Seconds that a set of parts is kept for which nothing comes (PUP-12). */

@@ -75,9 +75,9 @@ export function describeError (error: unknown): ErrorDescription {
   return status < 500 || (code.startsWith('CDMI_') && telling.has(status)) ? described(error) : { ...internal, status }
 }
 
-/** True for what the operator should hear of: the fault is not the caller's. */
-export function isServerFault (description: ErrorDescription): boolean {
-  return description.status >= 500 && description.status !== 501
+/** True for what the operator should hear of each time: the fault is not the caller's. Of too much work the log has a line for all. */
+export function isServerFault ({ status, code }: ErrorDescription): boolean {
+  return status >= 500 && status !== 501 && code !== 'CDMI_OVERLOADED'
 }
 
 /** True for Node's errors about a caller that went away in the middle of its body. */

@@ -30,6 +30,7 @@ export const Unauthorized = createError<[]>('CDMI_UNAUTHORIZED', 'Credentials ar
 export const Forbidden = createError<[string]>('CDMI_FORBIDDEN', '%s', 403)
 export const TooManyRequests = createError<[string]>('CDMI_TOO_MANY_REQUESTS', '%s', 429)
 export const Contention = createError<[]>('CDMI_CONTENTION', 'The object is being changed by too many writers at once; try again', 503)
+export const Overloaded = createError<[string]>('CDMI_OVERLOADED', '%s; nothing was done. Try again in a moment', 503)
 export const StorageFull = createError<[]>('CDMI_STORAGE_FULL', 'There is no space left to store this; nothing was changed', 507)
 export const StorageUnavailable = createError<[]>('CDMI_STORAGE_UNAVAILABLE', 'The store cannot take this request now; nothing is known to have changed. Try again later', 503)
 export const KeyNotFound = createError<[string]>('KEY_NOT_FOUND', '%s not found.', 404)

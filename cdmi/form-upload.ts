@@ -84,7 +84,7 @@ export class FormUpload {
   }
 
   async #freeName (parent: CdmiObject, file: StagedFile, taken: ReadonlySet<string>): Promise<string> {
-    const name = file.fileName === undefined ? undefined : safeName(file.fileName, this.#context.namespace.isRoot(parent.record))
+    const name = file.fileName === undefined ? undefined : safeName(file.fileName, this.#context.namespace.isRoot(parent.record), this.#context.limits.nameLength)
     if (name === undefined) return file.id
     const there = await this.#context.store.meta.resolve(parent.record.id, [name])
     return there.length > 1 || taken.has(name) ? distinctName(name, file.id) : name

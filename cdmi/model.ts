@@ -16,6 +16,7 @@ import { FormUpload } from './form-upload.js'
 import { KeyedRecords } from './keyed-records.js'
 import { type Move, moveObject } from './move.js'
 import { MutationGate } from './mutation-gate.js'
+import { maxNameBytes } from './names.js'
 import { Namespace } from './namespace.js'
 import { inheritedMetadata, type Known } from './metadata.js'
 import type { Offers } from './offers.js'
@@ -41,6 +42,8 @@ export const defaultLimits: Limits = {
   metadataItems: 1024,
   metadataItemSize: 64 * 1024,
   metadataSize: 512 * 1024,
+  nameLength: maxNameBytes,
+  pathDepth: 1000,
   treeObjects: 100_000,
   partialTimeout: 86_400
 }
@@ -75,10 +78,10 @@ export class Cdmi {
     this.limits = { ...defaultLimits, ...limits }
     this.capabilities = new Capabilities(this.limits, without, { ...offers, remoteSources: remote !== undefined })
     this.capabilityObjects = new CapabilityObjects(store, this.capabilities)
-    const gate = new MutationGate(store)
+    const gate = new MutationGate(store, this.limits)
     this.partialUploads = new PartialUploads(store, gate, this.limits)
     this.transfers = new Transfers(store, gate)
-    this.#context = { store, namespace: new Namespace(store, this.capabilities, this.capabilityObjects), gate, partialUploads: this.partialUploads, limits: this.limits, capabilities: this.capabilities, accesses: AccessLog.of(store), transfers: this.transfers, remote }
+    this.#context = { store, namespace: new Namespace(store, this.capabilities, this.capabilityObjects, this.limits), gate, partialUploads: this.partialUploads, limits: this.limits, capabilities: this.capabilities, accesses: AccessLog.of(store), transfers: this.transfers, remote }
     this.#hashes = new ValueHashes(store)
     this.dataObjects = new DataObjects(this.#context)
     this.containers = new Containers(this.#context)

@@ -10,6 +10,7 @@ import { Contention, StorageUnavailable, TooLarge } from './errors.js'
 import { now } from './instant.js'
 import type { Principal } from './principal.js'
 import { requireAccess } from './access.js'
+import { checkPlace, type PlaceLimits } from './names.js'
 import type { Staging } from './staging.js'
 import { Turns } from './turns.js'
 
@@ -41,10 +42,16 @@ export interface Mutation {
   readonly births?: readonly BlobBirth[]
 }
 
-type Stage = (principal: Principal, mutation: Mutation) => void
+type Stage = (principal: Principal, mutation: Mutation, limits: PlaceLimits) => void
 
 const stages: readonly Stage[] = [
-  principal => { requireAccess(principal, 'write') }
+  principal => { requireAccess(principal, 'write') },
+  (_principal, { changes }, limits) => {
+    for (const { operation, ancestors, put } of changes) {
+      // What is there already stays as it is when the operator lowers a limit.
+      if (put?.name !== undefined && operation !== 'modify') checkPlace(put.name, ancestors.length, limits)
+    }
+  }
 ]
 
 /** Attempts before a writer that always loses is told so. In one process losers queue up, so this takes many processes. */
@@ -55,11 +62,13 @@ const longestPaths = 64 * 1024 * 1024
 
 export class MutationGate {
   readonly #store: Store
+  readonly #limits: PlaceLimits
   readonly #count: CommitCount
   readonly #turns = new Turns()
 
-  constructor (store: Store) {
+  constructor (store: Store, limits: PlaceLimits) {
     this.#store = store
+    this.#limits = limits
     this.#count = new CommitCount(store.metrics ?? new Registry())
   }
 
@@ -86,7 +95,7 @@ export class MutationGate {
   async #attempt<M extends Mutation> (principal: Principal, plan: () => Promise<M | undefined>): Promise<M | undefined | 'again'> {
     const mutation = await plan()
     if (mutation === undefined || mutation.changes.length === 0) return mutation
-    for (const stage of stages) stage(principal, mutation)
+    for (const stage of stages) stage(principal, mutation, this.#limits)
     const change = changeOf(principal, mutation)
     const result: CommitResult = await this.#count.counted(async () => await this.#store.meta.commit(change))
     if (result.status === 'committed') {

@@ -1,7 +1,7 @@
 /** Rules for names of objects in containers (GEN-22, KEY-10, CLI-30). */
 import { InvalidName } from './errors.js'
 
-/** Longest name, in bytes of UTF-8. */
+/** Longest name that there can be, in bytes of UTF-8. */
 export const maxNameBytes = 1024
 
 // eslint-disable-next-line no-control-regex
@@ -27,6 +27,20 @@ export function checkNewName (name: string, inRoot: boolean): void {
   if (inRoot && name === '-') throw new InvalidName('The name "-" is reserved in the root container for the server itself; choose another name')
 }
 
+/** What the operator allows of where an object is. */
+export interface PlaceLimits {
+  /** Longest name, in bytes of UTF-8. */
+  readonly nameLength: number
+  /** Most names in a path. */
+  readonly pathDepth: number
+}
+
+/** Throws InvalidName for a place that is too deep, or a name that is too long for this server. `depth`: the names in the path, with this one. */
+export function checkPlace (name: string, depth: number, { nameLength, pathDepth }: PlaceLimits): void {
+  if (depth > pathDepth) throw new InvalidName(`The path has ${depth} names; this server takes at most ${pathDepth} (limits.pathDepth); nothing was changed`)
+  if (name.length > nameLength || Buffer.byteLength(name) > nameLength) throw new InvalidName(`A name must not be longer than ${nameLength} bytes of UTF-8 on this server (limits.nameLength); nothing was changed`)
+}
+
 /** Containers of the standard itself. */
 const reserved: ReadonlySet<string> = new Set(['cdmi_objectid', 'cdmi_domains', 'cdmi_capabilities', 'cdmi_snapshots', 'cdmi_versions'])
 
@@ -39,9 +53,9 @@ export function checkRemovable (name: string | undefined): void {
  * A name for an uploaded file: directories stripped, forbidden characters mapped to "_", shortened so that an object ID can
  * still be appended. Undefined when nothing usable is left: the server-assigned ID is then the name (CLI-30).
  */
-export function safeName (fileName: string, inRoot: boolean): string | undefined {
+export function safeName (fileName: string, inRoot: boolean, longest = maxNameBytes): string | undefined {
   const last = fileName.toWellFormed().split(/[/\\]/).at(-1) ?? ''
-  const name = shorten(last.replace(unsafe, '_').trim(), maxNameBytes - 64)
+  const name = shorten(last.replace(unsafe, '_').trim(), longest - 64)
   if (name === '' || name === '.' || name === '..') return undefined
   if (name.startsWith('cdmi_') || (inRoot && name === '-')) return '_' + name
   return name

@@ -6,7 +6,7 @@ import type { CapabilityObjects } from './capability-objects.js'
 import { requireOpen } from './completion.js'
 import { InvalidRequest, IsNotContainer, IsReference, MissingSlash, NotFound, ParentNotFound } from './errors.js'
 import { inheritedMetadata } from './metadata.js'
-import { checkNewName } from './names.js'
+import { checkNewName, checkPlace, type PlaceLimits } from './names.js'
 import { mintObjectID } from './object-id.js'
 import { attributesOf, type CdmiObject, hasSlash, isContainer, isReference } from './record.js'
 
@@ -25,11 +25,13 @@ export class Namespace {
   readonly #capabilities: Capabilities
   readonly #capabilityObjects: CapabilityObjects
   readonly #enterpriseNumber: number
+  readonly #limits: PlaceLimits
 
-  constructor (store: Store, capabilities: Capabilities, capabilityObjects: CapabilityObjects) {
+  constructor (store: Store, capabilities: Capabilities, capabilityObjects: CapabilityObjects, limits: PlaceLimits) {
     this.#store = store
     this.#capabilities = capabilities
     this.#capabilityObjects = capabilityObjects
+    this.#limits = limits
     // Every ID of a store carries the number that its root was born with, whatever the options say later.
     this.#enterpriseNumber = Number.parseInt(store.rootID.slice(2, 8), 16)
   }
@@ -110,6 +112,8 @@ export class Namespace {
       if (!isContainer(found)) throw new ParentNotFound(describe({ ...address, names: address.names.slice(0, -1), slash: true }))
       requireOpen(found, describe({ ...address, names: address.names.slice(0, -1), slash: true }))
       checkNewName(name, found.id === this.#store.rootID)
+      // The gate would see it, but only when the whole value is there.
+      checkPlace(name, chain.length, this.#limits)
       return { ancestors: chain, parent: found, name, record: undefined }
     }
     const parent = chain.at(-2)

@@ -3,7 +3,7 @@ export interface Principal {
   /** The name as the user wrote it when it was made; `ANONYMOUS@` for nobody (the standard's name for unauthenticated callers). */
   readonly name: string
   /** How it authenticated. */
-  readonly authentication: 'anonymous' | 'basic' | 'none'
+  readonly authentication: 'anonymous' | 'basic' | 'certificate' | 'none'
   /** What it may do with every object of the store: nothing, look, or look and change. */
   readonly access: 'none' | 'read' | 'write'
   /** The address that it asks from, for the change log. Undefined: nobody from outside, or it changes nothing. */

@@ -9,7 +9,9 @@ import fp from 'fastify-plugin'
 import { Unauthorized } from '../cdmi/errors.js'
 import { anonymous, type Principal } from '../cdmi/principal.js'
 import { OptionError } from '../schemas/check-options.js'
+import type { CdmiOptions } from '../schemas/options.js'
 import { createAuthenticator, type Authenticator, type AuthenticatorOptions } from './authenticator.js'
+import { certifiedName } from './client-certificate.js'
 import { defaultRealm, isRealm } from './challenge.js'
 
 export interface AuthOptions extends AuthenticatorOptions {
@@ -18,6 +20,8 @@ export interface AuthOptions extends AuthenticatorOptions {
   /** What callers without an Authorization header may do. Default: `none`, which asks them for one. */
   readonly anonymous?: Principal['access'] | undefined
   readonly realm?: string | undefined
+  /** Who a client is that has a certificate and no Authorization header. Default: `none`, nobody in particular. */
+  readonly clientUser?: CdmiOptions['clientUser']
 }
 
 /** Who has used a connection last: it mostly is the same caller again. */
@@ -36,6 +40,8 @@ declare module 'fastify' {
     authenticator: Authenticator
     /** The principal of callers without credentials; undefined when there must be some. */
     anonymousPrincipal: Principal | undefined
+    /** Who a connection is by its client certificate; undefined when that does not say. */
+    certifiedPrincipal: (socket: Socket) => Principal | undefined
     /** An `onRequest` hook: sets `request.principal`, or fails with Unauthorized or TooManyRequests. */
     authenticate: Hook
   }
@@ -54,12 +60,17 @@ async function auth (app: FastifyInstance, options: AuthOptions): Promise<void> 
   const callers = new WeakMap<Socket, Caller>()
   own(app, 'authenticator', authenticator)
   own(app, 'anonymousPrincipal', nobody)
+  const certified = options.clientUser === 'common-name' ? certifiedBy(authenticator) : () => undefined
+  own(app, 'certifiedPrincipal', certified)
   own(app, 'authenticate', ((request, reply, done) => {
     const header = request.headers.authorization
-    if (header === undefined && nobody !== undefined) {
-      request.principal = nobody
-      noteSource(request)
-      return done()
+    if (header === undefined) {
+      const principal = certified(request.raw.socket) ?? nobody
+      if (principal !== undefined) {
+        request.principal = principal
+        noteSource(request)
+        return done()
+      }
     }
     const { socket } = request.raw
     const caller = callers.get(socket)
@@ -80,13 +91,21 @@ async function auth (app: FastifyInstance, options: AuthOptions): Promise<void> 
   if (!app.hasRequestDecorator('principal')) app.decorateRequest('principal', null as unknown as Principal)
 }
 
+/** The user may be gone, or may do less, since the connection was opened. */
+function certifiedBy (authenticator: Authenticator): (socket: Socket) => Principal | undefined {
+  return socket => {
+    const name = certifiedName(socket)
+    return name === undefined ? undefined : authenticator.named(name)
+  }
+}
+
 /** What changes something says in the change log from where it came. A proxy may bring several callers over one connection. */
 function noteSource (request: FastifyRequest): void {
   if (request.method !== 'GET' && request.method !== 'HEAD') request.principal = { ...request.principal, source: request.ip }
 }
 
 /** Decorates this scope, also when an application around it uses the same name for something of its own. */
-function own (app: FastifyInstance, name: 'authenticator' | 'anonymousPrincipal' | 'authenticate', value: unknown): void {
+function own (app: FastifyInstance, name: 'authenticator' | 'anonymousPrincipal' | 'certifiedPrincipal' | 'authenticate', value: unknown): void {
   if (app.hasDecorator(name)) Object.defineProperty(app, name, { value, configurable: true, enumerable: true })
   else app.decorate(name, value as never)
 }

@@ -12,7 +12,7 @@ import type { Principal } from '../cdmi/principal.js'
 import { OptionError } from '../schemas/check-options.js'
 import type { User } from '../schemas/options.js'
 import { BoundedQueue } from './bounded-queue.js'
-import { FailureLimit } from './failure-limit.js'
+import { FailureLimit, networkOf } from './failure-limit.js'
 import { hashOfNobody, isPasswordHash, verifyPassword } from './password.js'
 
 /** What a function given as `users` answers: false for wrong credentials, true or what differs from the defaults for right ones. */
@@ -40,7 +40,7 @@ export interface AuthenticatorOptions {
   readonly users?: readonly User[] | VerifyUser | undefined
   /** More users; the ones above win. */
   readonly source?: UserSource | undefined
-  /** Failed attempts of one source address in one window. Default: 10. */
+  /** Failed attempts for one name from one source address in one window; for all names together three times as many. Default: 10. */
   readonly failedAttempts?: number | undefined
   /** Milliseconds of that window. Default: one minute. */
   readonly failureWindow?: number | undefined
@@ -60,6 +60,8 @@ export interface Authenticator {
    * Throws Unauthorized, or TooManyRequests with `headers['retry-after']` in seconds.
    */
   verify (name: string, password: string, source: string): Promise<Principal>
+  /** The user of a name that something else has proved (a client certificate). A function given as `users` knows none. */
+  named (name: string): Principal | undefined
 }
 
 /** Milliseconds that verified credentials are remembered after their last use, and in all. */
@@ -68,6 +70,9 @@ const rememberLongest = 600_000
 /** Hashes at once: each takes a thread of libuv's four and 64 MiB. */
 const hashesAtOnce = 2
 const hashesWaiting = 64
+/** So many times the failures for one name an address has for all; and pairs of the two that are remembered as good. */
+const namesOfAddress = 3
+const goodPairs = 10_000
 /** Milliseconds between two looks at a users file by requests that need no hash. */
 const refreshInterval = 1000
 /** Milliseconds of a moment; and more moments than a process can live to see. */
@@ -87,10 +92,14 @@ type KnownUser = HashedUser | DigestedUser
 
 type Digest = (text: string) => Buffer
 
+/** `known`: the user has logged in from there before. */
+type Decide = (name: string, password: string, known: boolean) => Verdict | Promise<Verdict>
+type Find = (name: string) => KnownUser | undefined
+
 /** Throws OptionError for users that cannot be. */
 export function createAuthenticator (options: AuthenticatorOptions): Authenticator {
   const { users = [], source } = options
-  if (typeof users === 'function') return new CachingAuthenticator(users, undefined, options)
+  if (typeof users === 'function') return new CachingAuthenticator((name, password) => users(name, password), () => undefined, undefined, options)
   const key = randomBytes(32)
   const digest: Digest = text => createHmac('sha256', key).update(text.normalize('NFC')).digest()
   const known = new Map<string, KnownUser>()
@@ -99,7 +108,8 @@ export function createAuthenticator (options: AuthenticatorOptions): Authenticat
     if (known.has(name)) throw new OptionError(`users: the name ${name} is there twice`)
     known.set(name, { name, ...secretOf(user, digest), access: user.access ?? 'write' })
   }
-  return new CachingAuthenticator(verifierOf(name => known.get(name) ?? source?.find(name), digest), source, options)
+  const find: Find = name => known.get(name) ?? source?.find(name)
+  return new CachingAuthenticator(verifierOf(find, digest), find, source, options)
 }
 
 function secretOf ({ name, password, hash }: User, digest: Digest): { digest: Buffer } | { hash: string } {
@@ -110,16 +120,20 @@ function secretOf ({ name, password, hash }: User, digest: Digest): { digest: Bu
   return { hash }
 }
 
-/** An unknown name costs the same hash as a wrong password, so that names cannot be found out by the clock. */
-function verifierOf (find: (name: string) => KnownUser | undefined, digest: Digest): VerifyUser {
+/**
+ * An unknown name costs the same hash as a wrong password, so that names cannot be found out by the clock. Who has logged in before waits in a queue of
+ * their own: strangers who try passwords from everywhere do not stand before them.
+ */
+function verifierOf (find: Find, digest: Digest): Decide {
   const nobody = hashOfNobody()
-  const queue = new BoundedQueue(hashesAtOnce, hashesWaiting)
+  const strangers = new BoundedQueue(hashesAtOnce, hashesWaiting)
+  const friends = new BoundedQueue(hashesAtOnce, hashesWaiting)
   const refuse = (): Error => withHeaders(new TooManyRequests('Too many log-ins at once; try again in a moment'), { 'retry-after': '1' })
-  return async (name, password) => {
+  return async (name, password, known) => {
     const user = find(name)
     if (user !== undefined && 'digest' in user && timingSafeEqual(digest(password), user.digest)) return { name: user.name, access: user.access }
     const hashed = user !== undefined && 'hash' in user ? user : undefined
-    const right = await queue.run(() => verifyPassword(password, hashed?.hash ?? nobody), refuse)
+    const right = await (known ? friends : strangers).run(() => verifyPassword(password, hashed?.hash ?? nobody), refuse)
     return right && hashed !== undefined ? { name: hashed.name, access: hashed.access } : false
   }
 }
@@ -128,16 +142,21 @@ class CachingAuthenticator implements Authenticator {
   readonly #key = randomBytes(32).toString('base64')
   readonly #remembered = new LRUCache<string, Remembered>({ max: 10_000, ttl: rememberIdle, updateAgeOnGet: true })
   readonly #underWay = new Map<string, Promise<Principal>>()
-  readonly #limit: FailureLimit
+  readonly #pairs: FailureLimit
+  readonly #addresses: FailureLimit
+  /** Pairs of an address and a name that have logged in. */
+  readonly #good = new LRUCache<string, true>({ max: goodPairs })
   #generation: number
   #refreshed = 0
 
   constructor (
-    readonly decide: VerifyUser,
+    readonly decide: Decide,
+    readonly find: Find,
     readonly source: UserSource | undefined,
     { failedAttempts = 10, failureWindow = 60_000 }: AuthenticatorOptions
   ) {
-    this.#limit = new FailureLimit({ attempts: failedAttempts, window: failureWindow })
+    this.#pairs = new FailureLimit({ attempts: failedAttempts, window: failureWindow })
+    this.#addresses = new FailureLimit({ attempts: failedAttempts * namesOfAddress, window: failureWindow })
     this.#generation = source?.generation ?? 0
   }
 
@@ -155,28 +174,44 @@ class CachingAuthenticator implements Authenticator {
     const digest = this.#digest(name, password)
     const known = this.#recall(digest) ?? this.#underWay.get(digest)
     if (known !== undefined) return await known
-    const wait = this.#limit.wait(source)
+    const network = networkOf(source)
+    const pair = `${network} ${this.#digest(name.normalize('NFC'), '')}`
+    const good = this.#good.has(pair)
+    // Whatever else is tried from an address: who has logged in there answers for their own failures alone.
+    const wait = Math.max(this.#pairs.wait(pair), good ? 0 : this.#addresses.wait(network))
     if (wait > 0) throw withHeaders(new TooManyRequests(`Too many failed log-ins from your address; try again in ${wait} seconds`), { 'retry-after': String(wait) })
-    this.#limit.begin(source)
-    const attempt = this.#attempt(name, password, digest)
+    this.#pairs.begin(pair)
+    this.#addresses.begin(network)
+    const notFailed = (): void => {
+      this.#pairs.succeeded(pair)
+      this.#addresses.succeeded(network)
+    }
+    const attempt = this.#attempt(name, password, { digest, good })
     this.#underWay.set(digest, attempt)
     try {
       const principal = await attempt
-      this.#limit.succeeded(source)
+      notFailed()
+      this.#good.set(pair, true)
       return principal
     } catch (error) {
-      if (!(error instanceof Unauthorized)) this.#limit.succeeded(source)
+      if (!(error instanceof Unauthorized)) notFailed()
       throw error
     } finally {
       this.#underWay.delete(digest)
     }
   }
 
-  async #attempt (name: string, password: string, digest: string): Promise<Principal> {
+  named (name: string): Principal | undefined {
+    this.#followSource()
+    const user = this.find(name.normalize('NFC'))
+    return user === undefined ? undefined : { name: user.name, authentication: 'certificate', access: user.access }
+  }
+
+  async #attempt (name: string, password: string, { digest, good }: { digest: string, good: boolean }): Promise<Principal> {
     await this.source?.refresh()
     this.#forgetOnChange()
     const generation = this.#generation
-    const verdict = await this.decide(name.normalize('NFC'), password)
+    const verdict = await this.decide(name.normalize('NFC'), password, good)
     if (verdict === false) throw new Unauthorized()
     const principal: Principal = { name, authentication: 'basic', access: 'write', ...(verdict === true ? {} : verdict) }
     if (generation === this.#generation) this.#remembered.set(digest, { principal, until: Date.now() + rememberLongest })

@@ -1,9 +1,9 @@
-/** Counts failed attempts to log in per source address, and says when a source has to wait. Memory is bounded. */
+/** Counts failed attempts to log in by where they come from, and says when somebody has to wait. Memory is bounded. */
 import { LRUCache } from 'lru-cache'
 import { isIPv6 } from 'node:net'
 
 export interface FailureLimitOptions {
-  /** Failed attempts that a source has in one window. */
+  /** Failed attempts that one has in one window. */
   readonly attempts: number
   /** Milliseconds from the first failure until all is forgotten. */
   readonly window: number
@@ -11,10 +11,10 @@ export interface FailureLimitOptions {
 
 interface Count { failures: number, until: number }
 
-const sources = 20_000
+const counts = 20_000
 
 export class FailureLimit {
-  readonly #counts = new LRUCache<string, Count>({ max: sources })
+  readonly #counts = new LRUCache<string, Count>({ max: counts })
   readonly #options: FailureLimitOptions
   readonly #now: () => number
 
@@ -23,35 +23,34 @@ export class FailureLimit {
     this.#now = now
   }
 
-  /** Seconds that the source has to wait before another attempt; 0 when it may try now. */
-  wait (source: string): number {
-    const count = this.#current(networkOf(source))
+  /** Seconds that one has to wait before another attempt; 0 when it may try now. */
+  wait (one: string): number {
+    const count = this.#current(one)
     if (count === undefined || count.failures < this.#options.attempts) return 0
     return Math.max(1, Math.ceil((count.until - this.#now()) / 1000))
   }
 
   /** An attempt begins: it counts as failed until `succeeded` says otherwise, so that a burst cannot outrun the count. */
-  begin (source: string): void {
-    const network = networkOf(source)
-    const count = this.#current(network)
-    if (count === undefined) this.#counts.set(network, { failures: 1, until: this.#now() + this.#options.window })
+  begin (one: string): void {
+    const count = this.#current(one)
+    if (count === undefined) this.#counts.set(one, { failures: 1, until: this.#now() + this.#options.window })
     else count.failures++
   }
 
   /** The attempt that was begun did not fail. */
-  succeeded (source: string): void {
-    const count = this.#current(networkOf(source))
+  succeeded (one: string): void {
+    const count = this.#current(one)
     if (count !== undefined && count.failures > 0) count.failures--
   }
 
-  #current (network: string): Count | undefined {
-    const count = this.#counts.get(network)
+  #current (one: string): Count | undefined {
+    const count = this.#counts.get(one)
     return count !== undefined && count.until > this.#now() ? count : undefined
   }
 }
 
-/** One subscriber has a whole /64 of IPv6 addresses: it is counted as one source. */
-function networkOf (address: string): string {
+/** One subscriber has a whole /64 of IPv6 addresses: it is counted as one. */
+export function networkOf (address: string): string {
   const plain = address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
   if (!isIPv6(plain)) return plain
   const [head = '', tail] = plain.split('%', 1)[0]?.split('::') ?? []

@@ -10,6 +10,8 @@ import { EventEmitter } from 'node:events'
 import type { Duplex } from 'node:stream'
 import websocket, { type WebSocket } from '@fastify/websocket'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { withHeaders } from '../cdmi/describe-error.js'
+import { Overloaded } from '../cdmi/errors.js'
 import { anonymous, type Principal } from '../cdmi/principal.js'
 import { nameDoor } from '../routes/door.js'
 import type { Tracing } from '../metrics/tracing.js'
@@ -26,6 +28,8 @@ export interface SocketsOptions {
   readonly limits?: LimitOptions | undefined
   /** What callers without credentials may do. Default: nothing. */
   readonly anonymous?: Principal['access'] | undefined
+  /** Who a connection is by its client certificate. Default: that says nothing. */
+  readonly certified?: SocketContext['certified'] | undefined
   /** Milliseconds between two heartbeats. Default: 25 seconds. */
   readonly heartbeat?: number | undefined
   /** Where several processes serve one port: what they find each other by. */
@@ -47,7 +51,9 @@ export async function sockets (app: FastifyInstance, options: SocketsOptions): P
     cdmi: app.cdmi,
     verifier: options.verifier,
     anonymous: anonymous(options.anonymous),
+    certified: options.certified ?? (() => undefined),
     limits: {
+      sockets: limits.sockets ?? 10_000,
       frame: limits.frame ?? 1024 ** 2 + 64 * 1024,
       messagesInFlight: limits.messagesInFlight ?? 32,
       socketIdle: limits.socketIdle ?? 600_000,
@@ -63,6 +69,10 @@ export async function sockets (app: FastifyInstance, options: SocketsOptions): P
   const affinity = options.affinity && new WorkerAffinity(options.affinity, (request, response) => { poll(request, response) }, (request, socket, head) => { upgrade(request, socket, head) })
   const socketIo = new SocketIoDoor(context, affinity && (id => affinity.mark(id)))
   const removals: Array<() => void> = []
+  const requireRoom = (): void => {
+    const { sockets: most } = context.limits
+    if (plain.size + socketIo.size >= most) throw withHeaders(new Overloaded(`The server has ${most} sockets open, as many as it takes at once (limits.sockets)`), { 'retry-after': '5' })
+  }
 
   // The first of all preClose hooks here: @fastify/websocket would close its sockets in the middle of their messages.
   app.addHook('preClose', async () => {
@@ -121,8 +131,9 @@ export async function sockets (app: FastifyInstance, options: SocketsOptions): P
       url: '/ws',
       exposeHeadRoute: false,
       schema: { tags: ['sockets'], security: [], summary: 'Keyed JSON over WebSocket', description: 'Text frames of JSON: {"auth":{"username","password"},"method","url","data"?,"id"?}' },
+      onRequest: async request => { if (request.ws) requireRoom() },
       handler: upgradeRequired,
-      wsHandler: (socket, request) => { plain.serve(socket, callerOf(request)) }
+      wsHandler: (socket, request) => { plain.serve(socket, callerOf(request, context)) }
     })
   })
 
@@ -134,6 +145,8 @@ export async function sockets (app: FastifyInstance, options: SocketsOptions): P
     const upgrades = new WeakMap<IncomingMessage, Upgrade>()
     const handler = (request: FastifyRequest, reply: FastifyReply): void => {
       const { raw } = request
+      // Without the ID of a session it is the first request of one.
+      if (!/[?&]sid=/.test(raw.url ?? '')) requireRoom()
       const wanted = upgrades.get(raw)
       // Headers that hooks have set (CORS, security) go out with the answers of engine.io.
       for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) reply.raw.setHeader(name, value)
@@ -141,9 +154,9 @@ export async function sockets (app: FastifyInstance, options: SocketsOptions): P
       if (wanted !== undefined) {
         const { socket, head } = wanted
         reply.raw.detachSocket(raw.socket)
-        if (affinity?.forwardUpgrade(raw, socket, head) !== true) upgrade(raw, socket, head, callerOf(request))
+        if (affinity?.forwardUpgrade(raw, socket, head) !== true) upgrade(raw, socket, head, callerOf(request, context))
       } else if (affinity?.forward(raw, reply.raw) !== true) {
-        poll(raw, reply.raw, callerOf(request))
+        poll(raw, reply.raw, callerOf(request, context))
       }
     }
     for (const url of ['/socket.io/', '/socket.io']) {

@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { InvalidRequest, TransferCodingUnknown } from '../cdmi/errors.js'
 
 /** A name, an IPv4 or an IPv6 address, and a port (RFC 9110 §7.2); nothing at all of HTTP/1.0. It becomes part of URIs in answers. */
-const validHost = /^(?:(?:[\w.~!$&'()*+,;=-]|%[\da-f]{2})*|\[[\da-f:.]+(?:%25[\w.~-]+)?\])(?::\d*)?$/i
+export const validHost = /^(?:(?:[\w.~!$&'()*+,;=-]|%[\da-f]{2})*|\[[\da-f:.]+(?:%25[\w.~-]+)?\])(?::\d*)?$/i
 
 /** For the scope of the doors. */
 export function soundRequests (app: FastifyInstance): void {

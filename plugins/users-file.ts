@@ -130,7 +130,7 @@ function byName (users: readonly HashedUser[]): ReadonlyMap<string, HashedUser> 
 }
 
 /** Differs when the file was replaced or written to. */
-async function stampOf (file: string): Promise<string> {
+export async function stampOf (file: string): Promise<string> {
   try {
     const { ino, size, mtimeNs } = await stat(file, { bigint: true })
     return `${ino} ${size} ${mtimeNs}`

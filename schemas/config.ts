@@ -2,7 +2,7 @@
 import { CdmiOptions, LimitOptions } from './options.js'
 import { type Static, Type } from './typebox.js'
 
-const { anonymous, activeContent, formFields, formAnswer, realm, withoutCapabilities, remoteSources, delayedAfter, templates, locations } = CdmiOptions.properties
+const { anonymous, clientUser, activeContent, formFields, formAnswer, realm, withoutCapabilities, remoteSources, delayedAfter, templates, locations } = CdmiOptions.properties
 
 const seconds = (description: string) => Type.Optional(Type.Number({ minimum: 0, maximum: 86_400, description }))
 const text = (description: string) => Type.Optional(Type.String({ minLength: 1, description }))
@@ -22,6 +22,13 @@ const DatabaseConfig = Type.Object({
   leaseTimeout: Type.Optional(Type.Number({ minimum: 1, maximum: 86_400, description: 'Seconds after which a server that the database has not heard of counts as dead; the same for all servers of a store. Default: 300.' }))
 }, { additionalProperties: false })
 
+const LoadConfig = Type.Object({
+  connections: Type.Optional(Type.Integer({ minimum: 0, description: 'Most connections of a process; what comes on top gets a 503 at once and is closed, with TLS without a word; 0: as many as come. Default: 10000.' })),
+  uploads: Type.Optional(Type.Integer({ minimum: 0, description: 'Most requests with a body that a process works on at once; what comes on top is refused (503); 0: as many as come. Default: 1000.' })),
+  uploadBytes: Type.Optional(Type.Integer({ minimum: 0, description: 'Bytes of the bodies of unanswered requests of a process from which on further uploads are refused (503); 0: as many as come. Default: 0.' })),
+  loopDelay: Type.Optional(Type.Number({ minimum: 0, description: 'Milliseconds by which the event loop of a process may be late, twice in succession, before requests are refused (503); 0: however late. Default: 2000.' }))
+}, { additionalProperties: false })
+
 export const ServerConfig = Type.Object({
   data: path('Directory of the store; made when it is not there. Default: `./data`.'),
   meta: storeUrl('Instead of data: URL of the PostgreSQL database with the records of a store of many servers, `postgres://user@host/database?schema=name`; several servers of which one is the primary with commas between them. No password in a flag: use the variable, the config file or PGPASSWORD. Default: none.'),
@@ -38,6 +45,13 @@ export const ServerConfig = Type.Object({
   tlsCert: path('Certificate with its chain: a PEM file, or the PEM text itself.'),
   tlsKey: path('Private key of the certificate: a PEM file, or the PEM text itself.'),
   tlsPassphrase: secret('Passphrase of the private key.'),
+  tlsMinVersion: Type.Optional(Type.Union([Type.Literal('TLSv1.2'), Type.Literal('TLSv1.3')], { description: 'Oldest version of TLS that is spoken. Default: `TLSv1.2`.' })),
+  clientCertificates: Type.Optional(Type.Union([Type.Literal('none'), Type.Literal('request'), Type.Literal('require')], { description: 'Whether clients are asked for a certificate: `request`, they may do without one; `require`, they may not connect without a valid one. Default: `none`.' })),
+  clientCa: path('Certificates of the authorities whose client certificates are valid: a PEM file, or the PEM text itself.'),
+  clientUser,
+  redirectPort: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535, description: 'Second port, for HTTP in clear: each request there is sent on to HTTPS (308); 0 lets the system choose. Default: none.' })),
+  redirectTo: text('Where it is sent: an origin such as `https://files.example.org`. Default: the host that was asked for, at the port of the server.'),
+  hsts: Type.Optional(Type.Integer({ minimum: 0, maximum: 315_360_000, description: 'Seconds for which browsers are told to use HTTPS only (Strict-Transport-Security); 0: they are told nothing. Default: 0.' })),
   workers: Type.Optional(Type.Integer({ minimum: 1, maximum: 256, description: 'Processes that serve HTTP; they share the one that writes, or a database. Default: 1.' })),
   logLevel: Type.Optional(Type.Union([Type.Literal('fatal'), Type.Literal('error'), Type.Literal('warn'), Type.Literal('info'), Type.Literal('debug'), Type.Literal('trace'), Type.Literal('silent')], { description: 'Least level that is logged, as JSON lines on standard error. Default: `info`.' })),
   cors: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { description: 'Origins whose pages may use the server from a browser, or `*`. Default: none.' })),
@@ -56,10 +70,14 @@ export const ServerConfig = Type.Object({
   drainTimeout: seconds('Seconds that requests in flight have to finish after SIGTERM. Default: 30.'),
   idleTimeout: seconds('Seconds after which a connection on which nothing moves is closed; 0: never. Default: 120.'),
   headersTimeout: seconds('Seconds that a client has to send the header of a request. Default: 30.'),
+  requestTimeout: seconds('Seconds that a request may take until it has come whole, its body too; 0: as long as it moves. Default: 0.'),
+  headerSize: Type.Optional(Type.Integer({ minimum: 2048, maximum: 1_048_576, description: 'Longest header of a request, in bytes. Default: 16 KiB.' })),
   trashGrace: seconds('Seconds that bytes which lost their last reference are kept for readers under way. Default: 3600.'),
   logRetention: Type.Optional(Type.Number({ minimum: 1, maximum: 36_500, description: 'Days that entries of the change log are kept, and with them the names and addresses of who changed something. Default: for ever.' })),
   scrubRate: Type.Optional(Type.Integer({ minimum: 0, maximum: 1024 ** 4, description: 'Bytes in a second that are read in the background, of a store in a directory, to find rotten ones; 0: none. Default: 1 MiB.' })),
   database: Type.Optional(DatabaseConfig),
+  load: Type.Optional(LoadConfig),
   limits: Type.Optional(LimitOptions)
 }, { additionalProperties: false })
 export type ServerConfig = Static<typeof ServerConfig>
+export type LoadConfig = Static<typeof LoadConfig>

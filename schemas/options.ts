@@ -15,6 +15,8 @@ export const LimitOptions = Type.Object({
   metadataItems: Type.Optional(Type.Integer({ minimum: 0, description: 'Most items of user metadata of one object. Default: 1024.' })),
   metadataItemSize: Type.Optional(Type.Integer({ minimum: 1, description: 'Longest item of user metadata, name and JSON together, in bytes. Default: 64 KiB.' })),
   metadataSize: Type.Optional(Type.Integer({ minimum: 0, description: 'All user metadata of one object, in bytes. Default: 512 KiB.' })),
+  nameLength: Type.Optional(Type.Integer({ minimum: 128, maximum: 1024, description: 'Longest name of a new object, in bytes of UTF-8. Default: 1024.' })),
+  pathDepth: Type.Optional(Type.Integer({ minimum: 2, description: 'Most names in the path of a new object, its own counted. Default: 1000.' })),
   treeObjects: Type.Optional(Type.Integer({ minimum: 1, description: 'Most objects that one copy or deserialization makes, changes or removes. Default: 100000.' })),
   remoteTime: Type.Optional(Type.Integer({ minimum: 1, maximum: 2_147_483, description: 'Seconds that a transfer from another server may take. Default: one day.' })),
   remoteRate: Type.Optional(Type.Integer({ minimum: 0, description: 'Bytes in a second that another server must send at least; 0: as few as it likes. Default: 1024.' })),
@@ -23,6 +25,7 @@ export const LimitOptions = Type.Object({
   formFields: Type.Optional(Type.Integer({ minimum: 0, description: 'Most text fields in one form. Default: 1000.' })),
   formFieldSize: Type.Optional(Type.Integer({ minimum: 0, description: 'Longest text field of a form, in bytes. Default: 64 KiB.' })),
   frame: Type.Optional(Type.Integer({ minimum: 1, description: 'Longest socket message, in bytes. Default: 1 MiB and 64 KiB.' })),
+  sockets: Type.Optional(Type.Integer({ minimum: 0, description: 'Most sockets that are open at once in one process; what comes on top is refused (503). Default: 10000.' })),
   messagesInFlight: Type.Optional(Type.Integer({ minimum: 1, description: 'Messages of one socket that are worked on at once; more wait unread. Default: 32.' })),
   socketIdle: Type.Optional(Type.Integer({ minimum: 1, description: 'Milliseconds after which a socket that sent no message is closed. Default: 10 minutes.' }))
 }, { additionalProperties: false })
@@ -51,7 +54,7 @@ export const CdmiOptions = Type.Object({
   anonymous: Type.Optional(Type.Union([Type.Literal('none'), Type.Literal('read'), Type.Literal('write')], { description: 'What callers without credentials may do. Default: `none`.' })),
   keyed: Type.Optional(Type.Boolean({ description: 'Offer keyed JSON at `<prefix>/data`. Default: false.' })),
   sockets: Type.Optional(Type.Boolean({ description: 'Offer keyed JSON over WebSocket at `<prefix>/ws` and socket.io at `<prefix>/socket.io/`. Default: false.' })),
-  activeContent: Type.Optional(Type.Union([Type.Literal('sandbox'), Type.Literal('allow')], { description: 'Whether stored HTML and other active content may run with the origin of the server (CLI-26). Default: `sandbox`.' })),
+  activeContent: Type.Optional(Type.Union([Type.Literal('sandbox'), Type.Literal('download'), Type.Literal('allow')], { description: 'Whether stored HTML and other active content may run with the origin of the server (CLI-26): `sandbox`, shown without its rights; `download`, offered as a file besides; `allow`, served live. Default: `sandbox`.' })),
   formFields: Type.Optional(Type.Union([Type.Literal('ignore'), Type.Literal('metadata')], { description: 'Text fields of an upload form: ignored, or kept as user metadata of its objects. Default: `ignore`.' })),
   formAnswer: Type.Optional(Type.Union([Type.Literal('page'), Type.Literal('redirect')], { description: 'What a browser gets after a form upload: a page that lists the objects, or a redirect (303) to the container. Default: `page`.' })),
   withoutCapabilities: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { description: 'Names of CDMI capabilities to switch off: they are not advertised, and what they allow is refused. Default: none.' })),
@@ -60,6 +63,7 @@ export const CdmiOptions = Type.Object({
   delayedAfter: Type.Optional(Type.Integer({ minimum: 0, maximum: 3_600_000, description: 'Milliseconds after which a long copy, move or deserialization is answered for (202) before it is done. Default: 5000.' })),
   templates: Type.Optional(TemplateOptions),
   locations: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { uniqueItems: true, description: 'Names of the places where the store keeps its data, all of it at each. Default: none.' })),
+  clientUser: Type.Optional(Type.Union([Type.Literal('none'), Type.Literal('common-name')], { description: 'Who a client is whose certificate the TLS server has verified, and that sends no password: nobody, or the user whose name is the common name of the certificate. Default: `none`.' })),
   realm: Type.Optional(Type.String({ minLength: 1, description: 'Realm of Basic authentication. Default: `fastify-cdmi`.' }))
 }, { additionalProperties: false })
 export type CdmiOptions = Static<typeof CdmiOptions>

@@ -7,11 +7,11 @@ import type { FastifyInstance } from 'fastify'
 import { reasonPhrase } from '../cdmi/describe-error.js'
 import type { Connections } from './connections.js'
 
-interface Answer { readonly status: number, readonly detail: string }
+interface Answer { readonly status: number, readonly detail: string, readonly code?: string }
 
 const malformed: Answer = { status: 400, detail: 'This is not a valid HTTP request' }
 const answers: Readonly<Record<string, Answer>> = {
-  ERR_HTTP_REQUEST_TIMEOUT: { status: 408, detail: 'The header of the request did not arrive in time' },
+  ERR_HTTP_REQUEST_TIMEOUT: { status: 408, detail: 'The request, or its header, did not arrive in time' },
   HPE_INVALID_EOF_STATE: { status: 400, detail: 'The connection ended before the request did; nothing was done' },
   HPE_HEADER_OVERFLOW: { status: 431, detail: 'The header of the request is too long' },
   HPE_CHUNK_EXTENSIONS_OVERFLOW: { status: 413, detail: 'The chunk extensions of the body are too long' }
@@ -30,13 +30,14 @@ export function clientErrorHandler (connections: () => Pick<Connections, 'isAnsw
       connections().endAfterAnswers(socket)
       return
     }
-    if (socket.writable) socket.write(answerTo(code))
+    if (socket.writable) socket.write(rawAnswer(answers[code] ?? malformed))
     socket.destroySoon()
   }
 }
 
-function answerTo (code: string): string {
-  const { status, detail } = answers[code] ?? malformed
-  const body = JSON.stringify({ type: 'about:blank', title: reasonPhrase(status), status, detail, code: `HTTP_${status}` })
-  return `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`
+/** A whole answer, after which the connection ends. */
+export function rawAnswer ({ status, detail, code = `HTTP_${status}` }: Answer, headers: Readonly<Record<string, string>> = {}): string {
+  const body = JSON.stringify({ type: 'about:blank', title: reasonPhrase(status), status, detail, code })
+  const lines = Object.entries({ ...headers, 'Content-Type': 'application/problem+json', 'Content-Length': String(Buffer.byteLength(body)), Connection: 'close' })
+  return `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`
 }

@@ -98,6 +98,7 @@ export function loadConfig ({ file, environment = {}, flags = {} }: ConfigSource
   for (const option of configOptions) {
     const value = flags[option.name]
     if (option.url && typeof value === 'string' && hasSecret(value)) throw new ConfigError(`The option ${option.flag ?? option.name} has a secret in it, and other users of the machine can read it there: ${saferPlace(option)}`)
+    if (typeof value === 'string' && value.includes('PRIVATE KEY-----')) throw new ConfigError(`The option ${option.flag ?? option.name} has a private key in it, and other users of the machine can read it there: name a file, or use the variable ${option.variable ?? ''}`)
     if (value !== undefined) values.set(option.name, checked(option, fromText(option, value), `The option ${option.flag ?? option.name}`))
   }
   return assemble(values)

@@ -21,8 +21,9 @@ export class ServerMetrics {
     this.#registry.read(() => [gauge({ name: 'cdmi_build_info', help: 'Always 1; the label has the version.' }, [sample(1, { version })], 'max')])
   }
 
-  watch (server: Server, store: Store): void {
-    readTraffic(this.#registry, server)
+  /** `refused`: how much the server has refused so far. */
+  watch (server: Server, store: Store, refused: () => number): void {
+    readTraffic(this.#registry, server, refused)
     this.#store = store
   }
 

@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto'
 import { mkdir, open, readFile, rename } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { createSecureContext, type SecureContextOptions } from 'node:tls'
+import { createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls'
 import type { ServerConfig } from '../schemas/config.js'
 import { ConfigError } from './config-sources.js'
 
@@ -12,15 +12,61 @@ const day = 86_400_000
 const lifetime = 398 * day
 const renewBefore = 30 * day
 
+/** Forward secrecy and authenticated encryption, in all of them; the first three are those of TLS 1.3. Clients without help in hardware may prefer ChaCha20. */
+const ciphers = [
+  'TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256',
+  'ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-RSA-AES128-GCM-SHA256', 'ECDHE-ECDSA-AES256-GCM-SHA384', 'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305', 'ECDHE-RSA-CHACHA20-POLY1305'
+].join(':')
+
+export type ServerTls = SecureContextOptions & Pick<TlsOptions, 'requestCert' | 'rejectUnauthorized'>
+
 /** Options for Node's TLS server; undefined without TLS. Throws ConfigError. */
-export async function tlsOptions (config: ServerConfig, directory: string | undefined): Promise<SecureContextOptions | undefined> {
+export async function tlsOptions (config: ServerConfig, directory: string | undefined): Promise<ServerTls | undefined> {
+  const own = await certificateOptions(config, directory)
+  const { clientCertificates = 'none', clientCa, clientUser = 'none', tlsMinVersion } = config
+  if (own === undefined) {
+    const needless = Object.entries({ tlsMinVersion, clientCa, redirectPort: config.redirectPort, redirectTo: config.redirectTo }).find(([, value]) => value !== undefined)?.[0] ?? (clientCertificates === 'none' ? undefined : 'clientCertificates')
+    if (needless !== undefined) throw new ConfigError(`The option ${needless} is for a server with TLS: give it a certificate (tlsCert, tlsKey), or set tls to self-signed`)
+  }
+  if (clientCertificates !== 'none' && clientCa === undefined) throw new ConfigError('Client certificates are asked for (clientCertificates), but no authority is named that makes them (clientCa)')
+  if (clientCertificates === 'none' && clientCa !== undefined) throw new ConfigError('An authority for client certificates is named (clientCa), but clients are not asked for any (clientCertificates)')
+  if (clientCertificates === 'none' && clientUser !== 'none') throw new ConfigError('Client certificates are to name users (clientUser), but clients are not asked for any (clientCertificates)')
+  if (own === undefined || clientCa === undefined) return own
+  const ca = await pemOf(clientCa, 'authority (clientCa, CDMI_CLIENT_CA)')
+  // A file without a certificate in it would be taken for one that trusts nobody.
+  if (!isCertificate(ca)) throw new ConfigError('The authority for client certificates (clientCa) cannot be used: there is no certificate in it')
+  return { ...own, ca, requestCert: true, rejectUnauthorized: clientCertificates === 'require' }
+}
+
+function isCertificate (pem: string): boolean {
+  try {
+    return new X509Certificate(pem).fingerprint256 !== ''
+  } catch {
+    return false
+  }
+}
+
+/** Files that TLS is made of; when one of them has changed it is time to look again. */
+export function tlsFiles ({ tls, tlsCert, tlsKey, clientCa }: ServerConfig, directory: string | undefined): readonly string[] {
+  const given = [tlsCert, tlsKey, clientCa].filter((one): one is string => one !== undefined && !isPem(one))
+  return tls === 'self-signed' && directory !== undefined ? [ownFile(directory), ...given] : given
+}
+
+/** Milliseconds since 1970 from which on the certificate of a store is to be made anew. */
+export function renewalOf ({ cert }: SecureContextOptions): number {
+  return new Date(new X509Certificate(String(cert)).validTo).getTime() - renewBefore
+}
+
+async function certificateOptions (config: ServerConfig, directory: string | undefined): Promise<SecureContextOptions | undefined> {
   const given = config.tlsCert !== undefined || config.tlsKey !== undefined
   if (given && config.tls !== undefined) throw new ConfigError(`tls is ${config.tls}, but a certificate is given, too (tlsCert, tlsKey): leave one of them out`)
   if (!given && config.tlsPassphrase !== undefined) throw new ConfigError('A TLS passphrase is given (tlsPassphrase, TLS_PASSPHRASE), but no key for it (tlsKey, TLS_KEY)')
-  if (given) return await givenCertificate(config)
+  const { tlsMinVersion: minVersion = 'TLSv1.2' } = config
+  if (given) return { ...await givenCertificate(config), minVersion }
   if (config.tls !== 'self-signed') return undefined
   if (directory === undefined) throw new ConfigError('tls is self-signed, but a store in a database has no place for a certificate, and each server would make its own: give one (tlsCert, tlsKey)')
-  return checkedContext(await ownCertificate(directory), 'The self-signed certificate')
+  return { ...checkedContext(await ownCertificate(directory), 'The self-signed certificate'), minVersion }
 }
 
 async function givenCertificate ({ tlsCert, tlsKey, tlsPassphrase }: ServerConfig): Promise<SecureContextOptions> {
@@ -32,7 +78,7 @@ async function givenCertificate ({ tlsCert, tlsKey, tlsPassphrase }: ServerConfi
 
 /** PEM text itself, or a file of it. Its name is not repeated: it may be a key that lost its first line. */
 async function pemOf (given: string, what: string): Promise<string> {
-  if (given.includes('-----BEGIN')) return given
+  if (isPem(given)) return given
   try {
     return await readFile(given, 'utf8')
   } catch (error) {
@@ -40,8 +86,16 @@ async function pemOf (given: string, what: string): Promise<string> {
   }
 }
 
+function isPem (given: string): boolean {
+  return given.includes('-----BEGIN')
+}
+
+function ownFile (directory: string): string {
+  return join(directory, 'self-signed.pem')
+}
+
 function checkedContext (options: SecureContextOptions, what: string): SecureContextOptions {
-  const all: SecureContextOptions = { minVersion: 'TLSv1.2', ...options }
+  const all: SecureContextOptions = { ciphers, honorCipherOrder: false, ...options }
   try {
     createSecureContext(all)
   } catch (error) {
@@ -52,7 +106,7 @@ function checkedContext (options: SecureContextOptions, what: string): SecureCon
 
 /** The certificate of this store: one file with key and certificate, so that they cannot differ. Made anew before it expires. */
 async function ownCertificate (directory: string): Promise<{ key: string, cert: string }> {
-  const file = join(directory, 'self-signed.pem')
+  const file = ownFile(directory)
   const pem = await readFile(file, 'utf8').catch(() => '')
   if (isValid(pem)) return { key: pem, cert: pem }
   const made = await makeCertificate()
@@ -81,7 +135,7 @@ async function keep (pem: string, file: string): Promise<void> {
 function isValid (pem: string): boolean {
   try {
     createSecureContext({ key: pem, cert: pem })
-    return new Date(new X509Certificate(pem).validTo).getTime() > Date.now() + renewBefore
+    return renewalOf({ cert: pem }) > Date.now()
   } catch {
     return false
   }

@@ -5,7 +5,8 @@ import { Server as TlsServer } from 'node:tls'
 import { counter, gauge } from '../metrics/family.js'
 import type { Registry } from '../metrics/registry.js'
 
-export function readTraffic (registry: Registry, server: Server): void {
+/** `refused`: how much was refused so far. */
+export function readTraffic (registry: Registry, server: Server, refused: () => number): void {
   const open = new Set<Socket>()
   let [accepted, received, sent] = [0, 0, 0]
   server.on(server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
@@ -23,7 +24,8 @@ export function readTraffic (registry: Registry, server: Server): void {
       counter({ name: 'cdmi_received_bytes_total', help: 'Bytes that came in, headers included.' }, nowReceived),
       counter({ name: 'cdmi_sent_bytes_total', help: 'Bytes that went out, headers included.' }, nowSent),
       counter({ name: 'cdmi_connections_accepted_total', help: 'Connections that were accepted.' }, accepted),
-      gauge({ name: 'cdmi_connections_open', help: 'Connections that are open, those of WebSockets included.' }, open.size)
+      gauge({ name: 'cdmi_connections_open', help: 'Connections that are open, those of WebSockets included.' }, open.size),
+      counter({ name: 'cdmi_refused_total', help: 'Requests and connections that were refused, for there was too much to do.' }, refused())
     ]
   })
 }

@@ -3,6 +3,7 @@ import type { Registry } from '../metrics/registry.js'
 import type { StoreSettings } from '../schemas/store-options.js'
 import { type BlobStore, type Integrity, type LeaseID, type MetaStore, type ObjectID, type Store, type StoreFlags, StorageError, type SweepReport } from './contract.js'
 import { countedBlobs } from './counted-blobs.js'
+import { readIntegrity } from './integrity-metrics.js'
 import { LeaseKeeper } from './lease-keeper.js'
 import { Readiness } from './readiness.js'
 import { SweepCount } from './sweep-count.js'
@@ -75,13 +76,22 @@ export async function composeStore (parts: StoreParts): Promise<ComposedStore> {
   ])
   let sweeping: Promise<unknown> = Promise.resolve()
   let closed: Promise<void> | undefined
+  /** A round may have hours to go, and who closes the store waits for its end. */
+  const closing = new AbortController()
 
   async function round (): Promise<SweepReport> {
     if (closed !== undefined) throw new StorageError('unavailable', 'The store is closed')
-    const hinted = await leases.showAbandoned(async abandoned => await removeUnborn({ meta, blobs }, abandoned))
-    await leases.rotate(settings.leaseDuration)
     const { trashGrace, logRetention } = settings
-    const swept = await sweepOnce({ meta, blobs }, { trashGrace, logRetention, ...(parts.leaseTimeout === undefined ? {} : { leaseTimeout: parts.leaseTimeout }) })
+    const options = { trashGrace, logRetention, signal: closing.signal, ...(parts.leaseTimeout === undefined ? {} : { leaseTimeout: parts.leaseTimeout }) }
+    const failures: unknown[] = []
+    // What fails does not keep the rest from being swept.
+    const hinted = await leases.showAbandoned(async abandoned => await removeUnborn({ meta, blobs }, abandoned)).catch((error: unknown) => {
+      failures.push(error)
+      return 0
+    })
+    await leases.rotate(settings.leaseDuration).catch((error: unknown) => { failures.push(error) })
+    const swept = await sweepOnce({ meta, blobs }, options)
+    if (failures.length > 0) throw failures[0]
     return { ...swept, blobs: swept.blobs + hinted }
   }
 
@@ -96,6 +106,7 @@ export async function composeStore (parts: StoreParts): Promise<ComposedStore> {
   const timer = sweepEvery(parts.sweeps ? settings.sweepInterval : 0, sweep, error => { report(error, 'sweeping') })
 
   const background = parts.background?.({ meta, blobs })
+  if (parts.integrity !== undefined) readIntegrity(metrics, parts.integrity)
 
   return {
     name: parts.name,
@@ -116,6 +127,7 @@ export async function composeStore (parts: StoreParts): Promise<ComposedStore> {
     ...parts.integrity !== undefined && { integrity: parts.integrity },
     async close () {
       closed ??= (async () => {
+        closing.abort()
         await Promise.all([timer.stop(), background?.stop()])
         await sweeping
         meta.stop()

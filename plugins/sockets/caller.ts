@@ -11,16 +11,24 @@ export interface Caller {
   readonly source: string
   /** Given once for all messages, with the handshake. */
   credentials: Credentials | undefined
+  /** Who the connection is by its client certificate. */
+  readonly certified: () => Principal | undefined
 }
 
 /** The caller of a handshake. */
-export function callerOf (request: FastifyRequest): Caller {
-  return { source: request.ip, credentials: isForeign(request) ? undefined : basicCredentials(request.headers.authorization) }
+export function callerOf (request: FastifyRequest, { certified }: Pick<SocketContext, 'certified'>): Caller {
+  const foreign = isForeign(request)
+  const { socket } = request.raw
+  return {
+    source: request.ip,
+    credentials: foreign ? undefined : basicCredentials(request.headers.authorization),
+    certified: foreign ? () => undefined : () => certified(socket)
+  }
 }
 
 /**
- * Browsers let any page open a WebSocket to any server, and send along the password that the user once typed for that server.
- * So the header counts only for pages of our own origin; others have to send `auth`.
+ * Browsers let any page open a WebSocket to any server, and send along the password that the user once typed for that server, and the certificate.
+ * So these count only for pages of our own origin; others have to send `auth`.
  */
 function isForeign ({ headers, host }: FastifyRequest): boolean {
   const { origin } = headers
@@ -55,6 +63,8 @@ async function authenticated ({ verifier, anonymous }: SocketContext, caller: Ca
   }
   const { credentials } = caller
   if (credentials === undefined) {
+    const certified = caller.certified()
+    if (certified !== undefined) return certified
     if (anonymous.access === 'none') throw new Unauthorized()
     return anonymous
   }

@@ -1,4 +1,5 @@
 /** What the parts of the socket doors share: one per instance of the plugin. */
+import type { Socket } from 'node:net'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Cdmi } from '../../cdmi/model.js'
 import type { Tracing } from '../../metrics/tracing.js'
@@ -10,6 +11,8 @@ export interface Verifier {
 }
 
 export interface SocketLimits {
+  /** Most sockets at once, of both kinds together. */
+  readonly sockets: number
   /** Longest message, in bytes. */
   readonly frame: number
   /** Messages of one socket that are worked on at once. */
@@ -33,6 +36,8 @@ export interface SocketContext {
   readonly verifier: Verifier
   /** Who nobody in particular is. */
   readonly anonymous: Principal
+  /** Who a connection is by its client certificate. */
+  readonly certified: (socket: Socket) => Principal | undefined
   readonly limits: SocketLimits
   readonly log: FastifyBaseLogger
   /** Undefined: nobody counts. */

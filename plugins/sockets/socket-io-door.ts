@@ -56,6 +56,11 @@ export class SocketIoDoor {
     this.#io.on('connection', socket => { this.#serve(socket) })
   }
 
+  /** Sessions that are open. */
+  get size (): number {
+    return this.#engine['clientsCount'] as number
+  }
+
   /** A request of the polling transport. `response` belongs to engine.io from here on. `caller`: needed for the first of a session. */
   async request (request: IncomingMessage, response: ServerResponse, caller?: Caller): Promise<void> {
     if (caller !== undefined) this.#callers.set(request, caller)
@@ -79,7 +84,8 @@ export class SocketIoDoor {
     const handshake = this.#callers.get(socket.request)
     const caller: Caller = {
       source: handshake?.source ?? socket.handshake.address,
-      credentials: credentialsOf(socket.handshake.auth) ?? handshake?.credentials
+      credentials: credentialsOf(socket.handshake.auth) ?? handshake?.credentials,
+      certified: handshake?.certified ?? (() => undefined)
     }
     const sent = sender(connection)
     const flow = new Flow({

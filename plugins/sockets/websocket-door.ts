@@ -21,6 +21,11 @@ export class WebSocketDoor {
     this.#heart = setInterval(() => { this.#beat() }, context.limits.heartbeat).unref()
   }
 
+  /** Sockets that are open. */
+  get size (): number {
+    return this.#sockets.size
+  }
+
   serve (socket: WebSocket, caller: Caller): void {
     const { limits } = this.#context
     const flow = new Flow({

@@ -7,6 +7,7 @@ import { NotFound, RangeNotSatisfiable } from '../../cdmi/errors.js'
 import { checkPreconditions } from '../../cdmi/preconditions.js'
 import { attributesOf, type CdmiObject } from '../../cdmi/record.js'
 import type { Content } from '../../cdmi/values.js'
+import type { CdmiOptions } from '../../schemas/options.js'
 import { type CdmiQuery, parseCdmiQuery } from '../cdmi/query.js'
 import { sendCapabilityObject } from '../cdmi/read-capability.js'
 import { sendContainer } from '../cdmi/read-container.js'
@@ -51,11 +52,11 @@ export async function readPlain (request: FastifyRequest, reply: FastifyReply): 
   })
   reply.header('accept-ranges', ranged ? 'bytes' : 'none')
   // Not awaited again: it may be sent already.
-  return answer(reply, object, contents, plan?.status ?? 200, method, app.cdmiOptions.activeContent !== 'allow')
+  return answer(reply, object, contents, plan?.status ?? 200, method, app.cdmiOptions.activeContent)
 }
 
 /** Renders what the plan was, and what came of it. */
-function answer (reply: FastifyReply, { record }: CdmiObject, contents: readonly Content[], status: ReadPlan['status'], method: string, sandbox: boolean): FastifyReply | Promise<FastifyReply> {
+function answer (reply: FastifyReply, { record }: CdmiObject, contents: readonly Content[], status: ReadPlan['status'], method: string, activeContent: CdmiOptions['activeContent']): FastifyReply | Promise<FastifyReply> {
   setValidators(reply, record)
   if (status === 304) return reply.code(304).send()
   // While its value is being written in parts the object is there, but has nothing to show (AMB-16).
@@ -66,7 +67,7 @@ function answer (reply: FastifyReply, { record }: CdmiObject, contents: readonly
   }
   const { mimetype, valuetransferencoding } = attributesOf(record)
   const contentType = contentTypeOf(mimetype, valuetransferencoding)
-  setContentSafety(reply, sandbox)
+  setContentSafety(reply, contentType, activeContent)
   if (method === 'HEAD') return reply.header('content-type', contentType).header('content-length', String(record.size)).send()
   reply.code(status)
   const [content] = contents

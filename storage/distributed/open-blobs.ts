@@ -5,6 +5,7 @@ import type { Registry } from '../../metrics/registry.js'
 import { OptionError } from '../../schemas/check-options.js'
 import type { BlobStore, LeaseID } from '../contract.js'
 import { BlobFiles } from '../files/blob-files.js'
+import { markPlace } from '../files/place-mark.js'
 import { toStorageError } from '../storage-errors.js'
 
 /** What a place of blobs learns of the records. */
@@ -18,14 +19,18 @@ export interface BlobContext {
 export interface BlobPlace {
   /** Ends the name of the store. */
   readonly name: string
-  /** Milliseconds during which a blob may still arrive after its lease was closed; 0: then it is refused. */
+  /** Milliseconds after its lease was closed during which something may still arrive that no commit will name. */
   readonly late: number
+  /** Before anything is written: `isUsed` tells whether there should be values already. Throws a StorageError when there are none. */
+  prepare (isUsed: () => Promise<boolean>): Promise<void>
   open (context: BlobContext): { readonly blobs: BlobStore, probe (): Promise<void> }
   close (): Promise<void>
 }
 
 /** A PUT may be under way in the network for long after its writer has gone; S3 cannot be told to refuse it. */
 const objectsLate = 86_400_000
+/** A file under a closed lease is removed again by who made it, unless he is killed first. */
+const filesLate = 3_600_000
 
 type Opener = (url: URL, metrics: Registry) => Promise<BlobPlace>
 
@@ -50,9 +55,10 @@ async function openFiles (url: URL): Promise<BlobPlace> {
   await mkdir(root, { recursive: true, mode: 0o700 }).catch((error: unknown) => { throw toStorageError(error, `opening ${root}`) })
   return {
     name: 'files',
-    late: 0,
+    late: filesLate,
+    prepare: async isUsed => { await markPlace(root, isUsed) },
     open ({ leaseIsOpen, left }) {
-      const blobs = new BlobFiles({ root, leaseIsOpen, left })
+      const blobs = new BlobFiles({ root, leaseIsOpen, left, marked: true })
       return { blobs, probe: async () => { await blobs.probe() } }
     },
     async close () {}
@@ -68,6 +74,7 @@ async function openObjects (url: URL, metrics: Registry): Promise<BlobPlace> {
   return {
     name: 's3',
     late: objectsLate,
+    async prepare () {},
     open ({ left }) {
       tell = left
       return { blobs, probe: async () => { await blobs.probe() } }

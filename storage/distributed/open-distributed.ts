@@ -64,6 +64,7 @@ interface Composition {
 
 export async function composeDistributed ({ options, report, names, database, place, metrics }: Parts, { meta, rootID, sweeps, close }: Composition): Promise<Store> {
   readDistributed(metrics, database, names)
+  await place.prepare(async () => (await meta.namedBlobs(undefined, 1)).length > 0)
   return await composeStore({
     name: `postgresql+${place.name}`,
     meta,

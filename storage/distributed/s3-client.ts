@@ -9,7 +9,8 @@ import { refusalOf, s3Error, S3Refusal } from './s3-errors.js'
 import { S3Count } from './s3-count.js'
 import { Gate } from './s3-gates.js'
 import { Retries } from './s3-retries.js'
-import type { S3Credentials, S3CredentialsProvider, S3Settings } from './s3-settings.js'
+import type { S3Credentials, S3CredentialsProvider } from './s3-credentials.js'
+import type { S3Settings } from './s3-settings.js'
 
 /** Bytes to send, and what the server is to check of them. */
 export interface S3Body {

@@ -3,11 +3,12 @@
  * flush. A name is used once, so a file is written under its final name: nobody looks at it before the commit that gives birth to it.
  */
 import { randomUUID } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, rmdir, unlink } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, rmdir, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type BlobBirth, type BlobID, type BlobStore, type LeaseID, type PutOptions, StorageError } from '../contract.js'
 import { BlockSums, type ByteCheck, checkOfRange } from './block-sums.js'
 import { DirectorySync } from './directory-sync.js'
+import { requireMark } from './place-mark.js'
 import { hasCode, toStorageError } from '../storage-errors.js'
 
 export interface BlobFilesOptions {
@@ -21,6 +22,8 @@ export interface BlobFilesOptions {
   readonly birthOf?: (blob: BlobID) => BlobBirth | undefined
   /** Is told of each read that has found bytes missing, or others than were written. */
   readonly damaged?: (blob: BlobID) => void
+  /** Whether `markPlace` has marked the root: without its mark nothing is written there, and nothing is taken for removed. Default: false. */
+  readonly marked?: boolean
 }
 
 type Source = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
@@ -31,6 +34,9 @@ const writeSize = 512 * 1024
 /** Up to here one read brings all; above, pieces of `readSize`, the next one read while one is sent. */
 const wholeRead = 1024 * 1024
 const readSize = 256 * 1024
+const probeName = 'probe-'
+/** Milliseconds after which nobody is at a probe any more, whatever clocks say. */
+const probeLeft = 86_400_000
 const pattern = /^[0-9a-z-]+\/[0-9a-z]+\/[0-9a-z]+$/
 
 export class BlobFiles implements BlobStore {
@@ -40,6 +46,8 @@ export class BlobFiles implements BlobStore {
   readonly #counters = new Map<LeaseID, number>()
   /** Directories that are made and on the disk, or are being made. */
   readonly #made = new Map<string, Promise<void>>()
+  /** Done once: what a process leaves behind is removed by the next. */
+  #tidied: Promise<void> | undefined
 
   constructor (options: BlobFilesOptions) {
     this.#root = options.root
@@ -121,13 +129,21 @@ export class BlobFiles implements BlobStore {
     if (made === undefined) {
       made = (async () => {
         if (directory !== this.#root) await this.#makeDirectory(dirname(directory))
+        await this.#requirePlace()
         await mkdir(directory, { mode: 0o700 }).catch((error: unknown) => { if (!hasCode(error, 'EEXIST')) throw error })
-        await this.#sync.sync(dirname(directory))
+        await this.#sync.sync(dirname(directory)).catch((error: unknown) => {
+          // What holds the whole may be closed to this process: then somebody else has made our place in it.
+          if (directory !== this.#root || !hasCode(error, 'EACCES')) throw error
+        })
       })()
       this.#made.set(directory, made)
       made.catch(() => { this.#made.delete(directory) })
     }
     await made
+  }
+
+  async #requirePlace (): Promise<void> {
+    if (this.#options.marked === true) await requireMark(this.#root)
   }
 
   async #flushDirectory (directory: string): Promise<void> {
@@ -201,15 +217,23 @@ export class BlobFiles implements BlobStore {
 
   async remove (blob: BlobID): Promise<void> {
     const path = this.#path(blob)
-    await failsAs(`removing ${path}`, unlink(path).catch((error: unknown) => { if (!hasCode(error, 'ENOENT')) throw error }))
+    await failsAs(`removing ${path}`, unlink(path).catch(async (error: unknown) => {
+      if (!hasCode(error, 'ENOENT')) throw error
+      await this.#requirePlace()
+    }))
     const [lease] = blob.split('/', 1)
     if (lease !== undefined && !await this.#options.leaseIsOpen(lease) && await removeEmpty(dirname(path))) await removeEmpty(join(this.#root, lease))
   }
 
   async * list (lease: LeaseID): AsyncGenerator<BlobID> {
     const directory = join(this.#root, lease)
+    await this.#requirePlace()
     for (const group of await namesIn(directory)) {
-      for (const name of await namesIn(join(directory, group))) yield `${lease}/${group}/${name}`
+      for (const name of await namesIn(join(directory, group))) {
+        const blob = `${lease}/${group}/${name}`
+        // What somebody else has put here, for instance a network file system, is not ours to remove.
+        if (pattern.test(blob)) yield blob
+      }
     }
   }
 
@@ -227,9 +251,12 @@ export class BlobFiles implements BlobStore {
   /** Tries whether files can be made. Throws a StorageError when not. */
   async probe (): Promise<void> {
     // Others may try the same in a directory that is shared.
-    const path = join(this.#root, `probe-${randomUUID()}`)
+    const path = join(this.#root, probeName + randomUUID())
     await failsAs(`writing ${path}`, (async () => {
       await this.#makeDirectory(this.#root)
+      await this.#requirePlace()
+      this.#tidied ??= this.#removeProbes()
+      await this.#tidied
       const handle = await open(path, 'w', 0o600)
       try {
         await handle.write('x')
@@ -238,6 +265,18 @@ export class BlobFiles implements BlobStore {
         await unlink(path)
       }
     })())
+  }
+
+  /** Those of processes that were killed while they tried. */
+  async #removeProbes (): Promise<void> {
+    try {
+      for (const name of await namesIn(this.#root)) {
+        const path = join(this.#root, name)
+        if (name.startsWith(probeName) && Date.now() - (await stat(path)).mtimeMs > probeLeft) await unlink(path)
+      }
+    } catch {
+      // Somebody else has removed it, or it is left to whoever may.
+    }
   }
 
   #path (blob: BlobID): string {

@@ -1,10 +1,15 @@
 import t from 'tap'
-import { readFileSync, statSync } from 'node:fs'
+import { X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { connect } from 'node:tls'
+import { generate } from 'selfsigned'
 import { io as io4 } from 'socket.io-client'
 // @ts-expect-error its package has no types that its exports lead to
 import { io as io3 } from 'socket.io-client-3'
 import { ask } from '../helpers/built-server.js'
+import { eventually } from '../helpers/eventually.js'
 import { startServer } from '../helpers/server-process.js'
 
 t.test('KEY-25: --tls self-signed serves the original\'s clients as they are written, and those that trust the certificate of the store', async t => {
@@ -30,5 +35,35 @@ t.test('KEY-25: --tls self-signed serves the original\'s clients as they are wri
   const trusting = { ca: readFileSync(pem), rejectUnauthorized: true }
   t.same(JSON.parse((await ask(server.origin + '/data', { headers: { authorization: server.authorization }, ...trusting })).text), ['client-3', 'client-4'])
   await t.rejects(ask(`http://localhost:${port}/-/health`), 'nothing is served in clear')
+  t.equal(await server.stop(), 0)
+})
+
+t.test('with several processes each gives new connections the renewed certificate, and each sends requests in clear on to HTTPS', async t => {
+  const certificate = async (): Promise<{ key: string, cert: string }> => {
+    const { private: key, cert } = await generate([{ name: 'commonName', value: 'test' }], { keyType: 'ec', curve: 'P-256', algorithm: 'sha256' })
+    return { key, cert }
+  }
+  const first = await certificate()
+  const directory = t.testdir({ 'cert.pem': first.cert, 'key.pem': first.key })
+  const file = (name: string): string => join(directory, name)
+  const server = await startServer(t, file('store'), ['--workers', '2', '--tls-cert', file('cert.pem'), '--tls-key', file('key.pem'), '--redirect-port', '0'])
+  const port = Number(new URL(server.origin).port)
+  /** Of several connections, which go to the processes in turn. */
+  const shown = async (): Promise<string[]> => await Promise.all(Array.from({ length: 6 }, async () => {
+    const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false })
+    await once(socket, 'secureConnect')
+    const { fingerprint256 } = socket.getPeerCertificate()
+    socket.destroy()
+    return fingerprint256
+  }))
+  const all = async (cert: string): Promise<boolean> => (await shown()).every(print => print === new X509Certificate(cert).fingerprint256)
+  t.ok(await all(first.cert))
+  const second = await certificate()
+  writeFileSync(file('cert.pem'), second.cert)
+  writeFileSync(file('key.pem'), second.key)
+  let clear: string | undefined
+  await eventually('the second port is in the log', () => { [, clear] = /"port":(\d+),"msg":"requests in clear/.exec(server.output()) ?? []; return clear !== undefined })
+  for (let n = 0; n < 4; n++) t.match((await ask(`http://127.0.0.1:${clear}/x?y`)).headers, { location: `${server.origin}/x?y` })
+  await eventually('all processes have the new certificate', async () => await all(second.cert))
   t.equal(await server.stop(), 0)
 })

@@ -11,7 +11,7 @@ import { configOptions, loadConfig } from '../../server/config-sources.js'
 import { ask, basic } from '../helpers/built-server.js'
 import { runExample } from '../helpers/run-example.js'
 
-const pages = ['README.md', ...readdirSync('docs').filter(name => name.endsWith('.md')).map(name => `docs/${name}`)]
+const pages = ['README.md', 'SECURITY.md', ...readdirSync('docs').filter(name => name.endsWith('.md')).map(name => `docs/${name}`)]
 const textOf = (page: string): string => readFileSync(page, 'utf8')
 const codeOf = (page: string, language: string): string[] => [...textOf(page).matchAll(new RegExp('```' + language + '\\n([^]*?)```', 'g'))].map(([, code = '']) => code)
 

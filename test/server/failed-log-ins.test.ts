@@ -1,4 +1,8 @@
 import t from 'tap'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createAuthenticator } from '../../plugins/authenticator.js'
+import { hashPassword } from '../../plugins/password.js'
 import { ask, authorization, basic, runningServer } from '../helpers/built-server.js'
 
 t.test('after 10 failed log-ins an address gets 429 with Retry-After; other addresses, and who was in already, go on', async t => {
@@ -28,4 +32,53 @@ t.test('behind a proxy that is believed the address is the one that it tells', a
   for (let n = 0; n < 10; n++) await get(basic('admin', `wrong ${n}`), '192.0.2.1')
   t.equal(await get(authorization, '192.0.2.1'), 429)
   t.equal(await get(authorization, '192.0.2.2'), 200)
+})
+
+t.test('failures for one user from elsewhere keep nobody out: the owner logs in at once, for the first time, too', async t => {
+  const { url } = await runningServer(t)
+  const get = async (authorization: string, localAddress: string): Promise<number> => (await ask(url + '/', { headers: { authorization }, localAddress })).status
+  for (let attacker = 2; attacker < 6; attacker++) {
+    for (let n = 0; n < 11; n++) await get(basic('admin', `wrong ${n}`), `127.0.0.${attacker}`)
+    t.equal(await get(basic('admin', 'wrong'), `127.0.0.${attacker}`), 429)
+  }
+  t.equal(await get(authorization, '127.0.0.1'), 200)
+})
+
+t.test('failures for one user keep no other user of the same address out; failures for many do, but not who has logged in there before', async t => {
+  const authenticator = createAuthenticator({ users: (name, password) => name !== 'nobody' && password === 'right', failedAttempts: 2 })
+  const outcome = async (name: string, password: string, source = '192.0.2.1'): Promise<string> => await authenticator.verify(name, password, source).then(() => 'in', (error: { code: string }) => error.code)
+  const [wrong, wait] = ['CDMI_UNAUTHORIZED', 'CDMI_TOO_MANY_REQUESTS']
+  t.equal(await outcome('ann', 'right'), 'in')
+  t.same([await outcome('bob', '1'), await outcome('bob', '2'), await outcome('bob', 'right')], [wrong, wrong, wait])
+  t.equal(await outcome('cid', 'right'), 'in', 'another user of the address')
+  t.same([await outcome('nobody', '1'), await outcome('nobody', '2'), await outcome('nobody', '3')], [wrong, wrong, wait], 'a name that nobody has is counted as others are')
+  t.same([await outcome('dan', '1'), await outcome('eve', '1'), await outcome('fay', 'right')], [wrong, wrong, wait], 'three times as many for all names together')
+  t.equal(await outcome('ann', 'also wrong'), wrong, 'who was in before answers for their own failures only')
+  t.equal(await outcome('cid', 'wrong'), wrong)
+  t.equal(await outcome('fay', 'right', '192.0.2.2'), 'in')
+})
+
+t.test('whether a user exists shows neither in the text of an answer nor in its time', async t => {
+  const hash = await hashPassword('right')
+  const users = [{ name: 'ann', hash }, { name: 'eve', password: 'right' }]
+  const file = join(t.testdir(), 'users.json')
+  writeFileSync(file, JSON.stringify({ users: [{ name: 'ann', hash, access: 'write' }] }))
+  const { url } = await runningServer(t, { users: file })
+  const said = async (name: string): Promise<unknown> => {
+    const { status, headers: { date, 'x-request-id': id, ...headers }, text } = await ask(url + '/', { headers: { authorization: basic(name, 'wrong') } })
+    return { status, headers, text: text.replaceAll(String(id), '') }
+  }
+  t.same(await said('ann'), await said('nobody'))
+  const authenticator = createAuthenticator({ users, failedAttempts: 1000 })
+  const times: Record<string, number[]> = { ann: [], eve: [], nobody: [] }
+  for (let round = 0; round < 3; round++) {
+    for (const [name, taken] of Object.entries(times)) {
+      const start = performance.now()
+      await t.rejects(authenticator.verify(name, `wrong ${round}`, '192.0.2.1'), { code: 'CDMI_UNAUTHORIZED' })
+      taken.push(performance.now() - start)
+    }
+  }
+  // The machine may be busy, but a hash that is left out makes a hundredfold.
+  const fastest = Object.values(times).map(taken => Math.min(...taken))
+  t.ok(Math.max(...fastest) < 3 * Math.min(...fastest), `fastest, in ms: ${fastest.join(', ')}`)
 })

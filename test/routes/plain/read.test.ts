@@ -221,6 +221,21 @@ t.test('CLI-26: stored HTML is served as HTML, sandboxed unless the option allow
   }
 })
 
+t.test('CLI-26: by option what could be active is offered as a file; all else is shown as ever', async t => {
+  const app = await build(t, { options: { activeContent: 'download' } })
+  const disposition = async (type: string, headers = {}): Promise<unknown> => {
+    await app.inject({ method: 'PUT', url: '/object', body: '<script>', headers: { 'content-type': type } })
+    const read = await app.inject({ url: '/object', headers })
+    t.equal(read.headers['content-security-policy'], 'sandbox', type)
+    return read.headers['content-disposition']
+  }
+  for (const type of ['text/html', 'Text/HTML; charset=utf-8', 'application/xhtml+xml', 'image/svg+xml', 'text/xml', 'application/xml', 'application/atom+xml', 'text/javascript', 'application/x-javascript', 'application/pdf', 'multipart/related', 'message/rfc822']) {
+    t.equal(await disposition(type), 'attachment', type)
+    t.equal(await disposition(type, { range: 'bytes=0-1' }), 'attachment', type)
+  }
+  for (const type of ['text/plain', 'image/png', 'application/json', 'application/octet-stream', 'text/css', 'video/mp4']) t.equal(await disposition(type), undefined, type)
+})
+
 t.test('HDO-28, GEN-13: what is missing', async t => {
   const { app } = await withValue(t)
   for (const url of ['/missing', '/missing/', '/object/', '/object/below', '/no/where', '/cdmi_objectid/00007ED90010D891022876A8DE0BC0FD']) {

@@ -1,0 +1,105 @@
+/**
+ * Refuses work before there is too much of it (503 with Retry-After): uploads when so many are under way, or so many of their bytes, and everything when
+ * the event loop is late. A request without a body costs a look at a flag.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { withHeaders } from '../cdmi/describe-error.js'
+import { Overloaded } from '../cdmi/errors.js'
+import type { LoadConfig } from '../schemas/config.js'
+
+/** Milliseconds between two looks at the event loop, and between two lines in the log. */
+const lookEvery = 250
+const tellEvery = 10_000
+
+export class LoadGuard {
+  readonly #most: Required<Omit<LoadConfig, 'connections'>>
+  readonly #warn: (message: string) => void
+  readonly #timer: NodeJS.Timeout | undefined
+  #uploads = 0
+  #bytes = 0
+  /** How often in succession the event loop was late. */
+  #late = 0
+  #refused = 0
+  #toldAt = -Infinity
+
+  constructor ({ uploads = 1000, uploadBytes = 0, loopDelay = 2000 }: LoadConfig, warn: (message: string) => void) {
+    this.#most = { uploads, uploadBytes, loopDelay }
+    this.#warn = warn
+    this.#timer = loopDelay === 0 ? undefined : this.#watch()
+  }
+
+  /** Requests that were refused, and connections, since the start. */
+  get refused (): number {
+    return this.#refused
+  }
+
+  /** Takes a request in; or answers why not. The server's own pages (health, metrics) are for whoever wants to know what is wrong. */
+  admit (request: IncomingMessage, response: ServerResponse): Error | undefined {
+    if (this.#late > 1 && request.url?.startsWith('/-/') !== true) return this.#refuse('The server is busy and late with its answers')
+    if (!hasBody(request)) return undefined
+    const { uploads, uploadBytes } = this.#most
+    if (uploads > 0 && this.#uploads >= uploads) return this.#refuse(`The server works on ${uploads} uploads, as many as it takes at once (load.uploads)`)
+    if (uploadBytes > 0 && this.#bytes >= uploadBytes) return this.#refuse(`The uploads under way have ${uploadBytes} bytes or more, as many as the server takes at once (load.uploadBytes)`)
+    this.#uploads++
+    const received = uploadBytes > 0 ? this.#counted(request) : undefined
+    response.once('close', () => {
+      this.#uploads--
+      this.#bytes -= received?.() ?? 0
+    })
+    return undefined
+  }
+
+  /** A connection was refused. */
+  connectionRefused (): void {
+    this.#tell('there are too many connections')
+  }
+
+  /** `milliseconds`: by how much the event loop was late. Once says little: a machine that slept is late, too. */
+  looked (milliseconds: number): void {
+    this.#late = milliseconds > this.#most.loopDelay ? this.#late + 1 : 0
+  }
+
+  stop (): void {
+    clearInterval(this.#timer)
+  }
+
+  #watch (): NodeJS.Timeout {
+    let due = performance.now() + lookEvery
+    return setInterval(() => {
+      const now = performance.now()
+      this.looked(now - due)
+      due = now + lookEvery
+    }, lookEvery).unref()
+  }
+
+  #refuse (reason: string): Error {
+    this.#tell(reason)
+    return withHeaders(new Overloaded(reason), { 'retry-after': '1' })
+  }
+
+  /** One line for many: a log that grows with the load would add to it. */
+  #tell (reason: string): void {
+    this.#refused++
+    const now = performance.now()
+    if (now - this.#toldAt < tellEvery) return
+    this.#toldAt = now
+    this.#warn(`requests are refused: ${reason}; ${this.#refused} since the start`)
+  }
+
+  /** Counts the bytes of a body as they come in. Announced ones do not count: to announce costs nothing. */
+  #counted (request: IncomingMessage): () => number {
+    let bytes = 0
+    const { push } = request
+    request.push = (chunk: Uint8Array | null, encoding) => {
+      bytes += chunk?.length ?? 0
+      this.#bytes += chunk?.length ?? 0
+      return push.call(request, chunk, encoding)
+    }
+    return () => bytes
+  }
+}
+
+function hasBody ({ headers }: IncomingMessage): boolean {
+  const length = headers['content-length']
+  return length === undefined ? headers['transfer-encoding'] !== undefined : length !== '0'
+}
