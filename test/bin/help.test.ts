@@ -14,7 +14,7 @@ const commands: ReadonlyArray<{ readonly args: readonly string[], readonly optio
   { args: ['serve'], options: everything },
   { args: ['sweep'], options: ['data', 'meta', 'blobs', 'trashGrace'] },
   { args: ['migrate'], options: ['meta'], own: ['--dry-run'] },
-  { args: ['transfer'], options: [], own: ['--from', '--from-blobs', '--to', '--to-blobs', '--json'], configured: false },
+  { args: ['transfer'], options: [], own: ['--from', '--from-blobs', '--to', '--to-blobs', '--skip-damaged', '--json'], configured: false },
   { args: ['user', 'add'], options: ['data', 'users'], own: ['--read-only', '--generate'] },
   { args: ['user', 'passwd'], options: ['data', 'users'], own: ['--generate'] },
   { args: ['user', 'remove'], options: ['data', 'users'] },
