@@ -1,6 +1,6 @@
 /** A store made of names and records here and bytes there: what is the same whatever keeps them. */
 import type { StoreSettings } from '../schemas/store-options.js'
-import { type BlobStore, type LeaseID, type MetaStore, type ObjectID, type Store, type StoreFlags, StorageError, type SweepReport } from './contract.js'
+import { type BlobStore, type LeaseID, type MetaStore, type ObjectID, type Store, type StoreFlags, StoreClosedError, type SweepReport } from './contract.js'
 import { LeaseKeeper } from './lease-keeper.js'
 import { Readiness } from './readiness.js'
 import { removeUnborn, sweepEvery, sweepOnce } from './sweeper.js'
@@ -66,7 +66,7 @@ export async function composeStore (parts: StoreParts): Promise<ComposedStore> {
   let closed: Promise<void> | undefined
 
   async function round (): Promise<SweepReport> {
-    if (closed !== undefined) throw new StorageError('unavailable', 'The store is closed')
+    if (closed !== undefined) throw new StoreClosedError()
     const hinted = await leases.showAbandoned(async abandoned => await removeUnborn({ meta, blobs }, abandoned))
     await leases.rotate(settings.leaseDuration)
     const { trashGrace, logRetention } = settings
@@ -94,7 +94,7 @@ export async function composeStore (parts: StoreParts): Promise<ComposedStore> {
     openLeases: () => leases.ids(),
     sweep,
     async ready () {
-      if (closed !== undefined) throw new StorageError('unavailable', 'The store is closed')
+      if (closed !== undefined) throw new StoreClosedError()
       await readiness.ready()
     },
     async close () {
