@@ -7,7 +7,7 @@ import { AlreadyTransferred } from '../storage/transfer/ends.js'
 import { bytesText, countText, timeText } from './amounts.js'
 import type { Flags } from './config-flags.js'
 import { DamagedSourceError, InterruptedError, LostValuesError, sentenceOf, UsageError } from './failure.js'
-import { transferPlace, type TransferPlace } from './transfer-places.js'
+import { requireApart, transferPlace, type TransferPlace } from './transfer-places.js'
 import { progressOutput, showProgress } from './transfer-progress.js'
 
 /** The variables beside the flags, for URLs with secrets in them: command lines are seen by others. */
@@ -20,7 +20,7 @@ const mostPrinted = 50
 export async function transferCommand (flags: Flags): Promise<void> {
   const from = transferPlace('from', given(flags, 'from'), given(flags, 'fromBlobs'))
   const to = transferPlace('to', given(flags, 'to'), given(flags, 'toBlobs'))
-  if (from.name === to.name) throw new UsageError('--from and --to are the same store')
+  requireApart(from, to)
   const json = flags['json'] === true
   const began = performance.now()
   try {

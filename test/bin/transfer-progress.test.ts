@@ -4,7 +4,7 @@ import { bytesText, countText, timeText } from '../../bin/amounts.js'
 import { commandLine } from '../../bin/command-line.js'
 import { hasSecret, hideSecrets } from '../../server/url-secrets.js'
 import { transferVariables } from '../../bin/transfer.js'
-import { transferPlace } from '../../bin/transfer-places.js'
+import { requireApart, transferPlace, type TransferPlace } from '../../bin/transfer-places.js'
 import { progressOutput, showProgress } from '../../bin/transfer-progress.js'
 
 t.test('on a terminal there is a bar that is drawn anew and taken away at the end; it is no wider than the terminal', async t => {
@@ -69,12 +69,32 @@ t.test('a secret in a URL is seen however it is written; what has none is let th
 })
 
 t.test('a place is a directory, or a database and a place of values; its name has no secret', async t => {
-  t.same(transferPlace('from', 'file:///srv/a%20b', undefined), { options: { directory: '/srv/a b' }, name: '/srv/a b' })
+  t.same(transferPlace('from', 'file:///srv/a%20b', undefined), { options: { directory: '/srv/a b' }, name: '/srv/a b', values: '/srv/a b' })
   t.match(transferPlace('to', 'data', undefined), { options: { directory: 'data' }, name: /\/data$/ })
   t.match(transferPlace('to', 'c:\\data', undefined), { options: { directory: 'c:\\data' } })
   const meta = 'postgres://me:secret@db.example:5433/cdmi?schema=one&sslmode=require'
   const blobs = 's3://bucket/prefix?endpoint=https://s3.example&secretAccessKey=secret'
-  t.same(transferPlace('to', meta, blobs), { options: { meta, blobs }, name: 'postgres://db.example:5433/cdmi?schema=one with s3://bucket/prefix' })
+  t.same(transferPlace('to', meta, blobs), { options: { meta, blobs }, name: 'postgres://db.example:5433/cdmi?schema=one with s3://bucket/prefix', values: 'https://s3.example bucket/prefix' })
+})
+
+t.test('values of two stores are not put among each other: who removes the old store would remove the new one', async t => {
+  const shared = (end: 'from' | 'to', schema: string, blobs: string): TransferPlace => transferPlace(end, `postgres://db.example/cdmi?schema=${schema}`, blobs)
+  const apart: Array<[TransferPlace, TransferPlace]> = [
+    [transferPlace('from', '/srv/a', undefined), transferPlace('to', '/srv/ab', undefined)],
+    [transferPlace('from', '/srv/a', undefined), shared('to', 'x', 'file:///srv/b')],
+    [shared('from', 'x', 's3://bucket/one'), shared('to', 'x2', 's3://bucket/one2')],
+    [shared('from', 'x', 's3://bucket/one?endpoint=https://here.example'), shared('to', 'y', 's3://bucket/one?endpoint=https://there.example')]
+  ]
+  for (const [from, to] of apart) t.doesNotThrow(() => { requireApart(from, to) }, from.name)
+  const together: Array<[TransferPlace, TransferPlace]> = [
+    [transferPlace('from', '/srv/a', undefined), transferPlace('to', '/srv/a/inner', undefined)],
+    [transferPlace('from', '/srv/a/inner/', undefined), transferPlace('to', '/srv/a', undefined)],
+    [transferPlace('from', '/srv/a', undefined), shared('to', 'x', 'file:///srv/a/blobs')],
+    [shared('from', 'x', 's3://bucket/one'), shared('to', 'y', 's3://bucket/one/')],
+    [shared('from', 'x', 's3://bucket'), shared('to', 'y', 's3://bucket/one')]
+  ]
+  for (const [from, to] of together) t.throws(() => { requireApart(from, to) }, { name: 'UsageError', message: /give the new one a place of its own/ }, from.name)
+  t.throws(() => { requireApart(transferPlace('from', '/srv/a', undefined), transferPlace('to', '/srv/b/../a', undefined)) }, { message: /the same store/ })
 })
 
 t.test('the manual lists every flag of the command with its variable, and none that does not exist', async t => {
