@@ -19,9 +19,11 @@ import expectContinue from './plugins/expect-continue.js'
 import { keyedContainer } from './plugins/keyed-container.js'
 import { addMediaTypeConstraint } from './plugins/media-type-constraint.js'
 import { objectCors } from './plugins/object-cors.js'
+import { OpenTelemetryTracing, traceRequests, type OpenTelemetryApi } from './plugins/open-telemetry.js'
 import type { Patience } from './plugins/remote-sources/allow-list.js'
 import { sockets } from './plugins/sockets.js'
 import { soundRequests } from './plugins/sound-request.js'
+import type { SocketCount } from './plugins/sockets/context.js'
 import type { AffinityOptions } from './plugins/sockets/worker-affinity.js'
 import cdmiDoor from './routes/cdmi.js'
 import { answerVersion } from './routes/cdmi/request.js'
@@ -48,6 +50,10 @@ export interface CdmiPluginOptions extends CdmiOptions {
   readonly authenticator?: Authenticator
   /** Where several processes serve one port: what their sockets find each other by. */
   readonly affinity?: AffinityOptions
+  /** Is told of sockets and their messages: the stand-alone server counts them. */
+  readonly count?: SocketCount
+  /** The package @opentelemetry/api, as it is: then there are spans of requests, commits and segments of values. */
+  readonly openTelemetry?: OpenTelemetryApi
   /** Fastify's: below it lie all URIs of the store. */
   readonly prefix?: string
   /** Fastify's. */
@@ -55,12 +61,14 @@ export interface CdmiPluginOptions extends CdmiOptions {
 }
 
 const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
-  const { store, users, userSource, authenticator, affinity, prefix: _prefix, logLevel: _logLevel, ...rest } = given
+  const { store, users, userSource, authenticator, affinity, count, openTelemetry, prefix: _prefix, logLevel: _logLevel, ...rest } = given
   if (typeof store !== 'object' || store === null || typeof store.meta?.commit !== 'function') {
     throw new OptionError('The plugin needs the option "store": what openStore() resolved to')
   }
   const options = checkOptions(CdmiOptions, rest, 'The plugin')
   const { limits = {}, anonymous, realm, remoteSources = [] } = options
+  const tracing = openTelemetry === undefined ? undefined : new OpenTelemetryTracing(openTelemetry)
+  if (tracing !== undefined && store.metrics !== undefined) store.metrics.tracing = tracing
   // The client of HTTP is loaded by those who need it: it is a tenth of the time of a start.
   const remote = remoteSources.length === 0 ? undefined : (await import('./plugins/remote-sources.js')).openRemoteSources(remoteSources, { patience: patienceOf(limits) })
 
@@ -91,6 +99,7 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
     doors.removeAllContentTypeParsers()
     // Bodies are streams until a door reads them; the framework reads none.
     doors.addContentTypeParser('*', (_request, _payload, done) => { done(null) })
+    if (tracing !== undefined) traceRequests(doors, tracing)
     soundRequests(doors)
     answerVersion(doors)
     await doors.register(async namespace => {
@@ -109,7 +118,7 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
     }
   })
   // Outside of the doors that refuse requests without credentials: messages may bring them.
-  if (options.sockets === true) await app.register(sockets, { verifier: app.authenticator, limits, anonymous, affinity })
+  if (options.sockets === true) await app.register(sockets, { verifier: app.authenticator, limits, anonymous, affinity, count, tracing })
 }
 
 function patienceOf ({ remoteTime, remoteRate }: LimitOptions): Partial<Patience> {
@@ -141,8 +150,11 @@ function offersOf ({ templates = {}, locations }: CdmiOptions): Offers {
 export default cdmi
 export { cdmi }
 export { Cdmi } from './cdmi/model.js'
+export { metricsText } from './metrics/metrics-text.js'
 export type { Principal } from './cdmi/principal.js'
 export type { Authenticator, HashedUser, UserSource, VerifyUser } from './plugins/authenticator.js'
+export type { OpenTelemetryApi, OpenTelemetryContext, OpenTelemetrySpan } from './plugins/open-telemetry.js'
+export type { SocketCount } from './plugins/sockets/context.js'
 export type { AffinityOptions } from './plugins/sockets/worker-affinity.js'
 export { createAuthenticator } from './plugins/authenticator.js'
 export { OptionError } from './schemas/check-options.js'

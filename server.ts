@@ -2,7 +2,9 @@
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { SecureContextOptions } from 'node:tls'
 import type { IncomingMessage, Server } from 'node:http'
+import type { Family } from './metrics/family.js'
 import cdmi, { type CdmiPluginOptions, type Store } from './index.js'
+import auth from './plugins/auth.js'
 import { challenge, defaultRealm } from './plugins/challenge.js'
 import cors from './plugins/cors.js'
 import { partEarly } from './plugins/early-answer.js'
@@ -11,6 +13,7 @@ import { mediaTypeOfRequest } from './plugins/media-type-constraint.js'
 import openapi from './plugins/openapi.js'
 import type { AffinityOptions } from './plugins/sockets/worker-affinity.js'
 import healthRoutes from './routes/health.js'
+import metricsRoutes from './routes/metrics.js'
 import { keyedErrors } from './routes/keyed/errors.js'
 import { checkOptions } from './schemas/check-options.js'
 import { ServerConfig } from './schemas/config.js'
@@ -20,6 +23,9 @@ import { Connections } from './server/connections.js'
 import { makeFirstUser, serverAuthenticator, type FirstUser } from './server/first-user.js'
 import { Listener } from './server/listen.js'
 import { storeAwaited, loggerOptions, requestID, RequestLog, standardError, startLog, type LogStream } from './server/logging.js'
+import { loadOpenTelemetry } from './server/load-open-telemetry.js'
+import { RequestLogger } from './server/request-logger.js'
+import { ServerMetrics } from './server/server-metrics.js'
 import { tlsOptions } from './server/tls.js'
 import { trustedProxies } from './server/trust-proxy.js'
 import { version } from './server/version.js'
@@ -31,12 +37,16 @@ export interface ServerParts {
   readonly log?: LogStream
   /** Where several processes serve one port: what their sockets find each other by. */
   readonly affinity?: AffinityOptions
+  /** Where several processes are one server: what this one is called, and the numbers of all. */
+  readonly metrics?: { readonly name: string, collect (own: () => Promise<Family[]>): Promise<readonly Family[]> }
   /** Is told of the user that was made because nobody could have logged in: to be shown, this once. */
   readonly onFirstUser?: (user: FirstUser) => void
 }
 
 export interface BuiltServer {
   readonly app: FastifyInstance
+  /** What this process has counted; undefined when the configuration says that nobody is to know. */
+  readonly metrics: ServerMetrics | undefined
   /** Begins to listen; answers the URL. */
   listen (): Promise<string>
   /** Lets requests in flight finish, cuts what takes longer than `drainTimeout`, closes the store. Answers how many connections were cut. */
@@ -60,30 +70,40 @@ export async function buildServer (given: ServerConfig, parts: ServerParts = {})
   const directory = storeDirectory(config)
   if (directory === undefined) await checkShared(config)
   const log = parts.log ?? standardError()
+  const metrics = config.metrics === 'off' ? undefined : new ServerMetrics(parts.metrics?.name)
   let app: FastifyInstance | undefined
   const report = (error: unknown, doing: string): void => { app?.log.error({ err: error }, `failed in the background: ${doing}`) }
   const store = parts.store ?? await openConfiguredStore(config, { report, waiting: error => { startLog(config.logLevel ?? 'info', log).warn({ err: error }, storeAwaited) } })
   try {
     // After the store, which makes its directory itself.
     const tls = await tlsOptions(config, directory)
-    const server: FastifyInstance = app = Fastify(fastifyOptions(config, tls, log, () => connections)) as unknown as FastifyInstance
+    const server: FastifyInstance = app = Fastify(fastifyOptions(config, { tls, log, metrics, connections: () => connections })) as unknown as FastifyInstance
     const connections: Connections = new Connections(server.server as Server)
+    metrics?.watch(server.server as Server, store)
     const firstUser = await makeFirstUser(config, directory)
     // Whatever goes wrong from here on: nobody will ever see it again.
     if (firstUser !== undefined) parts.onFirstUser?.(firstUser)
     const authenticator = await serverAuthenticator(config, directory, message => { server.log.warn(message) })
     const listener = new Listener(server)
-    const close = await compose(server, config, { store, authenticator, affinity: parts.affinity, connections, listener })
+    const close = await compose(server, config, { store, authenticator, affinity: parts.affinity, connections, listener, metrics, all: parts.metrics?.collect })
     await server.ready()
-    return { app: server, close, listen: () => listener.listen({ host, port }) }
+    return { app: server, metrics, close, listen: () => listener.listen({ host, port }) }
   } catch (error) {
     await app?.close().catch(() => {})
+    metrics?.stop()
     await store.close()
     throw error
   }
 }
 
-function fastifyOptions (config: ServerConfig, tls: SecureContextOptions | undefined, log: LogStream, connections: () => Connections): FastifyServerOptions {
+interface Ingredients {
+  readonly tls: SecureContextOptions | undefined
+  readonly log: LogStream
+  readonly metrics: ServerMetrics | undefined
+  readonly connections: () => Connections
+}
+
+function fastifyOptions (config: ServerConfig, { tls, log, metrics, connections }: Ingredients): FastifyServerOptions {
   const headersTimeout = milliseconds(config.headersTimeout, 30)
   // 0: no limit.
   const noLongerThan = (longest: number): number => headersTimeout === 0 ? longest : Math.min(longest, headersTimeout)
@@ -91,7 +111,8 @@ function fastifyOptions (config: ServerConfig, tls: SecureContextOptions | undef
   const handshakeTimeout = noLongerThan(longestHandshake)
   return {
     logger: loggerOptions(config.logLevel ?? 'info', log) ?? false,
-    logController: new RequestLog(config.logLevel ?? 'info'),
+    logController: new RequestLog(config.logLevel ?? 'info', metrics?.requests),
+    childLoggerFactory: (logger, bindings, options) => new RequestLogger(logger, bindings, options),
     genReqId: requestID,
     trustProxy: trustedProxies(config.trustProxy) as never,
     // Uploads may take as long as they like, as long as they move.
@@ -126,10 +147,13 @@ interface Composed extends Required<Pick<CdmiPluginOptions, 'store' | 'authentic
   readonly affinity: AffinityOptions | undefined
   readonly connections: Connections
   readonly listener: Listener
+  readonly metrics: ServerMetrics | undefined
+  /** The numbers of all processes, where there are several. */
+  readonly all: NonNullable<ServerParts['metrics']>['collect'] | undefined
 }
 
 /** Puts everything together; answers how to end it. */
-async function compose (app: FastifyInstance, config: ServerConfig, { store, authenticator, affinity, connections, listener }: Composed): Promise<() => Promise<number>> {
+async function compose (app: FastifyInstance, config: ServerConfig, { store, authenticator, affinity, connections, listener, metrics, all }: Composed): Promise<() => Promise<number>> {
   const { realm, anonymous, limits, activeContent, formFields, formAnswer, withoutCapabilities, remoteSources, delayedAfter, templates, locations, cors: origins = [], docs = true } = config
   let drained: Promise<number> = Promise.resolve(0)
   app.addHook('preClose', async () => {
@@ -140,6 +164,7 @@ async function compose (app: FastifyInstance, config: ServerConfig, { store, aut
   app.addHook('onClose', async () => {
     const cut = await drained
     if (cut > 0) app.log.warn({ connections: cut }, 'connections were cut, for they did not come to an end in time')
+    metrics?.stop()
     await store.close()
   })
   app.addHook('onRequest', (_request, reply, done) => {
@@ -157,9 +182,22 @@ async function compose (app: FastifyInstance, config: ServerConfig, { store, aut
   if (origins.length > 0) await app.register(cors, { origins })
   if (docs) await app.register(openapi, { version, twins: [conventionalPrefix] })
   await app.register(healthRoutes, { store, version, draining: () => connections.draining })
-  const options = defined({ realm, anonymous, limits, activeContent, formFields, formAnswer, withoutCapabilities, remoteSources, delayedAfter, templates, locations })
+  if (metrics !== undefined) {
+    const own = async (): Promise<Family[]> => await metrics.collect()
+    const open = config.metrics === 'on'
+    await app.register(async scope => {
+      if (!open) {
+        await scope.register(auth, { authenticator, realm })
+        scope.addHook('onRequest', scope.authenticate)
+      }
+      await scope.register(metricsRoutes, { open, collect: async () => await (all ?? (own => own()))(own) })
+    })
+  }
+  const count = metrics?.requests
+  const openTelemetry = config.tracing === true ? await loadOpenTelemetry() : undefined
+  const options = defined({ realm, anonymous, limits, activeContent, formFields, formAnswer, withoutCapabilities, remoteSources, delayedAfter, templates, locations, openTelemetry })
   await app.register(cdmi, { prefix: conventionalPrefix, store, authenticator, ...options })
-  await app.register(cdmi, { prefix: '/', store, authenticator, ...options, ...defined({ affinity }), keyed: true, sockets: true })
+  await app.register(cdmi, { prefix: '/', store, authenticator, ...options, ...defined({ affinity, count }), keyed: true, sockets: true })
   return async () => {
     await app.close()
     return await drained

@@ -27,6 +27,16 @@ export function commandLine (): Command {
     .addHelpText('after', migrateHelp)
     .action(async (flags: Flags) => { await (await import('./migrate.js')).migrateCommand(flags) })
 
+  addConfigOptions(program.command('audit').copyInheritedSettings(program), ['data', 'meta'])
+    .description('Print who has done what to which object, from where and when: the change log of a store, line by line. Works while servers have the store open.')
+    .addOption(new Option('--since <time>', 'Only what was done at this time or later: a date, or how long ago (90m, 12h, 7d).'))
+    .addOption(new Option('--until <time>', 'Only what was done before this time.'))
+    .addOption(new Option('--object <path|id>', 'Only what was done to this object; a path that ends in a slash stands for all below it, too.'))
+    .addOption(new Option('--user <name>', 'Only what this user has done.'))
+    .addOption(new Option('--json', 'Print each entry as a line of JSON.'))
+    .addHelpText('after', auditHelp)
+    .action(async (flags: Flags) => { await (await import('./audit.js')).audit(flags) })
+
   program.command('transfer').copyInheritedSettings(program)
     .description('Move a whole store into an empty one, between a directory, PostgreSQL with S3 and PostgreSQL with files. No server may have either open.')
     .addOption(new Option('--from <store>', 'The store: a directory (a path or a file:// URL), or the postgres:// URL of its records. [env: TRANSFER_FROM]'))
@@ -37,6 +47,20 @@ export function commandLine (): Command {
     .addOption(new Option('--json', 'Print the result as one line of JSON.'))
     .addHelpText('after', transferHelp)
     .action(async (flags: Flags) => { await (await import('./transfer.js')).transferCommand(flags) })
+
+  addConfigOptions(program.command('verify').copyInheritedSettings(program), ['data', 'meta', 'blobs'])
+    .description('Look whether a store is sound: records, names, values, change log. A server may have it open meanwhile.')
+    .addOption(new Option('--no-values', 'Do not read the bytes of values: only look whether they are there.'))
+    .addOption(new Option('--json', 'Print the result as one line of JSON.'))
+    .addHelpText('after', verifyHelp)
+    .action(async (flags: Flags) => { await (await import('./verify.js')).verifyCommand(flags) })
+
+  addConfigOptions(program.command('repair').copyInheritedSettings(program), ['data'])
+    .description('Mend what can be mended in a store in a directory, and move aside what cannot. No server may have it open.')
+    .addOption(new Option('--dry-run', 'Only tell what is wrong; the exit code is 3 when that is something.'))
+    .addOption(new Option('--json', 'Print the result as one line of JSON.'))
+    .addHelpText('after', repairHelp)
+    .action(async (flags: Flags) => { await (await import('./repair.js')).repairCommand(flags) })
 
   const user = program.command('user').copyInheritedSettings(program)
     .description('Users of a server: its users file, by default users.json in the directory of the store. A running server notices changes within a second.')
@@ -87,6 +111,14 @@ Examples:
   PGPASSWORD=… fastify-cdmi migrate --meta postgres://cdmi@db.example/cdmi --dry-run
   PGPASSWORD=… fastify-cdmi migrate --meta postgres://cdmi@db.example/cdmi`
 
+const auditHelp = `
+Each line has, with tabs between: time, operation, user, address of the client, path, object ID, bytes of the value.
+
+Examples:
+  fastify-cdmi audit --data ./data --since 24h
+  fastify-cdmi audit --data ./data --object /MyContainer/ --user ann --json
+  PGPASSWORD=… fastify-cdmi audit --meta postgres://cdmi@db.example/cdmi --since 2026-01-01`
+
 const transferHelp = `
 It can be killed at any moment: the same command goes on where it was. The target cannot be served before all is there and was compared.
 URLs with passwords are taken from their variables only. Or set PGPASSWORD, and keys of S3 by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
@@ -94,6 +126,22 @@ URLs with passwords are taken from their variables only. Or set PGPASSWORD, and 
 Examples:
   fastify-cdmi transfer --from ./data --to postgres://db.example/cdmi --to-blobs 's3://bucket/cdmi?endpoint=https://s3.example'
   TRANSFER_FROM=… fastify-cdmi transfer --from-blobs file:///srv/cdmi --to ./data --json`
+
+const verifyHelp = `
+The exit code is 0 when the store is sound, 3 when something is wrong with it; each sentence names what. Nothing is changed.
+
+Examples:
+  fastify-cdmi verify --data ./data
+  fastify-cdmi verify --data ./data --no-values --json
+  PGPASSWORD=… fastify-cdmi verify --meta postgres://cdmi@db.example/cdmi --blobs file:///srv/cdmi`
+
+const repairHelp = `
+Nothing is deleted: objects that have lost bytes or their place go to the container /lost+found/, files that belong to nothing and rows that
+nobody can read to the directory moved-aside/ of the store. It can be killed at any moment, and be run again.
+
+Examples:
+  fastify-cdmi repair --data ./data --dry-run
+  fastify-cdmi repair --data ./data`
 
 const userHelp = `
 Examples:

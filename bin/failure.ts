@@ -14,10 +14,10 @@ export class WorkerError extends Error {
   override readonly name = 'WorkerError'
 }
 
-/** Somebody wanted a transfer to end. */
+/** Somebody wanted a long command to end. */
 export class InterruptedError extends Error {
   override readonly name = 'InterruptedError'
-  constructor () { super('The transfer was interrupted; run the same command again to go on with it') }
+  constructor (what = 'The transfer was interrupted; run the same command again to go on with it') { super(what) }
 }
 
 /** A transfer cannot come to its end. */
@@ -38,13 +38,18 @@ export class LostValuesError extends Error {
   constructor (count: number) { super(`The target is finished, without ${count === 1 ? 'the value of one object that is' : `the values of ${count} objects that are`} damaged in the source`) }
 }
 
+/** A look at a store has found damage. */
+export class DamagedStoreError extends Error {
+  override readonly name = 'DamagedStoreError'
+}
+
 /** A look has found something to do: for scripts. */
 export class PendingMigrationsError extends Error {
   override readonly name = 'PendingMigrationsError'
   constructor (schema: string) { super(`The store in schema ${schema} is not up to date; without --dry-run this is done`) }
 }
 
-const foreseen = [ConfigError, OptionError, UsageError, UsersFileError, StorageError, WorkerError, InterruptedError, DamagedSourceError, LostValuesError, PendingMigrationsError] as const
+const foreseen = [ConfigError, OptionError, UsageError, UsersFileError, StorageError, WorkerError, InterruptedError, DamagedSourceError, DamagedStoreError, LostValuesError, PendingMigrationsError] as const
 
 const systemErrors: Readonly<Record<string, string>> = {
   EADDRINUSE: 'the address is in use: another server listens there, or choose another port with --port',
@@ -53,10 +58,10 @@ const systemErrors: Readonly<Record<string, string>> = {
   EACCES: 'the system does not allow it; ports below 1024 and foreign directories need more rights'
 }
 
-/** 2 when another command line or configuration would help, 3 when values of a source are damaged or migrations are to be done, 4 when such values were left behind, 1 otherwise. */
+/** 2 when another command line or configuration would help, 3 when a store or a source is damaged or migrations are to be done, 4 when damaged values were left behind, 1 otherwise. */
 export function exitCodeOf (error: unknown): number {
   if (error instanceof LostValuesError) return 4
-  if (error instanceof DamagedSourceError || error instanceof PendingMigrationsError) return 3
+  if (error instanceof DamagedSourceError || error instanceof DamagedStoreError || error instanceof PendingMigrationsError) return 3
   return error instanceof ConfigError || error instanceof OptionError || error instanceof UsageError ? 2 : 1
 }
 

@@ -5,17 +5,21 @@
 import cluster, { type Worker } from 'node:cluster'
 import { once } from 'node:events'
 import type { Logger } from 'pino'
+import { type Family, merged } from '../metrics/family.js'
+import { Registry } from '../metrics/registry.js'
 import { buildServer, type BuiltServer } from '../server.js'
 import type { ServerConfig } from '../schemas/config.js'
 import { serveWorkers } from '../storage/embedded/serve-workers.js'
 import { openWorkerStore } from '../storage/embedded/worker-store.js'
-import { checkShared, closingTime, openConfiguredStore, storeDirectory, storeOptions } from '../server/configured-store.js'
+import { checkShared, closingTime, directoryOptions, openConfiguredStore, storeDirectory } from '../server/configured-store.js'
 import { makeFirstUser, type FirstUser } from '../server/first-user.js'
 import { standardError, startLog, storeAwaited } from '../server/logging.js'
+import { readProcess } from '../server/process-readings.js'
 import { tlsOptions } from '../server/tls.js'
 import { makeAffinityDirectory, removeLeftAffinity } from './affinity-directory.js'
 import { WorkerError } from './failure.js'
 import { endUntaken } from './untaken-connections.js'
+import { gatherMetrics, shareMetrics } from './worker-metrics.js'
 
 export interface Workers {
   readonly url: string
@@ -55,9 +59,11 @@ export async function startWorkers (config: ServerConfig, { onFirstUser }: { onF
   const log = startLog(logLevel, standardError())
   const directory = storeDirectory(config)
   const ground = directory === undefined ? await prepareShared(config, log) : await prepareDirectory(config, directory, { log, onFirstUser })
+  const stopMetrics = config.metrics === 'off' ? () => {} : countForAll(ground)
   const crew = new Crew(count, ground.affinity, log)
   const close = async (): Promise<void> => {
     await crew.end((config.drainTimeout ?? 30) * 1000 + closingTime(config) + patience)
+    stopMetrics()
     await ground.close()
   }
   try {
@@ -72,7 +78,20 @@ export async function startWorkers (config: ServerConfig, { onFirstUser }: { onF
 interface Ground {
   /** Directory of the sockets through which they pass requests on to each other. */
   readonly affinity: string
+  /** What the store counts in the primary. */
+  readonly metrics?: Registry | undefined
   close (): Promise<void>
+}
+
+/** The primary adds its own numbers to those of the workers. Answers what ends it. */
+function countForAll ({ metrics }: Ground): () => void {
+  const own = new Registry()
+  const stopReading = readProcess(own, 'primary')
+  const stopGathering = gatherMetrics(cluster, async () => merged(await Promise.all([own.collect(), metrics?.collect() ?? []])))
+  return () => {
+    stopGathering()
+    stopReading()
+  }
 }
 
 /** A store in a directory: the primary owns it, and writes. */
@@ -89,6 +108,7 @@ async function prepareDirectory (config: ServerConfig, directory: string, { log,
     const affinity = await makeAffinityDirectory(directory)
     return {
       affinity: affinity.path,
+      metrics: store.metrics,
       async close () {
         stop()
         await affinity.close()
@@ -198,12 +218,17 @@ export async function buildWorker (config: ServerConfig): Promise<WorkerServer> 
   let server: BuiltServer | undefined
   const store = data === undefined
     ? undefined
-    : await openWorkerStore({ directory: data, ...storeOptions(config) }, (error, doing) => { server?.app.log.error({ err: error }, `failed in the background: ${doing}`) })
+    : await openWorkerStore({ directory: data, ...directoryOptions(config) }, (error, doing) => { server?.app.log.error({ err: error }, `failed in the background: ${doing}`) })
   const directory = process.env[affinityVariable]
+  const name = `w${cluster.worker?.id ?? 0}`
+  let share: (() => Promise<readonly Family[]>) | undefined
   const built = server = await buildServer(config, {
+    metrics: { name, collect: async own => await (share ?? own)() },
     ...store !== undefined && { store },
-    ...directory !== undefined && { affinity: { worker: `w${cluster.worker?.id ?? 0}`, directory } }
+    ...directory !== undefined && { affinity: { worker: name, directory } }
   })
+  const { metrics } = built
+  if (metrics !== undefined) share = shareMetrics(async () => await metrics.collect())
   return {
     ...built,
     listening (url) { process.send?.({ kind: 'fastify-cdmi listening', url } satisfies Listening) }

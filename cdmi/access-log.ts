@@ -10,11 +10,13 @@ const interval = 5000
 /** Objects after which a batch is written at once. */
 const longestBatch = 10_000
 
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
 const logs = new WeakMap<Store, AccessLog>()
 
 export class AccessLog {
   readonly #store: Store
-  #gathered = new Map<ObjectID, Accesses>()
+  #gathered = new Map<ObjectID, Mutable<Accesses>>()
   /** On its way to the store: still to be added to what it says. */
   #writing: ReadonlyMap<ObjectID, Accesses> = new Map()
   /** Rises when one begins and when one ends. */
@@ -39,7 +41,12 @@ export class AccessLog {
 
   /** The object is being used. */
   note (id: ObjectID): void {
-    this.#gathered.set(id, { count: (this.#gathered.get(id)?.count ?? 0) + 1, last: now() })
+    const before = this.#gathered.get(id)
+    if (before === undefined) this.#gathered.set(id, { count: 1, last: now() })
+    else {
+      before.count++
+      before.last = now()
+    }
     // Never two at once: to a store that takes long they would be a queue without an end.
     if (this.#gathered.size >= longestBatch && !this.#busy) this.#begin()
     // Not what keeps a process alive: the application says when it ends.

@@ -18,8 +18,23 @@ export interface Address {
 /** The flat namespace `/cdmi_objectid/` itself, where objects without a path are made (GEN-25). */
 export const objectIDRoot = Symbol('cdmi_objectid')
 
+/** Paths that were read a short time ago: most are asked for again, and to read one costs as much as to find its object. Only short ones, and some. */
+const known = new Map<string, Address | typeof objectIDRoot>()
+const mostKnown = 1000
+const longestKnown = 256
+
 /** Reads a CDMI path without its query. Throws InvalidName or InvalidObjectID (400). */
 export function parseAddress (path: string): Address | typeof objectIDRoot {
+  const before = known.get(path)
+  if (before !== undefined) return before
+  const address = readAddress(path)
+  if (path.length > longestKnown) return address
+  if (known.size >= mostKnown) known.clear()
+  known.set(path, address)
+  return address
+}
+
+function readAddress (path: string): Address | typeof objectIDRoot {
   if (path === '/' || path === '') return { from: undefined, names: [], slash: true }
   const slash = path.endsWith('/')
   const names = path.slice(path.startsWith('/') ? 1 : 0, slash ? -1 : undefined).split('/').map(decodeName)

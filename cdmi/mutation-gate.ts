@@ -4,6 +4,8 @@
  * throws to refuse it. Access and events are here; the other stages get their place in `stages` when their feature comes.
  */
 import type { BlobBirth, Change, CommitResult, JsonObject, RecordHead, RecordPut, RecordRemoval, Store, StoredRecord } from '../storage/contract.js'
+import { Registry } from '../metrics/registry.js'
+import { CommitCount } from './commit-count.js'
 import { Contention, StorageUnavailable, TooLarge } from './errors.js'
 import { now } from './instant.js'
 import type { Principal } from './principal.js'
@@ -53,10 +55,12 @@ const longestPaths = 64 * 1024 * 1024
 
 export class MutationGate {
   readonly #store: Store
+  readonly #count: CommitCount
   readonly #turns = new Turns()
 
   constructor (store: Store) {
     this.#store = store
+    this.#count = new CommitCount(store.metrics ?? new Registry())
   }
 
   /**
@@ -83,7 +87,8 @@ export class MutationGate {
     const mutation = await plan()
     if (mutation === undefined || mutation.changes.length === 0) return mutation
     for (const stage of stages) stage(principal, mutation)
-    const result: CommitResult = await this.#store.meta.commit(changeOf(principal, mutation))
+    const change = changeOf(principal, mutation)
+    const result: CommitResult = await this.#count.counted(async () => await this.#store.meta.commit(change))
     if (result.status === 'committed') {
       mutation.staging?.committed(mutation.births ?? [])
       return mutation
@@ -138,6 +143,7 @@ function eventOf (principal: Principal, { operation, ancestors, left, before, pu
     type: object?.type ?? '',
     size: put?.size ?? 0
   }
+  if (principal.source !== undefined) event['source'] = principal.source
   if (object?.name !== undefined) {
     event['objectName'] = object.name
     event['parentURI'] = paths.of(ancestors)

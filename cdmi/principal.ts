@@ -6,6 +6,8 @@ export interface Principal {
   readonly authentication: 'anonymous' | 'basic' | 'none'
   /** What it may do with every object of the store: nothing, look, or look and change. */
   readonly access: 'none' | 'read' | 'write'
+  /** The address that it asks from, for the change log. Undefined: nobody from outside, or it changes nothing. */
+  readonly source?: string
 }
 
 /** The server, about things that no caller asked for. The standard's name for whoever runs a server. */

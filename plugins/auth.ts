@@ -58,6 +58,7 @@ async function auth (app: FastifyInstance, options: AuthOptions): Promise<void> 
     const header = request.headers.authorization
     if (header === undefined && nobody !== undefined) {
       request.principal = nobody
+      noteSource(request)
       return done()
     }
     const { socket } = request.raw
@@ -65,14 +66,23 @@ async function auth (app: FastifyInstance, options: AuthOptions): Promise<void> 
     const moment = authenticator.moment()
     if (caller !== undefined && caller.header === header && caller.moment === moment) {
       request.principal = caller.principal
+      noteSource(request)
       return done()
     }
     verifyHeader(request, reply, error => {
-      if (error === undefined && header !== undefined) callers.set(socket, { header, principal: request.principal, moment })
+      if (error === undefined && header !== undefined) {
+        callers.set(socket, { header, principal: request.principal, moment })
+        noteSource(request)
+      }
       done(error)
     })
   }) satisfies Hook)
   if (!app.hasRequestDecorator('principal')) app.decorateRequest('principal', null as unknown as Principal)
+}
+
+/** What changes something says in the change log from where it came. A proxy may bring several callers over one connection. */
+function noteSource (request: FastifyRequest): void {
+  if (request.method !== 'GET' && request.method !== 'HEAD') request.principal = { ...request.principal, source: request.ip }
 }
 
 /** Decorates this scope, also when an application around it uses the same name for something of its own. */

@@ -11,9 +11,11 @@ import type { Duplex } from 'node:stream'
 import websocket, { type WebSocket } from '@fastify/websocket'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { anonymous, type Principal } from '../cdmi/principal.js'
+import { nameDoor } from '../routes/door.js'
+import type { Tracing } from '../metrics/tracing.js'
 import type { LimitOptions } from '../schemas/options.js'
 import { callerOf, type Caller } from './sockets/caller.js'
-import { hardLimit, type SocketContext, type Verifier } from './sockets/context.js'
+import { hardLimit, type SocketContext, type SocketCount, type Verifier } from './sockets/context.js'
 import { SocketIoDoor } from './sockets/socket-io-door.js'
 import { UpgradeDispatcher } from './sockets/upgrade-dispatcher.js'
 import { WebSocketDoor } from './sockets/websocket-door.js'
@@ -28,6 +30,10 @@ export interface SocketsOptions {
   readonly heartbeat?: number | undefined
   /** Where several processes serve one port: what they find each other by. */
   readonly affinity?: AffinityOptions | undefined
+  /** Is told of sockets and messages. */
+  readonly count?: SocketCount | undefined
+  /** Makes a span of each message. */
+  readonly tracing?: Tracing | undefined
 }
 
 /** Milliseconds that messages under way have to be answered when the application closes. */
@@ -47,7 +53,9 @@ export async function sockets (app: FastifyInstance, options: SocketsOptions): P
       socketIdle: limits.socketIdle ?? 600_000,
       heartbeat: options.heartbeat ?? 25_000
     },
-    log: app.log
+    log: app.log,
+    count: options.count,
+    tracing: options.tracing
   }
   const dispatcher = UpgradeDispatcher.of(app.server as Server)
   const prefix = app.prefix.replace(/\/$/, '')
@@ -90,6 +98,7 @@ export async function sockets (app: FastifyInstance, options: SocketsOptions): P
   })
 
   await app.register(async scope => {
+    nameDoor(scope, 'websocket')
     // An application that has @fastify/websocket already goes on using it, and so do we: there can be only one in a line of scopes.
     if (!scope.hasDecorator('websocketServer')) {
       const upgrades = new EventEmitter()
@@ -118,6 +127,7 @@ export async function sockets (app: FastifyInstance, options: SocketsOptions): P
   })
 
   await app.register(async scope => {
+    nameDoor(scope, 'socket.io')
     // Bodies belong to engine.io.
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('*', (_request, _payload, done) => { done(null) })

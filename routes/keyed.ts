@@ -9,6 +9,7 @@ import type { FastifyInstance, RouteOptions } from 'fastify'
 import { withHeaders } from '../cdmi/describe-error.js'
 import { MethodNotAllowed } from '../cdmi/errors.js'
 import { KeyedDocument, KeyedError, KeyList, KeyParams, ListQuerystring } from '../schemas/keyed.js'
+import { nameDoor } from './door.js'
 import { keyedErrors } from './keyed/errors.js'
 import { list } from './keyed/list.js'
 import { recordHandlers } from './keyed/records.js'
@@ -30,6 +31,7 @@ const patchTypes = 'application/json, application/merge-patch+json'
 
 export async function keyedRoutes (app: FastifyInstance, options: KeyedOptions): Promise<void> {
   app.setErrorHandler(keyedErrors(options.challenge ?? 'Basic realm="fastify-cdmi", charset="UTF-8"'))
+  nameDoor(app, 'keyed')
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => { done(null, payload) })
   app.setValidatorCompiler(accept)

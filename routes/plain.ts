@@ -3,6 +3,7 @@
  * `app.cdmiOptions` on the application and `request.principal` on each request, and expects that nothing has read the body.
  */
 import type { FastifyPluginAsync } from 'fastify'
+import { nameDoor } from './door.js'
 import './http/decorators.js'
 import { redirectOrFail } from './http/missing-slash.js'
 import deleteRoutes from './plain/delete.js'
@@ -12,6 +13,7 @@ import readRoutes from './plain/read.js'
 import writeRoutes from './plain/write.js'
 
 const plain: FastifyPluginAsync = async (app) => {
+  nameDoor(app, 'plain')
   app.setErrorHandler(redirectOrFail)
   await app.register(readRoutes)
   await app.register(writeRoutes)

@@ -51,10 +51,14 @@ export const ServerConfig = Type.Object({
   templates,
   locations,
   docs: Type.Optional(Type.Boolean({ description: 'Serve the description of the API at `/-/docs`. Default: `true`.' })),
+  metrics: Type.Optional(Type.Union([Type.Literal('off'), Type.Literal('users'), Type.Literal('on')], { description: 'Who may read what the server counts, at `/-/metrics`: `users`, who log in, `on`, everybody, or `off`, nobody. Default: `users`.' })),
+  tracing: Type.Optional(Type.Boolean({ description: 'Make spans by OpenTelemetry: needs the package @opentelemetry/api, and an SDK that the process has loaded. Default: `false`.' })),
   drainTimeout: seconds('Seconds that requests in flight have to finish after SIGTERM. Default: 30.'),
   idleTimeout: seconds('Seconds after which a connection on which nothing moves is closed; 0: never. Default: 120.'),
   headersTimeout: seconds('Seconds that a client has to send the header of a request. Default: 30.'),
   trashGrace: seconds('Seconds that bytes which lost their last reference are kept for readers under way. Default: 3600.'),
+  logRetention: Type.Optional(Type.Number({ minimum: 1, maximum: 36_500, description: 'Days that entries of the change log are kept, and with them the names and addresses of who changed something. Default: for ever.' })),
+  scrubRate: Type.Optional(Type.Integer({ minimum: 0, maximum: 1024 ** 4, description: 'Bytes in a second that are read in the background, of a store in a directory, to find rotten ones; 0: none. Default: 1 MiB.' })),
   database: Type.Optional(DatabaseConfig),
   limits: Type.Optional(LimitOptions)
 }, { additionalProperties: false })

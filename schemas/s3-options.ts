@@ -12,6 +12,7 @@ export const S3Options = Type.Object({
   accessKeyId: Type.Optional(Type.String({ minLength: 1, description: 'Default, together with the next two: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN.' })),
   secretAccessKey: Type.Optional(Type.String({ minLength: 1, description: 'The secret that goes with accessKeyId.' })),
   sessionToken: Type.Optional(Type.String({ minLength: 1, description: 'The token of temporary credentials.' })),
+  credentials: Type.Optional(Type.Literal('instance', { description: 'instance: those of the role of the virtual machine (EC2), asked for and renewed. Default: the options before, or the environment.' })),
   checksum: Type.Optional(Type.Union([Type.Literal('sha256'), Type.Literal('md5')], { description: 'What the server checks of the bytes it is sent. sha256 is part of the signature; md5 (Content-MD5) is not, and only fit for TLS or a network you trust. Default: sha256.' })),
   partSize: Type.Optional(Type.Integer({ minimum: 5 * megabyte, maximum: 1024 * megabyte, description: 'Bytes up to which a blob is one request, and of the parts of a longer one. Default: 8 MiB.' })),
   connections: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, description: 'Connections to the server at most. Default: 64.' })),

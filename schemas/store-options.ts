@@ -20,7 +20,8 @@ const settings = {
 /** A store in a directory, of one server. */
 export const StoreOptions = Type.Object({
   directory: Type.String({ minLength: 1, description: 'Directory of the store; made when it does not exist. On a local file system: LMDB does not work over a network.' }),
-  ...settings
+  ...settings,
+  scrubRate: Type.Optional(Type.Integer({ minimum: 0, maximum: 1024 ** 4, description: 'Bytes in a second that are read in the background to find rotten ones, over and over, at most one pass a day; 0: none. Default: 1 MiB.' }))
 }, { additionalProperties: false })
 export type StoreOptions = Static<typeof StoreOptions>
 
@@ -41,10 +42,10 @@ export const DistributedStoreOptions = Type.Object({
 export type DistributedStoreOptions = Static<typeof DistributedStoreOptions>
 
 /** What a store is told whatever it is made of, with every default filled in. */
-export type StoreSettings = Required<Omit<StoreOptions, 'directory' | 'logRetention'>> & Pick<StoreOptions, 'logRetention'>
+export type StoreSettings = Required<Omit<StoreOptions, 'directory' | 'logRetention' | 'scrubRate'>> & Pick<StoreOptions, 'logRetention'>
 
 /** The options with every default filled in. */
-export type CompleteStoreOptions = StoreSettings & Pick<StoreOptions, 'directory'>
+export type CompleteStoreOptions = StoreSettings & Required<Pick<StoreOptions, 'directory' | 'scrubRate'>>
 export type CompleteDistributedOptions = StoreSettings & Required<Omit<DistributedStoreOptions, keyof StoreSettings>>
 
 const defaults = {
@@ -68,7 +69,7 @@ const distributedDefaults = {
 }
 
 export function completeStoreOptions (options: StoreOptions): CompleteStoreOptions {
-  return { ...defaults, ...options }
+  return { ...defaults, scrubRate: megabyte, ...options }
 }
 
 export function completeDistributedOptions (options: DistributedStoreOptions): CompleteDistributedOptions {

@@ -15,7 +15,7 @@ const long = named(
 )
 const short = named(
   'storage/embedded', 'storage/embedded-faults', 'storage/postgres', 'bin/user', 'routes/forms/memory', 'routes/cdmi/serialization/memory', 'server/large',
-  'server/users', 'server/gateway-visibility', 'storage/postgres-open', 'storage/postgres-round-trips', 'conformance/suite', 'clients/chromium'
+  'server/users', 'server/gateway-visibility', 'storage/postgres-open', 'storage/postgres-observed', 'storage/postgres-round-trips', 'conformance/suite', 'clients/chromium'
 )
 const alone = [...long, ...short]
 

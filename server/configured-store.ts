@@ -12,6 +12,8 @@ export const defaultDirectory = './data'
 /** Seconds that a start waits for the database, at most; and milliseconds between two attempts. */
 const startTimeout = 30
 const pause = 1000
+/** Seconds. */
+const day = 86_400
 
 export interface Opening {
   /** Is told of what fails in the background, and what was being done. */
@@ -23,8 +25,16 @@ export interface Opening {
 }
 
 /** Options of `openStore` that stand in the configuration whatever the store is made of. */
-export function storeOptions ({ trashGrace }: ServerConfig): { trashGrace?: number } {
-  return trashGrace === undefined ? {} : { trashGrace: milliseconds(trashGrace) }
+export function storeOptions ({ trashGrace, logRetention }: ServerConfig): { trashGrace?: number, logRetention?: number } {
+  return {
+    ...trashGrace !== undefined && { trashGrace: milliseconds(trashGrace) },
+    ...logRetention !== undefined && { logRetention: milliseconds(logRetention * day) }
+  }
+}
+
+/** Options of `openStore` for a store in a directory. */
+export function directoryOptions (config: ServerConfig): { trashGrace?: number, scrubRate?: number } {
+  return { ...storeOptions(config), ...config.scrubRate !== undefined && { scrubRate: config.scrubRate } }
 }
 
 /** The directory of the store; undefined when it is in a database. Throws ConfigError when the configuration says both, or half of it. */
@@ -76,7 +86,7 @@ export function databaseOptions ({ meta, database = {} }: ServerConfig): Omit<Di
 export async function openConfiguredStore (config: ServerConfig, { report, waiting, changes: { sweepInterval, migrate } = {} }: Opening): Promise<Store> {
   const sweeps = sweepInterval === undefined ? {} : { sweepInterval }
   const shared = sharedOptions(config)
-  if (shared === undefined) return await openStore({ directory: storeDirectory(config) ?? defaultDirectory, ...storeOptions(config), ...sweeps }, report)
+  if (shared === undefined) return await openStore({ directory: storeDirectory(config) ?? defaultDirectory, ...directoryOptions(config), ...sweeps }, report)
   return await patiently(config, waiting, async () => await openStore({ ...shared, ...sweeps, ...migrate !== undefined && { migrate } }, report))
 }
 

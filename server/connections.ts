@@ -8,14 +8,12 @@ import { Server as TlsServer } from 'node:tls'
 import { UpgradeDispatcher } from '../plugins/sockets/upgrade-dispatcher.js'
 
 export class Connections {
-  /** Requests under way by connection. */
-  readonly #busy = new Map<Socket, Set<ServerResponse>>()
+  /** Answers by connection that were under way when somebody looked last; few look. */
+  readonly #busy = new Map<Socket, ServerResponse[]>()
   /** Connections that became something else (WebSocket): whoever made them ends them. */
   readonly #upgraded = new Set<Socket>()
   /** TLS connections before the end of their handshake, by the address of the client: Node says no more of them. */
   readonly #shaking = new Map<string, Socket>()
-  /** Connections that end when their last answer is out. */
-  readonly #ending = new WeakSet<Socket>()
   #draining = false
   #ended: (() => void) | undefined
 
@@ -44,13 +42,12 @@ export class Connections {
 
   /** True while a request that came whole has no answer, and while an answer is only half out. */
   isAnswering (socket: Socket): boolean {
-    return [...this.#busy.get(socket) ?? []].some(({ headersSent, req }) => headersSent || req.complete)
+    return this.#answersOf(socket).some(({ headersSent, req }) => headersSent || req.complete)
   }
 
   /** Ends a connection from which nothing more can come, but only after the answers that are under way. */
   endAfterAnswers (socket: Socket): void {
-    this.#ending.add(socket)
-    for (const response of this.#busy.get(socket) ?? []) if (!response.headersSent) response.setHeader('connection', 'close')
+    for (const response of this.#answersOf(socket)) this.#endAfter(socket, response)
   }
 
   /**
@@ -59,13 +56,9 @@ export class Connections {
    */
   turnOf (response: ServerResponse): Promise<boolean> | undefined {
     const responses = this.#busy.get(response.req.socket)
-    if (responses === undefined || responses.size < 2) return undefined
-    let before: ServerResponse | undefined
-    for (const one of responses) {
-      if (one === response) break
-      before = one
-    }
-    return before === undefined ? undefined : afterwards(before)
+    if (responses === undefined || responses.length < 2) return undefined
+    const before = responses[responses.indexOf(response) - 1]
+    return before === undefined || before.closed ? undefined : afterwards(before)
   }
 
   /**
@@ -74,9 +67,10 @@ export class Connections {
   async drain (milliseconds: number): Promise<number> {
     this.#draining = true
     for (const socket of this.#shaking.values()) socket.destroy()
-    for (const [socket, responses] of this.#busy) {
-      if (responses.size === 0) socket.destroySoon()
-      for (const response of responses) if (!response.headersSent) response.setHeader('connection', 'close')
+    for (const socket of this.#busy.keys()) {
+      const responses = this.#answersOf(socket)
+      if (responses.length === 0) socket.destroySoon()
+      for (const response of responses) this.#endAfter(socket, response)
     }
     if (this.#isEmpty()) return 0
     let timer: NodeJS.Timeout | undefined
@@ -104,7 +98,7 @@ export class Connections {
       socket.destroy()
       return
     }
-    this.#busy.set(socket, new Set())
+    this.#busy.set(socket, [])
     socket.once('close', () => {
       this.#busy.delete(socket)
       this.#closed()
@@ -115,14 +109,25 @@ export class Connections {
     if (this.#isEmpty()) this.#ended?.()
   }
 
+  /** Those that are under way. */
+  #answersOf (socket: Socket): readonly ServerResponse[] {
+    return this.#busy.get(socket)?.filter(({ closed }) => !closed) ?? []
+  }
+
   #begin (socket: Socket, response: ServerResponse): void {
     const responses = this.#busy.get(socket)
     if (responses === undefined) return
-    responses.add(response)
-    if (this.#draining) response.setHeader('connection', 'close')
+    // Mostly one that has ended. To be told of each end would cost every request more than to look here.
+    if (responses.length > 0) responses.splice(0, responses.length, ...responses.filter(({ closed }) => !closed))
+    responses.push(response)
+    if (this.#draining) this.#endAfter(socket, response)
+  }
+
+  /** The connection ends with its last answer, of which this is one. */
+  #endAfter (socket: Socket, response: ServerResponse): void {
+    if (!response.headersSent) response.setHeader('connection', 'close')
     response.once('close', () => {
-      responses.delete(response)
-      if ((this.#draining || this.#ending.has(socket)) && responses.size === 0) socket.destroySoon()
+      if (this.#answersOf(socket).length === 0) socket.destroySoon()
     })
   }
 }

@@ -4,6 +4,8 @@ import type { IncomingMessage } from 'node:http'
 import { LogController, type FastifyReply, type FastifyRequest, type FastifyServerOptions } from 'fastify'
 import { pino, stdSerializers, type DestinationStream, type Logger, type LoggerOptions } from 'pino'
 import { withoutSecrets } from './log-secrets.js'
+import type { RequestCount } from './request-count.js'
+import { RequestLogger } from './request-logger.js'
 
 /** Where lines go: standard error, so that standard output has only what a person asked for. */
 export interface LogStream { write (line: string): unknown }
@@ -54,11 +56,13 @@ const isSummary = (request: FastifyRequest | RequestSummary): request is Request
 
 /** The line of a request that came to its end. There is no secret in it that would have to be looked for. */
 class RequestLine {
+  readonly reqId: string
   readonly req: RequestSummary
   readonly res: { readonly statusCode: number }
   readonly responseTime: number
 
   constructor (request: FastifyRequest, reply: FastifyReply) {
+    this.reqId = request.id
     this.req = summaryOf(request)
     this.res = reply
     this.responseTime = Math.round(reply.elapsedTime * 1000) / 1000
@@ -79,9 +83,12 @@ export class RequestLog extends LogController {
   readonly #told = new WeakSet<FastifyRequest>()
   /** Whether lines of what went well are written at all. */
   readonly #requests: boolean
+  readonly #count: RequestCount | undefined
 
-  constructor (level: string) {
+  /** `count`: is told of the same requests, for this is where each of them ends. */
+  constructor (level: string, count?: RequestCount) {
     super()
+    this.#count = count
     this.#requests = ['trace', 'debug', 'info'].includes(level)
   }
 
@@ -91,27 +98,37 @@ export class RequestLog extends LogController {
     const announced = raw.headers['content-length']
     if (announced === '0' || (announced === undefined && raw.headers['transfer-encoding'] === undefined)) return
     const received = counted(raw)
+    this.#count?.bodyBegun()
     reply.raw.once('close', () => {
+      this.#count?.bodyEnded()
       if (reply.raw.writableFinished || this.#told.has(request)) return
       this.#told.add(request)
+      this.#count?.aborted(request, reply)
       const line = new RequestLine(request, reply)
-      if (raw.complete) reply.log.info(line, endedBeforeAnswer)
-      else reply.log.info({ ...line, res: undefined, received: received(), announced: announced === undefined ? undefined : Number(announced) }, 'the connection ended before the request')
+      if (raw.complete) tell(reply, line, endedBeforeAnswer)
+      else tell(reply, { ...line, res: undefined, received: received(), announced: announced === undefined ? undefined : Number(announced) }, 'the connection ended before the request')
     })
   }
 
   override requestCompleted (error: Error | null | undefined, request: FastifyRequest, reply: FastifyReply): void {
-    if (error !== null && error !== undefined) reply.log.warn({ ...new RequestLine(request, reply), err: error }, 'the answer was cut off')
-    else if (this.#requests) reply.log.info(new RequestLine(request, reply), 'request completed')
+    this.#count?.done(request, reply)
+    if (error !== null && error !== undefined) reply.log.warn({ ...new RequestLine(request, reply), reqId: undefined, err: error }, 'the answer was cut off')
+    else if (this.#requests) tell(reply, new RequestLine(request, reply), 'request completed')
   }
 
   /** Instead of the line above when an answer ends in the middle: Fastify's own would not say of which request. */
   override streamError (error: Error & { code?: string }, request: FastifyRequest, reply: FastifyReply): void {
     const line = new RequestLine(request, reply)
-    if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE') reply.log.warn({ ...line, err: error }, 'the answer was cut off')
-    else if (!this.#told.has(request)) reply.log.info(line, endedBeforeAnswer)
+    if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE') reply.log.warn({ ...line, reqId: undefined, err: error }, 'the answer was cut off')
+    else if (!this.#told.has(request)) tell(reply, line, endedBeforeAnswer)
+    if (!this.#told.has(request)) this.#count?.aborted(request, reply)
     this.#told.add(request)
   }
+}
+
+function tell ({ log }: FastifyReply, line: object, message: string): void {
+  if (log instanceof RequestLogger) log.ofRequest(line, message)
+  else log.info({ ...line, reqId: undefined }, message)
 }
 
 const endedBeforeAnswer = 'the connection ended before the answer'

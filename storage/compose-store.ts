@@ -1,8 +1,11 @@
 /** A store made of names and records here and bytes there: what is the same whatever keeps them. */
+import type { Registry } from '../metrics/registry.js'
 import type { StoreSettings } from '../schemas/store-options.js'
-import { type BlobStore, type LeaseID, type MetaStore, type ObjectID, type Store, type StoreFlags, StoreClosedError, type SweepReport } from './contract.js'
+import { type BlobStore, type Integrity, type LeaseID, type MetaStore, type ObjectID, type Store, type StoreFlags, StoreClosedError, type SweepReport } from './contract.js'
+import { countedBlobs } from './counted-blobs.js'
 import { LeaseKeeper } from './lease-keeper.js'
 import { Readiness } from './readiness.js'
+import { SweepCount } from './sweep-count.js'
 import { removeUnborn, sweepEvery, sweepOnce } from './sweeper.js'
 
 /** Is told what fails in the background, and what was being done: half a sentence. */
@@ -30,6 +33,8 @@ export interface StoreParts {
   readonly blobs: (left: (lease: LeaseID) => void) => { readonly blobs: BlobStore, probe (): Promise<void> }
   readonly rootID: ObjectID
   readonly settings: StoreSettings
+  /** Where the parts count what they do. */
+  readonly metrics: Registry
   readonly report: Reporter
   readonly flags: StoreFlags
   /** Whether this process sweeps in the background. */
@@ -38,6 +43,10 @@ export interface StoreParts {
   readonly leaseTimeout?: number
   /** What must be so, beside that both halves can be written to, for the store to be ready. */
   readonly check?: () => Promise<void>
+  /** What is known of rotten bytes. */
+  readonly integrity?: () => Integrity
+  /** What runs in the background beside the sweeper: begun when the store is there, ended before it closes. */
+  readonly background?: (store: { readonly meta: MetaStore, readonly blobs: BlobStore }) => { stop (): Promise<void> }
   /** Runs last: lets go of both halves. */
   readonly close: () => Promise<void>
 }
@@ -48,7 +57,8 @@ export interface ComposedStore extends Store {
 }
 
 export async function composeStore (parts: StoreParts): Promise<ComposedStore> {
-  const { meta, settings, report } = parts
+  const { meta, settings, report, metrics } = parts
+  const count = new SweepCount(metrics)
   const leases = await LeaseKeeper.start(meta, report)
   // Somebody took this process for dead: it goes on with a new lease.
   meta.whenLeaseRefused(lease => {
@@ -56,31 +66,45 @@ export async function composeStore (parts: StoreParts): Promise<ComposedStore> {
     leases.rotate(settings.leaseDuration).catch((error: unknown) => { report(error, 'taking a new lease') })
   })
   meta.whenCommitDoubted?.(lease => { leases.doubt(lease) })
-  const { blobs, probe } = parts.blobs(lease => { leases.litter(lease) })
+  const values = parts.blobs(lease => { leases.litter(lease) })
+  const blobs = countedBlobs(values.blobs, metrics)
   const readiness = new Readiness([
     { part: 'records', check: async () => { await parts.check?.() } },
     { part: 'records', check: async () => { await meta.touch() } },
-    { part: 'values', check: probe }
+    { part: 'values', check: async () => { await values.probe() } }
   ])
   let sweeping: Promise<unknown> = Promise.resolve()
   let closed: Promise<void> | undefined
+  /** A round may have hours to go, and who closes the store waits for its end. */
+  const closing = new AbortController()
 
   async function round (): Promise<SweepReport> {
     if (closed !== undefined) throw new StoreClosedError()
-    const hinted = await leases.showAbandoned(async abandoned => await removeUnborn({ meta, blobs }, abandoned))
-    await leases.rotate(settings.leaseDuration)
     const { trashGrace, logRetention } = settings
-    const swept = await sweepOnce({ meta, blobs }, { trashGrace, logRetention, ...(parts.leaseTimeout === undefined ? {} : { leaseTimeout: parts.leaseTimeout }) })
+    const options = { trashGrace, logRetention, signal: closing.signal, ...(parts.leaseTimeout === undefined ? {} : { leaseTimeout: parts.leaseTimeout }) }
+    const failures: unknown[] = []
+    // What fails does not keep the rest from being swept.
+    const hinted = await leases.showAbandoned(async abandoned => await removeUnborn({ meta, blobs }, abandoned)).catch((error: unknown) => {
+      failures.push(error)
+      return 0
+    })
+    await leases.rotate(settings.leaseDuration).catch((error: unknown) => { failures.push(error) })
+    const swept = await sweepOnce({ meta, blobs }, options)
+    if (failures.length > 0) throw failures[0]
     return { ...swept, blobs: swept.blobs + hinted }
   }
 
+  const counted = async (): Promise<SweepReport> => await count.round(round)
+
   async function sweep (): Promise<SweepReport> {
-    const next = sweeping.then(round, round)
+    const next = sweeping.then(counted, counted)
     sweeping = next.catch(() => {})
     return await next
   }
 
   const timer = sweepEvery(parts.sweeps ? settings.sweepInterval : 0, sweep, error => { report(error, 'sweeping') })
+
+  const background = parts.background?.({ meta, blobs })
 
   return {
     name: parts.name,
@@ -90,6 +114,7 @@ export async function composeStore (parts: StoreParts): Promise<ComposedStore> {
     rootID: parts.rootID,
     inlineLimit: settings.inlineLimit,
     segmentSize: settings.segmentSize,
+    metrics,
     lease: () => leases.take(),
     openLeases: () => leases.ids(),
     sweep,
@@ -97,9 +122,11 @@ export async function composeStore (parts: StoreParts): Promise<ComposedStore> {
       if (closed !== undefined) throw new StoreClosedError()
       await readiness.ready()
     },
+    ...parts.integrity !== undefined && { integrity: parts.integrity },
     async close () {
       closed ??= (async () => {
-        await timer.stop()
+        closing.abort()
+        await Promise.all([timer.stop(), background?.stop()])
         await sweeping
         meta.stop()
         await leases.close().catch((error: unknown) => { report(error, 'closing leases') })

@@ -9,6 +9,8 @@
  * A driver knows records, names, bytes and transactions; it knows no rule of CDMI and never looks into `attributes`.
  */
 
+import type { Registry } from '../metrics/registry.js'
+
 /** Upper-case Base16 of the binary object ID (GEN-28, GEN-30); the driver takes it as an opaque key of at most 40 bytes. */
 export type ObjectID = string
 /** Names one run of one writer. Every blob is put under a lease; a commit that gives birth to blobs checks that it is open. */
@@ -290,6 +292,27 @@ export interface StoreFlags {
   readonly crossProcess: boolean
 }
 
+/** How far the scrub is: it reads all blobs again and again, slowly, to find rotten bytes before anybody needs them. Times in milliseconds since 1970. */
+export interface ScrubState {
+  /** When the pass under way began; undefined: none is. */
+  readonly began: number | undefined
+  /** Blobs and bytes that it has read; of the last pass when none is under way. */
+  readonly blobs: number
+  readonly bytes: number
+  /** Blobs that it has found missing, or with other bytes than were written. */
+  readonly damaged: number
+  /** The last pass that came to its end; undefined: none has. */
+  readonly last: { readonly ended: number, readonly blobs: number, readonly bytes: number, readonly damaged: number } | undefined
+}
+
+/** What is known of rotten bytes. */
+export interface Integrity {
+  /** Reads of this process that were ended since bytes were missing, or others than were written. */
+  readonly damagedReads: number
+  /** Undefined: it is off. */
+  readonly scrub: ScrubState | undefined
+}
+
 /** What `openStore` gives. */
 export interface Store {
   readonly name: string
@@ -302,11 +325,15 @@ export interface Store {
   readonly inlineLimit: number
   /** The longest segment, in bytes. */
   readonly segmentSize: number
+  /** What it counts, and can tell of itself. Missing: nothing. */
+  readonly metrics?: Registry
   lease (): Lease
   /** One whole round of the sweeper, now. */
   sweep (): Promise<SweepReport>
   /** Rejects with a StorageError when the store could not take a write now; in bounded time, whatever is silent. */
   ready (): Promise<void>
+  /** What is known of rotten bytes, here and now. Missing where nobody looks. */
+  integrity? (): Integrity
   /** Waits for commits under way, then lets go of everything. Idempotent. */
   close (): Promise<void>
 }

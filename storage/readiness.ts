@@ -53,7 +53,7 @@ export class Readiness {
 
   #begin (): Look {
     const waiting = new Set(this.#checks)
-    const answer = Promise.all(this.#checks.map(async one => {
+    const checks = this.#checks.map(async one => {
       try {
         await one.check()
       } catch (error) {
@@ -61,10 +61,12 @@ export class Readiness {
       } finally {
         waiting.delete(one)
       }
-    })).then(() => {})
-    const look: Look = { began: performance.now(), ended: undefined, waiting, answer }
-    const end = (): void => { look.ended = performance.now() }
-    answer.then(end, end)
+    })
+    const look: Look = { began: performance.now(), ended: undefined, waiting, answer: Promise.all(checks).then(() => {}) }
+    // One that fails does not end it while another is silent.
+    Promise.allSettled(checks).then(() => { look.ended = performance.now() }, () => {})
+    // Whoever asked hears of it; there may be nobody any more.
+    look.answer.catch(() => {})
     return look
   }
 }

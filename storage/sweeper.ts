@@ -2,7 +2,7 @@
  * The sweeper: removes what no acknowledged write needs. The only place where bytes are deleted. Every step may be repeated and
  * any number of sweepers may run at once. Clocks decide when something is looked at, never whether it is safe to delete.
  */
-import type { BlobID, BlobStore, MetaStore, SweepReport } from './contract.js'
+import type { BlobID, BlobStore, LeaseID, MetaStore, SweepReport } from './contract.js'
 
 export interface SweepOptions {
   /** Milliseconds that a blob which lost its last reference stays readable: longer than the longest read. */
@@ -11,6 +11,8 @@ export interface SweepOptions {
   readonly leaseTimeout?: number
   /** Milliseconds that change log entries are kept; undefined: for ever. */
   readonly logRetention?: number | undefined
+  /** Ends the round early, after the batch that is under way; the rest is for the next one. */
+  readonly signal?: AbortSignal | undefined
 }
 
 interface Swept { readonly meta: MetaStore, readonly blobs: BlobStore }
@@ -26,33 +28,37 @@ export async function sweepOnce (store: Swept, options: SweepOptions): Promise<S
   const failures: unknown[] = []
   const steps = [
     async () => { await sweepLeases(store, options, report, failures) },
-    async () => { await sweepDescendants(store.meta, report) },
+    async () => { await sweepDescendants(store.meta, options, report) },
     async () => { await sweepTrash(store, options, report) },
     async () => { await sweepLog(store.meta, options, report) }
   ]
-  for (const step of steps) await step().catch((error: unknown) => { failures.push(error) })
+  for (const step of steps) if (goesOn(options)) await step().catch((error: unknown) => { failures.push(error) })
   if (failures.length > 0) throw failures[0]
   return report
+}
+
+function goesOn ({ signal }: SweepOptions): boolean {
+  return signal?.aborted !== true
 }
 
 /** Closes leases of the dead, THEN looks for blobs under them that no commit gave birth to: the closing fences slow commits off. */
 async function sweepLeases (store: Swept, options: SweepOptions, report: SweepReport, failures: unknown[]): Promise<void> {
   const { meta } = store
-  for (const lease of await meta.staleLeases(options.leaseTimeout ?? defaultLeaseTimeout)) await meta.closeLease(lease)
-  for (const lease of await meta.closedLeases()) {
-    try {
-      await sweepLease(store, lease, report)
-    } catch (error) {
-      failures.push(error)
-    }
+  const each = async (leases: readonly LeaseID[], work: (lease: LeaseID) => Promise<void>): Promise<void> => {
+    for (const lease of leases) if (goesOn(options)) await work(lease).catch((error: unknown) => { failures.push(error) })
   }
+  // One cannot be closed as long as a commit under it is under way, and that may be long.
+  await each(await meta.staleLeases(options.leaseTimeout ?? defaultLeaseTimeout), async lease => { await meta.closeLease(lease) })
+  await each(await meta.closedLeases(), async lease => { await sweepLease(store, lease, options, report) })
 }
 
-async function sweepLease ({ meta, blobs }: Swept, lease: string, report: SweepReport): Promise<void> {
+async function sweepLease ({ meta, blobs }: Swept, lease: LeaseID, options: SweepOptions, report: SweepReport): Promise<void> {
   let page: BlobID[] = []
   for await (const blob of blobs.list(lease)) {
     if (page.push(blob) < batch) continue
     report.blobs += await removeUnborn({ meta, blobs }, page)
+    // A lease is dropped only when all of it was looked at.
+    if (!goesOn(options)) return
     page = []
   }
   report.blobs += await removeUnborn({ meta, blobs }, page)
@@ -69,8 +75,8 @@ export async function removeUnborn ({ meta, blobs }: Swept, candidates: readonly
 }
 
 /** Removes what hangs below removed containers. */
-async function sweepDescendants (meta: MetaStore, report: SweepReport): Promise<void> {
-  for (let count = 1; count > 0;) {
+async function sweepDescendants (meta: MetaStore, options: SweepOptions, report: SweepReport): Promise<void> {
+  for (let count = 1; count > 0 && goesOn(options);) {
     count = await meta.prune(batch)
     report.records += count
   }
@@ -78,17 +84,20 @@ async function sweepDescendants (meta: MetaStore, report: SweepReport): Promise<
 
 /** Blobs without a reference: condemned in the records first, removed after that, then forgotten. */
 async function sweepTrash ({ meta, blobs }: Swept, options: SweepOptions, report: SweepReport): Promise<void> {
-  while (await meta.condemn(options.trashGrace, batch) > 0);
-  for (let doomed = await meta.doomed(batch); doomed.length > 0; doomed = await meta.doomed(batch)) {
+  while (goesOn(options) && await meta.condemn(options.trashGrace, batch) > 0);
+  while (goesOn(options)) {
+    const doomed = await meta.doomed(batch)
+    if (doomed.length === 0) return
     await removeAll(blobs, doomed)
     await meta.forget(doomed)
     report.blobs += doomed.length
   }
 }
 
-async function sweepLog (meta: MetaStore, { logRetention }: SweepOptions, report: SweepReport): Promise<void> {
+async function sweepLog (meta: MetaStore, options: SweepOptions, report: SweepReport): Promise<void> {
+  const { logRetention } = options
   if (logRetention === undefined) return
-  for (let count = batch; count === batch;) {
+  for (let count = batch; count === batch && goesOn(options);) {
     count = await meta.trimLog(logRetention, batch)
     report.events += count
   }

@@ -42,8 +42,12 @@ export function credentialsOf (auth: unknown): Credentials | undefined {
   return typeof username === 'string' && typeof password === 'string' ? { username, password } : undefined
 }
 
-/** Who sends a message: by its own `auth`, else by the handshake, else nobody. Throws Unauthorized or TooManyRequests. */
-export async function principalOf ({ verifier, anonymous }: SocketContext, caller: Caller, auth: unknown): Promise<Principal> {
+/** Who sends a message, and from where: by its own `auth`, else by the handshake, else nobody. Throws Unauthorized or TooManyRequests. */
+export async function principalOf (context: SocketContext, caller: Caller, auth: unknown): Promise<Principal> {
+  return { ...await authenticated(context, caller, auth), source: caller.source }
+}
+
+async function authenticated ({ verifier, anonymous }: SocketContext, caller: Caller, auth: unknown): Promise<Principal> {
   if (auth !== undefined && auth !== null) {
     const given = credentialsOf(auth)
     if (given === undefined) throw new Unauthorized()

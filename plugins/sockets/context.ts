@@ -1,6 +1,7 @@
 /** What the parts of the socket doors share: one per instance of the plugin. */
 import type { FastifyBaseLogger } from 'fastify'
 import type { Cdmi } from '../../cdmi/model.js'
+import type { Tracing } from '../../metrics/tracing.js'
 import type { Principal } from '../../cdmi/principal.js'
 
 /** Tells who somebody is. Throws Unauthorized, or TooManyRequests after too many failures of one source. */
@@ -19,6 +20,14 @@ export interface SocketLimits {
   readonly heartbeat: number
 }
 
+/** Counts what the sockets do. */
+export interface SocketCount {
+  /** Answers what tells its end. */
+  opened (door: 'websocket' | 'socket.io'): () => void
+  /** `method` and `url` as the message has them, if it does. */
+  answered (door: 'websocket' | 'socket.io', message: { readonly method?: string, readonly url?: string, readonly status: number }, milliseconds: number): void
+}
+
 export interface SocketContext {
   readonly cdmi: Cdmi
   readonly verifier: Verifier
@@ -26,6 +35,10 @@ export interface SocketContext {
   readonly anonymous: Principal
   readonly limits: SocketLimits
   readonly log: FastifyBaseLogger
+  /** Undefined: nobody counts. */
+  readonly count?: SocketCount | undefined
+  /** Undefined: nobody wants spans. */
+  readonly tracing?: Tracing | undefined
 }
 
 /** Close codes: RFC 6455 §7.4.1, and one of ours. */

@@ -8,10 +8,11 @@ import type { KeyedRecord } from '../../cdmi/keyed-records.js'
 import { checkPreconditions, entityTag, type Preconditions } from '../../cdmi/preconditions.js'
 import type { Principal } from '../../cdmi/principal.js'
 import { parseEntityTags } from '../../routes/http/conditional.js'
+import { operationOfMessage } from '../../routes/door.js'
 import { jsonNames } from '../../routes/http/name-text.js'
 import { keyOfSegment, listQueryOf, pathOf } from '../../routes/keyed/target.js'
 import { principalOf, type Caller } from './caller.js'
-import type { SocketContext } from './context.js'
+import type { SocketContext, SocketCount } from './context.js'
 
 /** An answer, its `data` still as the text that is stored. */
 export interface Answer {
@@ -19,7 +20,7 @@ export interface Answer {
   readonly data?: Uint8Array | undefined
 }
 
-interface Echo {
+export interface Echo {
   method?: string
   url?: string
   id?: string | number | boolean | null
@@ -38,6 +39,8 @@ interface AnswerHead extends Echo {
 export interface Work {
   /** Messages of one subject are carried out in the order of their arrival; `all` waits for everything before it. */
   readonly subject: string | typeof all | undefined
+  /** What the message says of itself, as far as it was understood. */
+  readonly echo: Readonly<Echo>
   run (): Promise<Answer>
 }
 
@@ -60,15 +63,25 @@ export function understand (context: SocketContext, message: unknown, caller: Ca
     const method = fields['method'].toUpperCase()
     if (!methods.has(method)) throw new MethodNotAllowed(fields['method'].slice(0, 40), [...methods].join(', '))
     const url = fields['url']
-    return { subject: subjectOf(url), run: () => answered(context, fields, echo, () => perform(context, fields, method, url, caller)) }
+    return { subject: subjectOf(url), echo, run: () => answered(context, fields, echo, () => perform(context, fields, method, url, caller)) }
   } catch (error) {
     return refused(context, error, echo)
   }
 }
 
+/** Does the work, for those who count and trace, too. */
+export async function worked ({ count, tracing }: SocketContext, door: Parameters<SocketCount['answered']>[0], work: Work): Promise<Answer> {
+  if (count === undefined && tracing === undefined) return await work.run()
+  const began = performance.now()
+  const operation = operationOfMessage(work.echo)
+  const answer = tracing === undefined ? await work.run() : await tracing.span(`cdmi ${door} ${operation}`, { 'cdmi.door': door, 'cdmi.operation': operation }, async () => await work.run())
+  count?.answered(door, answer.head, performance.now() - began)
+  return answer
+}
+
 /** The answer to something that is not even a message. */
 export function refused (context: SocketContext, error: unknown, echo: Echo = {}): Work {
-  return { subject: undefined, run: async () => failure(context, error, echo) }
+  return { subject: undefined, echo, run: async () => failure(context, error, echo) }
 }
 
 /** The answer as one JSON text; stored JSON goes into it as it is. */

@@ -8,7 +8,7 @@ import { InvalidRequest } from '../../cdmi/errors.js'
 import { credentialsOf, type Caller } from './caller.js'
 import { closing, hardLimit, type SocketContext } from './context.js'
 import { Flow, type Job } from './flow.js'
-import { refused, toValue, understand, type Answer, type Work } from './messages.js'
+import { refused, toValue, understand, type Answer, type Work, worked } from './messages.js'
 import { endLater, within } from './websocket-door.js'
 
 /** The name of the event, both ways (KEY-20). */
@@ -88,6 +88,7 @@ export class SocketIoDoor {
       setPaused: () => { pause(connection, flow.paused) }
     })
     this.#flows.set(connection.id, flow)
+    const closed = this.#context.count?.opened('socket.io')
     const idle = setTimeout(() => { connection.close() }, limits.socketIdle).unref()
     connection.on('upgrade', () => { pause(connection, flow.paused) })
     socket.onAny((event: unknown, message: unknown, ...rest: unknown[]) => {
@@ -96,7 +97,7 @@ export class SocketIoDoor {
       const work = (): Work => event === eventName
         ? understand(this.#context, message, caller)
         : refused(this.#context, new InvalidRequest(`Messages are events of the name "${eventName}"`))
-      flow.push(() => job(work(), answer => {
+      flow.push(() => job(this.#context, work(), answer => {
         const value = toValue(answer)
         socket.emit(eventName, value)
         acknowledge?.(value)
@@ -105,6 +106,7 @@ export class SocketIoDoor {
     socket.on('disconnect', () => {
       clearTimeout(idle)
       flow.close()
+      closed?.()
       if (this.#flows.get(connection.id) === flow) this.#flows.delete(connection.id)
     })
   }
@@ -131,11 +133,11 @@ export class SocketIoDoor {
   }
 }
 
-function job ({ subject, run }: Work, send: (answer: Answer) => void, sent: () => Promise<void>): Job {
+function job (context: SocketContext, work: Work, send: (answer: Answer) => void, sent: () => Promise<void>): Job {
   return {
-    subject,
+    subject: work.subject,
     async run () {
-      send(await run())
+      send(await worked(context, 'socket.io', work))
       return { left: sent() }
     }
   }

@@ -4,7 +4,7 @@ import { InvalidJson, InvalidRequest, TooLarge } from '../../cdmi/errors.js'
 import type { Caller } from './caller.js'
 import { closing, type SocketContext } from './context.js'
 import { Flow, type Job } from './flow.js'
-import { refused, toText, understand, type Work } from './messages.js'
+import { refused, toText, understand, type Work, worked } from './messages.js'
 
 /** Milliseconds that a client has to close its side. */
 const closeTime = 1000
@@ -29,6 +29,7 @@ export class WebSocketDoor {
       setPaused: paused => { if (paused) socket.pause(); else socket.resume() }
     })
     this.#sockets.set(socket, flow)
+    const closed = this.#context.count?.opened('websocket')
     const idle = setTimeout(() => {
       socket.close(closing.idle, `No message for ${limits.socketIdle} ms`)
       endLater(socket)
@@ -41,16 +42,17 @@ export class WebSocketDoor {
     socket.on('close', () => {
       clearTimeout(idle)
       flow.close()
+      closed?.()
       this.#sockets.delete(socket)
     })
   }
 
   #job (socket: WebSocket, data: Buffer, isBinary: boolean, caller: Caller): Job {
-    const { subject, run } = this.#understand(data, isBinary, caller)
+    const work = this.#understand(data, isBinary, caller)
     return {
-      subject,
+      subject: work.subject,
       run: async () => {
-        const text = toText(await run())
+        const text = toText(await worked(this.#context, 'websocket', work))
         // The callback comes when the answer has gone to the operating system, or with the error that it cannot.
         return { left: new Promise<void>(resolve => { socket.send(text, () => { resolve() }) }) }
       }

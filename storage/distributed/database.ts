@@ -234,6 +234,12 @@ export class Database {
     })
   }
 
+  /** Connections that are open, those of them that nobody uses, and operations that wait for one. */
+  get load (): { readonly open: number, readonly idle: number, readonly waiting: number } {
+    const { totalCount, idleCount, waitingCount } = this.#pool
+    return { open: totalCount, idle: idleCount, waiting: waitingCount }
+  }
+
   /** Refuses what comes, waits for what is under way, closes the connections. */
   async close (): Promise<void> {
     if (this.#closed) return

@@ -1,9 +1,11 @@
 /** Where the bytes of a distributed store may be, by the scheme of their URL. */
 import { mkdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import type { Registry } from '../../metrics/registry.js'
 import { OptionError } from '../../schemas/check-options.js'
 import type { BlobStore, LeaseID } from '../contract.js'
 import { BlobFiles } from '../files/blob-files.js'
+import { markPlace } from '../files/place-mark.js'
 import { toStorageError } from '../storage-errors.js'
 
 /** What a place of blobs learns of the records. */
@@ -17,16 +19,20 @@ export interface BlobContext {
 export interface BlobPlace {
   /** Ends the name of the store. */
   readonly name: string
-  /** Milliseconds during which a blob may still arrive after its lease was closed; 0: then it is refused. */
+  /** Milliseconds after its lease was closed during which something may still arrive that no commit will name. */
   readonly late: number
+  /** Before anything is written: `isUsed` tells whether there should be values already. Throws a StorageError when there are none. */
+  prepare (isUsed: () => Promise<boolean>): Promise<void>
   open (context: BlobContext): { readonly blobs: BlobStore, probe (): Promise<void> }
   close (): Promise<void>
 }
 
 /** A PUT may be under way in the network for long after its writer has gone; S3 cannot be told to refuse it. */
 const objectsLate = 86_400_000
+/** A file under a closed lease is removed again by who made it, unless he is killed first. */
+const filesLate = 3_600_000
 
-type Opener = (url: URL) => Promise<BlobPlace>
+type Opener = (url: URL, metrics: Registry) => Promise<BlobPlace>
 
 /** By scheme: where another kind of place is added. */
 const openers: Readonly<Record<string, Opener>> = {
@@ -35,11 +41,11 @@ const openers: Readonly<Record<string, Opener>> = {
 }
 
 /** Throws OptionError, which never repeats the URL: it may hold a secret. */
-export async function openBlobs (text: string): Promise<BlobPlace> {
+export async function openBlobs (text: string, metrics: Registry): Promise<BlobPlace> {
   const url = URL.canParse(text) ? new URL(text) : undefined
   const opener = openers[url?.protocol ?? '']
   if (url === undefined || opener === undefined) throw new OptionError(`The option "blobs" of openStore must be a URL that begins with ${Object.keys(openers).map(scheme => `${scheme}//`).join(' or ')}`)
-  return await opener(url)
+  return await opener(url, metrics)
 }
 
 /** Files in a directory that all servers share. */
@@ -49,9 +55,10 @@ async function openFiles (url: URL): Promise<BlobPlace> {
   await mkdir(root, { recursive: true, mode: 0o700 }).catch((error: unknown) => { throw toStorageError(error, `opening ${root}`) })
   return {
     name: 'files',
-    late: 0,
+    late: filesLate,
+    prepare: async isUsed => { await markPlace(root, isUsed) },
     open ({ leaseIsOpen, left }) {
-      const blobs = new BlobFiles({ root, leaseIsOpen, left })
+      const blobs = new BlobFiles({ root, leaseIsOpen, left, marked: true })
       return { blobs, probe: async () => { await blobs.probe() } }
     },
     async close () {}
@@ -59,14 +66,15 @@ async function openFiles (url: URL): Promise<BlobPlace> {
 }
 
 /** Objects in a bucket. */
-async function openObjects (url: URL): Promise<BlobPlace> {
+async function openObjects (url: URL, metrics: Registry): Promise<BlobPlace> {
   // A client of HTTP, a signer and a reader of XML, for those who need them.
   const { openS3Blobs } = await import('./s3-blobs.js')
   let tell: BlobContext['left'] = () => {}
-  const blobs = openS3Blobs(url.href, { left: lease => { tell(lease) } })
+  const blobs = openS3Blobs(url.href, { left: lease => { tell(lease) }, metrics })
   return {
     name: 's3',
     late: objectsLate,
+    async prepare () {},
     open ({ left }) {
       tell = left
       return { blobs, probe: async () => { await blobs.probe() } }

@@ -1,8 +1,10 @@
 /** Opens a store of many servers: records in PostgreSQL, bytes in a place that all of them reach. */
+import { Registry } from '../../metrics/registry.js'
 import type { CompleteDistributedOptions } from '../../schemas/store-options.js'
 import { composeStore, type Reporter } from '../compose-store.js'
 import type { ObjectID, Store } from '../contract.js'
 import { Database } from './database.js'
+import { readDistributed } from './distributed-metrics.js'
 import { migrate, requireVersion } from './migrate.js'
 import { type Names, namesOf, readDatabaseUrl } from './names.js'
 import { type BlobPlace, openBlobs } from './open-blobs.js'
@@ -15,6 +17,7 @@ export interface Parts {
   readonly names: Names
   readonly database: Database
   readonly place: BlobPlace
+  readonly metrics: Registry
 }
 
 /** Throws OptionError for a URL that is none of ours, and a StorageError: 'format', 'unavailable', 'permission'. */
@@ -29,10 +32,11 @@ export async function openDistributed (options: CompleteDistributedOptions, repo
 export async function withParts<T> (options: CompleteDistributedOptions, report: Reporter, work: (parts: Parts) => Promise<T>): Promise<T> {
   const { urls, schema } = readDatabaseUrl(options.meta)
   const names = namesOf(schema)
-  const place = await openBlobs(options.blobs)
+  const metrics = new Registry()
+  const place = await openBlobs(options.blobs, metrics)
   const database = new Database({ ...options, urls })
   try {
-    return await work({ options, report, names, database, place })
+    return await work({ options, report, names, database, place, metrics })
   } catch (error) {
     await database.close()
     await place.close()
@@ -58,7 +62,9 @@ interface Composition {
   readonly close: () => Promise<void>
 }
 
-export async function composeDistributed ({ options, report, names, database, place }: Parts, { meta, rootID, sweeps, close }: Composition): Promise<Store> {
+export async function composeDistributed ({ options, report, names, database, place, metrics }: Parts, { meta, rootID, sweeps, close }: Composition): Promise<Store> {
+  readDistributed(metrics, database, names)
+  await place.prepare(async () => (await meta.namedBlobs(undefined, 1)).length > 0)
   return await composeStore({
     name: `postgresql+${place.name}`,
     meta,
@@ -71,6 +77,7 @@ export async function composeDistributed ({ options, report, names, database, pl
     report,
     flags: { crossProcess: true },
     sweeps,
+    metrics,
     leaseTimeout: options.leaseTimeout,
     check: async () => { await requireVersion(database, names) },
     close: async () => {

@@ -22,7 +22,7 @@ export interface PostgresMetaOptions {
   readonly report: Reporter
   /** Milliseconds after which others take a lease for dead that was not renewed. */
   readonly leaseTimeout: number
-  /** Milliseconds during which a blob may still arrive after its lease was closed; 0: the place of the blobs refuses it. */
+  /** Milliseconds during which a blob may still arrive after its lease was closed. */
   readonly late: number
 }
 
@@ -32,6 +32,11 @@ const beats = 30
 const manyObjects = 1000
 const longPatience = 10
 const closedRemembered = 1000
+/** Records that are removed in one step, unless that takes too long; after that, so many times fewer; and more again after steps of less than so many milliseconds. */
+const mostPruned = 200
+const fewer = 8
+const quick = 1000
+const timedOut = '57014'
 const unique = '23505'
 const foreignKey = '23503'
 /** Raised by `tree`. */
@@ -63,6 +68,7 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
   readonly #leases = new Set<LeaseID>()
   /** Some that are closed: none opens again. */
   readonly #closed = new Set<LeaseID>()
+  #pruned = mostPruned
   readonly #heart: NodeJS.Timeout
   #leaseRefused: ((lease: LeaseID) => void) | undefined
   #commitDoubted: ((lease: LeaseID) => void) | undefined
@@ -88,8 +94,8 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
   }
 
   /** The one number that a step of the sweeper answers. */
-  async #count (statement: keyof Statements, values: readonly unknown[], doing: string): Promise<number> {
-    const [row] = await this.#rows<[number]>(statement, values, doing)
+  async #count (statement: keyof Statements, values: readonly unknown[], doing: string, attempts?: Attempts): Promise<number> {
+    const [row] = await this.#rows<[number]>(statement, values, doing, attempts)
     return row?.[0] ?? 0
   }
 
@@ -285,7 +291,22 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
   }
 
   async forget (blobs: readonly BlobID[]): Promise<void> { if (blobs.length > 0) await this.#rows('forget', [blobs], 'forgetting blobs') }
-  async prune (limit: number): Promise<number> { return await this.#count('prune', [limit], 'removing what removed containers had') }
+
+  /** Objects may have any number of segments: of those that take too long, fewer are removed at a time. */
+  async prune (limit: number): Promise<number> {
+    for (;;) {
+      const room = Math.min(limit, this.#pruned)
+      const since = performance.now()
+      try {
+        const count = await this.#count('prune', [room], 'removing what removed containers had', { patience: room === 1 ? longPatience : 1 })
+        if (performance.now() - since < quick) this.#pruned = Math.min(mostPruned, this.#pruned * 2)
+        return count
+      } catch (error) {
+        if (room <= 1 || !(error instanceof StorageError) || !hasSqlState(error.cause, timedOut)) throw error
+        this.#pruned = Math.ceil(room / fewer)
+      }
+    }
+  }
 
   async trimLog (olderThan: number, limit: number): Promise<number> {
     for (;;) {

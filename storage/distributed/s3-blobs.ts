@@ -4,12 +4,15 @@
  */
 import type { buildConnector } from 'undici'
 import { v7 } from 'uuid'
+import { Registry } from '../../metrics/registry.js'
 import type { S3Options } from '../../schemas/s3-options.js'
 import { type BlobBirth, type BlobID, type BlobStore, type LeaseID, type PutOptions, StorageError } from '../contract.js'
 import { S3Client } from './s3-client.js'
+import { S3Count } from './s3-count.js'
 import { download } from './s3-download.js'
 import type { Source } from './s3-parts.js'
-import { completeS3Options, type Environment, parseS3Url, type S3CredentialsProvider } from './s3-settings.js'
+import type { Environment, S3CredentialsProvider } from './s3-credentials.js'
+import { completeS3Options, parseS3Url } from './s3-settings.js'
 import { abortUpload, textBody, upload } from './s3-upload.js'
 import { elementsOf, type Element, readXml, textOf } from './s3-xml.js'
 
@@ -21,6 +24,8 @@ export interface S3Extras {
   readonly connect?: buildConnector.BuildOptions
   /** Is told of leases under which something was left that no commit will name. */
   readonly left?: (lease: LeaseID) => void
+  /** Where requests are counted. Default: nowhere that anybody sees. */
+  readonly metrics?: Registry
   /** Default: that of the process. */
   readonly environment?: Environment
 }
@@ -45,9 +50,9 @@ const probeTimeout = 5_000
  *
  * Throws OptionError for an unknown or wrong option, and without credentials.
  */
-export function openS3Blobs (target: string | S3Options, { credentials, connect, left = () => {}, environment = process.env }: S3Extras = {}): S3Blobs {
+export function openS3Blobs (target: string | S3Options, { credentials, connect, left = () => {}, metrics = new Registry(), environment = process.env }: S3Extras = {}): S3Blobs {
   const settings = completeS3Options(typeof target === 'string' ? parseS3Url(target) : target, credentials, environment)
-  return new S3BlobStore(new S3Client(settings, connect), left)
+  return new S3BlobStore(new S3Client(settings, connect, new S3Count(metrics)), left)
 }
 
 class S3BlobStore implements S3Blobs {

@@ -3,11 +3,14 @@ import { createHash, createHmac } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { SignatureV4 } from '@smithy/signature-v4'
 import { type buildConnector, type Dispatcher, Pool } from 'undici'
+import { Registry } from '../../metrics/registry.js'
 import { StorageError, StoreClosedError } from '../contract.js'
 import { refusalOf, s3Error, S3Refusal } from './s3-errors.js'
+import { S3Count } from './s3-count.js'
 import { Gate } from './s3-gates.js'
 import { Retries } from './s3-retries.js'
-import type { S3Credentials, S3CredentialsProvider, S3Settings } from './s3-settings.js'
+import type { S3Credentials, S3CredentialsProvider } from './s3-credentials.js'
+import type { S3Settings } from './s3-settings.js'
 
 /** Bytes to send, and what the server is to check of them. */
 export interface S3Body {
@@ -62,6 +65,8 @@ export class S3Client {
   readonly settings: Omit<S3Settings, 'credentials'>
   readonly #pool: Pool
   readonly #gate: Gate
+  /** What is asked, and how it goes. */
+  readonly count: S3Count
   /** Bytes of parts that are gathered or sent. */
   readonly memory: Gate
   readonly #signer: SignatureV4
@@ -71,11 +76,13 @@ export class S3Client {
   #secrets: readonly string[] = []
   #closed = false
 
-  constructor ({ credentials, ...settings }: S3Settings, connect: buildConnector.BuildOptions = {}) {
+  constructor ({ credentials, ...settings }: S3Settings, connect: buildConnector.BuildOptions = {}, count = new S3Count(new Registry())) {
     this.settings = settings
+    this.count = count
     const { timeout, connections, waiting, memory } = settings
     this.#gate = new Gate({ room: connections, waiting, timeout, full: `All ${connections} connections to S3 are busy` })
     this.memory = new Gate({ room: memory, waiting, timeout, full: `Uploads to S3 hold all of the ${memory} bytes that they may` })
+    count.read(() => ({ busy: connections - this.#gate.free, waiting: this.#gate.waiting, memory: memory - this.memory.free }))
     this.#pool = new Pool(settings.origin, { connections, pipelining: 1, headersTimeout: timeout, bodyTimeout: timeout, connect: { timeout, ...connect } })
     const noted = (found: S3Credentials): { accessKeyId: string, secretAccessKey: string, sessionToken?: string } => {
       const { accessKeyId, secretAccessKey, sessionToken } = found
@@ -110,7 +117,7 @@ export class S3Client {
     const leave = await this.#gate.enter(1, signal)
     try {
       if (this.#closed) throw new StoreClosedError()
-      const { statusCode, headers, body } = await this.#exchange(call, signal)
+      const { statusCode, headers, body } = await this.count.request(call.method, async () => await this.#exchange(call, signal))
       // Whoever reads it hears of its errors; when nobody does they are of no interest.
       body.on('error', () => {})
       return {
@@ -145,8 +152,11 @@ export class S3Client {
     if (signal?.aborted === true) throw signal.reason
     try {
       await retries.after(error, signal)
+      this.count.retried()
     } catch (last) {
-      throw last === signal?.reason ? last : this.translate(last, doing)
+      if (last === signal?.reason) throw last
+      this.count.failed()
+      throw this.translate(last, doing)
     }
   }
 

@@ -25,7 +25,9 @@ export async function * download (client: S3Client, range: Range): AsyncGenerato
       if (state.at - from >= progress) retries.progress()
       try {
         await retries.after(error)
+        client.count.retried()
       } catch (last) {
+        client.count.failed()
         throw client.translate(last, doing)
       }
     }

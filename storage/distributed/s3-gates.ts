@@ -25,6 +25,16 @@ export class Gate {
     this.#free = limits.room
   }
 
+  /** Room that nobody has. */
+  get free (): number {
+    return this.#free
+  }
+
+  /** How many wait for room. */
+  get waiting (): number {
+    return this.#queue.size
+  }
+
   /**
    * Resolves with the way out, to be called once (more often does no harm). Rejects with a StorageError, or with the signal's reason. More than there is room for at
    * all counts as all of it.

@@ -2,15 +2,7 @@
 import { checkOptions, OptionError } from '../../schemas/check-options.js'
 import { S3Options } from '../../schemas/s3-options.js'
 import type { Type } from '../../schemas/typebox.js'
-
-export interface S3Credentials {
-  readonly accessKeyId: string
-  readonly secretAccessKey: string
-  readonly sessionToken?: string | undefined
-}
-
-/** Asked before each request is signed; keeps what it found for as long as that is good. */
-export type S3CredentialsProvider = () => Promise<S3Credentials>
+import { amazonHost, type Environment, instanceCredentials, roleCredentials, type S3Credentials, type S3CredentialsProvider, set } from './s3-credentials.js'
 
 export interface S3Settings {
   readonly bucket: string
@@ -30,8 +22,6 @@ export interface S3Settings {
   readonly timeout: number
   readonly retryFor: number
 }
-
-export type Environment = Readonly<Record<string, string | undefined>>
 
 const defaults = { checksum: 'sha256', partSize: 8 * 1024 * 1024, connections: 64, waiting: 1000, memory: 512 * 1024 * 1024, timeout: 20_000, retryFor: 15_000 } as const
 
@@ -75,16 +65,11 @@ export function completeS3Options (given: S3Options, provider: S3CredentialsProv
   return {
     ...defaults,
     ...options,
-    ...place(endpoint ?? `https://s3.${region}.amazonaws.com`, style, options.bucket),
+    ...place(endpoint ?? `https://${amazonHost('s3', region)}`, style, options.bucket),
     prefix: prefixOf(options.prefix ?? ''),
     region,
-    credentials: provider ?? findCredentials(options, environment)
+    credentials: provider ?? findCredentials(options, environment, region)
   }
-}
-
-/** An empty variable counts as none, as with other programs. */
-function set (value: string | undefined): string | undefined {
-  return value === '' ? undefined : value
 }
 
 function place (endpoint: string, style: 'path' | 'virtual', bucket: string): { origin: URL, path: string } {
@@ -104,13 +89,17 @@ function prefixOf (prefix: string): string {
   return prefix.endsWith('/') ? prefix : prefix + '/'
 }
 
-function findCredentials (options: S3Options, environment: Environment): S3Credentials {
-  const { accessKeyId, secretAccessKey, sessionToken } = options
+function findCredentials (options: S3Options, environment: Environment, region: string): S3Credentials | S3CredentialsProvider {
+  const { accessKeyId, secretAccessKey, sessionToken, credentials } = options
+  if (credentials === 'instance' && (accessKeyId ?? secretAccessKey ?? sessionToken) !== undefined) throw new OptionError(`${what} is given credentials, and told to ask for them: leave one of both out`)
+  if (credentials === 'instance') return instanceCredentials(environment)
   if (accessKeyId !== undefined && secretAccessKey !== undefined) return { accessKeyId, secretAccessKey, sessionToken }
   if (accessKeyId !== undefined || secretAccessKey !== undefined || sessionToken !== undefined) {
     throw new OptionError(`${what} needs the options "accessKeyId" and "secretAccessKey" together`)
   }
   const [id, secret] = [set(environment['AWS_ACCESS_KEY_ID']), set(environment['AWS_SECRET_ACCESS_KEY'])]
-  if (id === undefined || secret === undefined) throw new OptionError(`${what} needs credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY`)
-  return { accessKeyId: id, secretAccessKey: secret, sessionToken: set(environment['AWS_SESSION_TOKEN']) }
+  if (id !== undefined && secret !== undefined) return { accessKeyId: id, secretAccessKey: secret, sessionToken: set(environment['AWS_SESSION_TOKEN']) }
+  const role = roleCredentials(environment, region)
+  if (role === undefined) throw new OptionError(`${what} needs credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or on a virtual machine of Amazon's that has a role "credentials=instance"`)
+  return role
 }

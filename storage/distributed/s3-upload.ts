@@ -1,7 +1,7 @@
 /** One blob into S3: one request when it is short, a multipart upload when it is longer. Memory: one part or two, however long it is. */
 import { createHash } from 'node:crypto'
 import { StorageError } from '../contract.js'
-import type { S3Body, S3Client, SendOptions } from './s3-client.js'
+import type { S3Answer, S3Body, S3Client, SendOptions } from './s3-client.js'
 import type { S3Refusal } from './s3-errors.js'
 import { mostParts, PartReader, partSize, type Source } from './s3-parts.js'
 import { escapeXml, readXml, textOf } from './s3-xml.js'
@@ -35,7 +35,7 @@ export async function upload (client: S3Client, key: string, source: Source, { s
     release = await client.memory.enter(Math.min(room, size ?? room), stop.signal)
     const first = await parts.next(room)
     begin()
-    if (parts.ended) await client.send({ method: 'PUT', key, body: first, headers: type, doing: `writing ${key}` }, { signal: stop.signal })
+    if (parts.ended) await sendWhole(client, key, first, stop.signal)
     else await uploadParts(client, key, parts, first, size, stop)
     return { size: parts.size, hash: parts.hash }
   } finally {
@@ -43,6 +43,18 @@ export async function upload (client: S3Client, key: string, source: Source, { s
     signal?.removeEventListener('abort', aborted)
     await parts.close()
   }
+}
+
+async function sendWhole (client: S3Client, key: string, body: S3Body, signal: AbortSignal): Promise<void> {
+  const doing = `writing ${key}`
+  tagOf(await client.send({ method: 'PUT', key, body, headers: type, doing }, { signal }), doing)
+}
+
+/** Who stores something says so with an ETag; a proxy that answers 200 by itself does not. */
+function tagOf (answer: S3Answer | undefined, doing: string): string {
+  const tag = answer?.headers['etag']
+  if (typeof tag !== 'string') throw new StorageError('unavailable', `${doing}: the answer has no ETag, so it is not that of S3`)
+  return tag
 }
 
 async function uploadParts (client: S3Client, key: string, parts: PartReader, first: S3Body, announced: number | undefined, stop: AbortController): Promise<void> {
@@ -93,10 +105,7 @@ async function create (client: S3Client, key: string, signal: AbortSignal): Prom
 
 async function sendPart (client: S3Client, key: string, uploadId: string, number: number, body: S3Body, signal: AbortSignal): Promise<string> {
   const doing = `writing part ${number} of ${key}`
-  const answer = await client.send({ method: 'PUT', key, query: { partNumber: String(number), uploadId }, body, doing }, { signal })
-  const tag = answer?.headers['etag']
-  if (typeof tag !== 'string') throw new StorageError('unavailable', `${doing}: the answer has no ETag`)
-  return tag
+  return tagOf(await client.send({ method: 'PUT', key, query: { partNumber: String(number), uploadId }, body, doing }, { signal }), doing)
 }
 
 /** Asks for the length afterwards: the answer to the completion itself may have been lost, or be an error under the status 200. */

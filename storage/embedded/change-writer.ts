@@ -12,7 +12,7 @@ import type { WireBirth, WireChange, WireResult, WireSegmentChange } from './wir
 export const leaseStates = { open: 1, closed: 2 } as const
 
 /** A row of the blobs: since when without a reference (8 bytes, 0: not), size (8), hash. */
-function encodeBlobRow (size: number, hash: string, since: number): Buffer {
+export function encodeBlobRow (size: number, hash: string, since: number): Buffer {
   const bytes = Buffer.allocUnsafe(16 + Buffer.byteLength(hash))
   writeU64(bytes, since, 0)
   writeU64(bytes, size, 8)
@@ -67,8 +67,13 @@ export class ChangeWriter {
       if (subtree) this.#tables.orphans.putSync(ownerKey(id), nothing)
     }
     this.#segments.trashLost(now)
-    for (const event of change.events) this.#tables.log.putSync(u64(++this.#sequence), Buffer.concat([u64(now), event]))
+    for (const event of change.events) this.log(event, now)
     return ['committed', this.#sequence]
+  }
+
+  /** Enters an encoded event into the change log. */
+  log (event: Buffer, now = Date.now()): void {
+    this.#tables.log.putSync(u64(++this.#sequence), Buffer.concat([u64(now), event]))
   }
 
   /** Stores a record, its name and its segments. `old`: the head of the one that it replaces. */

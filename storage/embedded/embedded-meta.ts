@@ -295,6 +295,26 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
     return this.#options.staleLeases?.(this.#leases(leaseStates.open)) ?? []
   }
 
+  /** What was noted of a blob at its birth; undefined when it was not born, or is doomed. */
+  birthOf (blob: BlobID): BlobBirth | undefined {
+    return this.#read('reading blobs', ({ blobs }) => {
+      const row = blobs.getBinary(blobKey(blob))
+      return row === undefined ? undefined : { blob, ...decodeBlobRow(row) }
+    })
+  }
+
+  /** Whether a segment names the blob. */
+  isNeeded (blob: BlobID): boolean {
+    return this.#read('reading blobs', tables => isReferenced(tables, blob))
+  }
+
+  /** What the scrub has noted last. */
+  scrubNote (): Buffer | undefined {
+    return this.#read('reading the state of the scrub', ({ state }) => state.getBinary(stateKeys.scrub))
+  }
+
+  async noteScrub (note: Buffer): Promise<void> { await this.#submit({ kind: 'noteScrub', note }) }
+
   async closeLease (lease: LeaseID): Promise<void> { await this.#submit({ kind: 'closeLease', lease }) }
   async closedLeases (): Promise<LeaseID[]> { return this.#leases(leaseStates.closed) }
   async dropLease (lease: LeaseID): Promise<void> { await this.#submit({ kind: 'dropLease', lease }) }

@@ -1,9 +1,11 @@
 /** The store over an opened LMDB file and a way to its writer: the same in the process that owns it and in its workers. */
 import { join } from 'node:path'
+import type { Registry } from '../../metrics/registry.js'
 import type { CompleteStoreOptions } from '../../schemas/store-options.js'
 import { type ComposedStore, composeStore, type Reporter } from '../compose-store.js'
 import { type ObjectID, type StoreFlags, StorageError } from '../contract.js'
 import { BlobFiles } from '../files/blob-files.js'
+import { embeddedScrub, scrubNote, withoutPlace } from './embedded-scrub.js'
 import type { EmbeddedMeta } from './embedded-meta.js'
 import { stateKeys, type Tables } from './tables.js'
 
@@ -15,19 +17,24 @@ export interface EmbeddedParts {
   readonly flags: StoreFlags
   /** Whether this process sweeps in the background. */
   readonly sweeps: boolean
+  readonly metrics: Registry
   /** Runs last: ends the way to the writer, and closes the file. */
   readonly close: () => Promise<void>
 }
 
 export async function embeddedStore ({ tables, meta, options, ...rest }: EmbeddedParts): Promise<ComposedStore> {
+  const { scrubRate } = options
+  let damagedReads = 0
   return await composeStore({
     ...rest,
+    integrity: () => ({ damagedReads, scrub: scrubRate === 0 ? undefined : withoutPlace(scrubNote(meta)) }),
+    ...rest.sweeps && scrubRate > 0 && { background: ({ blobs }) => embeddedScrub(meta, blobs, scrubRate, rest.report) },
     name: 'embedded',
     meta,
     settings: options,
     rootID: rootOf(tables),
     blobs (left) {
-      const blobs = new BlobFiles({ root: join(options.directory, 'blobs'), leaseIsOpen: async lease => await meta.leaseIsOpen(lease), left })
+      const blobs = new BlobFiles({ root: join(options.directory, 'blobs'), leaseIsOpen: async lease => await meta.leaseIsOpen(lease), left, birthOf: blob => meta.birthOf(blob), damaged () { damagedReads++ } })
       return { blobs, probe: async () => { await blobs.probe() } }
     }
   })

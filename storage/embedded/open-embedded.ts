@@ -1,6 +1,7 @@
 /** Opens a store as its owner: checks the format, takes the lock, starts the writer. */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Registry } from '../../metrics/registry.js'
 import type { CompleteStoreOptions } from '../../schemas/store-options.js'
 import { type LeaseID, StorageError, type Store } from '../contract.js'
 import type { ComposedStore, Reporter } from '../compose-store.js'
@@ -10,6 +11,7 @@ import { leaseStates } from './change-writer.js'
 import { BatchingChannel, type CommitChannel } from './commit-channel.js'
 import { DirectorySync } from '../files/directory-sync.js'
 import { EmbeddedMeta } from './embedded-meta.js'
+import { countWrites, readEmbedded } from './embedded-metrics.js'
 import { embeddedStore } from './embedded-store.js'
 import { type OwnerLock, takeOwnership } from './owner-lock.js'
 import { encodeRecord } from './record-codec.js'
@@ -56,8 +58,10 @@ export async function openEmbedded (options: CompleteStoreOptions, report: Repor
     // The names of the LMDB file and of `blobs` are on the disk before anything is acknowledged.
     await new DirectorySync().sync(directory)
     const workerLeases = new Set<LeaseID>()
+    const metrics = new Registry()
+    const stopReading = readEmbedded(metrics, directory, tables)
     const flags = { crossProcess: false }
-    channel = new BatchingChannel(threadTransport(directory), () => { meta.wake() })
+    channel = new BatchingChannel(threadTransport(directory, countWrites(metrics)), () => { meta.wake() })
     let own: () => LeaseID[] = () => []
     const meta: EmbeddedMeta = new EmbeddedMeta(tables, channel, {
       foreignCommits: false,
@@ -75,7 +79,11 @@ export async function openEmbedded (options: CompleteStoreOptions, report: Repor
       report,
       flags,
       sweeps: true,
-      close: async () => { await letGo(tables, opened.channel, opened.lock) }
+      metrics,
+      close: async () => {
+        stopReading()
+        await letGo(tables, opened.channel, opened.lock)
+      }
     })
     own = store.openLeases
     ownerships.set(store, { directory, channel, meta, workerLeases, flags, report })

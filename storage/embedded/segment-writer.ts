@@ -8,7 +8,7 @@ import type { WireSegment, WireSegmentChange } from './wire.js'
 interface StoredSegment { key: Buffer, offset: number, length: number, blobOffset: number, blob: BlobID }
 
 /** Length (8 bytes), offset in the blob (8), blob. */
-function encodeSegment (length: number, blobOffset: number, blob: BlobID): Buffer {
+export function encodeSegment (length: number, blobOffset: number, blob: BlobID): Buffer {
   const bytes = Buffer.allocUnsafe(16 + Buffer.byteLength(blob))
   writeU64(bytes, length, 0)
   writeU64(bytes, blobOffset, 8)

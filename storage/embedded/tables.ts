@@ -34,15 +34,26 @@ export interface Tables {
   readonly accesses: Table
   /** Blob of another store → the blob here that has its bytes: while this store is filled from there. */
   readonly moved: Table
-  /** Root, sequence, owner, marks of listings; whether the store is being filled, and whether it was. */
+  /** Root, sequence, owner, marks of listings, how far the scrub is; whether the store is being filled, and whether it was. */
   readonly state: Table
 }
 
-export const stateKeys = { root: Buffer.from('root'), sequence: Buffer.from('sequence'), owner: Buffer.from('owner'), touched: Buffer.from('touched'), listings: Buffer.from('listings'), intake: Buffer.from('intake'), filled: Buffer.from('filled') } as const
+export const stateKeys = { root: Buffer.from('root'), sequence: Buffer.from('sequence'), owner: Buffer.from('owner'), touched: Buffer.from('touched'), listings: Buffer.from('listings'), intake: Buffer.from('intake'), filled: Buffer.from('filled'), scrub: Buffer.from('scrub') } as const
+
+/** Those that have rows of their own. */
+export type TableName = Exclude<keyof Tables, 'env' | 'names'>
 
 /** Whether any key begins with this. */
 export function hasKeys (table: Table, prefix: Buffer): boolean {
   return Array.from(table.getKeys({ start: prefix, end: successor(prefix), limit: 1 })).length > 0
+}
+
+/** Longest key that LMDB takes, in bytes. */
+const longestKey = 1978
+
+/** A row by a key that may be none at all, since it was made of bytes that may be broken. */
+export function rowAt (table: Table, key: Buffer): Buffer | undefined {
+  return key.length === 0 || key.length > longestKey ? undefined : table.getBinary(key)
 }
 
 /** For values of tables whose keys say it all. */

@@ -3,13 +3,14 @@ import { Worker } from 'node:worker_threads'
 import { StorageError } from '../contract.js'
 import type { BatchTransport } from './commit-channel.js'
 import type { WireResult } from './wire.js'
-import type { WriterThreadData } from './writer-thread.js'
+import type { WriteTimes } from './writer.js'
+import type { WriterThreadAnswer, WriterThreadData } from './writer-thread.js'
 
 /** The writer is ours alone: what an application preloads into its threads (instrumentation, compilers) would only make every start slow. */
 const nothingPreloaded = { execArgv: [], env: { ...process.env, NODE_OPTIONS: '' } }
 
-/** Starts the thread. It keeps the process alive only while a batch is under way. */
-export function threadTransport (directory: string): BatchTransport {
+/** Starts the thread. It keeps the process alive only while a batch is under way. `measured` is told how much was written at once, and how long that took. */
+export function threadTransport (directory: string, measured: (items: number, times: WriteTimes) => void): BatchTransport {
   const data: WriterThreadData = { directory }
   const thread = new Worker(new URL('./writer-thread.js', import.meta.url), { workerData: data, name: 'cdmi-writer', ...nothingPreloaded })
   thread.unref()
@@ -31,8 +32,9 @@ export function threadTransport (directory: string): BatchTransport {
     refuse?.(broken)
   }
   thread.on('error', error => { fail(new StorageError('unavailable', `The writer thread has failed: ${error.message}`, { cause: error })) })
-  thread.on('message', (results: WireResult[]) => {
+  thread.on('message', ({ results, times }: WriterThreadAnswer) => {
     thread.unref()
+    measured(results.length, times)
     answer?.(results)
   })
 

@@ -36,6 +36,7 @@ export type WireItem =
   | { readonly kind: 'prune', readonly limit: number }
   | { readonly kind: 'trimLog', readonly olderThan: number, readonly limit: number }
   | { readonly kind: 'noteAccesses', readonly notes: ReadonlyArray<[id: Buffer, count: number, last: number]> }
+  | { readonly kind: 'noteScrub', readonly note: Buffer }
   // How the store is filled with all that another one has.
   | { readonly kind: 'beginIntake', readonly root: ObjectID, readonly last: number }
   | { readonly kind: 'move', readonly lease: LeaseID, readonly from: BlobID, readonly birth: WireBirth }

@@ -1,5 +1,6 @@
 /** A store in a worker process of node:cluster: it reads the files itself, and commits through the primary that owns them. */
 import { resolve } from 'node:path'
+import { Registry } from '../../metrics/registry.js'
 import { checkOptions } from '../../schemas/check-options.js'
 import { completeStoreOptions, StoreOptions } from '../../schemas/store-options.js'
 import { type Store, StorageError } from '../contract.js'
@@ -114,6 +115,7 @@ export async function openWorkerStore (options: StoreOptions, report: Reporter):
       report,
       flags: { crossProcess: true },
       sweeps: false,
+      metrics: new Registry(),
       close: async () => {
         await channel.close()
         await opened.env.close()

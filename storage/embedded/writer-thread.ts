@@ -1,13 +1,19 @@
-/** The thread of the writer. A message in is a batch, a message out its results, in the same order; `close` ends it. */
+/** The thread of the writer. A message in is a batch, a message out its results, in the same order, and how long it took; `close` ends it. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { openTables } from './tables.js'
-import { Writer } from './writer.js'
+import type { WireResult } from './wire.js'
+import { Writer, type WriteTimes } from './writer.js'
 
 export interface WriterThreadData {
   readonly directory: string
 }
 
 export type WriterThreadMessage = Uint8Array | 'close'
+
+export interface WriterThreadAnswer {
+  readonly results: WireResult[]
+  readonly times: WriteTimes
+}
 
 const port = parentPort
 if (port === null) throw new Error('This file is the body of a worker thread')
@@ -16,7 +22,7 @@ const tables = openTables(directory)
 const writer = new Writer(directory, tables)
 port.on('message', (message: WriterThreadMessage) => {
   if (message !== 'close') {
-    port.postMessage(writer.write(message))
+    port.postMessage({ results: writer.write(message), times: writer.times } satisfies WriterThreadAnswer)
     return
   }
   tables.env.close().finally(() => { port.close() }).catch(() => {})

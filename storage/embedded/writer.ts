@@ -13,12 +13,20 @@ const scarce = 16 * 1024 * 1024
 
 const inputOutputError = 5
 
+/** Milliseconds that a batch took: to be applied, and to get onto the disk. */
+export interface WriteTimes {
+  applying: number
+  flushing: number
+}
+
 export class Writer {
   readonly #directory: string
   readonly #tables: Tables
   readonly #changes: ChangeWriter
   readonly #sweep: SweepWriter
   readonly #intake: IntakeWriter
+  /** Of the batch that was written last. */
+  readonly times: WriteTimes = { applying: 0, flushing: 0 }
 
   constructor (directory: string, tables: Tables) {
     this.#directory = directory
@@ -34,6 +42,7 @@ export class Writer {
    */
   write (batch: Uint8Array): WireResult[] {
     const items = unpackBatch(batch)
+    this.times.applying = this.times.flushing = 0
     try {
       return this.#transact(items)
     } catch {
@@ -50,12 +59,18 @@ export class Writer {
   }
 
   #transact (items: readonly Buffer[]): WireResult[] {
-    return this.#tables.env.transactionSync(() => {
+    const began = performance.now()
+    let applied = began
+    const results = this.#tables.env.transactionSync(() => {
       this.#changes.begin()
       const results = items.map(item => this.#apply(decodeItem(item)))
       this.#changes.end()
+      applied = performance.now()
       return results
     })
+    this.times.applying += applied - began
+    this.times.flushing += performance.now() - applied
+    return results
   }
 
   #advance (): void {
@@ -84,6 +99,7 @@ export class Writer {
       case 'prune': return done(this.#sweep.prune(item.limit))
       case 'trimLog': return done(this.#sweep.trimLog(item.olderThan, item.limit))
       case 'noteAccesses': return done(this.#changes.noteAccesses(item.notes))
+      case 'noteScrub': return done(this.#tables.state.putSync(stateKeys.scrub, item.note))
       case 'beginIntake': return done(this.#intake.begin(item.root, item.last))
       case 'move': return done(this.#intake.move(item.lease, item.from, item.birth))
       case 'take': return done(this.#intake.take(item.wholes, item.gone))

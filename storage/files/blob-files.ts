@@ -3,11 +3,12 @@
  * flush. A name is used once, so a file is written under its final name: nobody looks at it before the commit that gives birth to it.
  */
 import { randomUUID } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, rmdir, unlink } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, rmdir, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { crc32 } from 'node:zlib'
 import { type BlobBirth, type BlobID, type BlobStore, type LeaseID, type PutOptions, StorageError } from '../contract.js'
+import { BlockSums, type ByteCheck, checkOfRange } from './block-sums.js'
 import { DirectorySync } from './directory-sync.js'
+import { requireMark } from './place-mark.js'
 import { hasCode, toStorageError } from '../storage-errors.js'
 
 export interface BlobFilesOptions {
@@ -17,6 +18,12 @@ export interface BlobFilesOptions {
   readonly leaseIsOpen: (lease: LeaseID) => Promise<boolean>
   /** Is told of leases under which a broken file was left. */
   readonly left: (lease: LeaseID) => void
+  /** What was noted of a blob at its birth; undefined where that is not known, and its bytes cannot be checked. */
+  readonly birthOf?: (blob: BlobID) => BlobBirth | undefined
+  /** Is told of each read that has found bytes missing, or others than were written. */
+  readonly damaged?: (blob: BlobID) => void
+  /** Whether `markPlace` has marked the root: without its mark nothing is written there, and nothing is taken for removed. Default: false. */
+  readonly marked?: boolean
 }
 
 type Source = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
@@ -27,6 +34,9 @@ const writeSize = 512 * 1024
 /** Up to here one read brings all; above, pieces of `readSize`, the next one read while one is sent. */
 const wholeRead = 1024 * 1024
 const readSize = 256 * 1024
+const probeName = 'probe-'
+/** Milliseconds after which nobody is at a probe any more, whatever clocks say. */
+const probeLeft = 86_400_000
 const pattern = /^[0-9a-z-]+\/[0-9a-z]+\/[0-9a-z]+$/
 
 export class BlobFiles implements BlobStore {
@@ -36,6 +46,8 @@ export class BlobFiles implements BlobStore {
   readonly #counters = new Map<LeaseID, number>()
   /** Directories that are made and on the disk, or are being made. */
   readonly #made = new Map<string, Promise<void>>()
+  /** Done once: what a process leaves behind is removed by the next. */
+  #tidied: Promise<void> | undefined
 
   constructor (options: BlobFilesOptions) {
     this.#root = options.root
@@ -60,7 +72,7 @@ export class BlobFiles implements BlobStore {
     const path = this.#path(blob)
     const handle = await this.#create(lease, path)
     let size = 0
-    let sum = 0
+    const sums = new BlockSums()
     try {
       let writing: Promise<unknown> = Promise.resolve()
       let gathered: Uint8Array[] = []
@@ -71,7 +83,7 @@ export class BlobFiles implements BlobStore {
           signal?.throwIfAborted()
           if (chunk.length === 0) continue
           size += chunk.length
-          sum = crc32(chunk, sum)
+          sums.push(chunk)
           gathered.push(chunk)
           waiting += chunk.length
           if (waiting < writeSize) continue
@@ -91,7 +103,7 @@ export class BlobFiles implements BlobStore {
     } finally {
       await handle.close().catch(() => {})
     }
-    return { blob, size, hash: 'crc32:' + sum.toString(16).padStart(8, '0') }
+    return { blob, size, hash: sums.hash() }
   }
 
   /** Opens the new file. Under a closed lease it throws: the sweeper lists a lease once it is closed, and would never see this file. */
@@ -117,8 +129,12 @@ export class BlobFiles implements BlobStore {
     if (made === undefined) {
       made = (async () => {
         if (directory !== this.#root) await this.#makeDirectory(dirname(directory))
+        await this.#requirePlace()
         await mkdir(directory, { mode: 0o700 }).catch((error: unknown) => { if (!hasCode(error, 'EEXIST')) throw error })
-        await this.#sync.sync(dirname(directory))
+        await this.#sync.sync(dirname(directory)).catch((error: unknown) => {
+          // What holds the whole may be closed to this process: then somebody else has made our place in it.
+          if (directory !== this.#root || !hasCode(error, 'EACCES')) throw error
+        })
       })()
       this.#made.set(directory, made)
       made.catch(() => { this.#made.delete(directory) })
@@ -126,26 +142,37 @@ export class BlobFiles implements BlobStore {
     await made
   }
 
+  async #requirePlace (): Promise<void> {
+    if (this.#options.marked === true) await requireMark(this.#root)
+  }
+
   async #flushDirectory (directory: string): Promise<void> {
     await failsAs(`flushing ${directory}`, this.#sync.sync(directory))
   }
 
+  /** Bytes that were noted with a checksum are compared with it before they are given away. */
   async * get (blob: BlobID, offset: number, length: number): AsyncGenerator<Uint8Array> {
     if (length === 0) return
     const handle = await this.#open(blob)
-    const piece = length <= wholeRead ? length : readSize
-    let ahead = readExactly(handle, blob, offset, Math.min(piece, length))
+    const check = this.#checkOf(blob, offset, length)
+    const { from, to } = check
+    const piece = to - from <= wholeRead ? to - from : readSize
+    let ahead = readExactly(handle, blob, from, Math.min(piece, to - from))
     try {
-      for (let at = 0; at < length;) {
+      for (let at = from; at < to;) {
         const bytes = await ahead
-        at += bytes.length
-        if (at < length) {
-          ahead = readExactly(handle, blob, offset + at, Math.min(piece, length - at))
+        const next = at + bytes.length
+        if (next < to) {
+          ahead = readExactly(handle, blob, next, Math.min(piece, to - next))
           // Looked at in the next turn, if there is one.
           ahead.catch(() => {})
         }
-        yield bytes
+        check.check(bytes)
+        yield cut(bytes, offset - at, offset + length - at)
+        at = next
       }
+    } catch (error) {
+      throw this.#told(blob, error)
     } finally {
       await ahead.catch(() => {})
       await handle.close().catch(() => {})
@@ -155,11 +182,27 @@ export class BlobFiles implements BlobStore {
   async read (blob: BlobID, offset: number, length: number): Promise<Uint8Array> {
     if (length === 0) return new Uint8Array(0)
     const handle = await this.#open(blob)
+    const { from, to, check } = this.#checkOf(blob, offset, length)
     try {
-      return await readExactly(handle, blob, offset, length)
+      const bytes = await readExactly(handle, blob, from, to - from)
+      check(bytes)
+      return cut(bytes, offset - from, offset + length - from)
+    } catch (error) {
+      throw this.#told(blob, error)
     } finally {
       await handle.close().catch(() => {})
     }
+  }
+
+  #checkOf (blob: BlobID, offset: number, length: number): ByteCheck {
+    const birth = this.#options.birthOf?.(blob)
+    const check = birth === undefined ? undefined : checkOfRange(birth, offset, length)
+    return check ?? { from: offset, to: offset + length, check () {} }
+  }
+
+  #told (blob: BlobID, error: unknown): unknown {
+    if (error instanceof StorageError && (error.reason === 'corrupt' || error.reason === 'missing')) this.#options.damaged?.(blob)
+    return error
   }
 
   async #open (blob: BlobID): Promise<FileHandle> {
@@ -167,22 +210,30 @@ export class BlobFiles implements BlobStore {
     try {
       return await open(path, 'r')
     } catch (error) {
-      if (hasCode(error, 'ENOENT')) throw new StorageError('missing', `Blob ${blob} is gone`, { cause: error })
+      if (hasCode(error, 'ENOENT')) throw this.#told(blob, new StorageError('missing', `Blob ${blob} is gone`, { cause: error }))
       throw toStorageError(error, `opening ${path}`)
     }
   }
 
   async remove (blob: BlobID): Promise<void> {
     const path = this.#path(blob)
-    await failsAs(`removing ${path}`, unlink(path).catch((error: unknown) => { if (!hasCode(error, 'ENOENT')) throw error }))
+    await failsAs(`removing ${path}`, unlink(path).catch(async (error: unknown) => {
+      if (!hasCode(error, 'ENOENT')) throw error
+      await this.#requirePlace()
+    }))
     const [lease] = blob.split('/', 1)
     if (lease !== undefined && !await this.#options.leaseIsOpen(lease) && await removeEmpty(dirname(path))) await removeEmpty(join(this.#root, lease))
   }
 
   async * list (lease: LeaseID): AsyncGenerator<BlobID> {
     const directory = join(this.#root, lease)
+    await this.#requirePlace()
     for (const group of await namesIn(directory)) {
-      for (const name of await namesIn(join(directory, group))) yield `${lease}/${group}/${name}`
+      for (const name of await namesIn(join(directory, group))) {
+        const blob = `${lease}/${group}/${name}`
+        // What somebody else has put here, for instance a network file system, is not ours to remove.
+        if (pattern.test(blob)) yield blob
+      }
     }
   }
 
@@ -200,9 +251,12 @@ export class BlobFiles implements BlobStore {
   /** Tries whether files can be made. Throws a StorageError when not. */
   async probe (): Promise<void> {
     // Others may try the same in a directory that is shared.
-    const path = join(this.#root, `probe-${randomUUID()}`)
+    const path = join(this.#root, probeName + randomUUID())
     await failsAs(`writing ${path}`, (async () => {
       await this.#makeDirectory(this.#root)
+      await this.#requirePlace()
+      this.#tidied ??= this.#removeProbes()
+      await this.#tidied
       const handle = await open(path, 'w', 0o600)
       try {
         await handle.write('x')
@@ -211,6 +265,18 @@ export class BlobFiles implements BlobStore {
         await unlink(path)
       }
     })())
+  }
+
+  /** Those of processes that were killed while they tried. */
+  async #removeProbes (): Promise<void> {
+    try {
+      for (const name of await namesIn(this.#root)) {
+        const path = join(this.#root, name)
+        if (name.startsWith(probeName) && Date.now() - (await stat(path)).mtimeMs > probeLeft) await unlink(path)
+      }
+    } catch {
+      // Somebody else has removed it, or it is left to whoever may.
+    }
   }
 
   #path (blob: BlobID): string {
@@ -247,6 +313,11 @@ async function readExactly (handle: FileHandle, blob: BlobID, offset: number, le
     throw toStorageError(error, `reading blob ${blob}`)
   }
   return bytes
+}
+
+/** A part of bytes, as far as they go; they themselves when that is all. */
+function cut (bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return start <= 0 && end >= bytes.length ? bytes : bytes.subarray(Math.max(0, start), Math.min(end, bytes.length))
 }
 
 async function namesIn (directory: string): Promise<string[]> {

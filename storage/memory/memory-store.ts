@@ -3,10 +3,12 @@
  * lost when the process ends, and memory grows with the values. Everything happens synchronously, so that each method is one step.
  */
 import { v7 } from 'uuid'
+import { Registry } from '../../metrics/registry.js'
 import type { Store, StoredRecord } from '../contract.js'
 import { defaultEnterpriseNumber, mintObjectID } from '../object-id.js'
 import { memoryBlobs } from './memory-blobs.js'
 import { MemoryMeta } from './memory-meta.js'
+import { SweepCount } from '../sweep-count.js'
 import { sweepOnce } from '../sweeper.js'
 
 export interface MemoryStoreOptions {
@@ -34,6 +36,8 @@ export function openMemoryStore (options: MemoryStoreOptions = {}): Store {
   }
   const meta = new MemoryMeta(root)
   const blobs = memoryBlobs()
+  const metrics = new Registry()
+  const count = new SweepCount(metrics)
   const lease = v7()
   meta.openLease(lease)
   const abandoned = new Set<string>()
@@ -42,6 +46,7 @@ export function openMemoryStore (options: MemoryStoreOptions = {}): Store {
     flags: { crossProcess: false },
     meta,
     blobs,
+    metrics,
     get rootID () { return meta.rootID },
     inlineLimit: options.inlineLimit ?? 64 * 1024,
     segmentSize: options.segmentSize ?? 8 * 1024 * 1024,
@@ -49,7 +54,7 @@ export function openMemoryStore (options: MemoryStoreOptions = {}): Store {
     async sweep () {
       for (const blob of await meta.unborn([...abandoned])) await blobs.remove(blob)
       abandoned.clear()
-      return await sweepOnce({ meta, blobs }, { trashGrace: options.trashGrace ?? 3_600_000 })
+      return await count.round(async () => await sweepOnce({ meta, blobs }, { trashGrace: options.trashGrace ?? 3_600_000 }))
     },
     async ready () {},
     async close () { meta.stop() }

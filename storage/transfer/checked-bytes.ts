@@ -2,12 +2,15 @@
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { type BlobBirth, StorageError } from '../contract.js'
+import { BlockSums, isHashOf, isKnownHash } from '../files/block-sums.js'
 
 /** What tells the bytes of a blob from others. */
 export interface Sums {
   readonly size: number
   /** As stores keep it: it tells of bytes that have changed since they were written. */
   readonly crc32: string
+  /** The same for each of its blocks. */
+  readonly blocks: string
   /** It tells whether here and there are the same. */
   readonly sha256: string
 }
@@ -22,12 +25,14 @@ export class Summing {
   readonly #hash = createHash('sha256')
   #size = 0
   #crc = 0
+  readonly #blocks = new BlockSums()
 
   /** `tell` is told of the bytes of each chunk. */
   async * through (source: AsyncIterable<Uint8Array>, tell: (bytes: number) => void = () => {}): AsyncGenerator<Uint8Array> {
     for await (const chunk of source) {
       this.#hash.update(chunk)
       this.#crc = crc32(chunk, this.#crc)
+      this.#blocks.push(chunk)
       this.#size += chunk.length
       tell(chunk.length)
       yield chunk
@@ -42,7 +47,7 @@ export class Summing {
 
   /** To be asked once, at the end. */
   sums (): Sums {
-    return { size: this.#size, crc32: 'crc32:' + this.#crc.toString(16).padStart(8, '0'), sha256: this.#hash.digest('hex') }
+    return { size: this.#size, crc32: 'crc32:' + this.#crc.toString(16).padStart(8, '0'), blocks: this.#blocks.hash(), sha256: this.#hash.digest('hex') }
   }
 }
 
@@ -57,7 +62,9 @@ export async function * readSource (source: AsyncIterable<Uint8Array>): AsyncGen
 }
 
 /** Throws Damaged when these bytes are not those that were written. */
-export function checkSource ({ blob, hash }: BlobBirth, { crc32 }: Sums): void {
-  if (!hash.startsWith('crc32:')) throw new Damaged(`Blob ${blob} has a checksum that this build cannot check`)
-  if (hash !== crc32) throw new Damaged(`Blob ${blob} has the checksum ${crc32}; when it was written it was ${hash}`)
+export function checkSource ({ blob, hash }: BlobBirth, sums: Sums): void {
+  if (!isKnownHash(hash)) throw new Damaged(`Blob ${blob} has a checksum that this build cannot check`)
+  if (isHashOf(hash, sums)) return
+  if (hash.length > sums.crc32.length) throw new Damaged(`Blob ${blob} has other bytes than were written: the checksums of its blocks differ`)
+  throw new Damaged(`Blob ${blob} has the checksum ${sums.crc32}; when it was written it was ${hash}`)
 }

@@ -131,11 +131,11 @@ t.test('a blob of the source with a wrong bit: 3, with its object; nothing of it
   const to = await aDirectory(t)
   const { code, stdout, stderr } = await transferCommand(from, to, '--json')
   t.equal(code, 3)
-  t.match(JSON.parse(stdout), { status: 'damaged', complete: false, blobs: { moved: 1 }, damaged: [{ blob: birth.blob, problem: /has the checksum/, objects: [{ path: '/rotten%20one' }] }] })
+  t.match(JSON.parse(stdout), { status: 'damaged', complete: false, blobs: { moved: 1 }, damaged: [{ blob: birth.blob, problem: /has other bytes between 0 and 9 than were written/, objects: [{ path: '/rotten%20one' }] }] })
   t.match(stderr, /fastify-cdmi: A blob of the source is not what was written, and was not copied; the target is not finished\..*\n$/)
   t.notMatch(stderr, /is that the place of the values/)
   const again = await transferCommand(from, to)
-  t.match(again, { code: 3, stdout: /^Blob .* has the checksum crc32:\w+; when it was written it was crc32:\w+; it belongs to \/rotten%20one\n$/ })
+  t.match(again, { code: 3, stdout: /^Blob .* has other bytes between 0 and 9 than were written; it belongs to \/rotten%20one\n$/ })
   const directory = 'directory' in to.options ? to.options.directory : ''
   const served = await runCommand(['serve', '--data', directory, '--port', '0'], { ADMIN_PASSWORD: 'x' })
   t.match(served, { code: 1, stderr: /^fastify-cdmi: The store in .* is being filled by a transfer that has not come to its end; run "fastify-cdmi transfer" again from the same store to finish it, or remove it and begin anew\n$/ })

@@ -15,8 +15,9 @@ function brokenStore (): { store: Store, breakIt: () => void } {
   let broken = false
   const meta = new Proxy(store.meta, {
     get (meta, name) {
-      // What is known is looked at without a wait, and is nothing here.
-      if (broken) return name === 'known' ? () => undefined : async () => { throw new StorageError('corrupt', 'the inside of the store') }
+      // The one that answers without a wait.
+      if (broken && name === 'known') return undefined
+      if (broken) return async () => { throw new StorageError('corrupt', 'the inside of the store') }
       const value: unknown = Reflect.get(meta, name)
       return typeof value === 'function' ? value.bind(meta) : value
     }

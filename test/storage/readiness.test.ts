@@ -38,3 +38,24 @@ t.test('an answer holds for a while; one that says no says of which part, and a 
   error = undefined
   await new Readiness([{ part: 'records', check }]).ready()
 })
+
+t.test('a part that says nothing is asked once, however often another one fails meanwhile', async t => {
+  let speak: (() => void) | undefined
+  let looks = 0
+  let failure: Error | undefined = new StorageError('unavailable', 'refused')
+  const away = async (): Promise<void> => { if (failure !== undefined) throw failure }
+  const silence = async (): Promise<void> => {
+    looks++
+    await new Promise<void>(resolve => { speak = resolve })
+  }
+  const readiness = new Readiness([{ part: 'records', check: away }, { part: 'values', check: silence }], { lasts: 0, patience: 60_000 })
+  for (let n = 0; n < 3; n++) await t.rejects(readiness.ready(), { name: 'StorageError', reason: 'unavailable', part: 'records' })
+  t.equal(looks, 1)
+  failure = undefined
+  speak?.()
+  await new Promise(resolve => { setImmediate(resolve) })
+  const next = readiness.ready()
+  t.equal(looks, 2)
+  speak?.()
+  await next
+})

@@ -421,6 +421,12 @@ function suite (t: Test, server: S3Server): void {
     await t.rejects(listed(blobs), failsWith('unavailable', /not that of S3/))
   })
 
+  t.test('what answers 200 in the place of S3 has stored nothing', async t => {
+    const { proxy, blobs } = await setUp(t, server)
+    proxy.add({ act: { kind: 'answer', status: 200, body: '<html>a portal</html>' } })
+    await t.rejects(blobs.put(lease, [Buffer.from('x')]), failsWith('unavailable', /not that of S3/))
+  })
+
   t.test('temporary credentials are asked for before each request, and their token is sent and signed', async t => {
     const { proxy, options } = await setUp(t, server)
     const { accessKeyId, secretAccessKey, ...rest } = options
@@ -432,7 +438,7 @@ function suite (t: Test, server: S3Server): void {
       }
     })
     t.teardown(async () => { await blobs.close() })
-    proxy.add({ act: { kind: 'answer', status: 200 }, times: 2 })
+    proxy.add({ act: { kind: 'answer', status: 200, headers: { etag: '"tag"' } }, times: 2 })
     await blobs.put(lease, [Buffer.from('x')])
     await blobs.put(lease, [Buffer.from('x')])
     t.same(proxy.seen.map(({ headers }) => headers['x-amz-security-token']), ['token1', 'token2'])

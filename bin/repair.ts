@@ -1,0 +1,39 @@
+/** `fastify-cdmi repair`: what can be mended in a store is, what cannot is moved aside. */
+import { repairEmbedded } from '../storage/embedded/verify/verify-embedded.js'
+import type { Repaired } from '../storage/verify/findings.js'
+import { countText } from './amounts.js'
+import { configOf, type Flags } from './config-flags.js'
+import { DamagedStoreError, sentenceOf, UsageError } from './failure.js'
+import { directoryOf, looking } from './looks.js'
+
+/** Findings that are kept for the JSON; all are counted. */
+const mostKept = 10_000
+
+/** Exit codes: 0 the store is sound now, 1 it did not work and can be run again, 2 wrong options, 3 something can only be named, or is to be done with `--dry-run`. */
+export async function repairCommand (flags: Flags): Promise<void> {
+  const directory = await directoryOf(configOf(flags))
+  if (directory === undefined) throw new UsageError('Only a store in a directory can be repaired by this command; "fastify-cdmi verify" says what is wrong with one in a database')
+  const json = flags['json'] === true
+  const dryRun = flags['dryRun'] === true
+  const findings: Repaired[] = []
+  const found = { done: 0, left: 0, setAside: 0 }
+  const note = (finding: Repaired): void => {
+    if (finding.setAside === true) found.setAside++
+    else if (finding.done === undefined) found.left++
+    else found.done++
+    if (json) findings.push(...findings.length < mostKept ? [finding] : [])
+    else if (finding.setAside !== true) process.stdout.write(`${finding.problem}: ${finding.done ?? 'nothing can be done about it'}.\n`)
+  }
+  try {
+    await looking('The repair was interrupted; run the same command again to go on with it', async options => await repairEmbedded(directory, { ...options, dryRun }, note))
+  } catch (error) {
+    if (json) process.stdout.write(`${JSON.stringify({ status: 'failed', error: sentenceOf(error), ...found, findings })}\n`)
+    throw error
+  }
+  const status = found.left > 0 ? 'damaged' : found.done === 0 ? 'sound' : dryRun ? 'to do' : 'repaired'
+  if (json) process.stdout.write(`${JSON.stringify({ status, dryRun, ...found, findings })}\n`)
+  else if (status === 'sound') process.stdout.write('The store is sound; there is nothing to do.\n')
+  else if (status === 'repaired') process.stdout.write(`Mended or moved aside: ${found.done}. The store is sound now.\n`)
+  if (found.left > 0) throw new DamagedStoreError(`${countText(found.left, 'thing')} cannot be mended; restore a backup if you need what is lost`)
+  if (dryRun && found.done > 0) throw new DamagedStoreError(`Something is to be done, in ${countText(found.done, 'place')}; without --dry-run it is`)
+}

@@ -1,0 +1,34 @@
+/** Counts commits, as those who wait for them see them. */
+import { type Counter, durations, type Histogram, type Registry } from '../metrics/registry.js'
+import type { CommitResult } from '../storage/contract.js'
+
+const commits = { name: 'cdmi_commits_total', help: 'Commits of changes: committed, conflict (something had changed meanwhile; mostly tried again at once), failed (the store could not do it, or nobody knows whether it did).' }
+const took = { name: 'cdmi_commit_duration_seconds', help: 'How long a commit took from its request until it was durable, the wait for others before it included.' }
+
+type Outcome = CommitResult['status'] | 'failed'
+
+export class CommitCount {
+  readonly #outcomes: Readonly<Record<Outcome, Counter>>
+  readonly #took: Histogram
+  readonly #registry: Registry
+
+  constructor (registry: Registry) {
+    this.#registry = registry
+    const outcome = (result: Outcome): Counter => registry.counter(commits, { result })
+    this.#outcomes = { committed: outcome('committed'), conflict: outcome('conflict'), failed: outcome('failed') }
+    this.#took = registry.histogram(took, durations)
+  }
+
+  async counted (commit: () => Promise<CommitResult>): Promise<CommitResult> {
+    const began = performance.now()
+    let outcome: Outcome = 'failed'
+    try {
+      const result = await this.#registry.traced('cdmi.commit', {}, commit)
+      outcome = result.status
+      return result
+    } finally {
+      this.#outcomes[outcome].add()
+      if (outcome === 'committed') this.#took.observe((performance.now() - began) / 1000)
+    }
+  }
+}

@@ -1,0 +1,242 @@
+/**
+ * All that is in an embedded store, looked at row by row. Rows that must go with each other are read in one snapshot, so that a server that goes on meanwhile
+ * does not look like damage; and what seems to be wrong is looked at a second time. Memory does not grow with the store.
+ */
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import { StorageError } from '../../contract.js'
+import { hasCode, toStorageError } from '../../storage-errors.js'
+import type { Look, VerifyCounts, VerifyOptions } from '../../verify/findings.js'
+import { readU64, u64 } from '../bytes.js'
+import { decodeBlobRow, leaseStates } from '../change-writer.js'
+import { decodeJson } from '../json-codec.js'
+import { blobKey } from '../keys.js'
+import { stateKeys, type Table, type TableName, type Tables } from '../tables.js'
+import { BlobChecks } from './blob-checks.js'
+import { blobNames } from './blob-names.js'
+import type { Fault } from './faults.js'
+import { Lineages } from './lineage.js'
+import { ObjectChecks } from './object-checks.js'
+
+/** Rows of one look, and about the bytes that they may have. */
+const page = 500
+const pageBytes = 4 * 1024 * 1024
+
+interface Row { readonly key: Buffer, readonly value: Buffer }
+
+export class Inspection {
+  readonly counts: VerifyCounts = { records: 0, blobs: 0, bytes: 0, events: 0 }
+  readonly #directory: string
+  readonly #tables: Tables
+  readonly #values: boolean
+  readonly #signal: AbortSignal
+  readonly #progress: NonNullable<VerifyOptions['progress']>
+  readonly #lineages: Lineages
+  readonly #objects: ObjectChecks
+  readonly #blobs: BlobChecks
+  #logEnd = 0
+  #told: { phase: Look, done: number, total: number | undefined } = { phase: 'records', done: 0, total: undefined }
+
+  constructor (directory: string, tables: Tables, { values = true, signal = new AbortController().signal, progress = () => {}, checkRecord }: VerifyOptions) {
+    this.#directory = directory
+    this.#tables = tables
+    this.#values = values
+    this.#signal = signal
+    this.#progress = progress
+    this.#lineages = new Lineages(tables)
+    this.#objects = new ObjectChecks(tables, this.#lineages, checkRecord)
+    this.#blobs = new BlobChecks(tables, this.#objects, { directory, values, signal })
+  }
+
+  /** What is wrong, some of it at a time. What is mended before the next is asked for is taken as it is then. */
+  async * faults (): AsyncGenerator<Fault[]> {
+    const { records, entries } = this.#tables
+    yield this.#state()
+    // First, for a name can say what a record that is gone was, and then nothing below it is lost.
+    this.#begin('names', entries.getCount())
+    yield * this.#rows('entries', ({ key, value }) => this.#objects.entry(key, value))
+    this.#begin('records', records.getCount())
+    yield * this.#rows('records', ({ key, value }) => this.#objects.record(key, value), () => { this.counts.records++ })
+    yield * this.#rows('segments', ({ key, value }) => this.#objects.segment(key, value))
+    yield * this.#rows('references', ({ key }) => this.#blobs.reference(key))
+    yield * this.#rows('blobs', ({ key, value }) => this.#blobs.row(key, value))
+    yield * this.#rows('trash', ({ key }) => this.#blobs.trash(key))
+    yield * this.#rows('doomed', ({ key }) => this.#blobs.doomed(key))
+    yield * this.#rows('orphans', ({ key }) => this.#objects.orphan(key))
+    yield * this.#rows('leases', row => this.#lease(row))
+    yield * this.#rows('accesses', ({ key, value }) => this.#objects.accesses(key, value))
+    yield * this.#files()
+    yield * this.#surplus()
+    this.#begin('log', this.#tables.log.getCount())
+    yield * this.#rows('log', row => this.#event(row), () => { this.counts.events++ })
+  }
+
+  #begin (phase: Look, total: number | undefined): void {
+    this.#told = { phase, done: 0, total }
+    this.#progress(this.#told)
+  }
+
+  readonly #tell = (more: number): void => {
+    this.#told = { ...this.#told, done: this.#told.done + more }
+    this.#progress(this.#told)
+  }
+
+  /** Pages of a table, each in one snapshot of this turn of the event loop. */
+  async * #pages (name: TableName): AsyncGenerator<Row[]> {
+    const table: Table = this.#tables[name]
+    let start = Buffer.from([0])
+    for (;;) {
+      this.#signal.throwIfAborted()
+      const rows: Row[] = []
+      try {
+        this.#tables.env.resetReadTxn()
+        let bytes = 0
+        for (const { key, value } of table.getRange({ start, limit: page })) {
+          rows.push({ key, value })
+          if ((bytes += value.length) > pageBytes) break
+        }
+      } catch (error) {
+        throw new StorageError('corrupt', `The table of the ${name} in meta.lmdb cannot be read (${toStorageError(error, 'reading').message}); what can be done is to restore a backup`, { cause: error })
+      }
+      const last = rows.at(-1)
+      if (last === undefined) return
+      start = Buffer.concat([last.key, Buffer.from([0])])
+      yield rows
+      await setImmediate()
+    }
+  }
+
+  async * #rows (name: TableName, check: (row: Row) => Fault[], seen: () => void = () => {}): AsyncGenerator<Fault[]> {
+    this.#lineages.forget()
+    for await (const rows of this.#pages(name)) {
+      const found: Fault[] = []
+      const doubtful: Row[] = []
+      for (const row of rows) {
+        seen()
+        if (check(row).length > 0) doubtful.push(row)
+      }
+      if (doubtful.length > 0) {
+        await setImmediate()
+        this.#tables.env.resetReadTxn()
+        this.#lineages.forget()
+        for (const { key } of doubtful) {
+          const value = this.#tables[name].getBinary(key)
+          if (value !== undefined) found.push(...check({ key, value }))
+        }
+      }
+      if (name === 'records' || name === 'entries' || name === 'log') this.#tell(rows.length)
+      if (found.length > 0) yield found
+    }
+  }
+
+  #state (): Fault[] {
+    const { state, records } = this.#tables
+    const faults: Fault[] = []
+    const root = state.getBinary(stateKeys.root)
+    const id = root === undefined ? undefined : Buffer.from(root.toString(), 'hex')
+    if (id !== undefined && id.length > 0) faults.push(...this.#objects.root(id))
+    else faults.push({ kind: 'state', problem: 'The store does not say which container is its root', mends: [] })
+    const sequence = this.#sequence()
+    this.#logEnd = this.#endOfLog(sequence)
+    if (this.#logEnd > sequence) {
+      faults.push({ kind: 'log', problem: `The change log has entries up to ${this.#logEnd}, and is said to end at ${sequence}`, mends: [{ do: 'put', table: 'state', key: stateKeys.sequence, value: u64(this.#logEnd), done: 'it goes on behind them' }] })
+    }
+    if (records.getCount() === 0) faults.push({ kind: 'record', problem: 'The store has no objects at all, not even the root container', mends: [] })
+    return faults
+  }
+
+  /** The last place of the change log that is said to be given out. */
+  #sequence (): number {
+    const stored = this.#tables.state.getBinary(stateKeys.sequence)
+    const sequence = stored?.length === 8 ? readU64(stored, 0) : 0
+    return Number.isSafeInteger(sequence) ? sequence : 0
+  }
+
+  /** The same as the entries show it: those that follow without a gap count, one far away has a wrong number. */
+  #endOfLog (sequence: number): number {
+    const { log } = this.#tables
+    const [first] = log.getKeys({ start: Buffer.from([0]), limit: 1 })
+    let end = Math.max(sequence, first?.length === 8 && Number.isSafeInteger(readU64(first, 0)) ? readU64(first, 0) - 1 : 0)
+    for (const key of log.getKeys({ start: u64(end + 1) })) {
+      if (key.length !== 8 || readU64(key, 0) !== end + 1) break
+      end++
+    }
+    return end
+  }
+
+  #lease ({ key, value }: Row): Fault[] {
+    if (value.length === 1 && (value[0] === leaseStates.open || value[0] === leaseStates.closed)) return []
+    return [{ kind: 'lease', problem: `The state of lease ${key.toString()} is not readable`, mends: [{ do: 'put', table: 'leases', key, value: Buffer.from([leaseStates.closed]), done: 'it is closed' }] }]
+  }
+
+  #event ({ key, value }: Row): Fault[] {
+    if (key.length === 8) {
+      try {
+        const sequence = readU64(key, 0)
+        if (sequence > Math.max(this.#logEnd, this.#sequence())) return [{ kind: 'log', problem: `The change log has an entry ${sequence}, far behind its end`, mends: [{ do: 'save', table: 'log', key }] }]
+        if (typeof decodeJson(value.subarray(8)) === 'object') return []
+      } catch {
+        // Said below.
+      }
+    }
+    return [{ kind: 'log', problem: `Entry ${key.length === 8 ? readU64(key, 0) : key.toString('hex')} of the change log is not readable`, mends: [{ do: 'save', table: 'log', key }] }]
+  }
+
+  async * #files (): AsyncGenerator<Fault[]> {
+    this.#begin('values', await this.#bytes())
+    for await (const rows of this.#pages('blobs')) {
+      for (const { key, value } of rows) {
+        this.#signal.throwIfAborted()
+        if (!blobNames.test(key.toString())) continue
+        this.counts.blobs++
+        const faults = await this.#blobs.file(key.toString(), value, bytes => {
+          if (this.#values) this.counts.bytes += bytes
+          this.#tell(bytes)
+        })
+        if (faults.length > 0) yield faults
+      }
+    }
+  }
+
+  async #bytes (): Promise<number> {
+    let bytes = 0
+    for await (const rows of this.#pages('blobs')) for (const { value } of rows) if (value.length > 16) bytes += decodeBlobRow(value).size
+    return bytes
+  }
+
+  async * #surplus (): AsyncGenerator<Fault[]> {
+    this.#begin('files', undefined)
+    for await (const name of filesBelow(join(this.#directory, 'blobs'), '')) {
+      this.#signal.throwIfAborted()
+      this.#tell(1)
+      if (!this.#isSurplus(name)) continue
+      await setImmediate()
+      this.#tables.env.resetReadTxn()
+      if (!this.#isSurplus(name)) continue
+      // The sweeper, or a look whether the store can be written to, may have been here.
+      const there = await stat(join(this.#directory, 'blobs', name)).then(() => true, () => false)
+      if (there) yield [{ kind: 'file', file: `blobs/${name}`, problem: `The file blobs/${name} belongs to nothing`, mends: [{ do: 'move', file: `blobs/${name}` }] }]
+    }
+  }
+
+  /** Neither of a blob, nor of one that is about to go, nor of an upload that may be under way or was broken off: those are the sweeper's. */
+  #isSurplus (name: string): boolean {
+    if (!blobNames.test(name)) return true
+    const { blobs, doomed, leases } = this.#tables
+    const [lease = ''] = name.split('/', 1)
+    return !blobs.doesExist(blobKey(name)) && !doomed.doesExist(blobKey(name)) && !leases.doesExist(Buffer.from(lease))
+  }
+}
+
+/** Names of all files, with "/" between directories. */
+async function * filesBelow (directory: string, prefix: string): AsyncGenerator<string> {
+  const entries = await readdir(directory, { withFileTypes: true }).catch((error: unknown) => {
+    if (hasCode(error, 'ENOENT')) return []
+    throw toStorageError(error, `listing ${directory}`)
+  })
+  for (const entry of entries) {
+    if (entry.isDirectory()) yield * filesBelow(join(directory, entry.name), `${prefix}${entry.name}/`)
+    else yield prefix + entry.name
+  }
+}

@@ -1,0 +1,165 @@
+/** Records, names and maps of segments: each row beside those that must go with it, in one snapshot. */
+import { hash } from 'node:crypto'
+import type { StoredRecord } from '../../contract.js'
+import { idText, maxIDLength } from '../../object-key.js'
+import { isSetAside, type VerifyOptions } from '../../verify/findings.js'
+import { readU64, successor } from '../bytes.js'
+import { decodeBlobRow } from '../change-writer.js'
+import { blobKey, offsetOfSegment, ownerKey, referenceKey, segmentKey } from '../keys.js'
+import { entryKeyOf, hasSegments, typeOf } from '../record-codec.js'
+import { decodeSegment } from '../segment-writer.js'
+import { hasKeys, nothing, rowAt, stateKeys, type Tables } from '../tables.js'
+import { blobNames } from './blob-names.js'
+import type { Fault, Mend } from './faults.js'
+import type { Lineages } from './lineage.js'
+import { placeOf, readRecord } from './raw-record.js'
+
+/** Algorithms of hashes that objects have of their values, by what Node calls them. */
+const algorithms: Readonly<Record<string, string>> = { SHA160: 'sha1', SHA256: 'sha256', SHA384: 'sha384', SHA512: 'sha512' }
+
+export class ObjectChecks {
+  readonly #tables: Tables
+  readonly #lineages: Lineages
+  readonly #checkRecord: NonNullable<VerifyOptions['checkRecord']>
+
+  constructor (tables: Tables, lineages: Lineages, checkRecord: VerifyOptions['checkRecord']) {
+    this.#tables = tables
+    this.#lineages = lineages
+    this.#checkRecord = checkRecord ?? (() => undefined)
+  }
+
+  /** The beginning of a fault of an object, and of its sentence. */
+  #at (id: Buffer): Pick<Fault, 'objectID' | 'path' | 'setAside'> & { readonly name: string } {
+    const objectID = idText(id)
+    const { path } = this.#lineages.path(id)
+    const bytes = this.#tables.records.getBinary(id)
+    const aside = bytes !== undefined && isSetAside(readRecord(id, bytes).record?.attributes ?? {})
+    return { objectID, ...path !== undefined && { path }, ...aside && { setAside: true as const }, name: path === undefined ? `Object ${objectID}` : `${path} (object ${objectID})` }
+  }
+
+  /** A fault of an object whose value cannot be trusted; `first`: what is done before it is set aside. */
+  damaged (id: Buffer, kind: Fault['kind'], problem: string, more: Partial<Fault> = {}, first: readonly Mend[] = []): Fault {
+    const { name, ...object } = this.#at(id)
+    return { kind, ...object, ...more, problem: `${name} ${problem}`, mends: [...first, { do: 'aside', id, note: problem }] }
+  }
+
+  record (id: Buffer, bytes: Buffer): Fault[] {
+    const { record, problem } = readRecord(id, bytes)
+    const { name, ...object } = this.#at(id)
+    if (record === undefined) return [{ kind: 'record', ...object, problem: `${name} ${problem ?? ''}`, mends: [{ do: 'rebuild', id, note: problem ?? '' }] }]
+    const faults = this.#place(id, bytes)
+    const wrong = problem ?? (isSetAside(record.attributes) ? undefined : this.#checkRecord(record) ?? wrongHash(record))
+    if (wrong !== undefined) faults.push({ kind: problem === undefined ? 'value' : 'record', ...object, problem: `${name} ${wrong}`, mends: [{ do: 'aside', id, note: wrong }] })
+    const present = hasKeys(this.#tables.segments, ownerKey(id))
+    if (present !== hasSegments(bytes)) {
+      const told = present ? 'has a value in files that its record does not know of' : 'has no value in files, though its record says so'
+      faults.push({ kind: 'segment', ...object, problem: `${name} ${told}`, mends: !present && record.size > 0 && record.inline === undefined ? [{ do: 'hole', key: segmentKey(id, 0), length: record.size }, { do: 'aside', id, note: told }] : [{ do: 'flag', id, present }] })
+    }
+    return faults
+  }
+
+  #place (id: Buffer, bytes: Buffer): Fault[] {
+    const key = Buffer.from(entryKeyOf(bytes))
+    const place = placeOf(key)
+    if (place === undefined) return []
+    const lineage = this.#lineages.of(id, place.parent)
+    // What goes soon is no damage, and may be half gone.
+    if (lineage === 'pruned') return []
+    const { name, ...object } = this.#at(id)
+    const fault = (problem: string, mend: Mend): Fault => ({ kind: 'place', ...object, problem: `${name} ${problem}`, mends: [mend] })
+    // That the root is gone is said once.
+    if (lineage === 'lost' && this.#tables.state.getBinary(stateKeys.root)?.toString() === idText(place.parent)) return []
+    if (lineage === 'lost') return [fault(`is in container ${idText(place.parent)}, which is gone`, { do: 'aside', id, note: 'its container is gone', sound: true })]
+    if (lineage === 'cycle') return [fault('is below itself', { do: 'aside', id, note: 'it was below itself', sound: true })]
+    const entry = this.#tables.entries.getBinary(key)
+    const wanted = Buffer.concat([Buffer.from([typeOf(bytes)]), id])
+    if (entry === undefined) return [fault('is not found under its name', { do: 'put', table: 'entries', key, value: wanted, done: 'its name leads to it again' })]
+    if (entry.equals(wanted)) return []
+    const other = entry.subarray(1)
+    if (!other.equals(id) && this.#isAt(other, key)) return [fault(`has the same name as object ${idText(other)}`, { do: 'aside', id, note: 'another object has its name', sound: true })]
+    return [fault('is not what its name leads to', { do: 'put', table: 'entries', key, value: wanted, done: 'its name leads to it again' })]
+  }
+
+  /** Whether the object is there, and says that this is its place. */
+  #isAt (id: Buffer, key: Buffer): boolean {
+    const bytes = rowAt(this.#tables.records, id)
+    return bytes !== undefined && readRecord(id, bytes).record !== undefined && key.equals(entryKeyOf(bytes))
+  }
+
+  entry (key: Buffer, value: Buffer): Fault[] {
+    const place = placeOf(key)
+    const id = value.subarray(1)
+    if (place === undefined || id.length === 0 || id.length > maxIDLength) return [{ kind: 'place', problem: `The name ${key.toString('hex')} is not readable`, mends: [{ do: 'save', table: 'entries', key }] }]
+    if (this.#lineages.of(id, place.parent) === 'pruned') return []
+    const bytes = this.#tables.records.getBinary(id)
+    const above = this.#lineages.path(place.parent).path
+    const where = above === undefined ? { name: `The name "${place.name}" in container ${idText(place.parent)}` } : { path: `${above}${encodeURIComponent(place.name.toWellFormed())}`, name: `${above}${encodeURIComponent(place.name.toWellFormed())}` }
+    const { name, ...object } = { objectID: idText(id), ...where }
+    if (bytes === undefined) return [{ kind: 'record', ...object, problem: `${name} leads to object ${idText(id)}, whose record is gone`, mends: [{ do: 'rebuild', id, entry: key, note: 'its record is gone' }] }]
+    // A record that is not readable is found with the records.
+    if (readRecord(id, bytes).record === undefined || key.equals(entryKeyOf(bytes))) return []
+    return [{ kind: 'place', ...object, problem: `${name} leads to object ${idText(id)}, which is elsewhere`, mends: [{ do: 'remove', table: 'entries', key, done: 'the name leads nowhere any more' }] }]
+  }
+
+  segment (key: Buffer, value: Buffer): Fault[] {
+    const { segments, records, blobs, references } = this.#tables
+    const id = key.subarray(1, 1 + (key[0] ?? 0))
+    if (id.length === 0 || id.length > maxIDLength || key.length !== 9 + id.length || !Number.isSafeInteger(offsetOfSegment(key))) return [{ kind: 'segment', problem: `The row ${key.toString('hex')} of the segments is not readable`, mends: [{ do: 'save', table: 'segments', key }] }]
+    const { offset, length, blob, blobOffset } = decodeSegment(key, value)
+    const owner = records.getBinary(id)
+    if (owner === undefined) {
+      const note = 'its record is gone, and bytes of it are there'
+      return [{ kind: 'record', objectID: idText(id), problem: `Object ${idText(id)} has bytes in ${blobNames.test(blob) ? `blob ${blob}` : 'a blob'}, and no record`, mends: [{ do: 'rebuild', id, note }] }]
+    }
+    const { record } = readRecord(id, owner)
+    if (!blobNames.test(blob) || !Number.isSafeInteger(length) || !Number.isSafeInteger(blobOffset)) {
+      const [next] = segments.getKeys({ start: Buffer.concat([key, Buffer.from([0])]), end: successor(ownerKey(id)), limit: 1 })
+      const end = next === undefined ? record?.size ?? offset + 1 : offsetOfSegment(next)
+      return [this.damaged(id, 'segment', `has a segment at byte ${offset} that is not readable`, {}, [{ do: 'hole', key, length: Math.max(1, end - offset) }])]
+    }
+    const faults: Fault[] = []
+    const end = offset + length
+    if (!references.doesExist(referenceKey(blob, key))) {
+      const { name, ...object } = this.#at(id)
+      faults.push({ kind: 'reference', ...object, blob, problem: `${name} is not noted among those that need blob ${blob}`, mends: [{ do: 'put', table: 'references', key: referenceKey(blob, key), value: nothing, done: 'it is noted' }] })
+    }
+    for (const { key: before, value: row } of segments.getRange({ start: key, end: ownerKey(id), reverse: true, exclusiveStart: true, limit: 1 })) {
+      const { offset: start, length: bytes } = decodeSegment(before, row)
+      if (start + bytes > offset) faults.push(this.damaged(id, 'segment', `has two segments for the same bytes, from ${offset} on`))
+    }
+    if (length === 0 || (record !== undefined && end > record.size)) faults.push(this.damaged(id, 'segment', `has a segment up to byte ${end}, and a size of ${record?.size ?? 0}`))
+    const row = blobs.getBinary(blobKey(blob))
+    if (row === undefined) faults.push(this.damaged(id, 'blob', `needs blob ${blob}, of which the store knows nothing more`, { blob }, [{ do: 'readmit', blob }]))
+    else if (row.length >= 16 && blobOffset + length > decodeBlobRow(row).size) faults.push(this.damaged(id, 'segment', `needs more bytes of blob ${blob} than that has`, { blob }))
+    return faults
+  }
+
+  accesses (id: Buffer, value: Buffer): Fault[] {
+    if (value.length === 16 && Number.isSafeInteger(readU64(value, 0)) && this.#tables.records.doesExist(id)) return []
+    return [{ kind: 'accesses', objectID: idText(id), problem: `The accesses of object ${idText(id)} are noted, and ${value.length === 16 ? 'it is not there' : 'cannot be read'}`, mends: [{ do: 'remove', table: 'accesses', key: id, done: 'they are forgotten' }] }]
+  }
+
+  /** A list of containers that were removed: one that is there would lose what is in it. */
+  orphan (key: Buffer): Fault[] {
+    const id = key.subarray(1)
+    if (rowAt(this.#tables.records, id) === undefined) return []
+    const { name, ...object } = this.#at(id)
+    return [{ kind: 'orphan', ...object, problem: `${name} is there, and is noted as removed`, mends: [{ do: 'remove', table: 'orphans', key, done: 'what is in it stays' }] }]
+  }
+
+  /** The root, and the container that every path begins in. */
+  root (id: Buffer): Fault[] {
+    if (this.#tables.records.doesExist(id)) return []
+    return [{ kind: 'record', objectID: idText(id), path: '/', problem: `The root container (object ${idText(id)}) has no record`, mends: [{ do: 'rebuild', id, note: 'its record is gone' }] }]
+  }
+}
+
+/** The end of a sentence when a value in the record is not what its hash was made of. */
+function wrongHash ({ inline, attributes }: StoredRecord): string | undefined {
+  const noted = attributes['hash']
+  if (inline === undefined || !Array.isArray(noted)) return undefined
+  const [algorithm, digits] = noted
+  const name = typeof algorithm === 'string' ? algorithms[algorithm] : undefined
+  if (name === undefined || typeof digits !== 'string' || hash(name, inline) === digits.toLowerCase()) return undefined
+  return 'has a value that is not the one that its hash was made of'
+}

@@ -1,0 +1,68 @@
+/** Looks at an embedded store, and mends it. */
+import type { ObjectID } from '../../contract.js'
+import type { Finding, Repaired, VerifyCounts, VerifyOptions } from '../../verify/findings.js'
+import type { Fault } from './faults.js'
+import { Inspection } from './inspect.js'
+import { Mender } from './mender.js'
+import { openChecked } from './open-checked.js'
+
+export interface VerifyResult extends VerifyCounts {
+  /** Whether a server had the store open meanwhile. */
+  readonly online: boolean
+}
+
+/** Tells `found` of everything that is wrong. Throws a StorageError, and the reason of the signal. */
+export async function verifyEmbedded (directory: string, options: VerifyOptions, found: (finding: Finding) => void): Promise<VerifyResult> {
+  const store = await openChecked(directory, { alone: false })
+  try {
+    const inspection = new Inspection(store.directory, store.tables, options)
+    for await (const faults of inspection.faults()) for (const fault of faults) found(findingOf(fault))
+    return { ...inspection.counts, online: store.online }
+  } finally {
+    await store.close()
+  }
+}
+
+export interface RepairOptions extends VerifyOptions {
+  /** Nothing is changed. */
+  readonly dryRun?: boolean
+}
+
+/** Looks again, but not at bytes, after something was mended: what was under it may be seen then. */
+const mostRounds = 5
+
+/** Tells `found` of everything that is wrong, and what was done about it. Answers how many rounds it took; the last one has found nothing that could be mended. */
+export async function repairEmbedded (directory: string, { dryRun = false, ...options }: RepairOptions, found: (repaired: Repaired) => void): Promise<number> {
+  const store = await openChecked(directory, { alone: true })
+  try {
+    const mender = new Mender(store.directory, store.tables)
+    const damaged = new Set<ObjectID>()
+    for (let round = 1; ; round++) {
+      let mended = 0
+      const left: Finding[] = []
+      for await (const faults of new Inspection(store.directory, store.tables, round === 1 ? options : { ...options, values: false }).faults()) {
+        const done = dryRun ? faults.map(({ mends }) => mends.length > 0 ? 'it would be mended, or moved aside' : undefined) : await mender.mend(faults)
+        for (const [at, fault] of faults.entries()) {
+          if (fault.objectID !== undefined) damaged.add(fault.objectID)
+          const text = fault.setAside === true && done[at] === undefined ? 'it is set aside already' : done[at]
+          if (text === undefined) {
+            left.push(findingOf(fault))
+            continue
+          }
+          if (done[at] !== undefined) mended++
+          if (done[at] !== undefined || round === 1) found({ ...findingOf(fault), done: text })
+        }
+      }
+      if (mended > 0 && !dryRun && round < mostRounds) continue
+      for (const finding of left) found(finding)
+      if (!dryRun && options.values !== false) for (const finding of await mender.release(damaged)) found(finding)
+      return round
+    }
+  } finally {
+    await store.close()
+  }
+}
+
+function findingOf ({ mends: _, ...finding }: Fault): Finding {
+  return finding
+}

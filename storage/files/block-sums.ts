@@ -1,0 +1,98 @@
+/**
+ * Checksums of blobs in files: the CRC-32 of each 64 KiB, so that a piece of a blob can be checked without the rest. They stand in the hash that is noted
+ * at birth: `crc32:` and eight digits for a blob of one block, `crc32x64k:` and eight digits for each block of a longer one. Blobs of older builds,
+ * and of other places, have one `crc32:` for all of their bytes.
+ */
+import { crc32 } from 'node:zlib'
+import { type BlobBirth, type BlobID, StorageError } from '../contract.js'
+
+/** Bytes that have a checksum of their own. */
+export const blockSize = 64 * 1024
+
+const whole = 'crc32:'
+const blocks = 'crc32x64k:'
+const digits = 8
+
+const hexOf = (sum: number): string => sum.toString(16).padStart(digits, '0')
+
+/** Adds up the bytes of a blob while they pass. */
+export class BlockSums {
+  readonly #done: string[] = []
+  #sum = 0
+  #filled = 0
+
+  push (chunk: Uint8Array): void {
+    for (let at = 0; at < chunk.length;) {
+      const part = chunk.subarray(at, at + blockSize - this.#filled)
+      this.#sum = crc32(part, this.#sum)
+      this.#filled += part.length
+      at += part.length
+      if (this.#filled < blockSize) return
+      this.#done.push(hexOf(this.#sum))
+      this.#sum = this.#filled = 0
+    }
+  }
+
+  /** What is noted at birth. */
+  hash (): string {
+    const sums = this.#filled > 0 || this.#done.length === 0 ? [...this.#done, hexOf(this.#sum)] : this.#done
+    return sums.length === 1 ? whole + sums.join('') : blocks + sums.join('')
+  }
+}
+
+/** What is known of the bytes of a blob, and how they are read so that it can be compared. */
+export interface ByteCheck {
+  /** What must be read for the range to be checked, the range included. */
+  readonly from: number
+  readonly to: number
+  /** Takes what was read, piece by piece from `from` on, each but the last a multiple of a block. Throws a StorageError 'corrupt' before anybody has seen wrong bytes of a block. */
+  check (bytes: Uint8Array): void
+}
+
+/** The check of a range; undefined where none is possible: one checksum for all of a long blob says nothing of a part. */
+export function checkOfRange ({ blob, size, hash }: BlobBirth, offset: number, length: number): ByteCheck | undefined {
+  const end = offset + length
+  if (hash.startsWith(blocks) || (hash.startsWith(whole) && size <= blockSize)) {
+    const sums = hash.slice(hash.indexOf(':') + 1)
+    const from = offset - offset % blockSize
+    let at = from
+    return {
+      from,
+      to: Math.max(end, Math.min(size, Math.ceil(end / blockSize) * blockSize)),
+      check (bytes) {
+        for (let start = 0; start < bytes.length; start += blockSize, at += blockSize) {
+          const first = at / blockSize * digits
+          const sum = hexOf(crc32(bytes.subarray(start, start + blockSize)))
+          if (sum !== sums.slice(first, first + digits)) throw wrong(blob, at, Math.min(size, at + blockSize))
+        }
+      }
+    }
+  }
+  if (!hash.startsWith(whole) || offset > 0 || length !== size) return undefined
+  let sum = 0
+  let read = 0
+  return {
+    from: 0,
+    to: size,
+    check (bytes) {
+      sum = crc32(bytes, sum)
+      read += bytes.length
+      // The last piece is held back until all is known.
+      if (read === size && whole + hexOf(sum) !== hash) throw wrong(blob, 0, size)
+    }
+  }
+}
+
+function wrong (blob: BlobID, from: number, to: number): StorageError {
+  return new StorageError('corrupt', `Blob ${blob} has other bytes between ${from} and ${to} than were written`)
+}
+
+/** Whether this build can compare bytes with that. */
+export function isKnownHash (hash: string): boolean {
+  return hash.startsWith(whole) || hash.startsWith(blocks)
+}
+
+/** Whether a blob with these checksums is one with that hash. */
+export function isHashOf (hash: string, sums: { readonly crc32: string, readonly blocks: string }): boolean {
+  return hash === (hash.startsWith(blocks) ? sums.blocks : sums.crc32)
+}

@@ -1,0 +1,60 @@
+/** What a look at a whole store finds. */
+import type { BlobID, ObjectID, StoredRecord } from '../contract.js'
+
+/** The part of the store where something is wrong. */
+export type FindingKind = 'state' | 'record' | 'value' | 'place' | 'segment' | 'reference' | 'blob' | 'trash' | 'lease' | 'orphan' | 'log' | 'accesses' | 'file'
+
+export interface Finding {
+  readonly kind: FindingKind
+  /** A sentence that says what is wrong with what, without a dot at its end. */
+  readonly problem: string
+  readonly objectID?: ObjectID
+  /** The CDMI path of the object, where one leads to it. */
+  readonly path?: string
+  readonly blob?: BlobID
+  /** Below the directory of the store. */
+  readonly file?: string
+  /** The object is where a repair has put it, and says itself that it is damaged: no news. */
+  readonly setAside?: true
+}
+
+export interface Repaired extends Finding {
+  /** What was done: the end of a sentence; undefined: it can only be named. With `dryRun`: whether something can be. */
+  readonly done?: string
+}
+
+/** How far a look is. */
+export type Look = 'records' | 'names' | 'values' | 'files' | 'log'
+
+export interface LookProgress {
+  readonly phase: Look
+  /** Of `values` bytes, of others rows. */
+  readonly done: number
+  /** About; undefined: nobody knows. */
+  readonly total: number | undefined
+}
+
+export interface VerifyOptions {
+  /** Whether the bytes of values are read and compared with their checksums. Default: true. */
+  readonly values?: boolean
+  readonly signal?: AbortSignal | undefined
+  /** Often called. */
+  readonly progress?: ((progress: LookProgress) => void) | undefined
+  /** What is wrong with the attributes of a record, in the words of who keeps them: the end of a sentence. */
+  readonly checkRecord?: ((record: StoredRecord) => string | undefined) | undefined
+}
+
+/** What there is, and was looked at. */
+export interface VerifyCounts {
+  records: number
+  blobs: number
+  bytes: number
+  events: number
+}
+
+/** How the text begins that an object has as its completionStatus once a repair has set it aside. */
+export const damagedStatus = 'Error: damaged: '
+
+export function isSetAside ({ completionStatus }: Readonly<Record<string, unknown>>): boolean {
+  return typeof completionStatus === 'string' && completionStatus.startsWith(damagedStatus)
+}

@@ -1,0 +1,84 @@
+/** What is left in a directory that many servers share, and in PostgreSQL, and who removes it. */
+import t from 'tap'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { openStore } from '../../storage/open-store.js'
+import { eventually } from '../helpers/eventually.js'
+import { aRecord, isReadable, store as storeAll, storeBlob } from './driver.js'
+import { noErrors } from './embedded-driver.js'
+import { placeOf } from './postgres-driver.js'
+import { postgresServer, query, schemaOf } from './postgres-server.js'
+
+const server = await postgresServer(t)
+if (server === undefined) t.plan(0, 'PostgreSQL is not installed')
+else {
+  t.test('a file that comes under a closed lease, of a server that was stopped for long and dies as it goes on, does not stay for ever', async t => {
+    const place = placeOf(t, server, t.testdir())
+    const store = await openStore(place, noErrors)
+    t.teardown(async () => { await store.close() })
+    const { birth } = await storeBlob(store, 'kept')
+    const [lease = '', group = ''] = birth.blob.split('/')
+    await store.meta.closeLease(lease)
+    await store.sweep()
+    const late = join(fileURLToPath(place.blobs), lease, group, 'zz')
+    writeFileSync(late, 'late')
+    await store.sweep()
+    t.ok(existsSync(late), 'it is not looked for all the time')
+    const s = schemaOf(place.meta)
+    await query(server.url, `update ${s}.leases set closed = closed - interval '2 hours', swept = swept - interval '2 hours' where id = '${lease}'`)
+    await store.sweep()
+    t.notOk(existsSync(late))
+    t.ok(await isReadable(store, birth))
+    t.same(await query(server.url, `select id from ${s}.leases where id = '${lease}'`), [], 'and nobody looks again')
+  })
+
+  t.test('what removed containers had is removed, though its segments are so many that the time is too short for all of it', async t => {
+    const place = { ...placeOf(t, server, t.testdir()), databaseTimeout: 1000 }
+    const store = await openStore(place, noErrors)
+    t.teardown(async () => { await store.close() })
+    const top = aRecord({ type: 'c', parentID: store.rootID, name: 'top' })
+    await storeAll(store, { put: [top] })
+    const births = []
+    for (let n = 0; n < 40; n++) births.push((await storeBlob(store, `value ${n}`, { parentID: top.id, name: `leaf${n}` })).birth)
+    await storeAll(store, { remove: [{ id: top.id, version: 1, subtree: true }] })
+    const s = schemaOf(place.meta)
+    await query(server.url, `create function ${s}.slow() returns trigger language plpgsql as 'begin perform pg_sleep(0.04); return old; end'`)
+    await query(server.url, `create trigger slow before delete on ${s}.segments for each row execute function ${s}.slow()`)
+    t.equal((await store.sweep()).records, 40)
+    for (const birth of births) t.notOk(await isReadable(store, birth))
+  })
+
+  t.test('where the directory of the values is not mounted, nothing is written in its place, nothing is taken for removed, and no store that has values opens', async t => {
+    const place = placeOf(t, server, t.testdir())
+    const root = fileURLToPath(place.blobs)
+    const store = await openStore(place, noErrors)
+    t.teardown(async () => { await store.close() })
+    const { birth, put } = await storeBlob(store, 'kept')
+    const removed = await storeBlob(store, 'removed')
+    await storeAll(store, { remove: [{ id: removed.put.id, version: 1, subtree: false }] })
+    // As when it is unmounted below a server that runs.
+    renameSync(root, `${root}-away`)
+    mkdirSync(root)
+    const away = { name: 'StorageError', reason: 'unavailable', message: /mounted/ }
+    await t.rejects(store.ready(), away)
+    await store.meta.closeLease(birth.blob.slice(0, birth.blob.indexOf('/')))
+    await t.rejects(store.sweep(), away)
+    const lease = store.lease()
+    await t.rejects(store.blobs.put(lease.id, [Buffer.from('x')]))
+    lease.release()
+    await t.rejects(openStore(place, noErrors), away)
+    t.same(readdirSync(root), [])
+    rmdirSync(root)
+    renameSync(`${root}-away`, root)
+    await store.sweep()
+    await eventually('the store is ready', async () => await store.ready().then(() => true, () => false))
+    t.ok(await isReadable(store, birth))
+    t.notOk(await isReadable(store, removed.birth))
+    t.match(await store.meta.get(put.id), { version: 1 })
+    // One that was made before there was such a file.
+    rmSync(join(root, 'values'))
+    await (await openStore(place, noErrors)).close()
+    await store.ready()
+  })
+}
