@@ -9,7 +9,7 @@ import { bytesText, countText } from './amounts.js'
 import { wantedBackup } from './backup-moment.js'
 import { configOf, type Flags } from './config-flags.js'
 import { DamagedStoreError, sentenceOf, UsageError } from './failure.js'
-import { hideSecrets } from './hide-secrets.js'
+import { hideSecrets } from '../server/url-secrets.js'
 import { printDamaged } from './print-damaged.js'
 import { printJson, watched } from './watched.js'
 

@@ -17,7 +17,7 @@ import { isStore } from '../storage/embedded/store-format.js'
 import { bytesText, countText } from './amounts.js'
 import { configOf, type Flags } from './config-flags.js'
 import { LeftOutError, sentenceOf, UsageError } from './failure.js'
-import { hideSecrets } from './hide-secrets.js'
+import { hideSecrets } from '../server/url-secrets.js'
 import { printJson, watched } from './watched.js'
 
 /** Problems that are kept for the JSON; all are counted. */
