@@ -62,6 +62,44 @@ export function commandLine (): Command {
     .addHelpText('after', repairHelp)
     .action(async (flags: Flags) => { await (await import('./repair.js')).repairCommand(flags) })
 
+  addConfigOptions(program.command('backup').copyInheritedSettings(program), ['data', 'meta', 'blobs'])
+    .description('Back up a store as it is at this moment, also while servers have it open. What an earlier backup has is not copied again.')
+    .addOption(new Option('--to <directory>', 'Where the backups of this store are: an empty directory or a new one at first.'))
+    .addOption(new Option('--list', 'Only list the backups that are there.'))
+    .addOption(new Option('--check', 'Only read a backup, and compare all of it with its checksums; the exit code is 3 when something is wrong.'))
+    .addOption(new Option('--at <moment>', 'With --check: the last backup of that moment or before it, or the one of that name. Default: the last one.'))
+    .addOption(new Option('--json', 'Print the result as one line of JSON.'))
+    .addHelpText('after', backupHelp)
+    .action(async (flags: Flags) => { await (await import('./backup.js')).backupCommand(flags) })
+
+  addConfigOptions(program.command('restore').copyInheritedSettings(program), ['data', 'meta', 'blobs'])
+    .description('Make a store of a backup, where there is none yet: in a directory, or in a database.')
+    .addOption(new Option('--from <directory>', 'Where the backups are.'))
+    .addOption(new Option('--at <moment>', 'The last backup of that moment or before it, or the one of that name. Default: the last one.'))
+    .addOption(new Option('--leave-out-damaged', 'Leave out the objects whose values are damaged in the backup, and restore all others.'))
+    .addOption(new Option('--json', 'Print the result as one line of JSON.'))
+    .addHelpText('after', restoreHelp)
+    .action(async (flags: Flags) => { await (await import('./restore.js')).restoreCommand(flags) })
+
+  addConfigOptions(program.command('export').copyInheritedSettings(program), ['data', 'meta', 'blobs'])
+    .description('Write a container as a plain directory, with a file of metadata in each. A server may have the store open.')
+    .addOption(new Option('--container <path>', 'The container, as in /path/. Default: the root container.'))
+    .addOption(new Option('--to <directory>', 'An empty directory, or a new one.'))
+    .addOption(new Option('--dry-run', 'Only count what there is.'))
+    .addOption(new Option('--json', 'Print the result as one line of JSON.'))
+    .addHelpText('after', exportHelp)
+    .action(async (flags: Flags) => { await (await import('./trees.js')).exportCommand(flags) })
+
+  addConfigOptions(program.command('import').copyInheritedSettings(program), ['data', 'meta', 'blobs'])
+    .description('Make a container of a directory: of one that was exported, or of any other. No server may have a store in a directory open.')
+    .addOption(new Option('--container <path>', 'Where its files go, as in /path/; the container is made when it is not there. Default: the root container.'))
+    .addOption(new Option('--from <directory>', 'The directory.'))
+    .addOption(new Option('--existing <way>', 'What becomes of objects that are there already: the command says so and ends with 3, they stay as they are, or they get the new value. Default: fail.').choices(['fail', 'keep', 'replace']))
+    .addOption(new Option('--dry-run', 'Only tell what would be made, and what cannot be.'))
+    .addOption(new Option('--json', 'Print the result as one line of JSON.'))
+    .addHelpText('after', importHelp)
+    .action(async (flags: Flags) => { await (await import('./trees.js')).importCommand(flags) })
+
   const user = program.command('user').copyInheritedSettings(program)
     .description('Users of a server: its users file, by default users.json in the directory of the store. A running server notices changes within a second.')
     .addHelpText('after', userHelp)
@@ -142,6 +180,37 @@ nobody can read to the directory moved-aside/ of the store. It can be killed at 
 Examples:
   fastify-cdmi repair --data ./data --dry-run
   fastify-cdmi repair --data ./data`
+
+const backupHelp = `
+It can be killed at any moment: what it was making is no backup, and the next one need not copy again what is there.
+
+Examples:
+  fastify-cdmi backup --data ./data --to /backups/cdmi
+  PGPASSWORD=… fastify-cdmi backup --meta postgres://cdmi@db.example/cdmi --blobs s3://bucket/cdmi --to /backups/cdmi
+  fastify-cdmi backup --to /backups/cdmi --list
+  fastify-cdmi backup --to /backups/cdmi --check --at 2030-01-31T18:00:00Z`
+
+const restoreHelp = `
+It can be killed at any moment: the same command goes on where it was. No server can open the store before all is there and was compared.
+
+Examples:
+  fastify-cdmi restore --from /backups/cdmi --data ./data
+  fastify-cdmi restore --from /backups/cdmi --at 2030-01-31T18:00:00Z --data ./yesterday
+  PGPASSWORD=… fastify-cdmi restore --from /backups/cdmi --meta postgres://cdmi@db.example/cdmi --blobs file:///srv/cdmi`
+
+const exportHelp = `
+The exit code is 3 when objects could not be exported; each is named.
+
+Examples:
+  fastify-cdmi export --data ./data --to ./all
+  fastify-cdmi export --data ./data --container /photos/ --to ./photos`
+
+const importHelp = `
+The exit code is 3 when files were left out; each is named. Run it again with --existing keep to go on after an interruption.
+
+Examples:
+  fastify-cdmi import --from ./photos --data ./data --container /photos/
+  fastify-cdmi import --from ./photos --data ./data --container /photos/ --dry-run`
 
 const userHelp = `
 Examples:

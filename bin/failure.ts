@@ -2,6 +2,8 @@
 import { UsersFileError } from '../plugins/users-file.js'
 import { OptionError } from '../schemas/check-options.js'
 import { ConfigError } from '../server/config-sources.js'
+import { TreeError } from '../server/trees/export-tree.js'
+import { DamagedBackup } from '../storage/backup/damaged-backup.js'
 import { StorageError } from '../storage/contract.js'
 
 /** What was typed cannot be done, whoever else does what. */
@@ -43,13 +45,18 @@ export class DamagedStoreError extends Error {
   override readonly name = 'DamagedStoreError'
 }
 
+/** All was done but for some objects; which they are has been said. */
+export class LeftOutError extends Error {
+  override readonly name = 'LeftOutError'
+}
+
 /** A look has found something to do: for scripts. */
 export class PendingMigrationsError extends Error {
   override readonly name = 'PendingMigrationsError'
   constructor (schema: string) { super(`The store in schema ${schema} is not up to date; without --dry-run this is done`) }
 }
 
-const foreseen = [ConfigError, OptionError, UsageError, UsersFileError, StorageError, WorkerError, InterruptedError, DamagedSourceError, DamagedStoreError, LostValuesError, PendingMigrationsError] as const
+const foreseen = [ConfigError, OptionError, UsageError, UsersFileError, StorageError, WorkerError, InterruptedError, DamagedSourceError, DamagedStoreError, LeftOutError, LostValuesError, TreeError, PendingMigrationsError] as const
 
 const systemErrors: Readonly<Record<string, string>> = {
   EADDRINUSE: 'the address is in use: another server listens there, or choose another port with --port',
@@ -58,10 +65,10 @@ const systemErrors: Readonly<Record<string, string>> = {
   EACCES: 'the system does not allow it; ports below 1024 and foreign directories need more rights'
 }
 
-/** 2 when another command line or configuration would help, 3 when a store or a source is damaged or migrations are to be done, 4 when damaged values were left behind, 1 otherwise. */
+/** 2 when another command line or configuration would help, 3 when a store, a source or a backup is damaged, objects were left out, or migrations are to be done, 4 when a transfer has left damaged values behind, 1 otherwise. */
 export function exitCodeOf (error: unknown): number {
   if (error instanceof LostValuesError) return 4
-  if (error instanceof DamagedSourceError || error instanceof DamagedStoreError || error instanceof PendingMigrationsError) return 3
+  if (error instanceof LeftOutError || error instanceof DamagedBackup || error instanceof DamagedSourceError || error instanceof DamagedStoreError || error instanceof PendingMigrationsError) return 3
   return error instanceof ConfigError || error instanceof OptionError || error instanceof UsageError ? 2 : 1
 }
 

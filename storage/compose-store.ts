@@ -3,6 +3,7 @@ import type { Registry } from '../metrics/registry.js'
 import type { StoreSettings } from '../schemas/store-options.js'
 import { type BlobStore, type Integrity, type LeaseID, type MetaStore, type ObjectID, type Store, type StoreFlags, StoreClosedError, type SweepReport } from './contract.js'
 import { countedBlobs } from './counted-blobs.js'
+import { readIntegrity } from './integrity-metrics.js'
 import { LeaseKeeper } from './lease-keeper.js'
 import { Readiness } from './readiness.js'
 import { SweepCount } from './sweep-count.js'
@@ -105,6 +106,7 @@ export async function composeStore (parts: StoreParts): Promise<ComposedStore> {
   const timer = sweepEvery(parts.sweeps ? settings.sweepInterval : 0, sweep, error => { report(error, 'sweeping') })
 
   const background = parts.background?.({ meta, blobs })
+  if (parts.integrity !== undefined) readIntegrity(metrics, parts.integrity)
 
   return {
     name: parts.name,

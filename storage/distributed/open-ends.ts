@@ -58,8 +58,8 @@ async function locked<T> (options: CompleteDistributedOptions, report: Reporter,
   })
 }
 
-/** Opening would make one. */
-async function requireStore ({ database, names: { plain } }: Parts): Promise<void> {
+/** Opening would make one. Throws a StorageError 'format' when there is none, or one that is being filled. */
+export async function requireStore ({ database, names: { plain } }: Parts): Promise<void> {
   await database.session(`looking for a store in schema ${plain}`, async client => {
     const { rows } = await client.query<{ name: string }>("select tablename as name from pg_tables where schemaname = $1 and tablename in ('store', 'intake')", [plain])
     if (!rows.some(({ name }) => name === 'store')) throw new StorageError('format', `There is no store in schema ${plain} of that database`)

@@ -55,7 +55,7 @@ function rangeOf ({ after, prefix, limit }: ChildrenQuery): [from: Buffer, to: B
   return limit <= 0 || from.compare(to) >= 0 ? undefined : [from, to]
 }
 
-type WholeRow = [...RecordRow, segments: string | null, count: string | null, last: string | null]
+export type WholeRow = [...RecordRow, segments: string | null, count: string | null, last: string | null]
 type SegmentText = [offset: number, length: number, blob: BlobID, blobOffset: number]
 
 export class PostgresMeta implements LeasedMeta, MovableMeta {
@@ -326,11 +326,7 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
 
   async wholes ({ after, limit, size }: WholesQuery): Promise<WholeRecord[]> {
     const rows = await this.#rows<WholeRow>('wholes', [after === undefined ? Buffer.alloc(0) : idKey(after), limit, size], 'reading records')
-    return rows.map(([id, version, type, parentID, name, bytes, attributes, inline, segments, count, last]) => ({
-      record: new PostgresRecord([id, version, type, parentID, name, bytes, attributes, inline]),
-      segments: segments === null ? [] : (JSON.parse(segments) as SegmentText[]).map(([offset, length, blob, blobOffset]) => ({ offset, length, blob, blobOffset })),
-      accesses: count === null ? undefined : { count: Number(count), last: Number(last) }
-    }))
+    return rows.map(wholeOfRow)
   }
 
   async namedBlobs (after: BlobID | undefined, limit: number): Promise<BlobBirth[]> {
@@ -347,5 +343,14 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
   async close (): Promise<void> {
     await this.#log.stopped()
     await this.#database.close()
+  }
+}
+
+/** What a row of the statement `wholes` says. */
+export function wholeOfRow ([id, version, type, parentID, name, bytes, attributes, inline, segments, count, last]: WholeRow): WholeRecord {
+  return {
+    record: new PostgresRecord([id, version, type, parentID, name, bytes, attributes, inline]),
+    segments: segments === null ? [] : (JSON.parse(segments) as SegmentText[]).map(([offset, length, blob, blobOffset]) => ({ offset, length, blob, blobOffset })),
+    accesses: count === null ? undefined : { count: Number(count), last: Number(last) }
   }
 }

@@ -1,12 +1,13 @@
 /** The statements of a store, by their names. Each is one transaction and one round trip. */
 import type { Statement } from './database.js'
 import type { Names } from './names.js'
+import { tryCondemning } from './pins.js'
 import { headColumns, recordColumns } from './postgres-record.js'
 
 /** Milliseconds between two looks at what came late under a closed lease. */
 const lookAgain = 3_600_000
 
-const texts = ({ schema: s }: Names) => ({
+const texts = (names: Names, s = names.schema) => ({
   get: `select ${recordColumns('r')} from ${s}.records r where r.id = $1`,
   getMany: `select ${recordColumns('r')} from ${s}.records r where r.id = any($1::bytea[])`,
   resolve: `with recursive walk as (
@@ -49,7 +50,8 @@ const texts = ({ schema: s }: Names) => ({
       update ${s}.leases set swept = clock_timestamp() where id = $1 and not open and closed > clock_timestamp() - $2::float8 * interval '1 millisecond'
     ) delete from ${s}.leases where id = $1 and not open and closed <= clock_timestamp() - $2::float8 * interval '1 millisecond'`,
   unborn: `select asked.blob from unnest($1::text[]) asked(blob) where not exists (select 1 from ${s}.blobs b where b.id = asked.blob)`,
-  condemn: `select ${s}.condemn($1, $2)`,
+  // Nothing while there is a pin.
+  condemn: `select case when ${tryCondemning(names)} then ${s}.condemn($1, $2) else 0 end`,
   // Changes nothing, and is a write.
   lasting: `update ${s}.store set trimmed = trimmed`,
   doomed: `select blob from ${s}.doomed limit $1`,

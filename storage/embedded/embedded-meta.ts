@@ -8,19 +8,19 @@ import type { Census, Intake, MovableMeta, WholeRecord, WholesQuery } from '../t
 import { mostNames, noNames } from '../name-page.js'
 import { idKey, idText, maxNameLength } from '../object-key.js'
 import { toStorageError } from '../storage-errors.js'
-import { readU64, successor, u64 } from './bytes.js'
+import { readU64, successor } from './bytes.js'
 import { decodeBlobRow, leaseStates } from './change-writer.js'
 import type { CommitChannel } from './commit-channel.js'
 import { embeddedIntake } from './embedded-intake.js'
-import { decodeJson } from './json-codec.js'
 import { blobKey, entryKey, nameOfEntry, ownerKey } from './keys.js'
 import { KnownPaths } from './known-paths.js'
 import { markOf } from './listing-marks.js'
 import { NameCache } from './name-cache.js'
 import type { EntryRange } from './name-scan.js'
-import { EmbeddedRecord, hasSegments, versionOf, withoutInline } from './record-codec.js'
-import { allSegments, isReferenced, overlapping } from './segment-writer.js'
+import { EmbeddedRecord, versionOf, withoutInline } from './record-codec.js'
+import { isReferenced, overlapping } from './segment-writer.js'
 import { stateKeys, type Table, type Tables } from './tables.js'
+import { accessesIn, censusOf, eventsOf, namedBlobsOf, pastKey, segmentOf, wholesOf } from './whole-reads.js'
 import { commitResultOf, countOf, encodeChange, encodeItem, type WireItem } from './wire.js'
 
 export interface EmbeddedMetaOptions {
@@ -28,6 +28,8 @@ export interface EmbeddedMetaOptions {
   readonly foreignCommits: boolean
   /** Open leases of writers that are known to be dead. */
   readonly staleLeases?: (open: readonly LeaseID[]) => LeaseID[]
+  /** Keys of pins whose processes are gone. */
+  readonly deadPins?: () => Promise<Buffer[]>
   /** Is told of a lease before it is opened. */
   readonly announceLease?: (lease: LeaseID) => void
 }
@@ -229,8 +231,7 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
 
   #events (after: Sequence, limit: number): LoggedEvent[] {
     if (limit <= 0) return []
-    return this.#read('reading the change log', ({ log }) =>
-      Array.from(log.getRange({ start: u64(after + 1), limit }), ({ key, value }) => ({ sequence: readU64(key, 0), event: decodeJson(value.subarray(8)) })))
+    return this.#read('reading the change log', tables => eventsOf(tables, after, limit))
   }
 
   async lastSequence (): Promise<Sequence> {
@@ -328,6 +329,8 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
   async condemn (grace: number, limit: number): Promise<number> {
     const since = this.#firstOf('trash')?.key
     if (since === undefined || readU64(since, 0) > Date.now() - grace) return 0
+    const dead = await this.#options.deadPins?.() ?? []
+    if (dead.length > 0) await this.#submit({ kind: 'dropPins', keys: dead })
     return await this.#submit({ kind: 'condemn', grace, limit })
   }
 
@@ -350,45 +353,15 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
   }
 
   async census (): Promise<Census> {
-    return this.#read('counting what there is', tables => {
-      let [blobs, bytes] = [0, 0]
-      for (const { value } of tables.blobs.getRange({ start: Buffer.from([0]) })) {
-        blobs++
-        bytes += decodeBlobRow(value).size
-      }
-      return { records: tables.records.getCount(), blobs, bytes }
-    })
+    return this.#read('counting what there is', tables => censusOf(tables, tables.records.getCount()))
   }
 
-  async wholes ({ after, limit, size }: WholesQuery): Promise<WholeRecord[]> {
-    const start = after === undefined ? Buffer.from([0]) : pastKey(idKey(after))
-    return this.#read('reading records', ({ records, segments, accesses }) => {
-      const page: WholeRecord[] = []
-      let read = 0
-      for (const { key, value } of records.getRange({ start, limit })) {
-        read += value.length
-        if (page.length > 0 && read > size) break
-        page.push({
-          record: new EmbeddedRecord(idText(key), value),
-          segments: hasSegments(value) ? allSegments(segments, key).map(segmentOf) : [],
-          accesses: accessesAt(accesses, key)
-        })
-      }
-      return page
-    })
+  async wholes (query: WholesQuery): Promise<WholeRecord[]> {
+    return this.#read('reading records', tables => wholesOf(tables, query))
   }
 
   async namedBlobs (after: BlobID | undefined, limit: number): Promise<BlobBirth[]> {
-    const start = after === undefined ? Buffer.from([0]) : pastKey(blobKey(after))
-    return this.#read('reading blobs', tables => {
-      const page: BlobBirth[] = []
-      for (const { key, value } of tables.blobs.getRange({ start })) {
-        const blob = key.toString()
-        if (!isReferenced(tables, blob)) continue
-        if (page.push({ blob, ...decodeBlobRow(value) }) >= limit) break
-      }
-      return page
-    })
+    return this.#read('reading blobs', tables => namedBlobsOf(tables, after, limit))
   }
 
   readonly intake: Intake = embeddedIntake({
@@ -414,18 +387,9 @@ function rangeOf (id: ObjectID, { after, prefix, limit }: ChildrenQuery): EntryR
   return limit <= 0 || start.compare(end) >= 0 ? undefined : { start, end, limit }
 }
 
-/** The key that follows this one at once. */
-function pastKey (key: Buffer): Buffer {
-  return Buffer.concat([key, Buffer.from([0])])
-}
-
-function segmentOf ({ offset, length, blob, blobOffset }: Segment): Segment {
-  return { offset, length, blob, blobOffset }
-}
-
 function accessesAt (accesses: Table, key: Buffer): Accesses | undefined {
   const row = accesses.getBinaryFast(key)
-  return row === undefined ? undefined : { count: readU64(row, 0), last: readU64(row, 8) }
+  return row === undefined ? undefined : accessesIn(row)
 }
 
 function childOf ({ records, entries }: Tables, parentKey: Buffer, parentID: ObjectID, name: string): StoredRecord | undefined {

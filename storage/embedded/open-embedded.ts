@@ -14,6 +14,7 @@ import { EmbeddedMeta } from './embedded-meta.js'
 import { countWrites, readEmbedded } from './embedded-metrics.js'
 import { embeddedStore } from './embedded-store.js'
 import { type OwnerLock, takeOwnership } from './owner-lock.js'
+import { deadPins } from './pins.js'
 import { encodeRecord } from './record-codec.js'
 import { toStorageError } from '../storage-errors.js'
 import { migrate, readFormat } from './store-format.js'
@@ -65,6 +66,7 @@ export async function openEmbedded (options: CompleteStoreOptions, report: Repor
     let own: () => LeaseID[] = () => []
     const meta: EmbeddedMeta = new EmbeddedMeta(tables, channel, {
       foreignCommits: false,
+      deadPins: async () => await deadPins(directory, tables),
       staleLeases: open => {
         const live = new Set([...workerLeases, ...own()])
         return open.filter(lease => !live.has(lease))

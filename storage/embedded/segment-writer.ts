@@ -2,7 +2,7 @@
 import type { BlobID } from '../contract.js'
 import { readU64, successor, writeU64 } from './bytes.js'
 import { offsetOfSegment, ownerKey, referenceKey, referencePrefix, segmentKey, trashKey, blobKey } from './keys.js'
-import { hasKeys, nothing, type Table, type Tables } from './tables.js'
+import { hasKeys, nothing, type Rows, type Table, type Tables } from './tables.js'
 import type { WireSegment, WireSegmentChange } from './wire.js'
 
 interface StoredSegment { key: Buffer, offset: number, length: number, blobOffset: number, blob: BlobID }
@@ -34,7 +34,7 @@ export function overlapping (segments: Table, id: Buffer, offset: number, length
 }
 
 /** All segments of an object. */
-export function allSegments (segments: Table, id: Buffer): StoredSegment[] {
+export function allSegments (segments: Rows, id: Buffer): StoredSegment[] {
   const owner = ownerKey(id)
   return Array.from(segments.getRange({ start: owner, end: successor(owner) }), ({ key, value }) => decodeSegment(key, value))
 }
@@ -124,6 +124,6 @@ export class SegmentWriter {
   }
 }
 
-export function isReferenced ({ references }: Tables, blob: BlobID): boolean {
+export function isReferenced ({ references }: { readonly references: Rows }, blob: BlobID): boolean {
   return hasKeys(references, referencePrefix(blob))
 }

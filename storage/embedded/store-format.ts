@@ -46,6 +46,13 @@ export async function isStore (directory: string): Promise<boolean> {
   return await access(join(directory, fileName)).then(() => true, error => !hasCode(error, 'ENOENT', 'ENOTDIR'))
 }
 
+/** For who reads a store that others may have open, and changes nothing. Throws a StorageError when there is none, or one of another version. */
+export async function requireCurrent (directory: string): Promise<void> {
+  if (!await isStore(directory)) throw new StorageError('format', `There is no store in ${directory}`)
+  const version = await readFormat(directory)
+  if (version < formatVersion) throw new StorageError('format', `The store in ${directory} has format version ${version}; a server of this build brings it up to date when it starts`)
+}
+
 function versionIn (text: string, directory: string): number {
   let stated: unknown
   try {

@@ -3,6 +3,7 @@ import type { BlobID, LeaseID } from '../contract.js'
 import { readU64, successor, u64 } from './bytes.js'
 import { type ChangeWriter, leaseStates } from './change-writer.js'
 import { blobKey, ownerKey } from './keys.js'
+import { isPinned } from './pins.js'
 import { copyHead } from './record-codec.js'
 import { isReferenced } from './segment-writer.js'
 import { hasKeys, nothing, type Tables } from './tables.js'
@@ -33,8 +34,12 @@ export class SweepWriter {
     if (this.#tables.leases.getBinaryFast(key)?.[0] === leaseStates.closed) this.#tables.leases.removeSync(key)
   }
 
-  /** Looks at the oldest of the trash. What is named again is left alone, the rest is doomed: its row goes, so that no commit can name it any more. */
+  /**
+   * Looks at the oldest of the trash. What is named again is left alone, the rest is doomed: its row goes, so that no commit can name it any more. While there
+   * is a pin all of it stays.
+   */
   condemn (grace: number, limit: number): number {
+    if (isPinned(this.#tables)) return 0
     const { trash, blobs, doomed } = this.#tables
     const end = u64(Math.max(0, Date.now() - grace) + 1)
     const due = Array.from(trash.getKeys({ start: Buffer.from([0]), end, limit: Math.min(limit, longestStep) }))
@@ -49,6 +54,10 @@ export class SweepWriter {
       doomed.putSync(blobKey(blob), nothing)
     }
     return due.length
+  }
+
+  dropPins (keys: readonly Buffer[]): void {
+    for (const key of keys) this.#tables.state.removeSync(key)
   }
 
   forget (blobs: readonly BlobID[]): void {

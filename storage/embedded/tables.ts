@@ -1,10 +1,24 @@
 /** The LMDB file and its tables. Reads go straight to the memory map; only the writer opens write transactions (and who opens or closes the store). */
 import { join } from 'node:path'
 import { successor } from './bytes.js'
-import { type Database, open, type RootDatabase } from 'lmdb'
+import { type Database, open, type RangeOptions, type RootDatabase, type Transaction } from 'lmdb'
 import { NameScan } from './name-scan.js'
 
 export type Table = Database<Buffer, Buffer>
+
+/** How rows of a table are read: the table itself, or the table as it was once. */
+export interface Rows {
+  getRange (options: RangeOptions): Iterable<{ key: Buffer, value: Buffer }>
+  getKeys (options: RangeOptions): Iterable<Buffer>
+}
+
+/** The rows as they are in a transaction that lasts. */
+export function rowsIn (table: Table, transaction: Transaction): Rows {
+  return {
+    getRange: options => table.getRange({ ...options, transaction }),
+    getKeys: options => table.getKeys({ ...options, transaction })
+  }
+}
 
 export interface Tables {
   readonly env: RootDatabase<Buffer, Buffer>
@@ -34,7 +48,7 @@ export interface Tables {
   readonly accesses: Table
   /** Blob of another store → the blob here that has its bytes: while this store is filled from there. */
   readonly moved: Table
-  /** Root, sequence, owner, marks of listings, how far the scrub is; whether the store is being filled, and whether it was. */
+  /** Root, sequence, owner, pins, marks of listings, how far the scrub is; whether the store is being filled, and whether it was. */
   readonly state: Table
 }
 
@@ -44,7 +58,7 @@ export const stateKeys = { root: Buffer.from('root'), sequence: Buffer.from('seq
 export type TableName = Exclude<keyof Tables, 'env' | 'names'>
 
 /** Whether any key begins with this. */
-export function hasKeys (table: Table, prefix: Buffer): boolean {
+export function hasKeys (table: Rows, prefix: Buffer): boolean {
   return Array.from(table.getKeys({ start: prefix, end: successor(prefix), limit: 1 })).length > 0
 }
 

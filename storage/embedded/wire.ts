@@ -32,6 +32,7 @@ export type WireItem =
   | WireChange
   | { readonly kind: 'openLease' | 'closeLease' | 'dropLease', readonly lease: LeaseID }
   | { readonly kind: 'condemn', readonly grace: number, readonly limit: number }
+  | { readonly kind: 'dropPins', readonly keys: readonly Buffer[] }
   | { readonly kind: 'forget', readonly blobs: readonly BlobID[] }
   | { readonly kind: 'prune', readonly limit: number }
   | { readonly kind: 'trimLog', readonly olderThan: number, readonly limit: number }

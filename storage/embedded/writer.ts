@@ -95,6 +95,7 @@ export class Writer {
       case 'closeLease': return done(this.#sweep.closeLease(item.lease))
       case 'dropLease': return done(this.#sweep.dropLease(item.lease))
       case 'condemn': return done(this.#sweep.condemn(item.grace, item.limit))
+      case 'dropPins': return done(this.#sweep.dropPins(item.keys))
       case 'forget': return done(this.#sweep.forget(item.blobs))
       case 'prune': return done(this.#sweep.prune(item.limit))
       case 'trimLog': return done(this.#sweep.trimLog(item.olderThan, item.limit))

@@ -73,9 +73,12 @@ export interface MovableMeta extends MetaStore {
   readonly intake: Intake
 }
 
+/** What a transfer asks of the records that it reads. */
+export type SourceMeta = Pick<MovableMeta, 'prune' | 'census' | 'wholes' | 'namedBlobs' | 'events' | 'lastSequence' | 'lineage'>
+
 /** A store that is read by a transfer, and by nobody else. */
 export interface TransferSource {
-  readonly meta: MovableMeta
+  readonly meta: SourceMeta
   readonly blobs: Pick<BlobStore, 'get'>
   readonly rootID: ObjectID
   /** Aborted when others may come. */
@@ -99,7 +102,7 @@ export function isMovable (meta: MetaStore): meta is MovableMeta {
 }
 
 /** Why an unfinished store cannot be opened: the end of a sentence. */
-export const unfinished = 'is being filled by a transfer that has not come to its end; run "fastify-cdmi transfer" again from the same store to finish it, or remove it and begin anew'
+export const unfinished = 'is being filled by a transfer that has not come to its end; run the same "fastify-cdmi transfer", or "fastify-cdmi restore", again to finish it, or remove it and begin anew'
 
 /** There is nothing to be done: an earlier transfer has come to its end, though perhaps nobody has heard of it. */
 export class AlreadyTransferred extends Error {

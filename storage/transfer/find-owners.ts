@@ -1,6 +1,6 @@
 /** Whose values some blobs belong to: for people who are to repair them. */
 import type { BlobID, ObjectID } from '../contract.js'
-import type { MovableMeta } from './ends.js'
+import type { SourceMeta } from './ends.js'
 
 export interface Owner {
   readonly objectID: ObjectID
@@ -12,7 +12,7 @@ const page = { limit: 500, size: 4 * 1024 * 1024 }
 /** Copies share blobs: not all of a million copies need be named. */
 const mostOwners = 100
 
-export async function findOwners (meta: MovableMeta, blobs: ReadonlySet<BlobID>, signal: AbortSignal): Promise<Map<BlobID, Owner[]>> {
+export async function findOwners (meta: SourceMeta, blobs: ReadonlySet<BlobID>, signal: AbortSignal): Promise<Map<BlobID, Owner[]>> {
   const owners = new Map<BlobID, Owner[]>()
   for (let after: ObjectID | undefined; ;) {
     signal.throwIfAborted()
@@ -30,7 +30,7 @@ export async function findOwners (meta: MovableMeta, blobs: ReadonlySet<BlobID>,
 }
 
 /** As it stands in a URI; none where no path leads to the object. */
-export async function pathOf (meta: MovableMeta, id: ObjectID): Promise<{ path?: string }> {
+export async function pathOf (meta: SourceMeta, id: ObjectID): Promise<{ path?: string }> {
   const names = (await meta.lineage(id)).slice(1).map(({ name = '' }) => encodeURIComponent(name))
   return names.length === 0 ? {} : { path: `/${names.join('/')}` }
 }

@@ -26,7 +26,7 @@ export async function moveLog (source: TransferSource, target: TransferTarget, {
   return { last, entries: await compare(source.meta, target.meta, signal) }
 }
 
-async function compare (one: MetaStore, other: MetaStore, signal: AbortSignal): Promise<number> {
+async function compare (one: Pick<MetaStore, 'events'>, other: Pick<MetaStore, 'events'>, signal: AbortSignal): Promise<number> {
   let count = 0
   for (let at = 0; ;) {
     signal.throwIfAborted()

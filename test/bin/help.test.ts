@@ -18,6 +18,10 @@ const commands: ReadonlyArray<{ readonly args: readonly string[], readonly optio
   { args: ['transfer'], options: [], own: ['--from', '--from-blobs', '--to', '--to-blobs', '--skip-damaged', '--json'], configured: false },
   { args: ['verify'], options: ['data', 'meta', 'blobs'], own: ['--no-values', '--json'] },
   { args: ['repair'], options: ['data'], own: ['--dry-run', '--json'] },
+  { args: ['backup'], options: ['data', 'meta', 'blobs'], own: ['--to', '--list', '--check', '--at', '--json'] },
+  { args: ['restore'], options: ['data', 'meta', 'blobs'], own: ['--from', '--at', '--leave-out-damaged', '--json'] },
+  { args: ['export'], options: ['data', 'meta', 'blobs'], own: ['--container', '--to', '--dry-run', '--json'] },
+  { args: ['import'], options: ['data', 'meta', 'blobs'], own: ['--container', '--from', '--existing', '--dry-run', '--json'] },
   { args: ['user', 'add'], options: ['data', 'users'], own: ['--read-only', '--generate'] },
   { args: ['user', 'passwd'], options: ['data', 'users'], own: ['--generate'] },
   { args: ['user', 'remove'], options: ['data', 'users'] },
@@ -48,7 +52,7 @@ t.test('the help of every command lists its flags with their variables, and has 
 
 t.test('the help of the whole names the commands; without one it is shown as an error; the version is that of the package', async t => {
   const [help, users, none, printed] = [await runInProcess(['--help']), await runInProcess(['user', '--help']), await runCommand([]), await runCommand(['--version'])]
-  for (const command of ['serve', 'sweep', 'migrate', 'audit', 'transfer', 'verify', 'repair', 'user']) t.match(help.stdout, new RegExp(`^ {2}${command} `, 'm'))
+  for (const command of ['serve', 'sweep', 'migrate', 'audit', 'transfer', 'verify', 'repair', 'backup', 'restore', 'export', 'import', 'user']) t.match(help.stdout, new RegExp(`^ {2}${command} `, 'm'))
   for (const command of ['add', 'passwd', 'remove', 'list']) t.match(users.stdout, new RegExp(`^ {2}${command} `, 'm'))
   t.match(users.stdout, /Examples:/)
   t.match(none, { code: 2, stdout: '', stderr: /Commands:/ })

@@ -138,7 +138,7 @@ t.test('a blob of the source with a wrong bit: 3, with its object; nothing of it
   t.match(again, { code: 3, stdout: /^Blob .* has other bytes between 0 and 9 than were written; it belongs to \/rotten%20one\n$/ })
   const directory = 'directory' in to.options ? to.options.directory : ''
   const served = await runCommand(['serve', '--data', directory, '--port', '0'], { ADMIN_PASSWORD: 'x' })
-  t.match(served, { code: 1, stderr: /^fastify-cdmi: The store in .* is being filled by a transfer that has not come to its end; run "fastify-cdmi transfer" again from the same store to finish it, or remove it and begin anew\n$/ })
+  t.match(served, { code: 1, stderr: /^fastify-cdmi: The store in .* is being filled by a transfer that has not come to its end; run the same "fastify-cdmi transfer", or "fastify-cdmi restore", again to finish it, or remove it and begin anew\n$/ })
   await writeFile(file, sound)
   t.match(await transferCommand(from, to), { code: 0, stdout: /1 blob had been moved before\./ })
   t.strictSame(await whole(to), await whole(from))

@@ -9,6 +9,7 @@ import type { Database } from '../../storage/distributed/database.js'
 import { readDistributed } from '../../storage/distributed/distributed-metrics.js'
 import { namesOf } from '../../storage/distributed/names.js'
 import { S3Count } from '../../storage/distributed/s3-count.js'
+import { readIntegrity } from '../../storage/integrity-metrics.js'
 import { openStore } from '../../storage/open-store.js'
 import { ask, authorization, builtServer } from '../helpers/built-server.js'
 import { eventually } from '../helpers/eventually.js'
@@ -41,6 +42,7 @@ async function gather (t: Test): Promise<Family[]> {
   await store.sweep()
   const other = new Registry()
   readDistributed(other, counted as Database, namesOf('cdmi'))
+  readIntegrity(other, () => ({ damagedReads: 0, scrub: { began: undefined, blobs: 1, bytes: 1, damaged: 0, last: { ended: 1, blobs: 1, bytes: 1, damaged: 0 } } }))
   const s3 = new S3Count(other)
   s3.read(() => ({ busy: 0, waiting: 0, memory: 0 }))
   await s3.request('GET', async () => {})

@@ -4,6 +4,7 @@
  */
 import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
+import { eventually } from './eventually.js'
 import { isConnectionError, LoadClient, namesIn, read, Refused, type Target } from './load-client.js'
 import { LoadContainers } from './load-containers.js'
 import { LoadModel, type State } from './load-model.js'
@@ -33,6 +34,8 @@ export class MixedLoad {
   #checks = 0
   /** Requests whose end nobody has heard, or that were refused for now. */
   failed = 0
+  /** Answers to checks that said to ask again later. */
+  delayed = 0
 
   /** `longest`: bytes of the longest values, of which there are few. */
   constructor (workers: number, longest = 300_000) {
@@ -108,14 +111,30 @@ export class MixedLoad {
   async check (target: Target | (() => Target), all = false): Promise<string[]> {
     const choose = typeof target === 'function' ? target : () => target
     const share = all ? { of: 1, number: 0 } : { of: shares, number: this.#checks++ }
-    const wrong = await this.#model.check(async url => await found(choose(), url), share)
+    const wrong = await this.#model.check(async url => await this.#look(url, async () => await found(choose(), url)), share)
     this.#idle = [...this.#workers]
     for (const [container, prefix] of containers) {
-      const names = await namesIn(choose(), container)
+      const names = await this.#look(container, async () => await namesIn(choose(), container))
       const known = [...this.#model.urls].filter(url => url.startsWith(prefix) && this.#model.at(url) !== undefined).map(url => url.slice(prefix.length))
       if (names.sort().join() !== known.sort().join()) wrong.push(`${container} has ${names.join()}, where ${known.join()} are known`)
     }
     return wrong
+  }
+
+  /** Looks again while the answer says to ask again later, as clients of a busy server have to. */
+  async #look<T> (url: string, look: () => Promise<T>): Promise<T> {
+    let seen: { readonly result: T } | undefined
+    await eventually(`${url} can be read`, async () => {
+      try {
+        seen = { result: await look() }
+      } catch (error) {
+        if (!(error instanceof Refused && error.passes)) throw error
+        this.delayed++
+      }
+      return seen !== undefined
+    })
+    if (seen === undefined) throw new Error(`${url} was not read`)
+    return seen.result
   }
 }
 

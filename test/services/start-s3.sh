@@ -4,7 +4,7 @@
 #   eval "$(start-s3.sh DIR [PORT])"
 # Prints: S3_ENDPOINT, S3_REGION, S3_BUCKET (made here), S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY.
 # Safe to call again: what runs is reused, what had stopped is started on its old state.
-# S3_STORE=memstore keeps the data in memory (starts in 2 s instead of 6 s); the default,
+# S3_STORE=memstore keeps the data in memory; the default,
 # bluestore, is a sparse file of S3_SIZE_GIB (10) that survives kill -9, as a real cluster does.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd); . "$here/lib.sh"
@@ -65,6 +65,9 @@ osd data = $state/osd
 osd objectstore = ${S3_STORE:-bluestore}
 osd memory target = 1073741824
 bluestore block create = true
+bluestore fsck on mkfs = false
+# Each closing of the device waits for so long, and a start closes it many times: 250 by default.
+bdev aio poll ms = 20
 bluestore block size = $(( ${S3_SIZE_GIB:-10} << 30 ))
 memstore device bytes = $(( ${S3_SIZE_GIB:-4} << 30 ))
 [client]

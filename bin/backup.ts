@@ -1,0 +1,98 @@
+/** `fastify-cdmi backup`: a store as it is at one moment, put beside what earlier backups have left there; and what there is. */
+import { sharedOptions, storeDirectory } from '../server/configured-store.js'
+import { hideSecrets } from '../server/url-secrets.js'
+import { backUp, type BackupReport } from '../storage/backup/back-up.js'
+import { BackupPlace } from '../storage/backup/backup-place.js'
+import { findBackup } from '../storage/backup/backup-source.js'
+import { checkBackup } from '../storage/backup/check-backup.js'
+import { backupNames, type Manifest, readManifest } from '../storage/backup/manifest.js'
+import { takeSnapshot } from '../storage/backup/take-snapshot.js'
+import { warn } from '../storage/open-store.js'
+import { findDamaged } from '../storage/backup/restore.js'
+import { bytesText, countText } from './amounts.js'
+import { wantedBackup } from './backup-moment.js'
+import { configOf, type Flags } from './config-flags.js'
+import { DamagedStoreError, sentenceOf, UsageError } from './failure.js'
+import { printDamaged } from './print-damaged.js'
+import { printJson, watched } from './watched.js'
+
+const titles = { records: 'records', log: 'change log', values: 'values' } as const
+
+/** Exit codes: 0 all is there, 1 it did not work and can be run again, 2 wrong options, 3 values of the store, or files of a backup, are damaged. */
+export async function backupCommand (flags: Flags): Promise<void> {
+  const { to, at } = flags
+  if (typeof to !== 'string' || to === '') throw new UsageError('Say with --to in which directory the backups are')
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(to)) throw new UsageError('--to must be a directory of this machine, not a URL')
+  const [list, check, json] = ['list', 'check', 'json'].map(name => flags[name] === true)
+  if (list === true && check === true) throw new UsageError('Either --list or --check')
+  if (at !== undefined && check !== true) throw new UsageError('--at goes with --check: a backup is of the moment at which it is made')
+  const place = new BackupPlace(to)
+  try {
+    if (list === true) await printList(place, json === true)
+    else if (check === true) await printCheck(place, flags, json === true)
+    else await make(place, flags, json === true)
+  } catch (error) {
+    if (json === true && !(error instanceof DamagedStoreError)) printJson({ status: 'failed', to: place.name, error: hideSecrets(sentenceOf(error)) })
+    throw error
+  }
+}
+
+async function make (place: BackupPlace, flags: Flags, json: boolean): Promise<void> {
+  const config = configOf(flags)
+  const directory = storeDirectory(config)
+  const options = directory === undefined ? sharedOptions(config) : { directory }
+  if (options === undefined) throw new UsageError('Name the store: with --data, or with --meta and --blobs')
+  const began = performance.now()
+  const report = await watched('The backup was interrupted; the next one need not copy again what is there', titles, async watch => {
+    const snapshot = await takeSnapshot(options, warn)
+    try {
+      return await backUp(snapshot, place, watch)
+    } finally {
+      await snapshot.close()
+    }
+  })
+  const { manifest, blobs } = report
+  const damaged = await findDamaged(place, manifest)
+  const seconds = Math.round(performance.now() - began) / 1000
+  if (json) printJson({ status: damaged.length === 0 ? 'complete' : 'damaged', to: place.name, ...summaryOf(manifest), blobs, damaged, seconds })
+  else printReport(place, report, seconds)
+  if (damaged.length === 0) return
+  if (!json) printDamaged(damaged)
+  throw new DamagedStoreError(`${countText(damaged.length, 'blob')} of the store ${damaged.length === 1 ? 'is' : 'are'} not what was written, and not in the backup; all else is. Give the objects their values again, or bring the bytes back from an older backup`)
+}
+
+function printReport (place: BackupPlace, { manifest: { name, counts, sequence }, blobs }: BackupReport, seconds: number): void {
+  process.stdout.write(`Backup ${name} is in ${place.name}: ${countText(counts.records, 'object')} and their change log up to ${sequence}, ${countText(counts.blobs, 'blob')} (${bytesText(counts.bytes)}), in ${Math.round(seconds)} s. ` +
+    `${countText(blobs.copied, 'blob')} (${bytesText(blobs.bytes)}, ${bytesText(blobs.stored)} compressed) ${blobs.copied === 1 ? 'was' : 'were'} new.\n`)
+}
+
+/** What is told of a backup: not which files it consists of. */
+function summaryOf ({ name, taken, sequence, rootID, counts }: Manifest): object {
+  return { name, taken, sequence, rootID, counts }
+}
+
+async function printList (place: BackupPlace, json: boolean): Promise<void> {
+  const backups: object[] = []
+  for (const name of await backupNames(place)) {
+    const manifest = await readManifest(place, name)
+    backups.push(summaryOf(manifest))
+    const { counts, sequence, damaged } = manifest
+    if (!json) process.stdout.write(`${name}\t${countText(counts.records, 'object')}\t${bytesText(counts.bytes)} of values\tchange log up to ${sequence}${damaged.length === 0 ? '' : `\t${countText(damaged.length, 'blob')} damaged`}\n`)
+  }
+  if (json) printJson({ status: 'complete', to: place.name, backups })
+}
+
+async function printCheck (place: BackupPlace, flags: Flags, json: boolean): Promise<void> {
+  const manifest = await findBackup(place, wantedBackup(flags['at']))
+  const problems: string[] = []
+  const count = await watched('The check was interrupted', titles, async watch => await checkBackup(place, manifest, {
+    ...watch,
+    tell (problem) {
+      if (json) problems.push(problem)
+      else process.stdout.write(`${problem}.\n`)
+    }
+  }))
+  if (json) printJson({ status: count === 0 ? 'sound' : 'damaged', to: place.name, ...summaryOf(manifest), problems })
+  else if (count === 0) process.stdout.write(`Backup ${manifest.name} is sound: all its files have the bytes that were written.\n`)
+  if (count > 0) throw new DamagedStoreError(`Backup ${manifest.name} is damaged, in ${countText(count, 'file')}. Remove these, and make a new backup: what the store still has is copied again`)
+}

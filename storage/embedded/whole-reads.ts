@@ -1,0 +1,78 @@
+/** All that is in an embedded store, page by page: in the snapshot of this turn of the event loop, or in one that lasts. */
+import type { Accesses, BlobBirth, BlobID, LoggedEvent, Segment, Sequence } from '../contract.js'
+import type { Census, WholeRecord, WholesQuery } from '../transfer/ends.js'
+import { idKey, idText } from '../object-key.js'
+import { readU64, u64 } from './bytes.js'
+import { decodeBlobRow } from './change-writer.js'
+import { decodeJson } from './json-codec.js'
+import { blobKey } from './keys.js'
+import { EmbeddedRecord, hasSegments } from './record-codec.js'
+import { allSegments, isReferenced } from './segment-writer.js'
+import type { Rows } from './tables.js'
+
+/** The tables that have all that moves with a store. */
+export interface WholeTables {
+  readonly records: Rows
+  readonly segments: Rows
+  readonly accesses: Rows
+  readonly blobs: Rows
+  readonly references: Rows
+  readonly log: Rows
+}
+
+export function censusOf ({ blobs }: Pick<WholeTables, 'blobs'>, records: number): Census {
+  const census = { records, blobs: 0, bytes: 0 }
+  for (const { value } of blobs.getRange({ start: Buffer.from([0]) })) {
+    census.blobs++
+    census.bytes += decodeBlobRow(value).size
+  }
+  return census
+}
+
+export function wholesOf ({ records, segments, accesses }: WholeTables, { after, limit, size }: WholesQuery): WholeRecord[] {
+  const start = after === undefined ? Buffer.from([0]) : pastKey(idKey(after))
+  const page: Array<{ key: Buffer, value: Buffer }> = []
+  let read = 0
+  for (const row of records.getRange({ start, limit })) {
+    read += row.value.length
+    if (page.length > 0 && read > size) break
+    page.push(row)
+  }
+  const last = page.at(-1)?.key
+  if (last === undefined) return []
+  const noted = new Map<string, Accesses>()
+  for (const { key, value } of accesses.getRange({ start, end: pastKey(last) })) noted.set(key.toString('latin1'), accessesIn(value))
+  return page.map(({ key, value }) => ({
+    record: new EmbeddedRecord(idText(key), value),
+    segments: hasSegments(value) ? allSegments(segments, key).map(segmentOf) : [],
+    accesses: noted.get(key.toString('latin1'))
+  }))
+}
+
+export function namedBlobsOf (tables: Pick<WholeTables, 'blobs' | 'references'>, after: BlobID | undefined, limit: number): BlobBirth[] {
+  const start = after === undefined ? Buffer.from([0]) : pastKey(blobKey(after))
+  const page: BlobBirth[] = []
+  for (const { key, value } of tables.blobs.getRange({ start })) {
+    const blob = key.toString()
+    if (!isReferenced(tables, blob)) continue
+    if (page.push({ blob, ...decodeBlobRow(value) }) >= limit) break
+  }
+  return page
+}
+
+export function eventsOf ({ log }: Pick<WholeTables, 'log'>, after: Sequence, limit: number): LoggedEvent[] {
+  return Array.from(log.getRange({ start: u64(after + 1), limit }), ({ key, value }) => ({ sequence: readU64(key, 0), event: decodeJson(value.subarray(8)) }))
+}
+
+export function accessesIn (row: Buffer): Accesses {
+  return { count: readU64(row, 0), last: readU64(row, 8) }
+}
+
+export function segmentOf ({ offset, length, blob, blobOffset }: Segment): Segment {
+  return { offset, length, blob, blobOffset }
+}
+
+/** The key that follows this one at once. */
+export function pastKey (key: Buffer): Buffer {
+  return Buffer.concat([key, Buffer.from([0])])
+}
