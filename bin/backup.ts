@@ -1,5 +1,6 @@
 /** `fastify-cdmi backup`: a store as it is at one moment, put beside what earlier backups have left there; and what there is. */
 import { sharedOptions, storeDirectory } from '../server/configured-store.js'
+import { hideSecrets } from '../server/url-secrets.js'
 import { backUp, type BackupReport } from '../storage/backup/back-up.js'
 import { BackupPlace } from '../storage/backup/backup-place.js'
 import { findBackup } from '../storage/backup/backup-source.js'
@@ -12,7 +13,6 @@ import { bytesText, countText } from './amounts.js'
 import { wantedBackup } from './backup-moment.js'
 import { configOf, type Flags } from './config-flags.js'
 import { DamagedStoreError, sentenceOf, UsageError } from './failure.js'
-import { hideSecrets } from '../server/url-secrets.js'
 import { printDamaged } from './print-damaged.js'
 import { printJson, watched } from './watched.js'
 

@@ -56,7 +56,7 @@ export class PendingMigrationsError extends Error {
   constructor (schema: string) { super(`The store in schema ${schema} is not up to date; without --dry-run this is done`) }
 }
 
-const foreseen = [ConfigError, OptionError, UsageError, UsersFileError, StorageError, WorkerError, InterruptedError, DamagedSourceError, DamagedStoreError, LeftOutError, TreeError, LostValuesError, PendingMigrationsError] as const
+const foreseen = [ConfigError, OptionError, UsageError, UsersFileError, StorageError, WorkerError, InterruptedError, DamagedSourceError, DamagedStoreError, LeftOutError, LostValuesError, TreeError, PendingMigrationsError] as const
 
 const systemErrors: Readonly<Record<string, string>> = {
   EADDRINUSE: 'the address is in use: another server listens there, or choose another port with --port',
@@ -65,7 +65,7 @@ const systemErrors: Readonly<Record<string, string>> = {
   EACCES: 'the system does not allow it; ports below 1024 and foreign directories need more rights'
 }
 
-/** 2 when another command line or configuration would help, 3 when a store, a source or a backup is damaged, objects were left out, or migrations are to be done, 4 when damaged values were left behind, 1 otherwise. */
+/** 2 when another command line or configuration would help, 3 when a store, a source or a backup is damaged, objects were left out, or migrations are to be done, 4 when a transfer has left damaged values behind, 1 otherwise. */
 export function exitCodeOf (error: unknown): number {
   if (error instanceof LostValuesError) return 4
   if (error instanceof LeftOutError || error instanceof DamagedBackup || error instanceof DamagedSourceError || error instanceof DamagedStoreError || error instanceof PendingMigrationsError) return 3

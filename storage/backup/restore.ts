@@ -7,7 +7,7 @@ import type { BackupPlace } from './backup-place.js'
 import { openBackup } from './backup-source.js'
 import type { Manifest } from './manifest.js'
 
-export interface RestoreOptions extends TransferOptions {
+export interface RestoreOptions extends Omit<TransferOptions, 'lose'> {
   /** Objects whose values are damaged are left out, and the rest becomes a store; else the target stays unfinished. */
   readonly leaveOut?: boolean
 }
