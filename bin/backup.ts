@@ -1,6 +1,7 @@
 /** `fastify-cdmi backup`: a store as it is at one moment, put beside what earlier backups have left there; and what there is. */
 import { relative, resolve } from 'node:path'
 import { sharedOptions, storeDirectory } from '../server/configured-store.js'
+import { hideSecrets } from '../server/url-secrets.js'
 import { backUp, type BackupReport } from '../storage/backup/back-up.js'
 import { BackupPlace } from '../storage/backup/backup-place.js'
 import { findBackup } from '../storage/backup/backup-source.js'
@@ -13,7 +14,6 @@ import { bytesText, countText } from './amounts.js'
 import { wantedBackup } from './backup-moment.js'
 import { configOf, type Flags } from './config-flags.js'
 import { DamagedStoreError, sentenceOf, UsageError } from './failure.js'
-import { hideSecrets } from './hide-secrets.js'
 import { printDamaged } from './print-damaged.js'
 import { printJson, watched } from './watched.js'
 
