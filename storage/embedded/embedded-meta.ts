@@ -105,10 +105,11 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
     if (this.#paths === undefined || enough === 'newest') return this.#resolve(from, names)
     const known = this.#paths.find(from, names)
     if (known !== undefined) return [...known]
-    const chain = this.#childOfKnown(from, names) ?? this.#resolve(from, names)
+    const below = this.#childOfKnown(from, names)
+    const chain = below ?? this.#resolve(from, names)
     this.#paths.keep(from, names, chain)
     // Where something is made there will be more.
-    if (names.length > 0) this.#paths.keep(from, names.slice(0, -1), chain.slice(0, names.length))
+    if (below === undefined && names.length > 0) this.#paths.keep(from, names.slice(0, -1), chain.slice(0, names.length))
     return chain
   }
 

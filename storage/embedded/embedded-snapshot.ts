@@ -19,7 +19,7 @@ import { censusOf, eventsOf, namedBlobsOf, pastKey, type WholeTables, wholesOf }
 /** Throws a StorageError when there is no store ('format'), or what the operating system says. Whether a server has it open does not matter. */
 export async function takeEmbeddedSnapshot (directory: string): Promise<StoreSnapshot> {
   await requireCurrent(directory)
-  const tables = open(directory)
+  const tables = openTables(directory)
   try {
     const pin = await setPin(directory, tables)
     try {
@@ -31,14 +31,6 @@ export async function takeEmbeddedSnapshot (directory: string): Promise<StoreSna
   } catch (error) {
     await tables.env.close()
     throw toStorageError(error, `reading the store in ${directory}`)
-  }
-}
-
-function open (directory: string): Tables {
-  try {
-    return openTables(directory)
-  } catch (error) {
-    throw toStorageError(error, `opening ${join(directory, 'meta.lmdb')}`)
   }
 }
 

@@ -47,7 +47,7 @@ export function ownershipOf (store: Store): Ownership | undefined {
 export async function openEmbedded (options: CompleteStoreOptions, report: Reporter, from?: Origin): Promise<ComposedStore> {
   const { directory } = options
   const version = await readFormat(directory)
-  const tables = openFile(directory)
+  const tables = openTables(directory)
   let lock: OwnerLock | undefined
   let channel: CommitChannel | undefined
   try {
@@ -93,14 +93,6 @@ export async function openEmbedded (options: CompleteStoreOptions, report: Repor
   } catch (error) {
     await letGo(tables, channel, lock).catch((later: unknown) => { report(later, `closing ${directory}`) })
     throw error instanceof AlreadyTransferred ? error : toStorageError(error, `opening ${directory}`)
-  }
-}
-
-function openFile (directory: string): Tables {
-  try {
-    return openTables(directory)
-  } catch (error) {
-    throw toStorageError(error, `opening ${join(directory, 'meta.lmdb')}`)
   }
 }
 

@@ -7,7 +7,7 @@ import { unfinished } from '../transfer/ends.js'
 import { EmbeddedMeta } from './embedded-meta.js'
 import { setPin } from './pins.js'
 import { requireCurrent } from './store-format.js'
-import { openTables, stateKeys, type Tables } from './tables.js'
+import { openTables, stateKeys } from './tables.js'
 
 /** Who only looks leaves no trace. */
 class ReadMeta extends EmbeddedMeta {
@@ -17,7 +17,7 @@ class ReadMeta extends EmbeddedMeta {
 /** Throws a StorageError when there is no store ('format'), or what the operating system says. Every write of it is refused. */
 export async function openReader (directory: string): Promise<Store> {
   await requireCurrent(directory)
-  const tables = open(directory)
+  const tables = openTables(directory)
   try {
     const root = tables.state.getBinary(stateKeys.root)
     if (root === undefined) throw new StorageError('format', `The store in ${directory} has no root container`)
@@ -48,13 +48,5 @@ export async function openReader (directory: string): Promise<Store> {
   } catch (error) {
     await tables.env.close()
     throw toStorageError(error, `reading the store in ${directory}`)
-  }
-}
-
-function open (directory: string): Tables {
-  try {
-    return openTables(directory)
-  } catch (error) {
-    throw toStorageError(error, `opening ${join(directory, 'meta.lmdb')}`)
   }
 }

@@ -1,6 +1,7 @@
 /** The LMDB file and its tables. Reads go straight to the memory map; only the writer opens write transactions (and who opens or closes the store). */
 import { join } from 'node:path'
 import { successor } from './bytes.js'
+import { toStorageError } from '../storage-errors.js'
 import { type Database, open, type RangeOptions, type RootDatabase, type Transaction } from 'lmdb'
 import { NameScan } from './name-scan.js'
 
@@ -80,11 +81,20 @@ export interface TableOptions {
   readonly readOnly?: boolean
 }
 
-/** Opens `meta.lmdb` in the directory; makes it when it does not exist (unless read-only). */
-export function openTables (directory: string, { readOnly = false }: TableOptions = {}): Tables {
+/** Opens `meta.lmdb` in the directory; makes it when it does not exist (unless read-only). Throws a StorageError. */
+export function openTables (directory: string, options: TableOptions = {}): Tables {
+  const path = join(directory, 'meta.lmdb')
+  try {
+    return openAt(path, options)
+  } catch (error) {
+    throw toStorageError(error, `opening ${path}`)
+  }
+}
+
+function openAt (path: string, { readOnly = false }: TableOptions): Tables {
   const shape = { encoding: 'binary', keyEncoding: 'binary' } as const
   const env = open<Buffer, Buffer>({
-    path: join(directory, 'meta.lmdb'),
+    path,
     // Otherwise a dot in the path decides whether it is a file.
     noSubdir: true,
     // A commit is on the disk when it returns.
