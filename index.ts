@@ -16,6 +16,7 @@ import type { Authenticator, UserSource, VerifyUser } from './plugins/authentica
 import { challenge, defaultRealm } from './plugins/challenge.js'
 import errors from './plugins/errors.js'
 import expectContinue from './plugins/expect-continue.js'
+import { refuseForeignPages } from './plugins/foreign-page.js'
 import { keyedContainer } from './plugins/keyed-container.js'
 import { addMediaTypeConstraint } from './plugins/media-type-constraint.js'
 import { objectCors } from './plugins/object-cors.js'
@@ -105,12 +106,14 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
     await doors.register(async namespace => {
       // Before it is known who asks: preflights do not say.
       objectCors(namespace)
+      refuseForeignPages(namespace)
       namespace.addHook('onRequest', namespace.authenticate)
       await namespace.register(plainRoutes)
       await namespace.register(cdmiDoor)
     })
     if (options.keyed === true) {
       await doors.register(async keyed => {
+        refuseForeignPages(keyed)
         keyed.addHook('onRequest', keyed.authenticate)
         await keyed.register(keyedRoutes, { constraints: { cdmiMediaType: 'other' }, challenge: challenge(realm ?? defaultRealm) })
         await keyed.register(keyedContainer)

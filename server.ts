@@ -83,6 +83,8 @@ export async function buildServer (given: ServerConfig, parts: ServerParts = {})
     const tls = await TlsWatch.begin(config, directory)
     const redirect = new Redirect(config)
     const server: FastifyInstance = app = Fastify(fastifyOptions(config, { tls: tls.options, log, metrics, connections: () => connections })) as unknown as FastifyInstance
+    // So many as fit into a header: Node would leave out what is beyond a number, without a word.
+    server.server.maxHeadersCount = 0
     const guard = new LoadGuard(config.load ?? {}, message => { server.log.warn(message) })
     limitConnections(server.server as Server, config.load?.connections ?? 10_000, () => { guard.connectionRefused() })
     const connections: Connections = new Connections(server.server as Server)
@@ -141,6 +143,8 @@ function fastifyOptions (config: ServerConfig, { tls, log, metrics, connections 
     // Unless the operator says otherwise uploads may take as long as they like, as long as they move.
     requestTimeout,
     connectionTimeout: milliseconds(config.idleTimeout, 120),
+    // Between two requests, too.
+    keepAliveTimeout: milliseconds(config.idleTimeout, 120),
     pluginTimeout: 60_000,
     return503OnClosing: false,
     routerOptions: { maxParamLength: 16_384 },

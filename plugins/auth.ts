@@ -62,7 +62,7 @@ async function auth (app: FastifyInstance, options: AuthOptions): Promise<void> 
   own(app, 'anonymousPrincipal', nobody)
   const certified = options.clientUser === 'common-name' ? certifiedBy(authenticator) : () => undefined
   own(app, 'certifiedPrincipal', certified)
-  own(app, 'authenticate', ((request, reply, done) => {
+  const authenticate: Hook = (request, reply, done) => {
     const header = request.headers.authorization
     if (header === undefined) {
       const principal = certified(request.raw.socket) ?? nobody
@@ -87,6 +87,11 @@ async function auth (app: FastifyInstance, options: AuthOptions): Promise<void> 
       }
       done(error)
     })
+  }
+  own(app, 'authenticate', ((request, reply, done) => {
+    const looking = authenticator.current?.()
+    if (looking === undefined) authenticate(request, reply, done)
+    else looking.then(() => { authenticate(request, reply, done) }).catch(done)
   }) satisfies Hook)
   if (!app.hasRequestDecorator('principal')) app.decorateRequest('principal', null as unknown as Principal)
 }

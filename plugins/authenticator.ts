@@ -5,6 +5,7 @@
  * that only this process has: every further request costs one digest.
  */
 import { createHmac, hash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import { withHeaders } from '../cdmi/describe-error.js'
 import { TooManyRequests, Unauthorized } from '../cdmi/errors.js'
@@ -51,6 +52,11 @@ export interface Authenticator {
   /** The principal when these credentials were verified a short time ago; costs one digest. */
   recall (name: string, password: string): Principal | undefined
   /**
+   * Undefined while it is a short time only since somebody looked whether the users have changed; else resolves when that was done. To be asked before
+   * `recall`, `moment` and `named`, which cannot wait: who was removed while nobody asked for anything must not get in once more.
+   */
+  current? (): Promise<void> | undefined
+  /**
    * Another number at least every second, and as soon as the users have changed. While it is the same, what `recall` or `verify` answered still holds: who
    * sees the same credentials again need not ask.
    */
@@ -73,8 +79,10 @@ const hashesWaiting = 64
 /** So many times the failures for one name an address has for all; and pairs of the two that are remembered as good. */
 const namesOfAddress = 3
 const goodPairs = 10_000
-/** Milliseconds between two looks at a users file by requests that need no hash. */
+/** Milliseconds after which a request has the users file looked at, without a wait for it; after which it waits; and for how long, at most. */
 const refreshInterval = 1000
+const oldestUsers = 2000
+const longestLook = 1000
 /** Milliseconds of a moment; and more moments than a process can live to see. */
 const momentLength = 1000
 const moments = 2 ** 32
@@ -147,7 +155,9 @@ class CachingAuthenticator implements Authenticator {
   /** Pairs of an address and a name that have logged in. */
   readonly #good = new LRUCache<string, true>({ max: goodPairs })
   #generation: number
-  #refreshed = 0
+  /** When the last look at the users began that has come to its end, and the one under way. */
+  #lookedAt = -Infinity
+  #looking: Promise<void> | undefined
 
   constructor (
     readonly decide: Decide,
@@ -161,16 +171,27 @@ class CachingAuthenticator implements Authenticator {
   }
 
   recall (name: string, password: string): Principal | undefined {
-    this.#followSource()
+    this.#forgetOnChange()
     return this.#recall(this.#digest(name, password))
   }
 
+  current (): Promise<void> | undefined {
+    if (this.source === undefined) return undefined
+    const now = performance.now()
+    const age = now - this.#lookedAt
+    if (age < refreshInterval) return undefined
+    this.#looking ??= this.#look(this.source, now)
+    return age < oldestUsers ? undefined : this.#looking
+  }
+
   moment (): number {
-    this.#followSource()
+    this.#forgetOnChange()
     return this.#generation * moments + Math.floor(performance.now() / momentLength)
   }
 
   async verify (name: string, password: string, source: string): Promise<Principal> {
+    await this.current()
+    this.#forgetOnChange()
     const digest = this.#digest(name, password)
     const known = this.#recall(digest) ?? this.#underWay.get(digest)
     if (known !== undefined) return await known
@@ -202,7 +223,7 @@ class CachingAuthenticator implements Authenticator {
   }
 
   named (name: string): Principal | undefined {
-    this.#followSource()
+    this.#forgetOnChange()
     const user = this.find(name.normalize('NFC'))
     return user === undefined ? undefined : { name: user.name, authentication: 'certificate', access: user.access }
   }
@@ -214,26 +235,25 @@ class CachingAuthenticator implements Authenticator {
     const verdict = await this.decide(name.normalize('NFC'), password, good)
     if (verdict === false) throw new Unauthorized()
     const principal: Principal = { name, authentication: 'basic', access: 'write', ...(verdict === true ? {} : verdict) }
-    if (generation === this.#generation) this.#remembered.set(digest, { principal, until: Date.now() + rememberLongest })
+    if (generation === this.#generation) this.#remembered.set(digest, { principal, until: performance.now() + rememberLongest })
     return principal
   }
 
   #recall (digest: string): Principal | undefined {
     const remembered = this.#remembered.get(digest)
     if (remembered === undefined) return undefined
-    if (remembered.until > Date.now()) return remembered.principal
+    if (remembered.until > performance.now()) return remembered.principal
     this.#remembered.delete(digest)
     return undefined
   }
 
-  /** Lets a removed user out within a second or so, without a wait in the way of requests. */
-  #followSource (): void {
-    if (this.source === undefined) return
-    this.#forgetOnChange()
-    const now = Date.now()
-    if (now - this.#refreshed < refreshInterval) return
-    this.#refreshed = now
-    this.source.refresh().catch(() => {})
+  /** A file system that does not answer keeps nobody waiting for long: the users known before go on to count. */
+  async #look (source: UserSource, began: number): Promise<void> {
+    const enough = new AbortController()
+    await Promise.race([source.refresh(), delay(longestLook, undefined, { signal: enough.signal, ref: false })]).catch(() => {})
+    enough.abort()
+    this.#lookedAt = began
+    this.#looking = undefined
   }
 
   #forgetOnChange (): void {

@@ -18,6 +18,7 @@ import type { Tracing } from '../metrics/tracing.js'
 import type { LimitOptions } from '../schemas/options.js'
 import { callerOf, type Caller } from './sockets/caller.js'
 import { hardLimit, type SocketContext, type SocketCount, type Verifier } from './sockets/context.js'
+import { sessionOf } from './sockets/session-query.js'
 import { SocketIoDoor } from './sockets/socket-io-door.js'
 import { UpgradeDispatcher } from './sockets/upgrade-dispatcher.js'
 import { WebSocketDoor } from './sockets/websocket-door.js'
@@ -145,8 +146,7 @@ export async function sockets (app: FastifyInstance, options: SocketsOptions): P
     const upgrades = new WeakMap<IncomingMessage, Upgrade>()
     const handler = (request: FastifyRequest, reply: FastifyReply): void => {
       const { raw } = request
-      // Without the ID of a session it is the first request of one.
-      if (!/[?&]sid=/.test(raw.url ?? '')) requireRoom()
+      if (sessionOf(raw.url ?? '') === undefined) requireRoom()
       const wanted = upgrades.get(raw)
       // Headers that hooks have set (CORS, security) go out with the answers of engine.io.
       for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) reply.raw.setHeader(name, value)

@@ -98,10 +98,14 @@ export class Connections {
       socket.destroy()
       return
     }
+    // An upgrade that nobody wants comes back as a connection.
+    if (this.#busy.has(socket)) return
     this.#busy.set(socket, [])
     socket.once('close', () => {
+      const responses = this.#answersOf(socket)
       this.#busy.delete(socket)
       this.#closed()
+      if (responses.length > 0) setImmediate(endAll, responses)
     })
   }
 
@@ -132,10 +136,19 @@ export class Connections {
   }
 }
 
+/** Node tells only the answer that has the connection of its end, and not those that wait behind it: what counts them would count them for ever. */
+function endAll (responses: readonly ServerResponse[]): void {
+  for (const response of responses) {
+    if (response.closed) continue
+    response.destroyed = true
+    response.emit('close')
+  }
+}
+
 async function afterwards (response: ServerResponse): Promise<boolean> {
   const { socket } = response.req
   await new Promise<void>(resolve => { response.once('close', resolve) })
-  return response.shouldKeepAlive && !socket.destroyed
+  return response.shouldKeepAlive && socket.writable
 }
 
 function addressOf ({ remoteAddress, remotePort }: Socket): string {

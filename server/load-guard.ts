@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { withHeaders } from '../cdmi/describe-error.js'
 import { Overloaded } from '../cdmi/errors.js'
 import type { LoadConfig } from '../schemas/config.js'
+import { bringsBody } from './brings-body.js'
 
 /** Milliseconds between two looks at the event loop, and between two lines in the log. */
 const lookEvery = 250
@@ -36,7 +37,7 @@ export class LoadGuard {
   /** Takes a request in; or answers why not. The server's own pages (health, metrics) are for whoever wants to know what is wrong. */
   admit (request: IncomingMessage, response: ServerResponse): Error | undefined {
     if (this.#late > 1 && request.url?.startsWith('/-/') !== true) return this.#refuse('The server is busy and late with its answers')
-    if (!hasBody(request)) return undefined
+    if (!bringsBody(request)) return undefined
     const { uploads, uploadBytes } = this.#most
     if (uploads > 0 && this.#uploads >= uploads) return this.#refuse(`The server works on ${uploads} uploads, as many as it takes at once (load.uploads)`)
     if (uploadBytes > 0 && this.#bytes >= uploadBytes) return this.#refuse(`The uploads under way have ${uploadBytes} bytes or more, as many as the server takes at once (load.uploadBytes)`)
@@ -97,9 +98,4 @@ export class LoadGuard {
     }
     return () => bytes
   }
-}
-
-function hasBody ({ headers }: IncomingMessage): boolean {
-  const length = headers['content-length']
-  return length === undefined ? headers['transfer-encoding'] !== undefined : length !== '0'
 }

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { LogController, type FastifyReply, type FastifyRequest, type FastifyServerOptions } from 'fastify'
 import { pino, stdSerializers, type DestinationStream, type Logger, type LoggerOptions } from 'pino'
+import { bringsBody } from './brings-body.js'
 import { withoutSecrets } from './log-secrets.js'
 import type { RequestCount } from './request-count.js'
 import { RequestLogger } from './request-logger.js'
@@ -95,8 +96,8 @@ export class RequestLog extends LogController {
   /** Fastify says nothing of requests that end before their answer; of uploads an operator wants to know how far they came. */
   override incomingRequest (request: FastifyRequest, reply: FastifyReply): void {
     const { raw } = request
+    if (!bringsBody(raw)) return
     const announced = raw.headers['content-length']
-    if (announced === '0' || (announced === undefined && raw.headers['transfer-encoding'] === undefined)) return
     const received = counted(raw)
     this.#count?.bodyBegun()
     reply.raw.once('close', () => {

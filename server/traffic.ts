@@ -10,6 +10,8 @@ export function readTraffic (registry: Registry, server: Server, refused: () => 
   const open = new Set<Socket>()
   let [accepted, received, sent] = [0, 0, 0]
   server.on(server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
+    // An upgrade that nobody wants comes back as a connection.
+    if (open.has(socket)) return
     accepted++
     open.add(socket)
     socket.once('close', () => {

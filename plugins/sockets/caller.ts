@@ -2,7 +2,9 @@
 import type { FastifyRequest } from 'fastify'
 import { Unauthorized } from '../../cdmi/errors.js'
 import type { Principal } from '../../cdmi/principal.js'
+import { isOfForeignPage } from '../foreign-page.js'
 import type { SocketContext } from './context.js'
+import { queryOf } from './session-query.js'
 
 interface Credentials { readonly username: string, readonly password: string }
 
@@ -15,9 +17,12 @@ export interface Caller {
   readonly certified: () => Principal | undefined
 }
 
-/** The caller of a handshake. */
+/**
+ * The caller of a handshake. Browsers let any page open a WebSocket to any server, and send along the password that the user once typed for that server, and the
+ * certificate. So these count only for pages of our own origin; others have to send `auth`.
+ */
 export function callerOf (request: FastifyRequest, { certified }: Pick<SocketContext, 'certified'>): Caller {
-  const foreign = isForeign(request)
+  const foreign = isOfForeignPage(request) || isScript(request)
   const { socket } = request.raw
   return {
     source: request.ip,
@@ -26,13 +31,9 @@ export function callerOf (request: FastifyRequest, { certified }: Pick<SocketCon
   }
 }
 
-/**
- * Browsers let any page open a WebSocket to any server, and send along the password that the user once typed for that server, and the certificate.
- * So these count only for pages of our own origin; others have to send `auth`.
- */
-function isForeign ({ headers, host }: FastifyRequest): boolean {
-  const { origin } = headers
-  return origin !== undefined && origin.replace(/^[a-z]+:\/\//i, '').toLowerCase() !== host.toLowerCase()
+/** An answer that is a script (JSONP, engine.io's parameter `j`): any page can load and read it, and browsers do not say which one does. */
+function isScript ({ raw: { url = '' } }: FastifyRequest): boolean {
+  return queryOf(url)?.has('j') !== false
 }
 
 function basicCredentials (header: string | undefined): Credentials | undefined {
@@ -63,6 +64,7 @@ async function authenticated ({ verifier, anonymous }: SocketContext, caller: Ca
   }
   const { credentials } = caller
   if (credentials === undefined) {
+    await verifier.current?.()
     const certified = caller.certified()
     if (certified !== undefined) return certified
     if (anonymous.access === 'none') throw new Unauthorized()

@@ -8,6 +8,8 @@ import type { Principal } from '../../cdmi/principal.js'
 /** Tells who somebody is. Throws Unauthorized, or TooManyRequests after too many failures of one source. */
 export interface Verifier {
   verify (name: string, password: string, source: string): Promise<Principal>
+  /** Resolves when `certified` knows of users that were removed; undefined: it does. */
+  current? (): Promise<void> | undefined
 }
 
 export interface SocketLimits {

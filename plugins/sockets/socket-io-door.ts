@@ -8,6 +8,7 @@ import { InvalidRequest } from '../../cdmi/errors.js'
 import { credentialsOf, type Caller } from './caller.js'
 import { closing, hardLimit, type SocketContext } from './context.js'
 import { Flow, type Job } from './flow.js'
+import { sessionOf } from './session-query.js'
 import { refused, toValue, understand, type Answer, type Work, worked } from './messages.js'
 import { endLater, within } from './websocket-door.js'
 
@@ -66,8 +67,7 @@ export class SocketIoDoor {
     if (caller !== undefined) this.#callers.set(request, caller)
     if (request.method === 'POST') {
       // Back-pressure where nothing can be paused: the body is not read before there is room for what is in it.
-      const sid = new URLSearchParams((request.url ?? '').split('?', 2)[1]).get('sid')
-      await this.#flows.get(sid ?? '')?.readable()
+      await this.#flows.get(sessionOf(request.url ?? '') ?? '')?.readable()
       if (request.destroyed) return
     }
     this.#engine.handleRequest(request as Parameters<EngineServer['handleRequest']>[0], response)

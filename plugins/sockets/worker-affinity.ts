@@ -8,6 +8,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { rm } from 'node:fs/promises'
 import type { Duplex } from 'node:stream'
+import { sessionOf } from './session-query.js'
 import type { UpgradeHandler } from './upgrade-dispatcher.js'
 
 export interface AffinityOptions {
@@ -94,8 +95,8 @@ export class WorkerAffinity {
 
   /** Where the session of a request lives, when that is not here. */
   #elsewhere ({ url = '' }: IncomingMessage): string | undefined {
-    const sid = new URLSearchParams(url.split('?', 2)[1]).get('sid')
-    const worker = sid === null ? undefined : named.exec(sid)?.[1]
+    const sid = sessionOf(url)
+    const worker = sid === undefined ? undefined : named.exec(sid)?.[1]
     return worker === undefined || worker === this.#options.worker ? undefined : this.#path(worker)
   }
 

@@ -3,7 +3,7 @@
  * there were, so that one that was cut short is noticed.
  */
 import { createReadStream } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
+import { type FileHandle, lstat, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { JsonObject } from '../../storage/contract.js'
@@ -69,12 +69,13 @@ export class SidecarError extends Error {
 /** The container first, then its children. Nothing where there is no sidecar. Throws SidecarError for one that is none, or is not whole. */
 export async function * readSidecar (directory: string): AsyncGenerator<{ readonly container: JsonObject } | ChildLine> {
   const path = join(directory, sidecarName)
-  const handle = await open(path).catch((error: NodeJS.ErrnoException) => {
+  const stat = await lstat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
     throw error
   })
-  if (handle === undefined) return
-  await handle.close()
+  if (stat === undefined) return
+  // A link would lead to somewhere else, and a pipe would never come to its end.
+  if (!stat.isFile()) throw new SidecarError(`${path} is not a file`)
   let number = 0
   let children: unknown
   for await (const text of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {

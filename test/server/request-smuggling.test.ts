@@ -97,6 +97,19 @@ t.test('chunk extensions are read over, up to a bound', async t => {
   t.equal((await ask(server.url + '/made', { headers: { authorization } })).text, 'hi', 'nothing of it is stored')
 })
 
+t.test('a request with two hosts, or with a coding that nobody knows, ends its connection: what came behind it is not done', async t => {
+  const { url, port } = await runningServer(t)
+  await ask(`${url}/canary`, { method: 'PUT', headers: { authorization }, body: 'x' })
+  for (const lines of [['Host: y', 'Content-Length: 0'], ['Transfer-Encoding: gzip, chunked']]) {
+    const client = await RawClient.open(t, port)
+    client.socket.write(put(...lines) + (lines.length === 1 ? '0\r\n\r\n' : '') + smuggled)
+    await client.end()
+    t.match(client.received, /^HTTP\/1\.1 (?:400|501) /)
+    t.equal(client.received.match(/HTTP\/1\.1/g)?.length, 1)
+    t.equal((await ask(`${url}/canary`, { headers: { authorization } })).status, 200)
+  }
+})
+
 t.test('the absolute form means the path in it, and the host of the header', async t => {
   const server = await guarded(t)
   const line = (target: string): string => `GET ${target} HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\nConnection: close\r\n\r\n`
