@@ -1,9 +1,9 @@
 import t from 'tap'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createAuthenticator } from '../../plugins/authenticator.js'
+import { createAuthenticator, type HashedUser } from '../../plugins/authenticator.js'
 import { hashPassword } from '../../plugins/password.js'
-import { ask, authorization, basic, runningServer } from '../helpers/built-server.js'
+import { ask, authorization, basic, cheap, runningServer } from '../helpers/built-server.js'
 
 t.test('after 10 failed log-ins an address gets 429 with Retry-After; other addresses, and who was in already, go on', async t => {
   const { url } = await runningServer(t)
@@ -81,4 +81,61 @@ t.test('whether a user exists shows neither in the text of an answer nor in its 
   // The machine may be busy, but a hash that is left out makes a hundredfold.
   const fastest = Object.values(times).map(taken => Math.min(...taken))
   t.ok(Math.max(...fastest) < 3 * Math.min(...fastest), `fastest, in ms: ${fastest.join(', ')}`)
+})
+
+t.test('who was removed while nobody asked for anything is not let in once more, by no door; a clock that is set back changes nothing', async t => {
+  let users: ReadonlyMap<string, HashedUser> = new Map([['ann', { name: 'ann', hash: await hashPassword('right', cheap), access: 'write' }]])
+  let next = users
+  let generation = 0
+  const authenticator = createAuthenticator({
+    source: {
+      get generation () { return generation },
+      find: name => users.get(name),
+      async refresh () {
+        await new Promise(resolve => { setImmediate(resolve) })
+        if (users === next) return
+        users = next
+        generation++
+      }
+    }
+  })
+  const later = (milliseconds: number): void => {
+    const { now } = performance
+    t.intercept(performance, 'now', { value: () => now.call(performance) + milliseconds })
+    const clock = Date.now
+    t.intercept(Date, 'now', { value: () => clock() - 86_400_000 })
+  }
+  await authenticator.verify('ann', 'right', '192.0.2.1')
+  t.match(authenticator.recall('ann', 'right'), { name: 'ann' })
+  t.match(authenticator.named('ann'), { name: 'ann' })
+  const before = authenticator.moment()
+  next = new Map()
+  later(30_000)
+  await t.rejects(authenticator.verify('ann', 'right', '192.0.2.1'), { code: 'CDMI_UNAUTHORIZED' }, 'a socket, which asks this only')
+  next = new Map([['ann', { name: 'ann', hash: await hashPassword('right', cheap), access: 'write' }]])
+  later(30_000)
+  await authenticator.verify('ann', 'right', '192.0.2.1')
+  next = new Map()
+  later(30_000)
+  await authenticator.current?.()
+  t.equal(authenticator.recall('ann', 'right'), undefined, 'a request')
+  t.equal(authenticator.named('ann'), undefined, 'a certificate')
+  t.not(authenticator.moment(), before)
+  t.equal(authenticator.current?.(), undefined, 'the next one need not wait')
+})
+
+t.test('a users file that cannot be looked at for once, for its file system does not answer, keeps nobody who is in waiting for long', async t => {
+  let hangs = false
+  const users = new Map<string, HashedUser>([['ann', { name: 'ann', hash: await hashPassword('right', cheap), access: 'write' }]])
+  const authenticator = createAuthenticator({
+    source: { generation: 0, find: name => users.get(name), refresh: async () => { if (hangs) await new Promise(() => {}) } }
+  })
+  await authenticator.verify('ann', 'right', '192.0.2.1')
+  hangs = true
+  const { now } = performance
+  t.intercept(performance, 'now', { value: () => now.call(performance) + 30_000 })
+  const keptAlive = setInterval(() => {}, 1000)
+  t.teardown(() => { clearInterval(keptAlive) })
+  await authenticator.current?.()
+  t.match(authenticator.recall('ann', 'right'), { name: 'ann' })
 })
