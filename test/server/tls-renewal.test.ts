@@ -11,8 +11,16 @@ import type { ServerConfig } from '../../schemas/config.js'
 import { TlsWatch } from '../../server/tls-watch.js'
 import { ask, runningServer } from '../helpers/built-server.js'
 
-async function certificate (days = 90): Promise<{ key: string, cert: string }> {
-  const { private: key, cert } = await generate([{ name: 'commonName', value: 'test' }], { keyType: 'ec', curve: 'P-256', algorithm: 'sha256', notAfterDate: new Date(Date.now() + days * 86_400_000) })
+interface Pair { readonly key: string, readonly cert: string }
+
+/** `ca`: who signs it; by default it does so itself. */
+async function certificate (days = 90, ca?: Pair): Promise<Pair> {
+  const { private: key, cert } = await generate([{ name: 'commonName', value: 'test' }], { keyType: 'ec', curve: 'P-256', algorithm: 'sha256', notAfterDate: new Date(Date.now() + days * 86_400_000), ...ca !== undefined && { ca } })
+  return { key, cert }
+}
+
+async function authority (): Promise<Pair> {
+  const { private: key, cert } = await generate([{ name: 'commonName', value: 'authority' }], { keyType: 'ec', curve: 'P-256', algorithm: 'sha256', extensions: [{ name: 'basicConstraints', cA: true, critical: true }, { name: 'keyUsage', keyCertSign: true, critical: true }] })
   return { key, cert }
 }
 
@@ -100,4 +108,37 @@ t.test('hsts: browsers are told to stay with HTTPS, in each answer over it, and 
   t.equal((await ask(clear.url + '/')).headers['strict-transport-security'], undefined)
   t.equal((await ask(clear.url + '/', { headers: { 'x-forwarded-proto': 'https' } })).headers['strict-transport-security'], 'max-age=3600', 'a proxy speaks HTTPS for it')
   t.equal((await ask((await runningServer(t, { tls: 'self-signed' })).url + '/')).headers['strict-transport-security'], undefined, 'only where the operator says so')
+})
+
+t.test('an authority for client certificates that was replaced counts no more, not for sessions either that are resumed', async t => {
+  const [own, first, second] = [await certificate(), await authority(), await authority()]
+  const directory = t.testdir({ 'ca.pem': first.cert })
+  const { server, look } = await watched(t, { tlsCert: own.cert, tlsKey: own.key, clientCertificates: 'request', clientCa: join(directory, 'ca.pem') })
+  const authorized: boolean[] = []
+  server.on('secureConnection', socket => {
+    authorized.push(socket.authorized)
+    socket.end('x')
+    socket.on('error', () => {})
+  })
+  const client = await certificate(90, first)
+  const handshake = async (version: 'TLSv1.2' | 'TLSv1.3', session?: Buffer): Promise<Buffer | undefined> => {
+    const { port } = server.address() as { port: number }
+    const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false, minVersion: version, maxVersion: version, ...client, ...session !== undefined && { session } })
+    let last: Buffer | undefined
+    socket.on('session', (given: Buffer) => { last = given })
+    socket.resume()
+    await once(socket, 'close')
+    return last
+  }
+  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    authorized.length = 0
+    writeFileSync(join(directory, 'ca.pem'), first.cert)
+    await look()
+    const session = await handshake(version)
+    await handshake(version, session)
+    writeFileSync(join(directory, 'ca.pem'), `${second.cert}\n`)
+    await look()
+    await handshake(version, session)
+    t.same(authorized, [true, true, false], version)
+  }
 })
