@@ -1,5 +1,5 @@
 /** The stand-alone server: every door over one store, with TLS, users, health, documentation. It reads no environment and handles no signals. */
-import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type FastifyServerOptions } from 'fastify'
 import type { AddressInfo } from 'node:net'
 import type { IncomingMessage, Server } from 'node:http'
 import type { Family } from './metrics/family.js'
@@ -153,12 +153,19 @@ function fastifyOptions (config: ServerConfig, { tls, log, metrics, connections 
     clientErrorHandler: clientErrorHandler(connections) as never,
     frameworkErrors: (error, request, reply) => {
       partEarly(request as never, reply as never)
+      sayToBrowsers(request, reply, config.hsts)
       // The router does not get as far as the door whose form errors have.
       if (isKeyed(request.raw)) keyedErrors(challenge(config.realm ?? defaultRealm))(error, request as never, reply as never)
       else renderError(error, request as never, reply as never, config.realm)
     },
     ...(tls === undefined ? { http } : { https: { ...tls, ...http, handshakeTimeout } })
   } as FastifyServerOptions
+}
+
+/** In every answer. */
+function sayToBrowsers ({ protocol }: Pick<FastifyRequest, 'protocol'>, reply: Pick<FastifyReply, 'header'>, hsts = 0): void {
+  reply.header('x-content-type-options', 'nosniff')
+  if (hsts > 0 && protocol === 'https') reply.header('strict-transport-security', `max-age=${hsts}`)
 }
 
 /** Whether a request is for the keyed door, as the router would decide. */
@@ -182,7 +189,7 @@ interface Composed extends Required<Pick<CdmiPluginOptions, 'store' | 'authentic
 
 /** Puts everything together; answers how to end it. */
 async function compose (app: FastifyInstance, config: ServerConfig, { store, authenticator, affinity, connections, listener, guard, metrics, all }: Composed): Promise<() => Promise<number>> {
-  const { realm, anonymous, clientUser, limits, activeContent, formFields, formAnswer, withoutCapabilities, remoteSources, delayedAfter, templates, locations, cors: origins = [], docs = true, hsts = 0 } = config
+  const { realm, anonymous, clientUser, limits, activeContent, formFields, formAnswer, withoutCapabilities, remoteSources, delayedAfter, templates, locations, cors: origins = [], docs = true, hsts } = config
   let drained: Promise<number> = Promise.resolve(0)
   app.addHook('preClose', async () => {
     drained = connections.drain(milliseconds(config.drainTimeout, 30))
@@ -196,8 +203,7 @@ async function compose (app: FastifyInstance, config: ServerConfig, { store, aut
     await store.close()
   })
   app.addHook('onRequest', (request, reply, done) => {
-    reply.header('x-content-type-options', 'nosniff')
-    if (hsts > 0 && request.protocol === 'https') reply.header('strict-transport-security', `max-age=${hsts}`)
+    sayToBrowsers(request, reply, hsts)
     const refusal = guard.admit(request.raw, reply.raw)
     if (refusal !== undefined) return done(refusal)
     const turn = connections.turnOf(reply.raw)

@@ -38,6 +38,6 @@ export function clientErrorHandler (connections: () => Pick<Connections, 'isAnsw
 /** A whole answer, after which the connection ends. */
 export function rawAnswer ({ status, detail, code = `HTTP_${status}` }: Answer, headers: Readonly<Record<string, string>> = {}): string {
   const body = JSON.stringify({ type: 'about:blank', title: reasonPhrase(status), status, detail, code })
-  const lines = Object.entries({ ...headers, 'Content-Type': 'application/problem+json', 'Content-Length': String(Buffer.byteLength(body)), Connection: 'close' })
+  const lines = Object.entries({ ...headers, 'Content-Type': 'application/problem+json', 'X-Content-Type-Options': 'nosniff', 'Content-Length': String(Buffer.byteLength(body)), Connection: 'close' })
   return `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`
 }

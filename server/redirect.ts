@@ -9,6 +9,8 @@ import { limitConnections } from './connection-limit.js'
 /** Milliseconds that a client has for all of its request, and between two looks for those that are late. */
 const patience = 10_000
 const look = 5000
+/** In every answer. */
+const plain = { connection: 'close', 'content-length': '0', 'x-content-type-options': 'nosniff' }
 
 export class Redirect {
   readonly #config: ServerConfig
@@ -56,11 +58,11 @@ export class Redirect {
     const host = headers.host ?? ''
     const path = pathOf(url)
     if (path === undefined || (this.#origin === undefined && (host === '' || !validHost.test(host)))) {
-      response.writeHead(400, { connection: 'close', 'content-length': '0' }).end()
+      response.writeHead(400, plain).end()
       return
     }
     const origin = this.#origin ?? `https://${host.replace(/:\d*$/, '')}${target === 443 ? '' : `:${target}`}`
-    response.writeHead(308, { location: origin + path, connection: 'close', 'content-length': '0' }).end()
+    response.writeHead(308, { location: origin + path, ...plain }).end()
   }
 }
 
