@@ -1,9 +1,11 @@
 /** `fastify-cdmi backup`: a store as it is at one moment, put beside what earlier backups have left there; and what there is. */
-import { relative, resolve } from 'node:path'
+import { realpath } from 'node:fs/promises'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import { sharedOptions, storeDirectory } from '../server/configured-store.js'
 import { hideSecrets } from '../server/url-secrets.js'
 import { backUp, type BackupReport } from '../storage/backup/back-up.js'
 import { BackupPlace } from '../storage/backup/backup-place.js'
+import { DamagedBackup } from '../storage/backup/damaged-backup.js'
 import { findBackup } from '../storage/backup/backup-source.js'
 import { checkBackup } from '../storage/backup/check-backup.js'
 import { backupNames, type Manifest, readManifest } from '../storage/backup/manifest.js'
@@ -44,7 +46,7 @@ async function make (place: BackupPlace, flags: Flags, json: boolean): Promise<v
   const options = directory === undefined ? sharedOptions(config) : { directory }
   if (options === undefined) throw new UsageError('Name the store: with --data, or with --meta and --blobs')
   // There it would be lost with the store.
-  if (directory !== undefined && !/^\.\.(?:$|[/\\])/.test(relative(resolve(directory), place.name))) throw new UsageError('--to must not be in the directory of the store')
+  if (directory !== undefined && !/^\.\.(?:$|[/\\])/.test(relative(await realPath(resolve(directory)), await realPath(place.name)))) throw new UsageError('--to must not be in the directory of the store')
   const began = performance.now()
   const report = await watched('The backup was interrupted; the next one need not copy again what is there', titles, async watch => {
     const snapshot = await takeSnapshot(options, warn)
@@ -64,6 +66,14 @@ async function make (place: BackupPlace, flags: Flags, json: boolean): Promise<v
   throw new DamagedStoreError(`${countText(damaged.length, 'blob')} of the store ${damaged.length === 1 ? 'is' : 'are'} not what was written, and not in the backup; all else is. Give the objects their values again, or bring the bytes back from an older backup`)
 }
 
+/** Where a path leads, links on it followed, also while its end is not there yet. */
+async function realPath (path: string): Promise<string> {
+  return await realpath(path).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT' || dirname(path) === path) throw error
+    return join(await realPath(dirname(path)), basename(path))
+  })
+}
+
 function printReport (place: BackupPlace, { manifest: { name, counts, sequence }, blobs }: BackupReport, seconds: number): void {
   process.stdout.write(`Backup ${name} is in ${place.name}: ${countText(counts.records, 'object')} and their change log up to ${sequence}, ${countText(counts.blobs, 'blob')} (${bytesText(counts.bytes)}), in ${Math.round(seconds)} s. ` +
     `${countText(blobs.copied, 'blob')} (${bytesText(blobs.bytes)}, ${bytesText(blobs.stored)} compressed) ${blobs.copied === 1 ? 'was' : 'were'} new.\n`)
@@ -76,13 +86,22 @@ function summaryOf ({ name, taken, sequence, rootID, counts }: Manifest): object
 
 async function printList (place: BackupPlace, json: boolean): Promise<void> {
   const backups: object[] = []
+  let unreadable = 0
   for (const name of await backupNames(place)) {
-    const manifest = await readManifest(place, name)
+    const manifest = await readManifest(place, name).catch((error: unknown) => {
+      if (!(error instanceof DamagedBackup)) throw error
+      // The others are what is needed now.
+      unreadable++
+      backups.push({ name, error: error.message })
+      if (!json) process.stdout.write(`${name}\tdamaged: ${error.message}\n`)
+    })
+    if (manifest === undefined) continue
     backups.push(summaryOf(manifest))
     const { counts, sequence, damaged } = manifest
     if (!json) process.stdout.write(`${name}\t${countText(counts.records, 'object')}\t${bytesText(counts.bytes)} of values\tchange log up to ${sequence}${damaged.length === 0 ? '' : `\t${countText(damaged.length, 'blob')} damaged`}\n`)
   }
-  if (json) printJson({ status: 'complete', to: place.name, backups })
+  if (json) printJson({ status: unreadable === 0 ? 'complete' : 'damaged', to: place.name, backups })
+  if (unreadable > 0) throw new DamagedStoreError(`${countText(unreadable, 'backup')} cannot be read`)
 }
 
 async function printCheck (place: BackupPlace, flags: Flags, json: boolean): Promise<void> {

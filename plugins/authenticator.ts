@@ -200,22 +200,22 @@ class CachingAuthenticator implements Authenticator {
     const good = this.#good.has(pair)
     // Whatever else is tried from an address: who has logged in there answers for their own failures alone.
     const wait = Math.max(this.#pairs.wait(pair), good ? 0 : this.#addresses.wait(network))
-    if (wait > 0) throw withHeaders(new TooManyRequests(`Too many failed log-ins from your address; try again in ${wait} seconds`), { 'retry-after': String(wait) })
+    if (wait > 0) throw withHeaders(new TooManyRequests(`Too many failed log-ins from your address; try again in ${wait === 1 ? '1 second' : `${wait} seconds`}`), { 'retry-after': String(wait) })
     this.#pairs.begin(pair)
     this.#addresses.begin(network)
-    const notFailed = (): void => {
-      this.#pairs.succeeded(pair)
-      this.#addresses.succeeded(network)
+    const ended = (failed: boolean): void => {
+      this.#pairs.end(pair, failed)
+      this.#addresses.end(network, failed)
     }
     const attempt = this.#attempt(name, password, { digest, good })
     this.#underWay.set(digest, attempt)
     try {
       const principal = await attempt
-      notFailed()
+      ended(false)
       this.#good.set(pair, true)
       return principal
     } catch (error) {
-      if (!(error instanceof Unauthorized)) notFailed()
+      ended(error instanceof Unauthorized)
       throw error
     } finally {
       this.#underWay.delete(digest)

@@ -5,13 +5,20 @@ import { isIPv6 } from 'node:net'
 export interface FailureLimitOptions {
   /** Failed attempts that one has in one window. */
   readonly attempts: number
-  /** Milliseconds from the first failure until all is forgotten. */
+  /** Milliseconds from the first attempt until all is forgotten. */
   readonly window: number
 }
 
-interface Count { failures: number, until: number }
+interface Count {
+  failures: number
+  /** Attempts that have not come to their end: each may be one more. */
+  open: number
+  readonly until: number
+}
 
 const counts = 20_000
+/** Seconds that a log-in takes, about. */
+const soon = 1
 
 export class FailureLimit {
   readonly #counts = new LRUCache<string, Count>({ max: counts })
@@ -26,21 +33,31 @@ export class FailureLimit {
   /** Seconds that one has to wait before another attempt; 0 when it may try now. */
   wait (one: string): number {
     const count = this.#current(one)
-    if (count === undefined || count.failures < this.#options.attempts) return 0
-    return Math.max(1, Math.ceil((count.until - this.#now()) / 1000))
+    const { attempts } = this.#options
+    if (count === undefined || count.failures + count.open < attempts) return 0
+    // Those that are under way are soon known to be right or wrong.
+    return count.failures < attempts ? soon : Math.max(1, Math.ceil((count.until - this.#now()) / 1000))
   }
 
-  /** An attempt begins: it counts as failed until `succeeded` says otherwise, so that a burst cannot outrun the count. */
+  /** An attempt begins: until its end there is one less, so that a burst cannot outrun the count. */
   begin (one: string): void {
-    const count = this.#current(one)
-    if (count === undefined) this.#counts.set(one, { failures: 1, until: this.#now() + this.#options.window })
-    else count.failures++
+    this.#countOf(one).open++
   }
 
-  /** The attempt that was begun did not fail. */
-  succeeded (one: string): void {
-    const count = this.#current(one)
-    if (count !== undefined && count.failures > 0) count.failures--
+  /** The attempt that was begun has come to its end. */
+  end (one: string, failed: boolean): void {
+    const count = failed ? this.#countOf(one) : this.#current(one)
+    if (count === undefined) return
+    if (count.open > 0) count.open--
+    if (failed) count.failures++
+  }
+
+  #countOf (one: string): Count {
+    const known = this.#current(one)
+    if (known !== undefined) return known
+    const made: Count = { failures: 0, open: 0, until: this.#now() + this.#options.window }
+    this.#counts.set(one, made)
+    return made
   }
 
   #current (one: string): Count | undefined {

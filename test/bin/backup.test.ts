@@ -225,6 +225,8 @@ t.test('a damaged backup is found and named, with exit code 3; what is restored 
   await writeFile(manifest, (await readFile(manifest, 'utf8')).replace('"records":3', '"records":4'))
   t.match(await runCommand(['restore', '--from', backups, '--data', join(base, 'two')]), { code: 3, stderr: /^fastify-cdmi: backups\/\S+\.json in .* is not what was written\n$/ })
   t.match(await command('restore', '--from', backups, '--data', join(base, 'two')), { code: 3, result: { status: 'failed', error: /is not what was written/ } })
+  t.equal((await command('backup', '--data', directory, '--to', backups)).code, 0, 'the next one is sound')
+  t.match(await runCommand(['backup', '--to', backups, '--list']), { code: 3, stdout: /^\S+\tdamaged: backups\/\S+ in .* is not what was written\n\S+\t3 objects\t/, stderr: /1 backup cannot be read/ }, 'and is shown beside the damaged one')
 })
 
 t.test('values of the store that are damaged are named, with exit code 3; all else is backed up', async t => {
@@ -242,7 +244,7 @@ t.test('values of the store that are damaged are named, with exit code 3; all el
 })
 
 t.test('what is not clear is refused with a sentence, and nothing is made', async t => {
-  const base = t.testdir({ store: {} })
+  const base = t.testdir({ store: {}, link: t.fixture('symlink', 'store') })
   for (const [args, code, stderr] of [
     [['backup', '--data', 'x'], 2, /^fastify-cdmi: Say with --to in which directory the backups are\n$/],
     [['backup', '--data', 'x', '--to', 's3://bucket/x'], 2, /^fastify-cdmi: --to must be a directory of this machine, not a URL\n$/],
@@ -253,11 +255,13 @@ t.test('what is not clear is refused with a sentence, and nothing is made', asyn
     [['backup', '--to', join(base, 'nothing'), '--list'], 1, /^fastify-cdmi: There are no backups in /],
     [['backup', '--data', base, '--to', join(base, 'backups')], 2, /^fastify-cdmi: --to must not be in the directory of the store\n$/],
     [['backup', '--data', base, '--to', base], 2, /--to must not be in the directory of the store\n$/],
+    [['backup', '--data', join(base, 'store'), '--to', join(base, 'link', 'backups')], 2, /--to must not be in the directory of the store\n$/],
+    [['backup', '--data', join(base, 'link'), '--to', join(base, 'store', 'backups')], 2, /--to must not be in the directory of the store\n$/],
     [['backup', '--data', join(base, 'store'), '--to', join(base, 'backups')], 1, /^fastify-cdmi: There is no store in /],
     [['restore', '--data', 'x'], 2, /^fastify-cdmi: Say with --from in which directory the backups are\n$/],
     [['restore', '--from', 'x'], 2, /^fastify-cdmi: Say with --data into which directory/],
     [['restore', '--from', join(base, 'nothing'), '--data', join(base, 'store')], 1, /^fastify-cdmi: There are no backups in /]
   ] as const) t.match(await runInProcess(args), { code, stdout: '', stderr }, args.join(' '))
-  t.same(await readdir(base), ['store'])
+  t.same(await readdir(base), ['link', 'store'])
   t.same(await readdir(join(base, 'store')), [])
 })

@@ -12,7 +12,7 @@ t.test('what is not HTTP is answered with 400 and a problem document, and the co
     client.socket.write(garbage)
     await client.end()
     t.match(client.received, /^HTTP\/1\.1 400 Bad Request\r\n/)
-    t.match(client.received, /\r\nContent-Type: application\/problem\+json\r\n/)
+    t.match(client.received, /\r\nContent-Type: application\/problem\+json\r\nX-Content-Type-Options: nosniff\r\n/)
     t.match(client.received, /\r\nConnection: close\r\n/)
     t.match(problem(client.received), { type: 'about:blank', title: 'Bad Request', status: 400, detail: /not a valid HTTP request/ })
   }

@@ -58,6 +58,21 @@ t.test('failures for one user keep no other user of the same address out; failur
   t.equal(await outcome('fay', 'right', '192.0.2.2'), 'in')
 })
 
+t.test('many right log-ins at once, from one address, are no failures: who has to wait waits for a second, not for the end of the minute', async t => {
+  const gates: Array<() => void> = []
+  const authenticator = createAuthenticator({
+    failedAttempts: 1,
+    users: async () => {
+      await new Promise<void>(resolve => { gates.push(resolve) })
+      return true
+    }
+  })
+  const logIns = ['ann', 'bob', 'cid', 'dan'].map(async name => await authenticator.verify(name, 'right', '192.0.2.1').then(() => 'in', ({ statusCode, headers }: { statusCode: number, headers: Record<string, string> }) => `${statusCode}, ${headers['retry-after']}`))
+  t.equal(await logIns[3], '429, 1')
+  for (const open of gates) open()
+  t.same(await Promise.all(logIns), ['in', 'in', 'in', '429, 1'])
+})
+
 t.test('whether a user exists shows neither in the text of an answer nor in its time', async t => {
   const hash = await hashPassword('right')
   const users = [{ name: 'ann', hash }, { name: 'eve', password: 'right' }]

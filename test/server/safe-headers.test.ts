@@ -5,7 +5,7 @@ const html = { authorization, accept: 'text/html' }
 
 t.test('no answer may be taken for another type: every one says nosniff', async t => {
   const { url } = await runningServer(t)
-  for (const path of ['/', '/none', '/data', '/data/none', '/cdmi/2.0.0/', '/-/health', '/-/ready', '/-/docs/', '/-/docs/json', '/-/none', '/socket.io/', '/%ff']) {
+  for (const path of ['/', '/none', '/data', '/data/none', '/cdmi/2.0.0/', '/-/health', '/-/ready', '/-/docs/', '/-/docs/json', '/-/none', '/socket.io/', '/%ff', '/data/%ff']) {
     const { status, headers } = await ask(url + path, { headers: { authorization } })
     t.equal(headers['x-content-type-options'], 'nosniff', `${path} ${status}`)
   }

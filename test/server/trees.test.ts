@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -178,6 +179,19 @@ t.test('a sidecar is not believed: one that leads elsewhere, is cut short, or sa
       t.match(report, { objects, problems: 1 })
       t.match(report.told[0], told)
     })
+  }
+})
+
+t.test('a sidecar that is a link, a pipe or a directory is not read: it is named, and the files are taken as they are', { timeout: 20_000 }, async t => {
+  const directory = t.testdir({ secret: '{"container":{"objectName":"x/","metadata":{"told":"secret"}}}\n{"children":0}\n', link: { a: 'x' }, pipe: { a: 'x' }, directory: { a: 'x', [sidecarName]: {} } })
+  await symlink('../secret', join(directory, 'link', sidecarName))
+  execFileSync('mkfifo', [join(directory, 'pipe', sidecarName)])
+  for (const kind of ['link', 'pipe', 'directory']) {
+    const store = openMemoryStore()
+    const { objects, told } = await imported(store, join(directory, kind), at('c'))
+    t.equal(objects, 1, kind)
+    t.match(told, [/\.cdmi\.jsonl is not a file$/], kind)
+    t.notMatch(JSON.stringify(await contentOf(store)), /secret/)
   }
 })
 
