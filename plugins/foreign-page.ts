@@ -25,8 +25,8 @@ export function isOfForeignPage ({ headers, host, raw: { socket } }: FastifyRequ
   return own !== host.toLowerCase() || (socket instanceof TLSSocket && scheme !== 'https')
 }
 
-/** By the operator, or by the object. For everybody's pages (`*`) no credentials of the browser are permitted, and with those forms are sent. */
+/** By the operator, or by the object. Where credentials of the browser are not permitted no forms are, either: they are sent with them. */
 function isPermitted ({ headers: { 'sec-fetch-mode': mode } }: FastifyRequest, reply: FastifyReply): boolean {
-  const permitted = reply.getHeader('access-control-allow-origin')
-  return permitted !== undefined && (permitted !== '*' || (mode !== 'navigate' && mode !== 'no-cors'))
+  if (!reply.hasHeader('access-control-allow-origin')) return false
+  return reply.hasHeader('access-control-allow-credentials') || (mode !== 'navigate' && mode !== 'no-cors')
 }
