@@ -4,6 +4,7 @@ import closeWithGrace from 'close-with-grace'
 import { buildServer, type BuiltServer } from '../server.js'
 import type { ServerConfig } from '../schemas/config.js'
 import { closingTime, storeDirectory } from '../server/configured-store.js'
+import { hideSecrets } from '../server/url-secrets.js'
 import type { FirstUser } from '../server/first-user.js'
 import { removeLeftAffinity } from './affinity-directory.js'
 import { buildWorker, groupSignals, leftAffinity, startWorkers, whenPrimaryEnds } from './workers.js'
@@ -59,7 +60,7 @@ async function listenOrClose (server: BuiltServer): Promise<string> {
 function endOnSignal (config: ServerConfig, close: () => Promise<unknown>, skip: readonly closeWithGrace.AllEvents[] = []): () => void {
   const delay = (config.drainTimeout ?? 30) * 1000 + closingTime(config) + patience
   const grace = closeWithGrace({ delay, skip: [...skip] }, async ({ err }) => {
-    if (err !== undefined) process.stderr.write(`fastify-cdmi: ${err.stack ?? err.message}\n`)
+    if (err !== undefined) process.stderr.write(hideSecrets(`fastify-cdmi: ${err.stack ?? err.message}\n`))
     await close()
   })
   return grace.close

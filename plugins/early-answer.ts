@@ -47,7 +47,7 @@ function hasBody (raw: IncomingMessage): boolean {
 }
 
 /** Node calls `destroySoon` when an answer with `Connection: close` is out; from now on that ends our half only, and the rest in a while. */
-function endGently (socket: Socket): void {
+export function endGently (socket: Socket): void {
   socket.destroySoon = () => {
     if (socket.destroyed) return
     socket.end()

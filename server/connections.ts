@@ -2,10 +2,18 @@
  * The end of a server: connections on which nothing is going on are closed at once, the others when their last answer is out, and what
  * is left after a while is cut. Node alone would wait for clients that opened a connection and never said a word.
  */
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { type Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
+import { endGently } from '../plugins/early-answer.js'
 import { UpgradeDispatcher } from '../plugins/sockets/upgrade-dispatcher.js'
+
+/**
+ * Requests of one connection that may wait for the answers before them: beyond the first number nothing more is read meanwhile. What had come already may
+ * be many more, and each costs memory; beyond the second number none is looked at, and the connection ends with the answers.
+ */
+const mostRead = 16
+const mostWaiting = 256
 
 export class Connections {
   /** Answers by connection that were under way when somebody looked last; few look. */
@@ -14,6 +22,9 @@ export class Connections {
   readonly #upgraded = new Set<Socket>()
   /** TLS connections before the end of their handshake, by the address of the client: Node says no more of them. */
   readonly #shaking = new Map<string, Socket>()
+  /** Connections of which nothing is read for now, and those that have sent too much at once. */
+  readonly #held = new WeakSet<Socket>()
+  readonly #full = new WeakSet<Socket>()
   #draining = false
   #ended: (() => void) | undefined
 
@@ -25,7 +36,14 @@ export class Connections {
         this.#add(socket)
       })
     } else server.on('connection', (socket: Socket) => { this.#add(socket) })
-    server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => { this.#begin(request.socket, response) })
+    const { emit } = server
+    const begin = (response: ServerResponse): boolean => this.#begin(response.req.socket, response)
+    // Only by way of `emit` can a request be kept from those who would work on it.
+    server.emit = function (this: Server, event: string | symbol, ...values: unknown[]): boolean {
+      const [, response] = values
+      if (event === 'request' && response instanceof ServerResponse && !begin(response)) return true
+      return Reflect.apply(emit, this, [event, ...values]) as boolean
+    } as Server['emit']
     UpgradeDispatcher.of(server).watch(socket => {
       this.#busy.delete(socket)
       this.#upgraded.add(socket)
@@ -57,7 +75,7 @@ export class Connections {
   turnOf (response: ServerResponse): Promise<boolean> | undefined {
     const responses = this.#busy.get(response.req.socket)
     if (responses === undefined || responses.length < 2) return undefined
-    const before = responses[responses.indexOf(response) - 1]
+    const before = responses[responses.lastIndexOf(response) - 1]
     return before === undefined || before.closed ? undefined : afterwards(before)
   }
 
@@ -118,13 +136,38 @@ export class Connections {
     return this.#busy.get(socket)?.filter(({ closed }) => !closed) ?? []
   }
 
-  #begin (socket: Socket, response: ServerResponse): void {
+  /** False: nobody is to work on it. */
+  #begin (socket: Socket, response: ServerResponse): boolean {
     const responses = this.#busy.get(socket)
-    if (responses === undefined) return
-    // Mostly one that has ended. To be told of each end would cost every request more than to look here.
-    if (responses.length > 0) responses.splice(0, responses.length, ...responses.filter(({ closed }) => !closed))
+    if (responses === undefined) return true
+    // Mostly one that has ended: they do so in their order. To be told of each end would cost every request more than to look here.
+    while (responses[0]?.closed === true) responses.shift()
+    if (this.#full.has(socket)) {
+      socket.pause()
+      return false
+    }
     responses.push(response)
-    if (this.#draining) this.#endAfter(socket, response)
+    const [first] = responses
+    if (responses.length > mostRead && first !== undefined) this.#holdBack(socket, first)
+    if (responses.length >= mostWaiting) {
+      this.#full.add(socket)
+      // What was not read would turn the last answers into a reset.
+      endGently(socket)
+    }
+    if (this.#draining || responses.length >= mostWaiting) this.#endAfter(socket, response)
+    return true
+  }
+
+  /** Nothing more is read before the first answer is out. */
+  #holdBack (socket: Socket, first: ServerResponse): void {
+    // Each time: who reads a body has the connection read on.
+    socket.pause()
+    if (this.#held.has(socket)) return
+    this.#held.add(socket)
+    first.once('close', () => {
+      this.#held.delete(socket)
+      if (!this.#full.has(socket)) socket.resume()
+    })
   }
 
   /** The connection ends with its last answer, of which this is one. */

@@ -1,5 +1,8 @@
 import t from 'tap'
+import { once } from 'node:events'
 import { authorization, ask, runningServer } from '../helpers/built-server.js'
+import { eventually } from '../helpers/eventually.js'
+import { openMemoryStore } from '../../index.js'
 import { RawClient } from '../helpers/raw-http.js'
 
 const request = (line: string, body = '', ...more: string[]): string =>
@@ -17,6 +20,34 @@ t.test('requests that a client sends without waiting are done one after the othe
   await client.end()
   t.same([...client.received.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => Number(status)), [201, 200, 204, 206, 201, 200, 204, 404])
   t.match(client.received, /\r\n\r\nnewvHTTP/)
+})
+
+t.test('of requests that come while the first one is answered only so many are looked at: neither memory nor time grows with what a client sends', async t => {
+  let open: () => void = () => {}
+  const opened = new Promise<void>(resolve => { open = resolve })
+  const server = await runningServer(t, {}, { store: Object.assign(openMemoryStore(), { ready: async () => { await opened } }) })
+  let begun = 0
+  server.app.server.on('request', () => { begun++ })
+  const client = await RawClient.open(t, server.port)
+  client.socket.write(request('GET /-/ready') + request('GET /-/health').repeat(20_000))
+  await eventually('they have come', async () => begun >= 256)
+  await ask(server.url + '/-/health')
+  t.ok(begun <= 257, `${begun} requests were begun`)
+  open()
+  await client.end()
+  t.equal(client.received.match(/HTTP\/1\.1 200/g)?.length, 256, 'the others can be sent once more')
+  t.equal(client.received.match(/connection: close/gi)?.length, 1)
+})
+
+t.test('many requests that come one behind the other, but not all at once, are all answered', async t => {
+  const server = await runningServer(t)
+  const client = await RawClient.open(t, server.port)
+  const [rounds, depth] = [20, 100]
+  for (let round = 1; round <= rounds; round++) {
+    client.socket.write(request('GET /-/health').repeat(depth))
+    while (client.received.split('HTTP/1.1 200').length <= round * depth) await once(client.socket, 'data')
+  }
+  t.pass()
 })
 
 t.test('what comes behind the last request of a connection is not done', async t => {
