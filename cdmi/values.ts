@@ -3,7 +3,7 @@
  * then placed into a record by the commit. Bytes are never rewritten in place.
  */
 import { setImmediate } from 'node:timers/promises'
-import type { BlobBirth, Segment, SegmentChange, Store, StoredRecord } from '../storage/contract.js'
+import type { BlobBirth, GetOptions, Segment, SegmentChange, Store, StoredRecord } from '../storage/contract.js'
 import { IncompleteBody, NotUtf8, TooLarge } from './errors.js'
 import type { Staging } from './staging.js'
 import { Utf8Check } from './utf8.js'
@@ -224,7 +224,7 @@ export interface Content extends ByteRange {
   /** The bytes, when they were in the record. */
   readonly bytes: Uint8Array | undefined
   /** The bytes in chunks, for any length. */
-  stream (): AsyncIterable<Uint8Array>
+  stream (options?: GetOptions): AsyncIterable<Uint8Array>
   /** The bytes in one piece. The caller sees to it that `length` is small. */
   read (): Promise<Uint8Array>
 }
@@ -312,10 +312,10 @@ export async function readSegments (store: Store, segments: readonly Segment[], 
 }
 
 function segmentedContent (store: Store, segments: readonly Segment[], range: ByteRange): Content {
-  async function * stream (): AsyncGenerator<Uint8Array> {
+  async function * stream (options?: GetOptions): AsyncGenerator<Uint8Array> {
     for (const run of runs(segments, range)) {
       if (run.segment !== undefined) {
-        yield * store.blobs.get(run.segment.blob, run.offset, run.length)
+        yield * store.blobs.get(run.segment.blob, run.offset, run.length, options)
         continue
       }
       for (let left = run.length, sent = 1; left > 0; left -= zeros.length, sent++) {
