@@ -1,5 +1,7 @@
 /** `fastify-cdmi backup`: a store as it is at one moment, put beside what earlier backups have left there; and what there is. */
+import { relative, resolve } from 'node:path'
 import { sharedOptions, storeDirectory } from '../server/configured-store.js'
+import { hideSecrets } from '../server/url-secrets.js'
 import { backUp, type BackupReport } from '../storage/backup/back-up.js'
 import { BackupPlace } from '../storage/backup/backup-place.js'
 import { findBackup } from '../storage/backup/backup-source.js'
@@ -12,7 +14,6 @@ import { bytesText, countText } from './amounts.js'
 import { wantedBackup } from './backup-moment.js'
 import { configOf, type Flags } from './config-flags.js'
 import { DamagedStoreError, sentenceOf, UsageError } from './failure.js'
-import { hideSecrets } from './hide-secrets.js'
 import { printDamaged } from './print-damaged.js'
 import { printJson, watched } from './watched.js'
 
@@ -42,6 +43,8 @@ async function make (place: BackupPlace, flags: Flags, json: boolean): Promise<v
   const directory = storeDirectory(config)
   const options = directory === undefined ? sharedOptions(config) : { directory }
   if (options === undefined) throw new UsageError('Name the store: with --data, or with --meta and --blobs')
+  // There it would be lost with the store.
+  if (directory !== undefined && !/^\.\.(?:$|[/\\])/.test(relative(resolve(directory), place.name))) throw new UsageError('--to must not be in the directory of the store')
   const began = performance.now()
   const report = await watched('The backup was interrupted; the next one need not copy again what is there', titles, async watch => {
     const snapshot = await takeSnapshot(options, warn)

@@ -43,6 +43,7 @@ export function commandLine (): Command {
     .addOption(new Option('--from-blobs <url>', 'Where the longer values of a postgres:// store are: s3://bucket/prefix or file:///directory. [env: TRANSFER_FROM_BLOBS]'))
     .addOption(new Option('--to <store>', 'Where it moves: a directory or a postgres:// URL, with nothing there yet. [env: TRANSFER_TO]'))
     .addOption(new Option('--to-blobs <url>', 'Where longer values are put if that is a postgres:// URL: s3://bucket/prefix or file:///directory. [env: TRANSFER_TO_BLOBS]'))
+    .addOption(new Option('--skip-damaged', 'Come to an end though values of the source are damaged: their objects move without them. Each is named; the exit code is 4.'))
     .addOption(new Option('--json', 'Print the result as one line of JSON.'))
     .addHelpText('after', transferHelp)
     .action(async (flags: Flags) => { await (await import('./transfer.js')).transferCommand(flags) })
@@ -158,10 +159,10 @@ Examples:
 
 const transferHelp = `
 It can be killed at any moment: the same command goes on where it was. The target cannot be served before all is there and was compared.
-Give URLs with passwords by their variables, keys of S3 by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
+URLs with passwords are taken from their variables only. Or set PGPASSWORD, and keys of S3 by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
 
 Examples:
-  fastify-cdmi transfer --from ./data --to postgres://db.example/cdmi --to-blobs s3://bucket/cdmi?endpoint=https://s3.example
+  fastify-cdmi transfer --from ./data --to postgres://db.example/cdmi --to-blobs 's3://bucket/cdmi?endpoint=https://s3.example'
   TRANSFER_FROM=… fastify-cdmi transfer --from-blobs file:///srv/cdmi --to ./data --json`
 
 const verifyHelp = `

@@ -29,8 +29,15 @@ export class DamagedSourceError extends Error {
   constructor (count: number, all: boolean) {
     const found = count === 1 ? 'A blob of the source is not what was written, and was not copied' : `${count} blobs of the source are not what was written, and were not copied`
     const advice = all ? 'No blob at all was found as it should be: is that the place of the values? If it is, bring' : 'Bring'
-    super(`${found}; the target is not finished. ${advice} the values back from a backup, or delete the objects, and run the same command again`)
+    const last = all ? '' : '; or move everything else with --skip-damaged'
+    super(`${found}; the target is not finished. ${advice} the values back from a backup, or delete the objects, and run the same command again${last}`)
   }
+}
+
+/** A transfer has come to its end without values that were damaged, as it was told to. */
+export class LostValuesError extends Error {
+  override readonly name = 'LostValuesError'
+  constructor (count: number) { super(`The target is finished, without ${count === 1 ? 'the value of one object that is' : `the values of ${count} objects that are`} damaged in the source`) }
 }
 
 /** A look at a store has found damage. */
@@ -49,7 +56,7 @@ export class PendingMigrationsError extends Error {
   constructor (schema: string) { super(`The store in schema ${schema} is not up to date; without --dry-run this is done`) }
 }
 
-const foreseen = [ConfigError, OptionError, UsageError, UsersFileError, StorageError, WorkerError, InterruptedError, DamagedSourceError, DamagedStoreError, LeftOutError, TreeError, PendingMigrationsError] as const
+const foreseen = [ConfigError, OptionError, UsageError, UsersFileError, StorageError, WorkerError, InterruptedError, DamagedSourceError, DamagedStoreError, LeftOutError, LostValuesError, TreeError, PendingMigrationsError] as const
 
 const systemErrors: Readonly<Record<string, string>> = {
   EADDRINUSE: 'the address is in use: another server listens there, or choose another port with --port',
@@ -58,8 +65,9 @@ const systemErrors: Readonly<Record<string, string>> = {
   EACCES: 'the system does not allow it; ports below 1024 and foreign directories need more rights'
 }
 
-/** 2 when another command line or configuration would help, 3 when a store, a source or a backup is damaged, objects were left out, or migrations are to be done, 1 otherwise. */
+/** 2 when another command line or configuration would help, 3 when a store, a source or a backup is damaged, objects were left out, or migrations are to be done, 4 when a transfer has left damaged values behind, 1 otherwise. */
 export function exitCodeOf (error: unknown): number {
+  if (error instanceof LostValuesError) return 4
   if (error instanceof LeftOutError || error instanceof DamagedBackup || error instanceof DamagedSourceError || error instanceof DamagedStoreError || error instanceof PendingMigrationsError) return 3
   return error instanceof ConfigError || error instanceof OptionError || error instanceof UsageError ? 2 : 1
 }

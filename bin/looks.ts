@@ -5,7 +5,7 @@ import { storeDirectory } from '../server/configured-store.js'
 import { isStore } from '../storage/embedded/store-format.js'
 import type { Look, VerifyOptions } from '../storage/verify/findings.js'
 import { InterruptedError, UsageError } from './failure.js'
-import { showPhases } from './transfer-progress.js'
+import { progressOutput, showPhases } from './transfer-progress.js'
 
 const titles: Readonly<Record<Look, string>> = { records: 'records', names: 'names', values: 'values', files: 'files', log: 'change log' }
 
@@ -23,8 +23,7 @@ export async function looking<T> (interrupted: string, work: (options: Required<
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   // A second one ends it at once.
   for (const signal of signals) process.once(signal, interrupt)
-  const { isTTY, columns = 80 } = process.stderr
-  const shown = showPhases({ isTerminal: isTTY, columns, write: text => { process.stderr.write(text) } }, titles)
+  const shown = showPhases(progressOutput(process.stderr, process.env['TERM']), titles)
   try {
     return await work({ signal: stop.signal, progress: shown.listener, checkRecord: recordProblem })
   } catch (error) {

@@ -1,5 +1,6 @@
 /** `fastify-cdmi restore`: a backup becomes a store again, in a place where there is none. */
 import { sharedOptions, storeDirectory } from '../server/configured-store.js'
+import { hideSecrets } from '../server/url-secrets.js'
 import { BackupPlace } from '../storage/backup/backup-place.js'
 import { findBackup } from '../storage/backup/backup-source.js'
 import { restore, type RestoreReport } from '../storage/backup/restore.js'
@@ -9,7 +10,6 @@ import { bytesText, countText } from './amounts.js'
 import { wantedBackup } from './backup-moment.js'
 import { configOf, type Flags } from './config-flags.js'
 import { DamagedStoreError, sentenceOf, UsageError } from './failure.js'
-import { hideSecrets } from './hide-secrets.js'
 import { printDamaged } from './print-damaged.js'
 import { printJson, watched } from './watched.js'
 

@@ -1,8 +1,8 @@
 /** Runs one command of the command line, and says how it went. */
 import { CommanderError, type Command } from 'commander'
+import { hideSecrets } from '../server/url-secrets.js'
 import { commandLine } from './command-line.js'
 import { exitCodeOf, sentenceOf } from './failure.js'
-import { hideSecrets } from './hide-secrets.js'
 
 /** Where help and complaints go. */
 export interface Output {
@@ -10,7 +10,7 @@ export interface Output {
   err (text: string): void
 }
 
-/** `args`: what follows the name of the program. Answers the exit code: 0 done, 1 it did not work, 2 wrong options or configuration, 3 as the command says. */
+/** `args`: what follows the name of the program. Answers the exit code: 0 done, 1 it did not work, 2 wrong options or configuration, 3 and 4 as the command says. */
 export async function run (args: readonly string[], output: Output): Promise<number> {
   const program = commandLine()
   redirect(program, output)

@@ -3,9 +3,20 @@ import type { Phase } from '../storage/transfer/progress.js'
 import { bytesText, timeText } from './amounts.js'
 
 export interface ProgressOutput {
+  /** Whether a line can be drawn anew. */
   readonly isTerminal: boolean
   readonly columns: number
   write (text: string): void
+}
+
+/** A terminal that cannot draw a line anew, or does not say how long its lines are, is given lines. `term`: what kind it is, as the environment says. */
+export function progressOutput (stream: { readonly isTTY?: boolean, readonly columns?: number, write (text: string): unknown }, term: string | undefined): ProgressOutput {
+  return {
+    isTerminal: stream.isTTY === true && term !== 'dumb' && (stream.columns ?? 0) > 0,
+    // A window may become narrower meanwhile.
+    get columns () { return stream.columns ?? 0 },
+    write (text) { stream.write(text) }
+  }
 }
 
 /** A part of the work, by its name. */

@@ -1,14 +1,14 @@
 /** `fastify-cdmi transfer`: a whole store moves into another one. */
+import { withoutValue } from '../cdmi/lost-value.js'
+import { hasSecret, hideSecrets, secretRefusal, secretVariables } from '../server/url-secrets.js'
 import { type EndOptions, openSource, openTarget } from '../storage/transfer/open-ends.js'
-import { transfer, type TransferReport } from '../storage/transfer.js'
+import { transfer, type TransferOptions, type TransferReport } from '../storage/transfer.js'
 import { AlreadyTransferred } from '../storage/transfer/ends.js'
-import type { ProgressListener } from '../storage/transfer/progress.js'
 import { bytesText, countText, timeText } from './amounts.js'
 import type { Flags } from './config-flags.js'
-import { DamagedSourceError, InterruptedError, sentenceOf, UsageError } from './failure.js'
-import { hideSecrets } from './hide-secrets.js'
-import { transferPlace, type TransferPlace } from './transfer-places.js'
-import { showProgress } from './transfer-progress.js'
+import { DamagedSourceError, InterruptedError, LostValuesError, sentenceOf, UsageError } from './failure.js'
+import { requireApart, transferPlace, type TransferPlace } from './transfer-places.js'
+import { progressOutput, showProgress } from './transfer-progress.js'
 
 /** The variables beside the flags, for URLs with secrets in them: command lines are seen by others. */
 export const transferVariables = { from: 'TRANSFER_FROM', fromBlobs: 'TRANSFER_FROM_BLOBS', to: 'TRANSFER_TO', toBlobs: 'TRANSFER_TO_BLOBS' } as const
@@ -16,47 +16,51 @@ export const transferVariables = { from: 'TRANSFER_FROM', fromBlobs: 'TRANSFER_F
 /** Damaged blobs that are printed for people; the rest is in the JSON. */
 const mostPrinted = 50
 
-/** Exit codes: 0 all is there, 1 it did not work and can be gone on with, 2 wrong options, 3 values of the source are damaged. */
+/** Exit codes: 0 all is there, 1 it did not work and can be gone on with, 2 wrong options, 3 values of the source are damaged, 4 all is there but for those. */
 export async function transferCommand (flags: Flags): Promise<void> {
   const from = transferPlace('from', given(flags, 'from'), given(flags, 'fromBlobs'))
   const to = transferPlace('to', given(flags, 'to'), given(flags, 'toBlobs'))
-  if (from.name === to.name) throw new UsageError('--from and --to are the same store')
+  requireApart(from, to)
   const json = flags['json'] === true
   const began = performance.now()
   try {
-    const report = await shown(from.options, to.options)
+    const report = await shown(from.options, to.options, flags['skipDamaged'] === true)
     if (report === undefined) {
       if (json) printJson({ status: 'complete', from: from.name, to: to.name, complete: true, already: true })
       else process.stdout.write(`${from.name} was moved to ${to.name} before, and neither has changed since; there is nothing to do.\n`)
       return
     }
     const seconds = Math.round(performance.now() - began) / 1000
-    if (json) printJson({ status: report.complete ? 'complete' : 'damaged', from: from.name, to: to.name, ...report, seconds })
+    if (json) printJson({ status: report.damaged.length === 0 ? 'complete' : 'damaged', from: from.name, to: to.name, ...report, seconds })
     else printReport(report, from, to, performance.now() - began)
     if (!report.complete) throw new DamagedSourceError(report.damaged.length, report.blobs.moved + report.blobs.kept === 0)
+    for (const { objectID, path, kept, blobs } of report.lost) process.stderr.write(`${kept ? 'moved without its value' : 'left out'}: ${path ?? 'no path'} (object ${objectID}, ${blobs.length === 1 ? 'blob' : 'blobs'} ${blobs.join(', ')})\n`)
+    if (report.lost.length > 0) throw new LostValuesError(report.lost.length)
   } catch (error) {
-    if (json && !(error instanceof DamagedSourceError)) printJson({ status: 'failed', from: from.name, to: to.name, error: hideSecrets(sentenceOf(error)) })
+    if (json && !(error instanceof DamagedSourceError || error instanceof LostValuesError)) printJson({ status: 'failed', from: from.name, to: to.name, error: hideSecrets(sentenceOf(error)) })
     throw error
   }
 }
 
 function given (flags: Flags, name: keyof typeof transferVariables): string | undefined {
-  const value = flags[name] ?? process.env[transferVariables[name]]
+  const flag = flags[name]
+  const variable = transferVariables[name]
+  if (typeof flag === 'string' && hasSecret(flag)) throw new UsageError(secretRefusal(`--${name.replace('B', '-b')}`, [`the variable ${variable}`, name.endsWith('Blobs') ? secretVariables.blobs : secretVariables.meta]))
+  const value = flag ?? process.env[variable]
   // An empty variable is one that is not set.
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
 /** With what is to be seen of it meanwhile. Undefined: there is nothing to do. */
-async function shown (from: EndOptions, to: EndOptions): Promise<TransferReport | undefined> {
+async function shown (from: EndOptions, to: EndOptions, skip: boolean): Promise<TransferReport | undefined> {
   const stop = new AbortController()
   const interrupt = (): void => { stop.abort(new InterruptedError()) }
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   // A second one ends it at once.
   for (const signal of signals) process.once(signal, interrupt)
-  const { isTTY, columns = 80 } = process.stderr
-  const progress = showProgress({ isTerminal: isTTY, columns, write: text => { process.stderr.write(text) } })
+  const progress = showProgress(progressOutput(process.stderr, process.env['TERM']))
   try {
-    return await run(from, to, progress.listener, stop.signal)
+    return await run(from, to, { progress: progress.listener, signal: stop.signal, lose: skip ? withoutValue : undefined })
   } catch (error) {
     if (error instanceof AlreadyTransferred) return undefined
     throw error
@@ -66,13 +70,13 @@ async function shown (from: EndOptions, to: EndOptions): Promise<TransferReport 
   }
 }
 
-async function run (from: EndOptions, to: EndOptions, progress: ProgressListener, signal: AbortSignal): Promise<TransferReport> {
+async function run (from: EndOptions, to: EndOptions, options: TransferOptions): Promise<TransferReport> {
   const report = (error: unknown, doing: string): void => { process.stderr.write(hideSecrets(`${doing}: ${error instanceof Error ? error.message : String(error)}\n`)) }
   const source = await openSource(from, report)
   try {
     const target = await openTarget(to, report, { rootID: source.rootID, last: await source.meta.lastSequence() })
     try {
-      return await transfer(source, target, { signal, progress })
+      return await transfer(source, target, options)
     } finally {
       await target.close()
     }
@@ -85,10 +89,10 @@ function printJson (result: object): void {
   process.stdout.write(`${JSON.stringify(result)}\n`)
 }
 
-function printReport ({ complete, blobs, records, events, damaged }: TransferReport, from: TransferPlace, to: TransferPlace, elapsed: number): void {
+function printReport ({ complete, blobs, records, events, damaged, lost }: TransferReport, from: TransferPlace, to: TransferPlace, elapsed: number): void {
   const earlier = blobs.kept === 0 ? '' : ` ${countText(blobs.kept, 'blob')} had been moved before.`
   if (complete) {
-    process.stdout.write(`Moved ${from.name} to ${to.name}: ${countText(records, 'object')}, ${countText(blobs.moved, 'blob')} (${bytesText(blobs.bytes)}), a change log of ${countText(events, 'entry').replace(/ys$/, 'ies')}, in ${timeText(elapsed)}.${earlier} All was read back and compared.\n`)
+    process.stdout.write(`Moved ${from.name} to ${to.name}: ${countText(records, 'object')}, ${countText(blobs.moved, 'blob')} (${bytesText(blobs.bytes)}), a change log of ${countText(events, 'entry').replace(/ys$/, 'ies')}, in ${timeText(elapsed)}.${earlier} ${lost.length === 0 ? 'All' : 'All else'} was read back and compared.\n`)
     return
   }
   for (const { problem, objects } of damaged.slice(0, mostPrinted)) {

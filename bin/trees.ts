@@ -12,12 +12,12 @@ import { exportTree, measureTree } from '../server/trees/export-tree.js'
 import { importTree } from '../server/trees/import-tree.js'
 import { openToRead, openToWrite } from '../server/trees/open-tree-store.js'
 import type { TreeOptions, TreeReport } from '../server/trees/tree-report.js'
+import { hideSecrets } from '../server/url-secrets.js'
 import type { Store } from '../storage/contract.js'
 import { isStore } from '../storage/embedded/store-format.js'
 import { bytesText, countText } from './amounts.js'
 import { configOf, type Flags } from './config-flags.js'
 import { LeftOutError, sentenceOf, UsageError } from './failure.js'
-import { hideSecrets } from './hide-secrets.js'
 import { printJson, watched } from './watched.js'
 
 /** Problems that are kept for the JSON; all are counted. */

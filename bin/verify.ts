@@ -1,12 +1,12 @@
 /** `fastify-cdmi verify`: whether a store is sound. */
 import { sharedOptions } from '../server/configured-store.js'
+import { hideSecrets } from '../server/url-secrets.js'
 import { warn } from '../storage/open-store.js'
 import type { Finding } from '../storage/verify/findings.js'
 import { verifyEmbedded, type VerifyResult } from '../storage/embedded/verify/verify-embedded.js'
 import { bytesText, countText } from './amounts.js'
 import { configOf, type Flags } from './config-flags.js'
 import { DamagedStoreError, sentenceOf, UsageError } from './failure.js'
-import { hideSecrets } from './hide-secrets.js'
 import { directoryOf, looking } from './looks.js'
 
 /** Findings that are kept for the JSON; all are counted. */

@@ -1,6 +1,6 @@
 /** Long work of a command: how far it is stands on standard error, and a signal ends it after the step under way. */
 import { InterruptedError } from './failure.js'
-import { type ShownProgress, showPhases } from './transfer-progress.js'
+import { progressOutput, type ShownProgress, showPhases } from './transfer-progress.js'
 
 export interface Watch<P extends string> {
   readonly signal: AbortSignal
@@ -14,8 +14,7 @@ export async function watched<P extends string, T> (interrupted: string, titles:
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   // A second one ends it at once.
   for (const signal of signals) process.once(signal, interrupt)
-  const { isTTY, columns = 80 } = process.stderr
-  const shown = showPhases<P>({ isTerminal: isTTY, columns, write: text => { process.stderr.write(text) } }, titles)
+  const shown = showPhases<P>(progressOutput(process.stderr, process.env['TERM']), titles)
   try {
     return await work({ signal: stop.signal, progress: shown.listener })
   } finally {

@@ -4,10 +4,11 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { describeError, isServerFault, reasonPhrase, type ErrorDescription } from '../cdmi/describe-error.js'
+import { describeError, reasonPhrase, type ErrorDescription } from '../cdmi/describe-error.js'
 import { MethodNotAllowed, NotFound } from '../cdmi/errors.js'
 import { htmlHeaders } from '../routes/http/html.js'
 import { preferredType } from '../routes/http/accept.js'
+import { logError } from '../routes/http/log-error.js'
 import type { Problem } from '../schemas/problem.js'
 import { challenge, defaultRealm } from './challenge.js'
 import earlyAnswer from './early-answer.js'
@@ -55,12 +56,6 @@ export function renderError (error: unknown, request: FastifyRequest, reply: Fas
 function varyOf (reply: FastifyReply): string {
   const before = reply.getHeader('vary')
   return before === undefined ? 'accept' : `${String(before)}, accept`
-}
-
-/** The log has what the caller does not get to know. */
-export function logError (error: unknown, description: ErrorDescription, request: FastifyRequest): void {
-  if (isServerFault(description)) request.log.error({ err: error, code: description.code }, 'the request failed')
-  else request.log.debug({ code: description.code, status: description.status, detail: description.message }, 'the request was refused')
 }
 
 /** The problem document of an error. */

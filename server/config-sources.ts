@@ -7,6 +7,7 @@ import { dirname, resolve } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { ServerConfig } from '../schemas/config.js'
 import { type TSchema, Value } from '../schemas/typebox.js'
+import { hasSecret, secretRefusal, secretVariables } from './url-secrets.js'
 
 /** What is wrong with the configuration, for the operator. */
 export class ConfigError extends Error {
@@ -97,20 +98,15 @@ export function loadConfig ({ file, environment = {}, flags = {} }: ConfigSource
   readEnvironment(environment, values)
   for (const option of configOptions) {
     const value = flags[option.name]
-    if (option.url && typeof value === 'string' && hasSecret(value)) throw new ConfigError(`The option ${option.flag ?? option.name} has a secret in it, and other users of the machine can read it there: ${saferPlace(option)}`)
+    if (option.url && typeof value === 'string' && hasSecret(value)) throw new ConfigError(secretRefusal(option.flag ?? option.name, saferPlaces(option)))
     if (typeof value === 'string' && value.includes('PRIVATE KEY-----')) throw new ConfigError(`The option ${option.flag ?? option.name} has a private key in it, and other users of the machine can read it there: name a file, or use the variable ${option.variable ?? ''}`)
     if (value !== undefined) values.set(option.name, checked(option, fromText(option, value), `The option ${option.flag ?? option.name}`))
   }
   return assemble(values)
 }
 
-/** A password in a URL, or a parameter that is one. What is no URL at all may be one that was mistyped. */
-function hasSecret (text: string): boolean {
-  return /:\/\/[^/?#]*:.*@/.test(text) || /[?&](?:password|secretAccessKey|sessionToken)=/i.test(text)
-}
-
-function saferPlace ({ name, variable = '' }: ConfigOption): string {
-  return `use the variable ${variable}, the config file, or ${name === 'meta' ? 'PGPASSWORD' : 'AWS_SECRET_ACCESS_KEY'}`
+function saferPlaces ({ name, variable = '' }: ConfigOption): string[] {
+  return [`the variable ${variable}`, 'the config file', name === 'meta' ? secretVariables.meta : secretVariables.blobs]
 }
 
 function readConfigFile (file: string, values: Map<string, unknown>): void {

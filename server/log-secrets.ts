@@ -2,8 +2,9 @@
  * A second line of defence for the log: no serializer gives headers or options away, but who knows what is logged one day. Looked at when a line
  * is written, a few levels deep: pino's own `redact` would cost each request more than reading its object does.
  */
+import { secretNames } from './url-secrets.js'
 
-const secrets: ReadonlySet<string> = new Set(['authorization', 'cookie', 'password', 'adminpassword', 'tlspassphrase', 'passphrase', 'hash', 'secretaccesskey', 'sessiontoken', 'connectionstring'])
+const secrets: ReadonlySet<string> = new Set([...secretNames, 'authorization', 'cookie', 'adminpassword', 'tlspassphrase', 'passphrase', 'hash', 'connectionstring'])
 const censor = '[Redacted]'
 /** Levels of a line's object. */
 const levels = 3

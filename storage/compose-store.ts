@@ -1,7 +1,7 @@
 /** A store made of names and records here and bytes there: what is the same whatever keeps them. */
 import type { Registry } from '../metrics/registry.js'
 import type { StoreSettings } from '../schemas/store-options.js'
-import { type BlobStore, type Integrity, type LeaseID, type MetaStore, type ObjectID, type Store, type StoreFlags, StorageError, type SweepReport } from './contract.js'
+import { type BlobStore, type Integrity, type LeaseID, type MetaStore, type ObjectID, type Store, type StoreFlags, StoreClosedError, type SweepReport } from './contract.js'
 import { countedBlobs } from './counted-blobs.js'
 import { readIntegrity } from './integrity-metrics.js'
 import { LeaseKeeper } from './lease-keeper.js'
@@ -80,7 +80,7 @@ export async function composeStore (parts: StoreParts): Promise<ComposedStore> {
   const closing = new AbortController()
 
   async function round (): Promise<SweepReport> {
-    if (closed !== undefined) throw new StorageError('unavailable', 'The store is closed')
+    if (closed !== undefined) throw new StoreClosedError()
     const { trashGrace, logRetention } = settings
     const options = { trashGrace, logRetention, signal: closing.signal, ...(parts.leaseTimeout === undefined ? {} : { leaseTimeout: parts.leaseTimeout }) }
     const failures: unknown[] = []
@@ -121,7 +121,7 @@ export async function composeStore (parts: StoreParts): Promise<ComposedStore> {
     openLeases: () => leases.ids(),
     sweep,
     async ready () {
-      if (closed !== undefined) throw new StorageError('unavailable', 'The store is closed')
+      if (closed !== undefined) throw new StoreClosedError()
       await readiness.ready()
     },
     ...parts.integrity !== undefined && { integrity: parts.integrity },

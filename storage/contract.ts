@@ -378,3 +378,8 @@ export class StorageError extends Error {
     this.part = options?.part
   }
 }
+
+/** The store was closed before this, or in the middle of it: nothing has failed that anybody has to look after. */
+export class StoreClosedError extends StorageError {
+  constructor () { super('unavailable', 'The store is closed') }
+}

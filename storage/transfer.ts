@@ -4,8 +4,8 @@
  */
 import { type BlobID, type ObjectID, StorageError } from './contract.js'
 import type { TransferSource, TransferTarget } from './transfer/ends.js'
-import { findOwners } from './transfer/find-owners.js'
-import { matchRecords } from './transfer/match-records.js'
+import { findOwners, pathOf } from './transfer/find-owners.js'
+import { type Lose, type LostValue, matchRecords } from './transfer/match-records.js'
 import { type BlobDamage, moveBlobs } from './transfer/move-blobs.js'
 import { moveLog } from './transfer/move-log.js'
 import type { Phase, ProgressListener } from './transfer/progress.js'
@@ -15,6 +15,14 @@ export interface TransferOptions {
   readonly signal?: AbortSignal | undefined
   /** Often called. */
   readonly progress?: ProgressListener | undefined
+  /** It comes to its end though values of the source are damaged: what becomes of their records. Not when no blob at all was sound. */
+  readonly lose?: Lose | undefined
+}
+
+/** An object that has lost its value on the way. */
+export interface LostObject extends LostValue {
+  /** Where there is one, in the source. */
+  readonly path?: string
 }
 
 export interface DamagedBlob extends BlobDamage {
@@ -28,38 +36,44 @@ export interface TransferReport {
   readonly rootID: ObjectID
   /** Blobs and bytes that were written by this run, and blobs that were there from earlier ones. */
   readonly blobs: { readonly moved: number, readonly bytes: number, readonly kept: number }
-  /** Of the whole store; 0 when it did not come to that. */
+  /** Of the whole target; 0 when it did not come to that. */
   readonly records: number
   readonly events: number
   readonly damaged: readonly DamagedBlob[]
+  /** Objects that are there without their value, or not at all. Only where `lose` was given. */
+  readonly lost: readonly LostObject[]
 }
 
+/** When so many are damaged, something else is wrong: the place of the values, most likely. */
+const mostDamaged = 1000
 /** Walks over the records: one that writes, one that finds everything the same. More are needed only where something else is wrong. */
 const mostWalks = 3
 const pruned = 500
 
 /** Throws a StorageError, and the reason of `signal`. The caller closes both ends. */
-export async function transfer (source: TransferSource, target: TransferTarget, { signal: given, progress = () => {} }: TransferOptions = {}): Promise<TransferReport> {
+export async function transfer (source: TransferSource, target: TransferTarget, { signal: given, progress = () => {}, lose }: TransferOptions = {}): Promise<TransferReport> {
   const signal = AbortSignal.any([given, source.lost, target.lost].flatMap(one => one ?? []))
   // What nobody can reach any more need not move.
   while (await source.meta.prune(pruned) > 0) signal.throwIfAborted()
   const there = await source.meta.census()
 
   const values = new Teller(progress, 'values', there.bytes)
-  const { damaged, ...blobs } = await moveBlobs(source, target, { signal, tell: values.tell })
-  if (damaged.length > 0) {
+  const { damaged, ...blobs } = await moveBlobs(source, target, { signal, tell: values.tell, mostDamaged: lose === undefined ? mostDamaged : Infinity })
+  if (damaged.length > 0 && (lose === undefined || blobs.moved + blobs.kept === 0)) {
     const owners = await findOwners(source.meta, new Set<BlobID>(damaged.map(({ blob }) => blob)), signal)
-    return { complete: false, rootID: source.rootID, blobs, records: 0, events: 0, damaged: damaged.map(one => ({ ...one, objects: owners.get(one.blob) ?? [] })) }
+    return { complete: false, rootID: source.rootID, blobs, records: 0, events: 0, damaged: damaged.map(one => ({ ...one, objects: owners.get(one.blob) ?? [] })), lost: [] }
   }
 
   values.end()
 
   let records = 0
+  let lost: readonly LostValue[] = []
   // Each record is looked at twice.
   const looks = new Teller(progress, 'records', there.records * 2)
   for (let walk = 1; ; walk++) {
-    const matched = await matchRecords(source, target, { signal, tell: looks.tell })
+    const matched = await matchRecords(source, target, { signal, tell: looks.tell, lose })
     records = matched.records
+    lost = matched.lost
     if (matched.changed === 0) break
     if (walk === mostWalks) throw new StorageError('corrupt', 'The target does not give back the records as they were written, or the source is being changed')
   }
@@ -70,7 +84,21 @@ export async function transfer (source: TransferSource, target: TransferTarget, 
   await source.stillAlone()
   signal.throwIfAborted()
   await target.meta.intake.finish(last)
-  return { complete: true, rootID: source.rootID, blobs, records, events: entries, damaged: [] }
+  const objects: LostObject[] = []
+  for (const one of lost) objects.push({ ...one, ...await pathOf(source.meta, one.objectID) })
+  return { complete: true, rootID: source.rootID, blobs, records, events: entries, damaged: withObjects(damaged, objects), lost: objects }
+}
+
+function withObjects (damaged: readonly BlobDamage[], lost: readonly LostObject[]): DamagedBlob[] {
+  const found = new Map(damaged.map(one => [one.blob, { ...one, objects: [] as Array<DamagedBlob['objects'][number]> }]))
+  for (const { objectID, path, blobs } of lost) {
+    for (const blob of blobs) {
+      const one = found.get(blob) ?? { blob, problem: `The source knows nothing of blob ${blob} but its name`, objects: [] }
+      one.objects.push({ objectID, ...path !== undefined && { path } })
+      found.set(blob, one)
+    }
+  }
+  return [...found.values()]
 }
 
 /** Adds up what is done of one part. */

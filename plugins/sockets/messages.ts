@@ -30,6 +30,8 @@ interface AnswerHead extends Echo {
   status: number
   statusText: string
   error?: string
+  /** Seconds; the header of the same name over HTTP. */
+  retryAfter?: number
   etag?: string
 }
 
@@ -123,10 +125,10 @@ async function answered (context: SocketContext, message: Message, echo: Echo, p
 
 function failure ({ log }: SocketContext, error: unknown, echo: Echo): Answer {
   const description: ErrorDescription = describeError(error)
-  const { status, code, message } = description
+  const { status, code, message, headers: { 'retry-after': retryAfter } } = description
   if (isServerFault(description)) log.error({ err: error, code, method: echo.method, url: echo.url }, 'a socket message failed')
   else log.debug({ code, status, detail: message }, 'a socket message was refused')
-  return { head: { ...echo, status, statusText: reasonPhrase(status), error: message } }
+  return { head: { ...echo, status, statusText: reasonPhrase(status), error: message, ...retryAfter !== undefined && { retryAfter: Number(retryAfter) } } }
 }
 
 async function perform (context: SocketContext, message: Message, method: string, url: string, caller: Caller): Promise<Outcome> {

@@ -7,7 +7,7 @@ import type { BackupPlace } from './backup-place.js'
 import { openBackup } from './backup-source.js'
 import type { Manifest } from './manifest.js'
 
-export interface RestoreOptions extends TransferOptions {
+export interface RestoreOptions extends Omit<TransferOptions, 'lose'> {
   /** Objects whose values are damaged are left out, and the rest becomes a store; else the target stays unfinished. */
   readonly leaveOut?: boolean
 }
@@ -23,7 +23,7 @@ export async function restore (place: BackupPlace, manifest: Manifest, target: T
   const lost = new Map<BlobID, string>(manifest.damaged.map(({ blob, problem }) => [blob, problem]))
   const describe = async (): Promise<DamagedBlob[]> => await withOwners(whole, lost, options.signal)
   for (let round = 1; ; round++) {
-    if (lost.size > 0 && !leaveOut) return { complete: false, rootID: whole.rootID, blobs: { moved: 0, bytes: 0, kept: 0 }, records: 0, events: 0, damaged: await describe(), leftOut: [] }
+    if (lost.size > 0 && !leaveOut) return { complete: false, rootID: whole.rootID, blobs: { moved: 0, bytes: 0, kept: 0 }, records: 0, events: 0, damaged: await describe(), lost: [], leftOut: [] }
     const leftOut: ObjectID[] = []
     const report = await transfer(openBackup(place, manifest, { without: new Set(lost.keys()), leftOut }), target, options)
     if (report.complete) return { ...report, damaged: lost.size === 0 ? [] : await describe(), leftOut: [...new Set(leftOut)] }

@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client, type ClientBase, type ClientConfig, Pool, type PoolClient } from 'pg'
-import { StorageError } from '../contract.js'
+import { StorageError, StoreClosedError } from '../contract.js'
 import { DatabaseServers } from './database-servers.js'
 import { hasSqlState, isBroken, isCollision, isRefused, readOnly, sentenceOf, toDatabaseError } from './database-errors.js'
 
@@ -207,7 +207,7 @@ export class Database {
   }
 
   async #tracked<T> (work: () => Promise<T>): Promise<T> {
-    if (this.#closed) throw new StorageError('unavailable', 'The store is closed')
+    if (this.#closed) throw new StoreClosedError()
     const running = work()
     this.#running.add(running)
     try {

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import { SignatureV4 } from '@smithy/signature-v4'
 import { type buildConnector, type Dispatcher, Pool } from 'undici'
 import { Registry } from '../../metrics/registry.js'
-import { StorageError } from '../contract.js'
+import { StorageError, StoreClosedError } from '../contract.js'
 import { refusalOf, s3Error, S3Refusal } from './s3-errors.js'
 import { S3Count } from './s3-count.js'
 import { Gate } from './s3-gates.js'
@@ -116,7 +116,7 @@ export class S3Client {
   async open (call: S3Call, signal?: AbortSignal): Promise<OpenAnswer> {
     const leave = await this.#gate.enter(1, signal)
     try {
-      if (this.#closed) throw closed()
+      if (this.#closed) throw new StoreClosedError()
       const { statusCode, headers, body } = await this.count.request(call.method, async () => await this.#exchange(call, signal))
       // Whoever reads it hears of its errors; when nobody does they are of no interest.
       body.on('error', () => {})
@@ -132,7 +132,7 @@ export class S3Client {
       }
     } catch (error) {
       leave()
-      throw this.#closed ? closed() : error
+      throw this.#closed ? new StoreClosedError() : error
     }
   }
 
@@ -145,7 +145,7 @@ export class S3Client {
   async close (): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    await this.#pool.destroy(closed())
+    await this.#pool.destroy(new StoreClosedError())
   }
 
   async #again (retries: Retries, error: unknown, { doing }: S3Call, signal: AbortSignal | undefined): Promise<void> {
@@ -217,10 +217,6 @@ export class S3Client {
       ...(signal === undefined ? {} : { signal })
     })
   }
-}
-
-function closed (): StorageError {
-  return new StorageError('unavailable', 'The store was closed')
 }
 
 async function asked (provider: S3CredentialsProvider): Promise<S3Credentials> {

@@ -1,5 +1,5 @@
 /** The way to the writer: what is submitted while a batch is on its way is the next batch. No timers. */
-import { StorageError } from '../contract.js'
+import { StorageError, StoreClosedError } from '../contract.js'
 import { packBatch, type WireResult } from './wire.js'
 
 export interface CommitChannel {
@@ -39,7 +39,7 @@ export class BatchingChannel implements CommitChannel {
   }
 
   async submit (item: Uint8Array): Promise<WireResult> {
-    if (this.#closed) throw new StorageError('unavailable', 'The store is closed')
+    if (this.#closed) throw new StoreClosedError()
     return await new Promise((resolve, reject) => {
       this.#waiting.push({ item, resolve, reject })
       this.#pumping ??= this.#pump()

@@ -29,7 +29,8 @@ export async function findOwners (meta: SourceMeta, blobs: ReadonlySet<BlobID>, 
   }
 }
 
-async function pathOf (meta: SourceMeta, id: ObjectID): Promise<{ path?: string }> {
+/** As it stands in a URI; none where no path leads to the object. */
+export async function pathOf (meta: SourceMeta, id: ObjectID): Promise<{ path?: string }> {
   const names = (await meta.lineage(id)).slice(1).map(({ name = '' }) => encodeURIComponent(name))
   return names.length === 0 ? {} : { path: `/${names.join('/')}` }
 }

@@ -2,26 +2,40 @@
  * The records of a store: one walk over both stores in the order of IDs, which makes the target the same. What is the same already is left alone,
  * so that a walk that was cut short need not be remembered, and a walk that finds nothing to do proves that all is there.
  */
-import { type BlobID, type ObjectID, StorageError } from '../contract.js'
+import { type BlobID, type ObjectID, StorageError, type StoredRecord } from '../contract.js'
 import type { MovableMeta, TransferSource, TransferTarget, WholeRecord } from './ends.js'
 
+/** How a record is taken over whose value is lost; undefined: not at all. The same record must give the same answer each time. */
+export type Lose = (record: StoredRecord) => StoredRecord | undefined
+
+export interface LostValue {
+  readonly objectID: ObjectID
+  /** Blobs that were not moved, of those that have its value. */
+  readonly blobs: readonly BlobID[]
+  /** Whether the rest of it was taken over. */
+  readonly kept: boolean
+}
+
 export interface Matched {
-  /** Records of the source. */
+  /** Records of the source, without those that are left out. */
   records: number
   /** Records of the target that were not the same. */
   changed: number
+  readonly lost: LostValue[]
 }
 
 export interface MatchOptions {
   readonly signal: AbortSignal
   /** Is told of records that were looked at. */
   readonly tell: (records: number) => void
+  /** Undefined: none may be lost. */
+  readonly lose?: Lose | undefined
 }
 
 const page = { limit: 500, size: 4 * 1024 * 1024 }
 
-export async function matchRecords (source: TransferSource, target: TransferTarget, { signal, tell }: MatchOptions): Promise<Matched> {
-  const matched: Matched = { records: 0, changed: 0 }
+export async function matchRecords (source: TransferSource, target: TransferTarget, { signal, tell, lose }: MatchOptions): Promise<Matched> {
+  const matched: Matched = { records: 0, changed: 0, lost: [] }
   const there = new Walk(target.meta)
   for (let after: ObjectID | undefined; ;) {
     signal.throwIfAborted()
@@ -29,13 +43,19 @@ export async function matchRecords (source: TransferSource, target: TransferTarg
     const last = wholes.at(-1)
     const gone: ObjectID[] = []
     const wanted: WholeRecord[] = []
-    for (const whole of await withBlobsOf(target, wholes)) {
-      const same = await there.upTo(whole.record.id, gone)
-      if (same === undefined || !isSame(whole, same)) wanted.push(whole)
+    const names = await namesOf(target, wholes)
+    for (const whole of wholes) {
+      const { id } = whole.record
+      const lacking = [...new Set(whole.segments.flatMap(({ blob }) => names.get(blob) === undefined ? [blob] : []))]
+      const taken = lacking.length === 0 ? renamed(whole, names) : bereft(whole, lacking, lose)
+      if (lacking.length > 0) matched.lost.push({ objectID: id, blobs: lacking, kept: taken !== undefined })
+      if (taken !== undefined) matched.records++
+      const same = await there.upTo(id, gone)
+      if (taken === undefined && same !== undefined) gone.push(id)
+      if (taken !== undefined && (same === undefined || !isSame(taken, same))) wanted.push(taken)
     }
     if (last === undefined) await there.upTo(undefined, gone)
     if (wanted.length + gone.length > 0) await target.meta.intake.take(wanted, gone)
-    matched.records += wholes.length
     matched.changed += wanted.length + gone.length
     tell(wholes.length)
     if (last === undefined) return matched
@@ -77,18 +97,21 @@ class Walk {
   }
 }
 
-/** The same records with the names that their blobs have in the target. */
-async function withBlobsOf ({ meta }: TransferTarget, wholes: readonly WholeRecord[]): Promise<WholeRecord[]> {
+/** The names that blobs of these records have in the target; undefined: they were not moved. */
+async function namesOf ({ meta }: TransferTarget, wholes: readonly WholeRecord[]): Promise<ReadonlyMap<BlobID, BlobID | undefined>> {
   const blobs = [...new Set(wholes.flatMap(({ segments }) => segments.map(({ blob }) => blob)))]
   const moved = await meta.intake.moved(blobs)
-  const names = new Map(blobs.map((blob, at) => [blob, moved[at]]))
-  return wholes.map(whole => whole.segments.length === 0 ? whole : { ...whole, segments: whole.segments.map(segment => ({ ...segment, blob: nameOf(names, segment.blob, whole) })) })
+  return new Map(blobs.map((blob, at) => [blob, moved[at]]))
 }
 
-function nameOf (names: ReadonlyMap<BlobID, BlobID | undefined>, blob: BlobID, { record }: WholeRecord): BlobID {
-  const name = names.get(blob)
-  if (name === undefined) throw new StorageError('missing', `Object ${record.id} of the source names blob ${blob}, of which the source knows nothing more`)
-  return name
+function renamed (whole: WholeRecord, names: ReadonlyMap<BlobID, BlobID | undefined>): WholeRecord {
+  return whole.segments.length === 0 ? whole : { ...whole, segments: whole.segments.map(segment => ({ ...segment, blob: names.get(segment.blob) ?? segment.blob })) }
+}
+
+function bereft ({ record, accesses }: WholeRecord, [blob = '']: readonly BlobID[], lose: Lose | undefined): WholeRecord | undefined {
+  if (lose === undefined) throw new StorageError('missing', `Object ${record.id} of the source names blob ${blob}, of which the source knows nothing more`)
+  const kept = lose(record)
+  return kept === undefined ? undefined : { record: kept, segments: [], accesses }
 }
 
 function isSame (one: WholeRecord, other: WholeRecord): boolean {

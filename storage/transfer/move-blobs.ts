@@ -22,18 +22,18 @@ export interface MoveOptions {
   readonly signal: AbortSignal
   /** Is told of bytes that are there. */
   readonly tell: (bytes: number) => void
+  /** When so many are damaged, the search for more ends. */
+  readonly mostDamaged: number
 }
 
 const page = 500
 /** Blobs on their way at once: what is far away takes its time to answer. */
 const inFlight = 8
-/** When so many are damaged, something else is wrong: the place of the values, most likely. */
-const mostDamaged = 1000
 
 /** Goes on where an earlier run stopped. */
 export async function moveBlobs (source: TransferSource, target: TransferTarget, options: MoveOptions): Promise<MovedBlobs> {
   const result: MovedBlobs = { moved: 0, bytes: 0, kept: 0, damaged: [] }
-  for (let after: BlobID | undefined; result.damaged.length < mostDamaged;) {
+  for (let after: BlobID | undefined; result.damaged.length < options.mostDamaged;) {
     const births = await source.meta.namedBlobs(after, page)
     const last = births.at(-1)
     if (last === undefined) break

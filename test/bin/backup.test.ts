@@ -6,11 +6,14 @@ import { join } from 'node:path'
 import { openStore } from '../../index.js'
 import type { Store } from '../../storage/contract.js'
 import { eventually } from '../helpers/eventually.js'
+import { MixedLoad } from '../helpers/mixed-load.js'
 import { plainNode } from '../helpers/plain-node.js'
 import { runInProcess } from '../helpers/run-in-process.js'
 import { runCommand, startServer } from '../helpers/server-process.js'
 import { aRecord, next, segmentOf, store, storeBlob } from '../storage/driver.js'
 import { noErrors, quickDirectory } from '../storage/embedded-driver.js'
+import { placeOf } from '../storage/postgres-driver.js'
+import { postgresServer } from '../storage/postgres-server.js'
 import { fillStore, wholeOfStore, type Whole } from '../storage/whole-store.js'
 
 /** What a command printed with `--json`. */
@@ -103,6 +106,27 @@ t.test('a backup of a store that is written to and swept all the time is of one 
   t.equal(new Set(await Promise.all(names.map(async name => (await whole(join(base, name))).last))).size, 2, 'two moments')
 })
 
+t.test('a backup that is made while all doors are used is a sound store; one of what a killed server left has all that was acknowledged', { timeout: 300_000 }, async t => {
+  const base = await quickDirectory(t)
+  const [directory, backups, meanwhile, afterwards] = [join(base, 'store'), join(base, 'backups'), join(base, 'meanwhile'), join(base, 'afterwards')]
+  const server = await startServer(t, directory, ['--log-level', 'error'])
+  await (await fetch(`${server.origin}/cdmi/2.0.0/load/`, { method: 'PUT', headers: { authorization: server.authorization } })).arrayBuffer()
+  const load = new MixedLoad(8)
+  const running = load.run(server)
+  await eventually('there is something', () => load.acknowledged > 100)
+  t.match(await command('backup', '--data', directory, '--to', backups), { code: 0, result: { status: 'complete' } })
+  await server.kill()
+  await running
+  t.match(await command('backup', '--data', directory, '--to', backups), { code: 0, result: { status: 'complete' } })
+  const [first = '', second = ''] = String((await runCommand(['backup', '--to', backups, '--list'])).stdout).split('\n').map(line => line.split('\t')[0])
+  for (const [name, place] of [[first, meanwhile], [second, afterwards]] as const) {
+    t.match(await command('restore', '--from', backups, '--at', name, '--data', place), { code: 0, result: { name } })
+  }
+  t.match(await runCommand(['verify', '--data', meanwhile]), { code: 0, stdout: /The store is sound\.\n$/ })
+  const again = await startServer(t, afterwards, ['--log-level', 'error'])
+  t.same(await load.check(again, true), [])
+})
+
 t.test('a backup of a store that a server has open, and of one at rest, is the store as it was', async t => {
   const base = await quickDirectory(t)
   const [directory, backups, place] = [join(base, 'store'), join(base, 'backups'), join(base, 'again')]
@@ -131,6 +155,24 @@ t.test('a backup of a store that a server has open, and of one at rest, is the s
     return [answer.status, answer.ok ? text : '']
   }
   t.same([await get('one.txt'), await get('long.txt'), await get('two.txt')], [[200, 'one'], [200, 'long '.repeat(50_000)], [404, '']])
+})
+
+const database = await postgresServer(t)
+
+t.test('the same of a store in a database, that a server has open, into another database', { timeout: 120_000 }, async t => {
+  if (database === undefined) return t.plan(0, 'PostgreSQL is missing')
+  const base = await quickDirectory(t)
+  const [from, to] = ['one', 'two'].map(name => placeOf(t, database, join(base, name)))
+  const environment = (place = from): Record<string, string> => ({ CDMI_META: place?.meta ?? '', CDMI_BLOBS: place?.blobs ?? '' })
+  const server = await startServer(t, undefined, [], environment())
+  const headers = { authorization: server.authorization }
+  t.equal((await fetch(`${server.origin}/long.txt`, { method: 'PUT', headers, body: 'long '.repeat(50_000) })).status, 201)
+  t.match(await runCommand(['backup', '--to', join(base, 'backups')], environment()), { code: 0, stdout: /^Backup \S+ is in / })
+  t.equal((await fetch(`${server.origin}/long.txt`, { method: 'DELETE', headers })).status, 204)
+  t.equal(await server.stop(), 0)
+  t.match(await runCommand(['restore', '--from', join(base, 'backups')], environment(to)), { code: 0, stdout: /is a store again/ })
+  const again = await startServer(t, undefined, [], environment(to))
+  t.equal(await (await fetch(`${again.origin}/long.txt`, { headers: { authorization: again.authorization } })).text(), 'long '.repeat(50_000))
 })
 
 t.test('kill -9 in the middle of a backup and of a restoration: the same command goes on, and a pin of the dead keeps nothing', { timeout: 300_000 }, async t => {
@@ -209,6 +251,8 @@ t.test('what is not clear is refused with a sentence, and nothing is made', asyn
     [['backup', '--to', 'x', '--check', '--at', 'yesterday'], 2, /^fastify-cdmi: --at must be the name of a backup/],
     [['backup', '--to', 'x', '--check', '--at', '2030-01-31T18:00:00'], 2, /with its offset from UTC/],
     [['backup', '--to', join(base, 'nothing'), '--list'], 1, /^fastify-cdmi: There are no backups in /],
+    [['backup', '--data', base, '--to', join(base, 'backups')], 2, /^fastify-cdmi: --to must not be in the directory of the store\n$/],
+    [['backup', '--data', base, '--to', base], 2, /--to must not be in the directory of the store\n$/],
     [['backup', '--data', join(base, 'store'), '--to', join(base, 'backups')], 1, /^fastify-cdmi: There is no store in /],
     [['restore', '--data', 'x'], 2, /^fastify-cdmi: Say with --from in which directory the backups are\n$/],
     [['restore', '--from', 'x'], 2, /^fastify-cdmi: Say with --data into which directory/],

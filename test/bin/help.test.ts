@@ -15,7 +15,7 @@ const commands: ReadonlyArray<{ readonly args: readonly string[], readonly optio
   { args: ['sweep'], options: ['data', 'meta', 'blobs', 'trashGrace'] },
   { args: ['migrate'], options: ['meta'], own: ['--dry-run'] },
   { args: ['audit'], options: ['data', 'meta'], own: ['--since', '--until', '--object', '--user', '--json'] },
-  { args: ['transfer'], options: [], own: ['--from', '--from-blobs', '--to', '--to-blobs', '--json'], configured: false },
+  { args: ['transfer'], options: [], own: ['--from', '--from-blobs', '--to', '--to-blobs', '--skip-damaged', '--json'], configured: false },
   { args: ['verify'], options: ['data', 'meta', 'blobs'], own: ['--no-values', '--json'] },
   { args: ['repair'], options: ['data'], own: ['--dry-run', '--json'] },
   { args: ['backup'], options: ['data', 'meta', 'blobs'], own: ['--to', '--list', '--check', '--at', '--json'] },

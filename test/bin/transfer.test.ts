@@ -21,6 +21,8 @@ interface Place {
   readonly options: StoreOptions | DistributedStoreOptions
   /** Flags that name it. */
   flags (end: 'from' | 'to'): string[]
+  /** Variables that name it, where flags cannot. */
+  variables? (end: 'from' | 'to'): Record<string, string>
   /** Where its blobs are. */
   readonly blobs: string
 }
@@ -52,14 +54,16 @@ async function filled (t: Test): Promise<Place> {
 
 async function filesBelow (directory: string): Promise<string[]> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => [])
-  return entries.filter(entry => entry.isFile()).map(entry => join(entry.parentPath, entry.name))
+  // Beside the mark of the place.
+  return entries.filter(entry => entry.isFile() && !(entry.name === 'values' && entry.parentPath === directory)).map(entry => join(entry.parentPath, entry.name))
 }
 
-const transferCommand = async (from: Place, to: Place, ...more: readonly string[]): ReturnType<typeof runCommand> => await runCommand(['transfer', ...from.flags('from'), ...to.flags('to'), ...more])
+const transferCommand = async (from: Place, to: Place, ...more: readonly string[]): ReturnType<typeof runCommand> => await runCommand(['transfer', ...from.flags('from'), ...to.flags('to'), ...more], variablesOf(from, to))
+const variablesOf = (from: Place, to: Place): Record<string, string> => ({ ...from.variables?.('from'), ...to.variables?.('to') })
 
 /** Begins it, and kills it when the target has so many blobs, or when all are there and records follow. */
 async function killed (t: Test, from: Place, to: Place, when: number | 'records'): Promise<void> {
-  const child = spawn(...plainNode('build/bin/fastify-cdmi.js', 'transfer', ...from.flags('from'), ...to.flags('to'), '--json'))
+  const child = spawn(...plainNode('build/bin/fastify-cdmi.js', 'transfer', ...from.flags('from'), ...to.flags('to'), '--json'), { env: { ...process.env, ...variablesOf(from, to) } })
   t.teardown(() => { child.kill('SIGKILL') })
   let [printed, progress] = ['', '']
   child.stdout.on('data', (chunk: Buffer) => { printed += chunk.toString() })
@@ -85,7 +89,7 @@ t.test('kill -9 at any time, and the same command goes on: values are not moved 
   if (database !== undefined) {
     const options = placeOf(t, database, await quickDirectory(t))
     const { meta, blobs } = options
-    places.push({ to: { options, flags: end => [`--${end}`, meta, `--${end}-blobs`, blobs], blobs: new URL(blobs).pathname }, kills: [60, 'records'] })
+    places.push({ to: { options, flags: () => [], variables: end => end === 'from' ? { TRANSFER_FROM: meta, TRANSFER_FROM_BLOBS: blobs } : { TRANSFER_TO: meta, TRANSFER_TO_BLOBS: blobs }, blobs: new URL(blobs).pathname }, kills: [60, 'records'] })
   }
   let source = from
   for (const { to, kills } of places) {
@@ -139,8 +143,16 @@ t.test('a blob of the source with a wrong bit: 3, with its object; nothing of it
   await writeFile(file, sound)
   t.match(await transferCommand(from, to), { code: 0, stdout: /1 blob had been moved before\./ })
   t.strictSame(await whole(to), await whole(from))
+  await writeFile(file, rotten)
+  const without = await aDirectory(t)
+  t.match(await transferCommand(from, without), { code: 3, stderr: /; or move everything else with --skip-damaged\n$/ })
+  const skipped = await transferCommand(from, without, '--skip-damaged', '--json')
+  t.equal(skipped.code, 4)
+  t.match(skipped.stderr, new RegExp(`\nmoved without its value: /rotten%20one \\(object [0-9A-F]+, blob ${birth.blob}\\)\nfastify-cdmi: The target is finished, without the value of one object that is damaged in the source\n$`))
+  t.match(JSON.parse(skipped.stdout), { status: 'damaged', complete: true, blobs: { moved: 0, kept: 1 }, records: 3, damaged: [{ blob: birth.blob, objects: [{ path: '/rotten%20one' }] }], lost: [{ path: '/rotten%20one', blobs: [birth.blob], kept: true }] })
+  t.equal((await whole(without)).objects.length, 3)
   await rename(from.blobs, `${from.blobs}-elsewhere`)
-  t.match(await transferCommand(from, await aDirectory(t)), { code: 3, stderr: /fastify-cdmi: 2 blobs of the source are .* is that the place of the values\? / })
+  for (const flags of [[], ['--skip-damaged']]) t.match(await transferCommand(from, await aDirectory(t), ...flags), { code: 3, stderr: /fastify-cdmi: 2 blobs of the source are .* is that the place of the values\? / })
 })
 
 t.test('what cannot be done is refused with a sentence, and no secret is repeated', async t => {
@@ -155,14 +167,19 @@ t.test('what cannot be done is refused with a sentence, and no secret is repeate
   await refused([], 2, /^fastify-cdmi: Say with --from which store is to be moved/)
   await refused(from.flags('from'), 2, /^fastify-cdmi: Say with --to where it is to be moved/)
   await refused([...from.flags('from'), '--from-blobs', 's3://b', ...to.flags('to')], 2, /--from-blobs goes with a postgres:\/\/ URL/)
-  await refused([...from.flags('from'), '--to', 'postgres://u:sEcReT@127.0.0.1:1/d'], 2, /--to is a database: say with --to-blobs/)
-  await refused([...from.flags('from'), '--to', 'postgres://u:sEcReT@127.0.0.1:1/d', '--to-blobs', 'sEcReT'], 2, /--to-blobs must be a URL/)
-  await refused([...from.flags('from'), '--to', 'mysql://u:sEcReT@127.0.0.1:1/d'], 2, /--to must be a directory/)
-  await refused([...from.flags('from'), '--to', 'postgres://u:sEcReT@127.0.0.1:1/d', '--to-blobs', 'ftp://u:sEcReT@h/'], 2, /must be a URL that begins with file:\/\/ or s3:\/\//)
+  const secret = (...flags: string[]): string[] => [...from.flags('from'), ...flags]
+  await refused(secret('--to', 'postgres://u:sEcReT@127.0.0.1:1/d', '--to-blobs', 's3://b'), 2, /^fastify-cdmi: The option --to has a secret in it, and other users of the machine can read it there: use the variable TRANSFER_TO, or PGPASSWORD\n$/)
+  await refused(secret('--to', 'postgres://u@127.0.0.1:1/d', '--to-blobs', 's3://b?accessKeyId=a&secretAccessKey=sEcReT'), 2, /^fastify-cdmi: The option --to-blobs has a secret in it, [^\n]*: use the variable TRANSFER_TO_BLOBS, or AWS_SECRET_ACCESS_KEY\n$/)
+  await refused(['--from', 'postgres://u@127.0.0.1:1/d?password=sEcReT'], 2, /The option --from has a secret in it, .* TRANSFER_FROM, /)
+  const TRANSFER_TO = 'postgres://u:sEcReT@127.0.0.1:1/d?schema=x'
+  await refused(from.flags('from'), 2, /--to is a database: say with --to-blobs/, { TRANSFER_TO })
+  await refused(secret('--to-blobs', 'sEcReT'), 2, /--to-blobs must be a URL/, { TRANSFER_TO })
+  await refused(from.flags('from'), 2, /--to must be a directory/, { TRANSFER_TO: 'mysql://u:sEcReT@127.0.0.1:1/d' })
+  await refused(from.flags('from'), 2, /must be a URL that begins with file:\/\/ or s3:\/\//, { TRANSFER_TO, TRANSFER_TO_BLOBS: 'ftp://u:sEcReT@h/' })
   await refused([...from.flags('from'), '--to', 'file://sEcReT/x'], 2, /--to must name a directory of this machine/)
   await refused([...from.flags('from'), '--to', `${names[0] ?? ''}/../store`], 2, /are the same store/)
   await refused(to.flags('from').concat(from.flags('to')), 1, /^fastify-cdmi: There is no store in .*store\n$/)
-  await refused(from.flags('from').concat('--to=postgres://u:sEcReT@127.0.0.1:1/d?schema=x', `--to-blobs=${pathToFileURL(t.testdir()).href}`), 1, /^fastify-cdmi: .*127\.0\.0\.1:1/)
+  await refused(from.flags('from').concat(`--to-blobs=${pathToFileURL(t.testdir()).href}`), 1, /^fastify-cdmi: .*127\.0\.0\.1:1/, { TRANSFER_TO })
   await refused([...from.flags('from'), '--too=postgres://u:sEcReT@h/d?password=sEcReT'], 2, /unknown option '--too=postgres:\/\/…@h\/d\?password=…'/)
   await refused([...from.flags('from'), ...to.flags('to'), 'more'], 2, /too many arguments/)
 

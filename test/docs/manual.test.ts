@@ -44,7 +44,7 @@ t.test('the manual lists every option of the server with its flag, its variable 
     if (fallback !== undefined) t.equal(plain(given), plain(fallback).replace('in the directory of the store', 'in data'), name)
   }
   const flags = new Set(configOptions.map(({ flag }) => flag))
-  const others = new Set(['--config', '--read-only', '--generate', '--cacert', '--dry-run'])
+  const others = new Set(['--config', '--read-only', '--generate', '--cacert', '--dry-run', '--to', '--from', '--container'])
   for (const page of ['docs/server.md', 'docs/authentication.md', 'docs/storage.md']) {
     for (const [flag] of textOf(page).matchAll(/(?<![\w-])--[a-z][\w-]*/g)) t.ok(flags.has(flag) || others.has(flag), `${flag} in ${page}`)
   }

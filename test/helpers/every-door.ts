@@ -8,7 +8,6 @@ import { webSocket } from './sockets-app.js'
 export interface DoorAnswer {
   readonly door: string
   readonly status: number
-  /** Undefined at the sockets, which have no header. */
   readonly retryAfter: string | undefined
   readonly text: string
   readonly milliseconds: number
@@ -40,8 +39,8 @@ export async function everyDoor (t: Test, { origin, authorization }: ServerProce
 
   async function message (method: 'GET' | 'POST', data?: unknown): ReturnType<Ask> {
     if (socket.readyState !== socket.OPEN) throw new Error('the socket was closed')
-    const { status, ...rest } = await socket.ask({ method, url: `/data/socket-${name}`, ...data !== undefined && { data } })
-    return { status, retryAfter: undefined, text: JSON.stringify(rest) }
+    const { status, retryAfter, ...rest } = await socket.ask({ method, url: `/data/socket-${name}`, ...data !== undefined && { data } })
+    return { status, retryAfter: retryAfter === undefined ? undefined : String(retryAfter), text: JSON.stringify(rest) }
   }
 
   function form (value: string): FormData {

@@ -2,6 +2,7 @@
 import type { AddressInfo } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { Test } from 'tap'
+import { withHeaders } from '../../cdmi/describe-error.js'
 import { TooManyRequests, Unauthorized } from '../../cdmi/errors.js'
 import { Cdmi } from '../../cdmi/model.js'
 import type { Principal } from '../../cdmi/principal.js'
@@ -21,7 +22,7 @@ export class Door {
 
   async verify (name: string, password: string, source: string): Promise<Principal> {
     const failed = this.failures.get(source) ?? 0
-    if (failed >= this.attempts) throw new TooManyRequests('Too many failed attempts to log in; try again later')
+    if (failed >= this.attempts) throw withHeaders(new TooManyRequests('Too many failed attempts to log in; try again later'), { 'retry-after': '30' })
     if (password === 'secret' && (name === 'admin' || name === 'reader')) return { name, authentication: 'basic', access: name === 'admin' ? 'write' : 'read' }
     this.failures.set(source, failed + 1)
     throw new Unauthorized()

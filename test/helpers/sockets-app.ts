@@ -47,6 +47,7 @@ export interface Reply {
   statusText: string
   data?: unknown
   error?: string
+  retryAfter?: number
   etag?: string
 }
 

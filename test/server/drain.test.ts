@@ -2,9 +2,10 @@ import t from 'tap'
 import { once } from 'node:events'
 import { io } from 'socket.io-client'
 import { WebSocket } from 'ws'
-import type { MetaStore, Store } from '../../storage/contract.js'
+import { type MetaStore, type Store, StoreClosedError } from '../../storage/contract.js'
 import { openMemoryStore } from '../../storage/memory/memory-store.js'
 import { ask, authorization, password, runningServer } from '../helpers/built-server.js'
+import { eventually } from '../helpers/eventually.js'
 import { RawClient } from '../helpers/raw-http.js'
 
 /** Header of an upload that waits for its `length` bytes. */
@@ -63,8 +64,8 @@ t.test('a request that does not come to an end is cut after drainTimeout, counte
   t.match(server.lines().find(({ connections }) => connections !== undefined), { level: 40, connections: 2 })
 })
 
-/** A store in memory whose commits wait from `hold` to `release`. */
-function slowStore (): { store: Store, asked: Promise<void>, hold: () => void, release: () => void } {
+/** A store in memory whose commits wait from `hold` to `release`, and do something then. */
+function slowStore (released = (): void => {}): { store: Store, asked: Promise<void>, hold: () => void, release: () => void } {
   const store = openMemoryStore()
   let release = (): void => {}
   let ask = (): void => {}
@@ -75,6 +76,7 @@ function slowStore (): { store: Store, asked: Promise<void>, hold: () => void, r
     if (held) {
       ask()
       await gate
+      released()
     }
     return await store.meta.commit(change)
   }
@@ -131,6 +133,23 @@ t.test('an offer of HTTP/2 is answered in HTTP/1.1, and its connection ends with
   const { status } = await ask(server.url + '/', { headers: { authorization, connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': 'AAMAAABkAAQAoAAAAAIAAAAA' } })
   t.equal(status, 200)
   t.equal(await server.close(), 0)
+})
+
+t.test('what a request whose client has gone meets after the end of the store is no error in the log', async t => {
+  for (const [method, path, type] of [['PUT', '/x', 'text/plain'], ['POST', '/data/x', 'application/json']] as const) {
+    const { store, asked, hold, release } = slowStore(() => { throw new StoreClosedError() })
+    const server = await runningServer(t, { drainTimeout: 0.2, logLevel: 'debug' }, { store })
+    const client = await RawClient.open(t, server.port)
+    hold()
+    client.sendHeader(`${method} ${path} HTTP/1.1`, 'Host: localhost', `Authorization: ${authorization}`, `Content-Type: ${type}`, 'Content-Length: 2')
+    client.socket.write('{}')
+    await asked
+    client.socket.destroy()
+    await server.close()
+    release()
+    await eventually('it was told of', () => server.lines().some(({ msg }) => msg.startsWith('the store was closed before the request was done')))
+    t.same(server.lines().filter(({ level }) => level >= 50), [])
+  }
 })
 
 t.test('the server can be closed twice, and before it listens', async t => {

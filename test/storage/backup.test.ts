@@ -5,10 +5,12 @@ import { backUp, type BackupReport } from '../../storage/backup/back-up.js'
 import { BackupPlace } from '../../storage/backup/backup-place.js'
 import { findBackup, momentOf } from '../../storage/backup/backup-source.js'
 import { checkBackup } from '../../storage/backup/check-backup.js'
+import { endsRecords } from '../../storage/backup/lines.js'
 import { backupNames, readManifest } from '../../storage/backup/manifest.js'
 import { restore, type RestoreOptions, type RestoreReport } from '../../storage/backup/restore.js'
 import { takeSnapshot } from '../../storage/backup/take-snapshot.js'
 import { type Store, StorageError } from '../../storage/contract.js'
+import { mintObjectID } from '../../storage/object-id.js'
 import { openStore } from '../../storage/open-store.js'
 import type { DistributedStoreOptions } from '../../schemas/store-options.js'
 import { aRecord, aValue, type Ends, isReadable, next, store, storeBlob } from './driver.js'
@@ -101,7 +103,7 @@ t.test('a second backup copies what is new and nothing else, lists that are the 
   const one = await here(t)
   await fillStore(one.store)
   await one.store.sweep()
-  for (let n = 0; n < 600; n++) await store(one.store, { put: [aValue(`value ${n}`, { parentID: one.store.rootID, name: `small-${n}` })], events: [{ n }] })
+  for (let n = 0; n < 600; n++) await store(one.store, { put: [aValue(`value ${n}`, { id: n % 100 === 50 ? endingID() : mintObjectID(), parentID: one.store.rootID, name: `small-${n}` })], events: [{ n }] })
   const first = await backup(one)
   const [before, filesBefore] = [await wholeOfStore(one.store), await filesIn(one.place)]
   const idle = await backup(one)
@@ -109,8 +111,8 @@ t.test('a second backup copies what is new and nothing else, lists that are the 
   t.equal((await filesIn(one.place)).length, filesBefore.length + 1, 'a manifest, nothing else')
 
   const { put } = await storeBlob(one.store, Buffer.alloc(20_000, 'new '), { parentID: one.store.rootID, name: 'new' })
-  const [gone] = await one.store.meta.children(one.store.rootID, { limit: 1, prefix: 'copies' })
-  await store(one.store, { remove: [{ id: gone?.id ?? '', version: 1, subtree: true }], events: [{ gone: gone?.id ?? '' }] })
+  const [gone] = await one.store.meta.children(one.store.rootID, { limit: 1, prefix: 'small-0' })
+  await store(one.store, { remove: [{ id: gone?.id ?? '', version: 1, subtree: false }], events: [{ gone: gone?.id ?? '' }] })
   const third = await backup(one)
   const after = await wholeOfStore(one.store)
   t.equal(third.blobs.copied, 1)
@@ -129,6 +131,14 @@ t.test('a second backup copies what is new and nothing else, lists that are the 
   await t.rejects(findBackup(one.place, { name: 'x' }), { reason: 'missing', message: /^There is no backup x in / })
   t.ok((await whole(await ends(one.place))).objects.some(({ id }) => id === put.id), 'the last one without a word')
 })
+
+/** One behind which a list is cut, so that there are several. */
+function endingID (): string {
+  for (;;) {
+    const id = mintObjectID()
+    if (endsRecords(id)) return id
+  }
+}
 
 async function ends (place: BackupPlace): Promise<Ends> {
   const memory = memoryEnds()

@@ -24,7 +24,13 @@ if (first === undefined || second === undefined) t.plan(0, 'PostgreSQL is not in
 else suite(first, second)
 
 function suite (first: Cluster, second: Cluster): void {
-  const optionsOf = (t: Test, meta: string): DistributedStoreOptions => ({ ...times, meta, blobs: pathToFileURL(join(t.testdir({}), 'blobs')).href })
+  /** Of each test, made once: to ask for it again would empty it. */
+  const directories = new WeakMap<Test, string>()
+  const optionsOf = (t: Test, meta: string): DistributedStoreOptions => {
+    const directory = directories.get(t) ?? t.testdir({})
+    directories.set(t, directory)
+    return { ...times, meta, blobs: pathToFileURL(join(directory, /schema=(\w+)/.exec(meta)?.[1] ?? 'values')).href }
+  }
   const open = async (t: Test, options: DistributedStoreOptions): Promise<Store> => {
     const store = await openStore(options, outagesOnly)
     t.teardown(async () => { await store.close() })

@@ -1,10 +1,12 @@
 import t, { type Test } from 'tap'
 import fc from 'fast-check'
+import { withoutValue } from '../../cdmi/lost-value.js'
 import { namesOf, readDatabaseUrl } from '../../storage/distributed/names.js'
 import { StorageError, type Store } from '../../storage/contract.js'
 import { transfer, type TransferReport } from '../../storage/transfer.js'
 import { openStore } from '../../storage/open-store.js'
 import type { TransferTarget } from '../../storage/transfer/ends.js'
+import type { Lose } from '../../storage/transfer/match-records.js'
 import { openSource } from '../../storage/transfer/open-ends.js'
 import type { Progress } from '../../storage/transfer/progress.js'
 import { eventually } from '../helpers/eventually.js'
@@ -15,15 +17,15 @@ import { Operations } from './operations.js'
 import { placeOf, postgresAndFiles, postgresAndS3 } from './postgres-driver.js'
 import { postgresServer, query, schemaOf } from './postgres-server.js'
 import { s3Server } from './s3-server.js'
-import { fillStore, readByModel, rotten, type Whole, wholeOfStore } from './whole-store.js'
+import { fillStore, readByModel, rotten, serve, type Whole, wholeOfStore } from './whole-store.js'
 
 /** A transfer as the command does it. */
-async function move (from: Ends, to: Ends, changes: { rots?: (blob: string) => boolean, target?: (target: TransferTarget) => TransferTarget, progress?: (progress: Progress) => void, signal?: AbortSignal } = {}): Promise<TransferReport> {
+async function move (from: Ends, to: Ends, changes: { rots?: (blob: string) => boolean, target?: (target: TransferTarget) => TransferTarget, progress?: (progress: Progress) => void, signal?: AbortSignal, lose?: Lose } = {}): Promise<TransferReport> {
   const source = await from.source()
   try {
     const target = await to.target(source.rootID, await source.meta.lastSequence())
     try {
-      return await transfer(changes.rots === undefined ? source : rotten(source, changes.rots), changes.target?.(target) ?? target, { progress: changes.progress, signal: changes.signal })
+      return await transfer(changes.rots === undefined ? source : rotten(source, changes.rots), changes.target?.(target) ?? target, { progress: changes.progress, signal: changes.signal, lose: changes.lose })
     } finally {
       await target.close()
     }
@@ -187,6 +189,72 @@ t.test('a blob that is not what was written is found by its checksum: it is name
     t.match(await move(origin, to), { complete: true, blobs: { moved: 1, kept: births.length - 1 } })
     t.strictSame(await whole(to), first)
   }
+})
+
+t.test('damaged values may be left behind: their objects move without them and say so to every door, parts of uploads do not move, all else is the same; it can be cut short, and taken back by the sound bytes', async t => {
+  const origin = await filled()
+  const before = await whole(origin)
+  const source = await origin.source()
+  const births = await source.meta.namedBlobs(undefined, 100)
+  const [parts] = (await source.meta.wholes({ limit: 1000, size: Infinity })).filter(({ record }) => record.type === 'p')
+  const [ofLong, ofParts] = [births.find(({ size }) => size === 64 * 1024)?.blob ?? '', parts?.segments[0]?.blob ?? '']
+  const rots = (blob: string): boolean => blob === ofLong || blob === ofParts
+  for (const to of [memoryEnds(), await embedded.ends(t), ...database === undefined ? [] : [await postgresAndFiles(database).ends(t)]]) {
+    const stop = new AbortController()
+    await t.rejects(move(origin, to, { rots, lose: withoutValue, signal: stop.signal, progress: ({ phase }) => { if (phase === 'log') stop.abort(new Error('enough')) } }), { message: 'enough' })
+    await t.rejects(to.store(), { name: 'StorageError', reason: 'format' })
+    const report = await move(origin, to, { rots, lose: withoutValue })
+    t.match(report, { complete: true, blobs: { moved: 0, kept: births.length - 2 }, damaged: [{}, {}] })
+    t.same(report.damaged.map(({ blob }) => blob).sort(), [ofLong, ofParts].sort())
+    t.ok(report.lost.some(({ path, kept }) => path === '/a/copy' && kept), JSON.stringify(report.lost))
+    t.same(report.lost.filter(({ kept }) => !kept).map(({ objectID, blobs }) => [objectID, blobs]), [[parts?.record.id, [ofParts]]])
+    const lost = new Map(report.lost.map(({ objectID, kept }) => [objectID, kept]))
+    const after = await whole(to)
+    t.equal(report.records, after.objects.length)
+    t.strictSame(after.events, before.events)
+    // Blobs are numbered as they are met: those that are missing count there, too.
+    const comparable = (objects: Whole['objects']): unknown[] => objects.map(object => ({ ...object, map: (object['map'] as Array<{ number: number }>).map(({ number: _, ...segment }) => segment) }))
+    t.strictSame(comparable(after.objects.filter(({ id }) => !lost.has(String(id)))), comparable(before.objects.filter(({ id }) => !lost.has(String(id)))))
+    for (const object of before.objects) {
+      const id = String(object['id'])
+      const found = after.objects.find(other => other['id'] === id)
+      if (lost.get(id) === false) t.equal(found, undefined)
+      else if (lost.get(id) === true) t.match(found, { version: Number(object['version']) + 1, name: object['name'], parentID: object['parentID'], size: 0, map: [], attributes: { completionStatus: /^Error: the value was damaged/, created: (object['attributes'] as { created: number }).created } })
+    }
+    const opened = await to.store()
+    await serve(opened, async (app, client) => {
+      const shown = await client.get('/a/copy')
+      t.match(shown, { completionStatus: 'Error: the value was damaged, and the store has moved without it' })
+      t.notOk('value' in shown)
+      t.equal((await app.inject({ url: '/a/copy' })).statusCode, 404)
+      t.equal((await app.inject({ method: 'PUT', url: '/a/copy', payload: 'a new value', headers: { 'content-type': 'text/plain' } })).statusCode, 201)
+      t.equal((await app.inject({ url: '/a/copy' })).body, 'a new value')
+    })
+    await opened.sweep()
+    await opened.close()
+  }
+
+  const mended = memoryEnds()
+  const stop = new AbortController()
+  await t.rejects(move(origin, mended, { rots, lose: withoutValue, signal: stop.signal, progress: ({ phase }) => { if (phase === 'log') stop.abort(new Error('enough')) } }), { message: 'enough' })
+  t.match(await move(origin, mended, { lose: withoutValue }), { complete: true, damaged: [], lost: [], blobs: { moved: 2 } })
+  t.strictSame(await whole(mended), await whole(origin))
+
+  t.match(await move(origin, memoryEnds(), { rots: () => true, lose: withoutValue }), { complete: false, lost: [] }, 'where no blob at all is sound, it may be the wrong place')
+})
+
+t.test('a blob of which the source knows nothing more counts as damaged', async t => {
+  const origin = memoryEnds({ inlineLimit: 0 })
+  const source = await origin.store()
+  await storeBlob(source, 'sound', { parentID: source.rootID, name: 'sound' })
+  const { put } = await storeBlob(source, 'lost', { parentID: source.rootID, name: 'lost' })
+  const ends = await origin.source()
+  const forgetful = { ...ends, meta: new Proxy(ends.meta, { get: (meta, name) => name === 'namedBlobs' ? async (after: string | undefined, limit: number) => (await meta.namedBlobs(after, limit)).filter(({ size }) => size !== 4) : bound(meta, name) }) }
+  const last = await source.meta.lastSequence()
+  const to = memoryEnds()
+  const target = await to.target(source.rootID, last)
+  await t.rejects(transfer(forgetful, target), { reason: 'missing', message: `Object ${put.id} of the source names` })
+  t.match(await transfer(forgetful, target, { lose: withoutValue }), { complete: true, damaged: [{ problem: /knows nothing/, objects: [{ objectID: put.id, path: '/lost' }] }], lost: [{ objectID: put.id, path: '/lost', kept: true }] })
 })
 
 t.test('a blob that is gone, one that is too short, and one with an unknown checksum are damaged, too; other failures of the source are not taken for that', async t => {

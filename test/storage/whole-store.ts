@@ -10,7 +10,7 @@ import { fields, movable } from './driver.js'
 /** Several times what any driver keeps in records, and no multiple of anything. */
 const longValue = Buffer.alloc(200_001, 'a long value, which is in a blob of its own; ')
 
-async function serve<T> (store: Store, work: (app: FastifyInstance, client: CdmiClient) => Promise<T>): Promise<T> {
+export async function serve<T> (store: Store, work: (app: FastifyInstance, client: CdmiClient) => Promise<T>): Promise<T> {
   const app = fastify()
   await app.register(cdmi, { store, anonymous: 'write' })
   try {

@@ -126,6 +126,7 @@ t.test('KEY-23: failed attempts are limited, by the address of the caller', asyn
   for (let n = 0; n < 10; n++) t.equal((await socket.ask(wrong)).status, 401)
   const limited = await socket.ask(wrong)
   t.equal(limited.status, 429)
+  t.equal(limited.retryAfter, 30, 'as the header says over HTTP')
   t.equal(limited.statusText, 'Too Many Requests')
 })
 

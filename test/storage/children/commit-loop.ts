@@ -7,6 +7,11 @@ import { valueOf } from './known-values.js'
 
 const store = await openStore(JSON.parse(process.argv[2] ?? '') as StoreOptions | DistributedStoreOptions, error => { throw error })
 
+/** Resolves when the system has the line: what only this process has is lost with it, and a busy reader takes his time. */
+async function print (line: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => { process.stdout.write(line, error => { if (error === undefined || error === null) resolve(); else reject(error) }) })
+}
+
 async function write (): Promise<void> {
   let put = aRecord({ parentID: store.rootID })
   put = { ...put, name: put.id }
@@ -21,12 +26,12 @@ async function write (): Promise<void> {
     put = number === 1 ? { ...put, ...fields } : next(put, fields)
     const result = await store.meta.commit({ ...(births.length > 0 ? { lease: lease.id, births } : {}), expect: [{ id: store.rootID, version: 1 }], put: [put], events: [{ id: put.id, number }] })
     if (result.status !== 'committed') throw new Error(JSON.stringify(result))
-    process.stdout.write(`${put.id} ${number}\n`)
+    await print(`${put.id} ${number}\n`)
     lease.release()
   }
   if (put.id.endsWith('0')) {
     const result = await store.meta.commit({ expect: [], remove: [{ id: put.id, version: 5, subtree: false }], events: [{ id: put.id }] })
-    if (result.status === 'committed') process.stdout.write(`${put.id} gone\n`)
+    if (result.status === 'committed') await print(`${put.id} gone\n`)
   }
 }
 
