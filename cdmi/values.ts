@@ -91,16 +91,32 @@ async function stageChunks (store: Store, staging: Staging, chunks: AsyncIterato
   const pending = head
   let offset = 0
 
-  /** The bytes of one segment: what is left over from the one before, then the stream, cut at the segment size. */
-  async function * fill (): AsyncGenerator<Uint8Array> {
+  /** The bytes of one segment: what is left over from the one before, then the stream, cut at the segment size. `filled` is called when no more come. */
+  function fill (filled: () => void): AsyncIterableIterator<Uint8Array> {
     let room = store.segmentSize
-    while (room > 0) {
-      const chunk = pending.shift() ?? await next()
-      if (chunk === undefined) return
-      if (chunk.length > room) pending.unshift(chunk.subarray(room))
-      const part = chunk.length > room ? chunk.subarray(0, room) : chunk
-      room -= part.length
-      yield part
+    // Not a generator: for each chunk that costs several times as much.
+    return {
+      [Symbol.asyncIterator] () { return this },
+      async next () {
+        try {
+          const chunk = room > 0 ? pending.shift() ?? await next() : undefined
+          if (chunk === undefined) {
+            filled()
+            return { done: true, value: undefined }
+          }
+          if (chunk.length > room) pending.unshift(chunk.subarray(room))
+          const part = chunk.length > room ? chunk.subarray(0, room) : chunk
+          room -= part.length
+          return { done: false, value: part }
+        } catch (error) {
+          filled()
+          throw error
+        }
+      },
+      async return () {
+        filled()
+        return { done: true, value: undefined }
+      }
     }
   }
 
@@ -108,12 +124,9 @@ async function stageChunks (store: Store, staging: Staging, chunks: AsyncIterato
     const index = segments.length
     let filled: () => void = () => {}
     const exhausted = new Promise<void>(resolve => { filled = resolve })
-    async function * observed (): AsyncGenerator<Uint8Array> {
-      try { yield * fill() } finally { filled() }
-    }
     segments.push({ offset, length: 0, blob: '', blobOffset: 0 })
     const start = offset
-    const done = staging.put(observed(), expected).then(birth => {
+    const done = staging.put(fill(filled), expected).then(birth => {
       births.push(birth)
       segments[index] = { offset: start, length: birth.size, blob: birth.blob, blobOffset: 0 }
     })

@@ -1,9 +1,9 @@
 /** Buffers for bytes that are read and soon done with: new memory for each read costs as much as the read. */
 
 /** Of one buffer: long enough that a call to the system costs little beside its bytes, and short enough that they are in the processor's cache when they are sent. */
-export const lentSize = Number(process.env['LENT'] ?? 256 * 1024)
+export const lentSize = 512 * 1024
 /** So many are kept when nobody has them. */
-const kept = 32
+const kept = 16
 
 const free: Buffer[] = []
 
