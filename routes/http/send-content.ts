@@ -32,7 +32,7 @@ export async function sendPieces (reply: FastifyReply, pieces: readonly Piece[],
     const body = await inOnePiece(pieces, length)
     return reply.header('content-length', String(length)).send(body)
   }
-  return reply.header('content-length', String(length)).send(await LentStream.begin(inChunks(pieces), length))
+  return reply.header('content-length', String(length)).send(await LentStream.of(inChunks(pieces), length))
 }
 
 /** The common case of the above, without a list; and without a wait where the bytes are there. */
@@ -42,7 +42,7 @@ export function sendContent (reply: FastifyReply, content: Content): FastifyRepl
 }
 
 async function sendLent (reply: FastifyReply, content: Content): Promise<FastifyReply> {
-  return reply.header('content-length', String(content.length)).send(await LentStream.begin(content.stream({ lent: true }), content.length))
+  return reply.header('content-length', String(content.length)).send(await LentStream.of(content.stream({ lent: true }), content.length))
 }
 
 async function inOnePiece (pieces: readonly Piece[], length: number): Promise<Uint8Array> {
@@ -118,7 +118,7 @@ export class LentStream extends ChunkStream {
     this.#length = length
   }
 
-  static override async begin (source: AsyncIterable<Uint8Array>, length: number): Promise<LentStream> {
+  static async of (source: AsyncIterable<Uint8Array>, length: number): Promise<LentStream> {
     const chunks = source[Symbol.asyncIterator]()
     return new LentStream(chunks, await chunks.next(), length)
   }
