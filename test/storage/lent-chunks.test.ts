@@ -7,11 +7,13 @@ import http from 'node:http'
 import { join } from 'node:path'
 import { PassThrough, type Readable } from 'node:stream'
 import { crc32 } from 'node:zlib'
+import Fastify from 'fastify'
 import fc from 'fast-check'
+import { cdmi } from '../../index.js'
 import { blockCrc, blockSize } from '../../storage/files/block-crc.js'
 import { BlobFiles } from '../../storage/files/blob-files.js'
 import { openStore } from '../../storage/open-store.js'
-import { build, listen } from '../routes/plain/build.js'
+import { listen } from '../routes/plain/build.js'
 import { collect } from './driver.js'
 import { noErrors, quickDirectory } from './embedded-driver.js'
 
@@ -63,8 +65,12 @@ t.test('who asks for the next chunk gives back the last one; who stops early kee
 async function served (t: Test, onSend?: (payload: Readable) => Readable): Promise<{ origin: string, values: Buffer[], get (index: number): Promise<http.IncomingMessage>, all (index: number): Promise<Buffer>, damage (index: number, at: number): Promise<void> }> {
   const directory = join(await quickDirectory(t), 'store')
   const store = await openStore({ directory, sweepInterval: 0, scrubRate: 0 }, noErrors)
-  const app = await build(t, { store })
-  t.teardown(async () => { await store.close() })
+  const app = Fastify()
+  t.teardown(async () => {
+    await app.close()
+    await store.close()
+  })
+  await app.register(cdmi, { store, anonymous: 'write' })
   if (onSend !== undefined) app.addHook('onSend', async (_request, _reply, payload) => typeof (payload as Readable | null)?.pipe === 'function' ? onSend(payload as Readable) : payload)
   const { origin } = await listen(app)
   const values = Array.from({ length: 4 }, (_, index) => Buffer.alloc(12 * mebibyte, `${index}: a value of its own. `))
