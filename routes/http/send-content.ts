@@ -128,7 +128,8 @@ export class LentStream extends ChunkStream {
   }
 
   override pipe<T extends NodeJS.WritableStream> (destination: T, options?: { end?: boolean }): T {
-    if (!(destination instanceof ServerResponse)) return super.pipe(destination, options)
+    // Whoever has put a `write` of his own there, to compress or to record, may keep what he gets, and may never say that he has taken it.
+    if (!(destination instanceof ServerResponse) || destination.write !== ServerResponse.prototype.write) return super.pipe(destination, options)
     this.#send(destination, options?.end !== false).catch((error: unknown) => { this.destroy(error as Error) })
     return destination
   }

@@ -62,7 +62,7 @@ t.test('who asks for the next chunk gives back the last one; who stops early kee
 })
 
 /** Values in files, each of one letter in places, so that bytes of another one are seen. */
-async function served (t: Test, onSend?: (payload: Readable) => Readable): Promise<{ origin: string, values: Buffer[], get (index: number): Promise<http.IncomingMessage>, all (index: number): Promise<Buffer>, damage (index: number, at: number): Promise<void> }> {
+async function served (t: Test, onSend?: (payload: Readable, raw: http.ServerResponse) => Readable): Promise<{ origin: string, values: Buffer[], get (index: number): Promise<http.IncomingMessage>, all (index: number): Promise<Buffer>, damage (index: number, at: number): Promise<void> }> {
   const directory = join(await quickDirectory(t), 'store')
   const store = await openStore({ directory, sweepInterval: 0, scrubRate: 0 }, noErrors)
   const app = Fastify()
@@ -71,7 +71,7 @@ async function served (t: Test, onSend?: (payload: Readable) => Readable): Promi
     await store.close()
   })
   await app.register(cdmi, { store, anonymous: 'write' })
-  if (onSend !== undefined) app.addHook('onSend', async (_request, _reply, payload) => typeof (payload as Readable | null)?.pipe === 'function' ? onSend(payload as Readable) : payload)
+  if (onSend !== undefined) app.addHook('onSend', async (_request, reply, payload) => typeof (payload as Readable | null)?.pipe === 'function' ? onSend(payload as Readable, reply.raw) : payload)
   const { origin } = await listen(app)
   const values = Array.from({ length: 4 }, (_, index) => Buffer.alloc(12 * mebibyte, `${index}: a value of its own. `))
   for (const [index, value] of values.entries()) {
@@ -135,6 +135,23 @@ t.test('a hook of the application may keep the chunks that pass it', async t => 
     const through = new PassThrough()
     payload.on('data', (chunk: Buffer) => { if (keeping) kept.push(chunk) })
     return payload.pipe(through)
+  })
+  t.ok((await all(0)).equals(values[0] ?? Buffer.alloc(0)))
+  keeping = false
+  await Promise.all([all(1), all(2), all(3)])
+  t.ok(Buffer.concat(kept).equals(values[0] ?? Buffer.alloc(0)))
+})
+
+t.test('whoever has put a write of his own on a response may keep what it gets, and need not say that it is taken', async t => {
+  const kept: Buffer[] = []
+  let keeping = true
+  const { values, all } = await served(t, (payload, raw) => {
+    const { write } = raw
+    raw.write = (chunk: Buffer) => {
+      if (keeping) kept.push(chunk)
+      return write.call(raw, chunk, 'buffer' as BufferEncoding)
+    }
+    return payload
   })
   t.ok((await all(0)).equals(values[0] ?? Buffer.alloc(0)))
   keeping = false
