@@ -4,11 +4,12 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import { Packr } from 'msgpackr'
-import { type BlobID, type Change, type CommitResult, type LeaseID, type ObjectID, type Segment, StorageError, type StorageReason } from '../contract.js'
+import { type AccountLimit, type BlobID, type Change, type CommitResult, type CountedKind, type LeaseID, type ObjectID, type Refused, type Segment, StorageError, type StorageReason } from '../contract.js'
 import { idKey } from '../object-key.js'
 import { encodeJson } from './json-codec.js'
 import type { WholeRecord } from '../transfer/ends.js'
 import { encodeRecord } from './record-codec.js'
+import { ownerIn } from '../usage.js'
 
 /** Offset, length, blob, offset in the blob. */
 export type WireSegment = [offset: number, length: number, blob: BlobID, blobOffset: number]
@@ -22,9 +23,10 @@ export interface WireChange {
   readonly lease: LeaseID | null
   readonly births: readonly WireBirth[]
   readonly expect: ReadonlyArray<[id: Buffer, version: number]>
-  readonly put: ReadonlyArray<[id: Buffer, record: Buffer, segments: WireSegmentChange]>
+  readonly put: ReadonlyArray<[id: Buffer, record: Buffer, segments: WireSegmentChange, owner: string | null]>
   readonly remove: ReadonlyArray<[id: Buffer, version: number, subtree: boolean]>
   readonly events: readonly Buffer[]
+  readonly limits?: readonly AccountLimit[]
 }
 
 /** One item of a batch: a change of the model, or a step of the sweeper. Each is applied whole or not at all. */
@@ -37,6 +39,9 @@ export type WireItem =
   | { readonly kind: 'prune', readonly limit: number }
   | { readonly kind: 'trimLog', readonly olderThan: number, readonly limit: number }
   | { readonly kind: 'noteAccesses', readonly notes: ReadonlyArray<[id: Buffer, count: number, last: number]> }
+  | { readonly kind: 'beginCounting', readonly what: CountedKind }
+  | { readonly kind: 'recount' }
+  | { readonly kind: 'countMore', readonly limit: number }
   | { readonly kind: 'noteScrub', readonly note: Buffer }
   // How the store is filled with all that another one has.
   | { readonly kind: 'beginIntake', readonly root: ObjectID, readonly last: number }
@@ -51,6 +56,7 @@ export type WireResult =
   | ['committed', sequence: number]
   | ['conflict', on: 'version' | 'name', id: ObjectID]
   | ['conflict', on: 'lease']
+  | ['refused', refused: Refused]
   | ['done', count: number]
   | ['failed', reason: StorageReason, message: string]
 
@@ -66,9 +72,10 @@ export async function encodeChange (change: Change): Promise<Buffer> {
     lease: change.lease ?? null,
     births: (change.births ?? []).map(({ blob, size, hash }) => [blob, size, hash]),
     expect: change.expect.map(({ id, version }) => [idKey(id), version]),
-    put: await encoded(change.put ?? [], put => [idKey(put.id), encodeRecord(put), wireSegmentChange(put.segments)]),
+    put: await encoded(change.put ?? [], put => [idKey(put.id), encodeRecord(put), wireSegmentChange(put.segments), ownerIn(put.attributes) ?? null]),
     remove: (change.remove ?? []).map(({ id, version, subtree }) => [idKey(id), version, subtree]),
-    events: await encoded(change.events, encodeJson)
+    events: await encoded(change.events, encodeJson),
+    ...change.limits !== undefined && { limits: change.limits }
   })
 }
 
@@ -141,6 +148,7 @@ export function commitResultOf (result: WireResult): CommitResult {
   switch (result[0]) {
     case 'committed': return { status: 'committed', sequence: result[1] }
     case 'conflict': return result[1] === 'lease' ? { status: 'conflict', on: 'lease' } : { status: 'conflict', on: result[1], id: result[2] }
+    case 'refused': return result[1]
     case 'failed': throw new StorageError(result[1], result[2])
     case 'done': throw new TypeError('The writer answered a change as if it were a step of the sweeper')
   }
