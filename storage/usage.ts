@@ -2,7 +2,7 @@
  * What is counted of a record, and by whom: the same in every driver. An object belongs to one owner all its life, the one that its attributes
  * name, and counts as one object and as many bytes as its value is long. A copy counts like any other object, whatever bytes it shares.
  */
-import type { Account, AccountLimit, Amount, JsonObject, ObjectID, Refused } from './contract.js'
+import type { Account, AccountLimit, Amount, JsonObject, Miscount, ObjectID, Refused } from './contract.js'
 
 /** Types of records that are no objects of their own: they help others, and only their bytes count. */
 export const helperTypes = 'pt'
@@ -24,6 +24,12 @@ export const noAmount: Amount = { bytes: 0, objects: 0 }
 
 export function sumOf (one: Amount, other: Amount, sign: 1 | -1 = 1): Amount {
   return { bytes: one.bytes + sign * other.bytes, objects: one.objects + sign * other.objects }
+}
+
+/** What is wrong with an account, for who looks at a store. */
+export function miscountProblem ({ account, noted, found }: Miscount): string {
+  const kept = account.startsWith('owner:') ? `${account.slice('owner:'.length)} is said to have ${noted.objects} objects and ${noted.bytes} bytes` : `Container ${account.slice('children:'.length)} is said to have ${noted.objects} children`
+  return `${kept}, and has ${found.objects}${account.startsWith('owner:') ? ` and ${found.bytes}` : ''}`
 }
 
 /** What of a record decides on what is counted. */

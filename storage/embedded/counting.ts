@@ -8,8 +8,13 @@ export interface Counting {
   readonly children?: true
 }
 
+/** What nobody can read is begun anew. */
 export function decodeCounting (state: Buffer | undefined): Counting {
-  return state === undefined ? {} : JSON.parse(state.toString()) as Counting
+  try {
+    return state === undefined ? {} : JSON.parse(state.toString()) as Counting
+  } catch {
+    return {}
+  }
 }
 
 export function encodeCounting (counting: Counting): Buffer {

@@ -66,10 +66,15 @@ export function entryKeyOf (record: Uint8Array): Uint8Array {
 
 export const sizeOf = (record: Uint8Array): number => readU64(record, 11)
 
-/** The owner that the attributes name; undefined: none. */
+/** The owner that the attributes name; undefined: none, or nobody can read it. */
 export function ownerOf (record: Uint8Array): string | undefined {
   const start = headLength + readU16(record, 23)
-  return ownerIn(decodeJson(Buffer.from(record.subarray(start, start + readU32(record, 19)))))
+  try {
+    return ownerIn(decodeJson(Buffer.from(record.subarray(start, start + readU32(record, 19)))))
+  } catch {
+    // A damaged record can still be removed; what it had on account is found by a look at the whole store.
+    return undefined
+  }
 }
 
 /** A copy of the head and the entry's key: all that the writer needs of a record that it is about to replace. */

@@ -85,6 +85,8 @@ export class UsageWriter {
   beginCounting (kind: CountedKind): void {
     const counting = this.#counting ?? {}
     if (counting[kind] !== undefined) return
+    // Whatever is left of an earlier time is not true any more.
+    for (const key of Array.from(this.#tables.usage.getKeys({ start: Buffer.from([0]) }))) if (kindOf(key.toString()) === kind) this.#tables.usage.removeSync(key)
     this.#note({ ...counting, ...kind === 'owners' ? { owners: '' } : { children: true as const } })
   }
 
