@@ -121,6 +121,37 @@ function nameIn (changes: readonly ObjectChange[], id: ObjectID): string {
 }
 
 function changeOf (principal: Principal, mutation: Mutation, quotas: Quotas): Change {
+  const owned = mutation.changes.map(change => withOwnerOf(principal, change))
+  const limits = quotas.limitsOf(owned)
+  const births = mutation.births ?? []
+  const paths = new Paths()
+  return {
+    ...(births.length > 0 && mutation.staging !== undefined ? { lease: mutation.staging.leaseID, births } : undefined),
+    expect: expectedOf(mutation),
+    put: owned.flatMap(change => change.put ?? []),
+    remove: mutation.changes.flatMap(change => change.remove ?? []),
+    events: mutation.changes.filter(change => change.hidden !== true).flatMap(change => eventsOf(principal, change, paths)),
+    ...limits !== undefined && { limits }
+  }
+}
+
+/** Who makes an object owns it; whoever changes it later does not. */
+function withOwnerOf (principal: Principal, change: ObjectChange): ObjectChange {
+  const { before, put } = change
+  if (put === undefined) return change
+  const owner = before === undefined ? ownerNameOf(principal) : ownerIn(before.attributes)
+  return owner === undefined || ownerIn(put.attributes) === owner ? change : { ...change, put: { ...put, attributes: withOwner(put.attributes, owner) } }
+}
+
+type Expected = Pick<StoredRecord, 'id' | 'version'>
+
+function expectedOf (mutation: Mutation): Expected[] {
+  const [change] = mutation.changes
+  // The common case, without what only many changes need: what is made or changed is no ancestor of its own.
+  if (change !== undefined && mutation.changes.length === 1 && change.left === undefined) {
+    const id = change.put?.id ?? change.remove?.id
+    return [...change.ancestors.map(expectation), ...(mutation.expect ?? []).filter(other => other.id !== id)]
+  }
   const expected = new Map<string, number>()
   const seen = new Set<StoredRecord>()
   for (const { ancestors, left = [] } of mutation.changes) {
@@ -137,27 +168,10 @@ function changeOf (principal: Principal, mutation: Mutation, quotas: Quotas): Ch
   for (const { id, version } of mutation.expect ?? []) expected.set(id, version)
   // What the change itself puts or removes is at its version or the change does not happen; new containers are not there yet.
   for (const { put, remove } of mutation.changes) expected.delete(put?.id ?? remove?.id ?? '')
-  const births = mutation.births ?? []
-  const paths = new Paths()
-  const owned = mutation.changes.map(change => withOwnerOf(principal, change))
-  const limits = quotas.limitsOf(owned)
-  return {
-    ...(births.length > 0 && mutation.staging !== undefined ? { lease: mutation.staging.leaseID, births } : {}),
-    expect: Array.from(expected, ([id, version]) => ({ id, version })),
-    put: owned.flatMap(change => change.put ?? []),
-    remove: mutation.changes.flatMap(change => change.remove ?? []),
-    events: mutation.changes.filter(change => change.hidden !== true).flatMap(change => eventsOf(principal, change, paths)),
-    ...limits !== undefined && { limits }
-  }
+  return Array.from(expected, ([id, version]) => ({ id, version }))
 }
 
-/** Who makes an object owns it; whoever changes it later does not. */
-function withOwnerOf (principal: Principal, change: ObjectChange): ObjectChange {
-  const { before, put } = change
-  if (put === undefined) return change
-  const owner = before === undefined ? ownerNameOf(principal) : ownerIn(before.attributes)
-  return owner === undefined || ownerIn(put.attributes) === owner ? change : { ...change, put: { ...put, attributes: withOwner(put.attributes, owner) } }
-}
+const expectation = ({ id, version }: StoredRecord): Expected => ({ id, version })
 
 /** The entries of the change log: the only source of notifications, subscriptions and accounting. */
 function eventsOf (principal: Principal, change: ObjectChange, paths: Paths): JsonObject[] {

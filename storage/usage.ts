@@ -8,8 +8,8 @@ import type { Account, AccountLimit, Amount, JsonObject, Miscount, ObjectID, Ref
 export const helperTypes = 'pt'
 
 /** The attributes with the name of the owner. It is the first of them: who has them as text finds it without reading on. */
-export function withOwner ({ owner: _, ...attributes }: JsonObject, owner: string): JsonObject {
-  return { owner, ...attributes }
+export function withOwner (attributes: JsonObject, owner: string): JsonObject {
+  return { owner, ...attributes, ...attributes['owner'] !== undefined && { owner } }
 }
 
 /** The owner that the attributes name. What was made before anybody noted owners has none. */
