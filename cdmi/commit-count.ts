@@ -2,7 +2,7 @@
 import { type Counter, durations, type Histogram, type Registry } from '../metrics/registry.js'
 import type { CommitResult } from '../storage/contract.js'
 
-const commits = { name: 'cdmi_commits_total', help: 'Commits of changes: committed, conflict (something had changed meanwhile; mostly tried again at once), failed (the store could not do it, or nobody knows whether it did).' }
+const commits = { name: 'cdmi_commits_total', help: 'Commits of changes: committed, conflict (something had changed meanwhile; mostly tried again at once), refused (a quota or another limit would not have held), failed (the store could not do it, or nobody knows whether it did).' }
 const took = { name: 'cdmi_commit_duration_seconds', help: 'How long a commit took from its request until it was durable, the wait for others before it included.' }
 
 type Outcome = CommitResult['status'] | 'failed'
@@ -15,7 +15,7 @@ export class CommitCount {
   constructor (registry: Registry) {
     this.#registry = registry
     const outcome = (result: Outcome): Counter => registry.counter(commits, { result })
-    this.#outcomes = { committed: outcome('committed'), conflict: outcome('conflict'), failed: outcome('failed') }
+    this.#outcomes = { committed: outcome('committed'), conflict: outcome('conflict'), refused: outcome('refused'), failed: outcome('failed') }
     this.#took = registry.histogram(took, durations)
   }
 

@@ -5,6 +5,7 @@ import type { Capabilities } from './capabilities.js'
 import type { MutationGate } from './mutation-gate.js'
 import type { Namespace } from './namespace.js'
 import type { PartialUploads } from './partial-uploads.js'
+import type { Quotas } from './quotas.js'
 import type { RemoteSources } from './remote-sources.js'
 import type { Transfers } from './transfers.js'
 
@@ -23,6 +24,8 @@ export interface Limits {
   readonly nameLength: number
   /** Most names in the path of an object, its own counted. */
   readonly pathDepth: number
+  /** Most children of one container; undefined: any number. */
+  readonly children?: number | undefined
   /** Most objects of a tree that one operation makes, changes or removes. */
   readonly treeObjects: number
   /** Seconds that a set of parts is kept for which nothing comes (PUP-12). */
@@ -33,6 +36,7 @@ export interface ModelContext {
   readonly store: Store
   readonly namespace: Namespace
   readonly gate: MutationGate
+  readonly quotas: Quotas
   readonly limits: Limits
   readonly capabilities: Capabilities
   readonly accesses: AccessLog

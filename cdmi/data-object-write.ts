@@ -19,6 +19,7 @@ import type { FoundSet } from './partial-uploads.js'
 import { checkParts, type PlacedPart, placeParts } from './place-parts.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
+import type { Room } from './quotas.js'
 import { attributesOf, type CdmiObject } from './record.js'
 import { Staging } from './staging.js'
 import type { TemplateChoice } from './templates.js'
@@ -84,6 +85,8 @@ export class DataObjectWrite {
   readonly before: StoredRecord | undefined
   /** Whether the request brings a part of a value (PUP), as far as can be known before the commit. */
   readonly isPart: boolean
+  /** The parts that have come already. */
+  readonly #set: StoredRecord | undefined
 
   private constructor (context: ModelContext, principal: Principal, aim: WriteAim, preconditions: Preconditions | undefined, message: PartialMessage, look: Look) {
     const { at: { record: before, ancestors }, found } = look
@@ -93,6 +96,7 @@ export class DataObjectWrite {
     this.#preconditions = preconditions
     this.#message = message
     this.isPart = isPartOf(message, found)
+    this.#set = found?.record
     this.#staging = new Staging(context.store)
     this.#id = context.namespace.newID()
     this.#first = look
@@ -118,7 +122,16 @@ export class DataObjectWrite {
     // Only now is it known that an object is to be made of a value, not of another object.
     requireForAim(this.#context, this.#aim, this.before)
     const limit = this.#context.limits.value
-    return await stageValue(this.#context.store, this.#staging, source, { hash: this.#hash, utf8: this.isPart ? 'observe' : undefined, ...options, limit: Math.min(limit, options.limit ?? limit) })
+    const room = await this.#room()
+    return await stageValue(this.#context.store, this.#staging, source, { hash: this.#hash, utf8: this.isPart ? 'observe' : undefined, room, ...options, limit: Math.min(limit, options.limit ?? limit) })
+  }
+
+  /** More than this does not fit, whatever it replaces; the commit knows exactly. */
+  async #room (): Promise<Room | undefined> {
+    const set = this.isPart ? this.#set : undefined
+    return this.isPart
+      ? await this.#context.quotas.room(this.#principal, set, this.before?.size)
+      : await this.#context.quotas.room(this.#principal, this.before)
   }
 
   /** Where the parts of a request in parts go when they are staged. */

@@ -75,9 +75,12 @@ export function describeError (error: unknown): ErrorDescription {
   return status < 500 || (code.startsWith('CDMI_') && telling.has(status)) ? described(error) : { ...internal, status }
 }
 
-/** True for what the operator should hear of each time: the fault is not the caller's. Of too much work the log has a line for all. */
+/** Of too much work the log has a line for all; limits are the operator's own. */
+const intended: ReadonlySet<string> = new Set(['CDMI_OVERLOADED', 'CDMI_QUOTA_EXCEEDED', 'CDMI_CONTAINER_FULL'])
+
+/** True for what the operator should hear of each time: the fault is not the caller's. */
 export function isServerFault ({ status, code }: ErrorDescription): boolean {
-  return status >= 500 && status !== 501 && code !== 'CDMI_OVERLOADED'
+  return status >= 500 && status !== 501 && !intended.has(code)
 }
 
 /** True for Node's errors about a caller that went away in the middle of its body. */

@@ -18,6 +18,7 @@ import { checkHonoured, storableMetadata } from './metadata.js'
 import type { Mutation } from './mutation-gate.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
+import type { Room } from './quotas.js'
 import { attributesOf, isContainer } from './record.js'
 import { receiveRemote, remoteSources, requireValue } from './remote-content.js'
 import type { ReadOptions, SerializedKind, SerializedObject } from './serialized-object.js'
@@ -74,6 +75,8 @@ export class Deserialization implements ValueIntake {
   #tellID: (id: string) => void = () => {}
   /** What is there is a data object: it is changed while the client waits (DOC-84). */
   readonly #waited: boolean
+  /** There is nothing yet. */
+  readonly #fresh: boolean
   /** Goes on, perhaps without the request. */
   #going = false
   #inline = 0
@@ -82,6 +85,7 @@ export class Deserialization implements ValueIntake {
   private constructor (context: ModelContext, principal: Principal, aim: DeserializationAim, preconditions: Preconditions | undefined, normalType: ReadOptions['normalType'], record: StoredRecord | undefined) {
     this.#id = new Promise(resolve => { this.#tellID = resolve })
     this.#waited = record !== undefined && !isContainer(record)
+    this.#fresh = record === undefined
     this.#context = context
     this.#principal = principal
     this.#aim = aim
@@ -195,7 +199,7 @@ export class Deserialization implements ValueIntake {
     const top = this.#top
     if (top === undefined) throw new InvalidRequest('The value comes before its serialization')
     if (top.value !== undefined) throw new InvalidRequest('The serialization has a "value", so there must be no part with another one; nothing was changed')
-    const value = await stageValue(this.#context.store, this.#staging, source, { limit: this.#context.limits.value, utf8: 'observe' })
+    const value = await stageValue(this.#context.store, this.#staging, source, { limit: this.#context.limits.value, utf8: 'observe', room: await this.#room() })
     const encoding = top.encoding ?? (utf8 ? 'utf-8' : 'base64')
     if (value.utf8 === false && (utf8 || encoding === 'utf-8')) throw new NotUtf8()
     if (encoding === 'json' && !await this.#isJson(value)) throw new InvalidRequest('The transfer encoding "json" wants the value to be a JSON object')
@@ -209,8 +213,13 @@ export class Deserialization implements ValueIntake {
     return isJsonObject(Buffer.concat(chunks))
   }
 
+  /** For one value; the commit adds up those of all. What is there already may belong to others. */
+  async #room (): Promise<Room | undefined> {
+    return this.#fresh ? await this.#context.quotas.room(this.#principal) : undefined
+  }
+
   async stage (source: ValueSource): Promise<StagedValue> {
-    const value = await stageValue(this.#context.store, this.#staging, source, { limit: this.#context.limits.value })
+    const value = await stageValue(this.#context.store, this.#staging, source, { limit: this.#context.limits.value, room: await this.#room() })
     const { inline, size } = value
     if (inline === undefined || size === 0) return value
     if (this.#inline + size <= maxInline) {

@@ -8,6 +8,7 @@ import { newDataObject } from './data-object-record.js'
 import { Contention, InvalidRequest } from './errors.js'
 import { distinctName, safeName } from './names.js'
 import type { Principal } from './principal.js'
+import type { Room } from './quotas.js'
 import type { CdmiObject } from './record.js'
 import { Staging } from './staging.js'
 import { placeWhole, stageValue, type StagedValue, type ValueSource } from './values.js'
@@ -28,6 +29,8 @@ export class FormUpload {
   readonly #container: Address | typeof objectIDRoot
   readonly #staging: Staging
   readonly #files: StagedFile[] = []
+  /** Of all of them. */
+  #bytes = 0
 
   private constructor (context: ModelContext, principal: Principal, container: Address | typeof objectIDRoot) {
     this.#context = context
@@ -47,12 +50,20 @@ export class FormUpload {
   async add (file: FormFile): Promise<void> {
     const staged = await stageValue(this.#context.store, this.#staging, file.source, {
       limit: this.#context.limits.value,
+      room: await this.#room(),
       utf8: file.valuetransferencoding === 'utf-8' ? 'observe' : undefined
     })
+    this.#bytes += staged.size
     const { fileName, mimetype } = file
     // A browser says charset=utf-8 of what it was told is text; the bytes are what they are.
     const valuetransferencoding = staged.utf8 === false ? 'base64' : file.valuetransferencoding
     this.#files.push({ id: this.#context.namespace.newID(), fileName, mimetype, valuetransferencoding, staged })
+  }
+
+  /** What the files before have left of it. */
+  async #room (): Promise<Room | undefined> {
+    const room = await this.#context.quotas.room(this.#principal)
+    return room === undefined ? undefined : { bytes: room.bytes - this.#bytes, refuse: bytes => room.refuse(this.#bytes + bytes) }
   }
 
   /** Makes all objects visible at once, in the order of the form. A taken name gets the object's ID appended. */

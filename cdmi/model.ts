@@ -21,6 +21,7 @@ import { Namespace } from './namespace.js'
 import { inheritedMetadata, type Known } from './metadata.js'
 import type { Offers } from './offers.js'
 import { PartialUploads } from './partial-uploads.js'
+import { type QuotaRules, Quotas } from './quotas.js'
 import type { Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import { createReference } from './references.js'
@@ -65,6 +66,7 @@ export class Cdmi {
   readonly keyed: KeyedRecords
   readonly partialUploads: PartialUploads
   readonly limits: Limits
+  readonly quotas: Quotas
   readonly store: Store
   readonly capabilities: Capabilities
   readonly transfers: Transfers
@@ -72,16 +74,17 @@ export class Cdmi {
   readonly #context: ModelContext
   readonly #hashes: ValueHashes
 
-  /** `limits`: those given replace the defaults. `without`: capabilities that are switched off. `offers`: what the operator has beyond. `remote`: who speaks to other servers, if somebody may. */
-  constructor (store: Store, limits: Partial<Limits> = {}, without: readonly string[] = [], offers: Offers = {}, remote?: RemoteSources) {
+  /** `limits`: those given replace the defaults. `without`: capabilities that are switched off. `offers`: what the operator has beyond. `remote`: who speaks to other servers, if somebody may. `quotas`: of users. */
+  constructor (store: Store, limits: Partial<Limits> = {}, without: readonly string[] = [], offers: Offers = {}, remote?: RemoteSources, quotas?: QuotaRules) {
     this.store = store
     this.limits = { ...defaultLimits, ...limits }
     this.capabilities = new Capabilities(this.limits, without, { ...offers, remoteSources: remote !== undefined })
     this.capabilityObjects = new CapabilityObjects(store, this.capabilities)
-    const gate = new MutationGate(store, this.limits)
+    this.quotas = new Quotas(store, quotas, this.limits.children)
+    const gate = new MutationGate(store, this.limits, this.quotas)
     this.partialUploads = new PartialUploads(store, gate, this.limits)
     this.transfers = new Transfers(store, gate)
-    this.#context = { store, namespace: new Namespace(store, this.capabilities, this.capabilityObjects, this.limits), gate, partialUploads: this.partialUploads, limits: this.limits, capabilities: this.capabilities, accesses: AccessLog.of(store), transfers: this.transfers, remote }
+    this.#context = { store, namespace: new Namespace(store, this.capabilities, this.capabilityObjects, this.limits), gate, quotas: this.quotas, partialUploads: this.partialUploads, limits: this.limits, capabilities: this.capabilities, accesses: AccessLog.of(store), transfers: this.transfers, remote }
     this.#hashes = new ValueHashes(store)
     this.dataObjects = new DataObjects(this.#context)
     this.containers = new Containers(this.#context)

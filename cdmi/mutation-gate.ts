@@ -3,13 +3,15 @@
  * accounting, event, in this order; then one atomic commit. A stage sees what is to change before it happens and
  * throws to refuse it. Access and events are here; the other stages get their place in `stages` when their feature comes.
  */
-import type { BlobBirth, Change, CommitResult, JsonObject, RecordHead, RecordPut, RecordRemoval, Store, StoredRecord } from '../storage/contract.js'
+import type { BlobBirth, Change, CommitResult, JsonObject, ObjectID, RecordHead, RecordPut, RecordRemoval, Store, StoredRecord } from '../storage/contract.js'
 import { Registry } from '../metrics/registry.js'
+import { ownerIn, withOwner } from '../storage/usage.js'
 import { CommitCount } from './commit-count.js'
 import { Contention, StorageUnavailable, TooLarge } from './errors.js'
 import { now } from './instant.js'
 import type { Principal } from './principal.js'
 import { requireAccess } from './access.js'
+import { ownerNameOf, type Quotas, refusal } from './quotas.js'
 import { checkPlace, type PlaceLimits } from './names.js'
 import type { Staging } from './staging.js'
 import { Turns } from './turns.js'
@@ -63,12 +65,14 @@ const longestPaths = 64 * 1024 * 1024
 export class MutationGate {
   readonly #store: Store
   readonly #limits: PlaceLimits
+  readonly #quotas: Quotas
   readonly #count: CommitCount
   readonly #turns = new Turns()
 
-  constructor (store: Store, limits: PlaceLimits) {
+  constructor (store: Store, limits: PlaceLimits, quotas: Quotas) {
     this.#store = store
     this.#limits = limits
+    this.#quotas = quotas
     this.#count = new CommitCount(store.metrics ?? new Registry())
   }
 
@@ -96,28 +100,47 @@ export class MutationGate {
     const mutation = await plan()
     if (mutation === undefined || mutation.changes.length === 0) return mutation
     for (const stage of stages) stage(principal, mutation, this.#limits)
-    const change = changeOf(principal, mutation)
+    const change = changeOf(principal, mutation, this.#quotas)
     const result: CommitResult = await this.#count.counted(async () => await this.#store.meta.commit(change))
     if (result.status === 'committed') {
       mutation.staging?.committed(mutation.births ?? [])
       return mutation
     }
+    if (result.status === 'refused') throw refusal(result, id => nameIn(mutation.changes, id))
     // The staged bytes may be gone with the lease, and the body that they came from has been read: only the client can begin anew.
     if (result.on === 'lease') throw new StorageUnavailable()
     return 'again'
   }
 }
 
-function changeOf (principal: Principal, mutation: Mutation): Change {
+/** A container that gets children by these changes, as the caller knows it. */
+function nameIn (changes: readonly ObjectChange[], id: ObjectID): string {
+  const paths = new Paths()
+  for (const { ancestors } of changes) if (ancestors.at(-1)?.id === id) return decodeURI(paths.of(ancestors))
+  return id
+}
+
+function changeOf (principal: Principal, mutation: Mutation, quotas: Quotas): Change {
+  const owned = mutation.changes.map(change => withOwnerOf(principal, change))
+  const limits = quotas.limitsOf(owned)
   const births = mutation.births ?? []
   const paths = new Paths()
   return {
     ...(births.length > 0 && mutation.staging !== undefined ? { lease: mutation.staging.leaseID, births } : undefined),
     expect: expectedOf(mutation),
-    put: mutation.changes.flatMap(change => change.put ?? []),
+    put: owned.flatMap(change => change.put ?? []),
     remove: mutation.changes.flatMap(change => change.remove ?? []),
-    events: mutation.changes.filter(change => change.hidden !== true).flatMap(change => eventsOf(principal, change, paths))
+    events: mutation.changes.filter(change => change.hidden !== true).flatMap(change => eventsOf(principal, change, paths)),
+    ...limits !== undefined && { limits }
   }
+}
+
+/** Who makes an object owns it; whoever changes it later does not. */
+function withOwnerOf (principal: Principal, change: ObjectChange): ObjectChange {
+  const { before, put } = change
+  if (put === undefined) return change
+  const owner = before === undefined ? ownerNameOf(principal) : ownerIn(before.attributes)
+  return owner === undefined || ownerIn(put.attributes) === owner ? change : { ...change, put: { ...put, attributes: withOwner(put.attributes, owner) } }
 }
 
 type Expected = Pick<StoredRecord, 'id' | 'version'>

@@ -5,6 +5,7 @@ import type { ModelContext } from './context.js'
 import { describeError } from './describe-error.js'
 import { CapabilityMissing, SourceUnusable } from './errors.js'
 import { inheritedMetadata, storableMetadata } from './metadata.js'
+import type { Room } from './quotas.js'
 import type { ReceiveOptions, RemoteContent, RemoteObject, RemoteSources } from './remote-sources.js'
 import type { Staging } from './staging.js'
 import type { Work } from './transfers.js'
@@ -31,16 +32,18 @@ export function remoteWork (remote: RemoteObject): Work {
 
 export interface IntakeOptions {
   readonly hash: HashAlgorithm | undefined
+  /** What may still come; undefined: as much as it likes. */
+  readonly room?: Room | undefined
   /** Sees the bytes of the value go by. */
   readonly watch?: ((source: ValueSource) => ValueSource) | undefined
 }
 
 /** Reads it all. Whatever is wrong with it is SourceUnusable; what is wrong with this server stays what it is. */
 export async function receiveRemote ({ store, limits }: ModelContext, remote: RemoteObject, staging: Staging, options: ReceiveOptions & IntakeOptions): Promise<RemoteContent> {
-  const { hash, watch = source => source } = options
+  const { hash, room, watch = source => source } = options
   try {
     return await remote.receive({
-      stage: async (source, more) => await stageValue(store, staging, watch(source), { hash, ...more, limit: limits.value }),
+      stage: async (source, more) => await stageValue(store, staging, watch(source), { hash, room, ...more, limit: limits.value }),
       reread: staged => stagedContent(store, staged)
     }, options)
   } catch (error) {

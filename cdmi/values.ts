@@ -5,6 +5,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { BlobBirth, GetOptions, Segment, SegmentChange, Store, StoredRecord } from '../storage/contract.js'
 import { IncompleteBody, NotUtf8, TooLarge } from './errors.js'
+import type { Room } from './quotas.js'
 import type { Staging } from './staging.js'
 import { Utf8Check } from './utf8.js'
 import { beginHash, endHash, type HashAlgorithm, type ValueHash } from './value-hash.js'
@@ -19,6 +20,8 @@ export interface StageOptions {
   readonly length?: number | undefined
   /** `require`: the bytes must be UTF-8, else NotUtf8; `observe`: find out. */
   readonly utf8?: 'require' | 'observe' | undefined
+  /** What may still come for whoever has the value on account; undefined: as much as it likes. */
+  readonly room?: Room | undefined
   /** A hash of the bytes, to be made on the way. */
   readonly hash?: HashAlgorithm | undefined
 }
@@ -54,8 +57,10 @@ async function stageChunks (store: Store, staging: Staging, chunks: AsyncIterato
   const check = options.utf8 !== undefined ? new Utf8Check() : undefined
   const { hash: algorithm } = options
   const hash = algorithm === undefined ? undefined : beginHash(algorithm)
+  const { room } = options
   let size = 0
   let ended = false
+  if (room !== undefined && options.length !== undefined && options.length > room.bytes) throw room.refuse(options.length)
 
   async function next (): Promise<Uint8Array | undefined> {
     while (!ended) {
@@ -72,6 +77,7 @@ async function stageChunks (store: Store, staging: Staging, chunks: AsyncIterato
       // A body that lies about its length is refused with its first byte too many, not after all of it was stored.
       if (options.length !== undefined && size > options.length) throw new IncompleteBody(`The body has more than the ${options.length} bytes that were announced; nothing was stored`)
       if (size > options.limit) throw new TooLarge(`The value is longer than ${options.limit} bytes, the limit of this server; nothing was stored`)
+      if (room !== undefined && size > room.bytes) throw room.refuse(size)
       if (check?.push(chunk) === false && options.utf8 === 'require') throw new NotUtf8()
       hash?.update(chunk)
       return chunk

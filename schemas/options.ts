@@ -17,6 +17,7 @@ export const LimitOptions = Type.Object({
   metadataSize: Type.Optional(Type.Integer({ minimum: 0, description: 'All user metadata of one object, in bytes. Default: 512 KiB.' })),
   nameLength: Type.Optional(Type.Integer({ minimum: 128, maximum: 1024, description: 'Longest name of a new object, in bytes of UTF-8. Default: 1024.' })),
   pathDepth: Type.Optional(Type.Integer({ minimum: 2, description: 'Most names in the path of a new object, its own counted. Default: 1000.' })),
+  children: Type.Optional(Type.Integer({ minimum: 1, description: 'Most children of one container; one more is refused (507). Default: any number.' })),
   treeObjects: Type.Optional(Type.Integer({ minimum: 1, description: 'Most objects that one copy or deserialization makes, changes or removes. Default: 100000.' })),
   remoteTime: Type.Optional(Type.Integer({ minimum: 1, maximum: 2_147_483, description: 'Seconds that a transfer from another server may take. Default: one day.' })),
   remoteRate: Type.Optional(Type.Integer({ minimum: 0, description: 'Bytes in a second that another server must send at least; 0: as few as it likes. Default: 1024.' })),
@@ -49,6 +50,12 @@ export const TemplateOptions = Type.Object({
 }, { additionalProperties: false, format: 'table', description: 'Templates for data objects and containers: sets of data system metadata that objects take on by `capabilitiesURI`. Default: none.' })
 export type TemplateOptions = Static<typeof TemplateOptions>
 
+const Quota = Type.Object({
+  bytes: Type.Optional(Type.Integer({ minimum: 0, description: 'Bytes of all values together.' })),
+  objects: Type.Optional(Type.Integer({ minimum: 0, description: 'Objects: data objects, containers and references.' }))
+}, { additionalProperties: false })
+export const QuotaOptions = Type.Record(Type.String({ minLength: 1 }), Quota, { format: 'table', description: 'The most that users may have in the store, by their names: `{ bytes, objects }`, either or both; `*` is for everybody who is not named. More is refused (507). Default: none.' })
+
 export const CdmiOptions = Type.Object({
   limits: Type.Optional(LimitOptions),
   anonymous: Type.Optional(Type.Union([Type.Literal('none'), Type.Literal('read'), Type.Literal('write')], { description: 'What callers without credentials may do. Default: `none`.' })),
@@ -62,6 +69,7 @@ export const CdmiOptions = Type.Object({
   remoteSources: Type.Optional(Type.Array(RemoteSource, { description: 'Servers from which objects may be copied and moved here. Default: none.', writeOnly: true })),
   delayedAfter: Type.Optional(Type.Integer({ minimum: 0, maximum: 3_600_000, description: 'Milliseconds after which a long copy, move or deserialization is answered for (202) before it is done. Default: 5000.' })),
   templates: Type.Optional(TemplateOptions),
+  quotas: Type.Optional(QuotaOptions),
   locations: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { uniqueItems: true, description: 'Names of the places where the store keeps its data, all of it at each. Default: none.' })),
   clientUser: Type.Optional(Type.Union([Type.Literal('none'), Type.Literal('common-name')], { description: 'Who a client is whose certificate the TLS server has verified, and that sends no password: nobody, or the user whose name is the common name of the certificate. Default: `none`.' })),
   realm: Type.Optional(Type.String({ minLength: 1, description: 'Realm of Basic authentication. Default: `fastify-cdmi`.' }))

@@ -13,6 +13,8 @@ export const Instant = Type.Integer({ minimum: 0 })
 export const RecordAttributes = Type.Object({
   /** User metadata and data system metadata as clients gave them (GEN-34, GEN-35). */
   metadata: Type.Record(Type.String(), Type.Unknown()),
+  /** Who made the object, and has it on account for good. First of all attributes: see `storage/usage.ts`. Missing: it was made before that was noted. */
+  owner: Type.Optional(Type.String()),
   /** `Complete`, `Processing`, or `Error` with a text (DOC-22). */
   completionStatus: Type.String(),
   created: Instant,

@@ -33,7 +33,7 @@ export interface StoredRecord {
   /** Both or neither: the one place in the tree where the object hangs. The root and objects without a path have none. */
   readonly parentID: ObjectID | undefined
   readonly name: string | undefined
-  /** What the model keeps with the object. Drivers may decode it on first use. */
+  /** What the model keeps with the object. Drivers may decode it on first use, and look only at `owner`, which is told in `storage/usage.ts`. */
   readonly attributes: JsonObject
   /** Bytes of the value, gaps included. 0 for objects that have none. */
   readonly size: number
@@ -111,6 +111,36 @@ export interface Change {
   readonly remove?: readonly RecordRemoval[]
   /** Appended to the change log in the same transaction, in this order. */
   readonly events: readonly JsonObject[]
+  /** What may not become more than this by the change. What is above it already may stay so, and become less. Of accounts that are not counted nothing is refused. */
+  readonly limits?: readonly AccountLimit[]
+}
+
+/** Whose objects are counted together: those of an owner, or the children of a container. */
+export type Account = `owner:${string}` | `children:${ObjectID}`
+
+/** What may be counted: see `beginCounting`. */
+export type CountedKind = 'owners' | 'children'
+
+/** Bytes of values, as long as they are, whatever they share; and objects. Of children only the objects are counted. */
+export interface Amount {
+  readonly bytes: number
+  readonly objects: number
+}
+
+export interface AccountLimit extends Partial<Amount> {
+  readonly account: Account
+}
+
+export interface Usage extends Amount {
+  /** False while what was there before the counting began is still being counted: it is more than this. */
+  readonly whole: boolean
+}
+
+/** An account for which something else is noted than there is. */
+export interface Miscount {
+  readonly account: Account
+  readonly noted: Amount
+  readonly found: Amount
 }
 
 export type CommitResult =
@@ -121,6 +151,18 @@ export type CommitResult =
   | { readonly status: 'conflict', readonly on: 'name', readonly id: ObjectID }
   /** The lease was closed: the blobs may be gone. The whole operation, upload included, must begin anew. */
   | { readonly status: 'conflict', readonly on: 'lease' }
+  | Refused
+
+/** A limit of the change does not hold. Nothing is changed, and to read again helps only when others have made room. */
+export interface Refused {
+  readonly status: 'refused'
+  readonly account: Account
+  readonly on: 'bytes' | 'objects'
+  /** Without the change, and how much more that would be. */
+  readonly used: number
+  readonly more: number
+  readonly limit: number
+}
 
 /** A child as a listing sees it, without its record. */
 export interface Entry {
@@ -216,6 +258,20 @@ export interface MetaStore {
    * last may be lost with the process, nothing else waits for it.
    */
   noteAccesses (notes: ReadonlyMap<ObjectID, Accesses>): Promise<void>
+
+  /**
+   * From now on, and for ever, the store counts what its owners have, or the children of its containers: in the commit that changes it, by whomever that
+   * is made. Idempotent. What owners had before is counted by `countMore`; children of a container are counted when the first comes or goes.
+   */
+  beginCounting (kind: CountedKind): Promise<void>
+  /** Counts up to `limit` objects that were there before. Returns at how many it has looked; 0 = all are counted. For one caller or many. */
+  countMore (limit: number): Promise<number>
+  /** Undefined: nobody has counted that. */
+  usage (account: Account): Promise<Usage | undefined>
+  /** Counts anew, as if it had just begun: for who has found something counted wrong. */
+  recount (): Promise<void>
+  /** What is counted wrong, in one snapshot; what is not counted yet is not wrong. It looks at all records. */
+  miscounts (): Promise<Miscount[]>
 
   /** Entries of the change log after `after`, ascending, at most `limit`. */
   events (after: Sequence, limit: number): Promise<LoggedEvent[]>

@@ -29,6 +29,7 @@ export async function sweepOnce (store: Swept, options: SweepOptions): Promise<S
   const steps = [
     async () => { await sweepLeases(store, options, report, failures) },
     async () => { await sweepDescendants(store.meta, options, report) },
+    async () => { await countRest(store.meta, options) },
     async () => { await sweepTrash(store, options, report) },
     async () => { await sweepLog(store.meta, options, report) }
   ]
@@ -80,6 +81,11 @@ async function sweepDescendants (meta: MetaStore, options: SweepOptions, report:
     count = await meta.prune(batch)
     report.records += count
   }
+}
+
+/** What owners had before it was counted: its own process may have ended in the middle of it. */
+async function countRest (meta: MetaStore, options: SweepOptions): Promise<void> {
+  while (goesOn(options) && await meta.countMore(batch) > 0);
 }
 
 /** Blobs without a reference: condemned in the records first, removed after that, then forgotten. */

@@ -2,8 +2,8 @@
 import type { LeasedMeta, Reporter } from '../compose-store.js'
 import type { Census, Intake, MovableMeta, WholeRecord, WholesQuery } from '../transfer/ends.js'
 import {
-  type Accesses, type BlobBirth, type BlobID, type Change, type ChildrenQuery, type CommitResult, type Entry, type LeaseID, type LoggedEvent, type NamePage, type ObjectID, type RecordHead, type Segment,
-  type Sequence, StorageError, type StoredRecord, TreeTooLarge, type TreeQuery
+  type Accesses, type Account, type BlobBirth, type BlobID, type Change, type ChildrenQuery, type CommitResult, type CountedKind, type Entry, type LeaseID, type LoggedEvent, type Miscount, type NamePage, type ObjectID, type RecordHead, type Segment,
+  type Sequence, StorageError, type StoredRecord, TreeTooLarge, type TreeQuery, type Usage
 } from '../contract.js'
 import { mostNames, noNames } from '../name-page.js'
 import { idKey, idText, maxNameLength } from '../object-key.js'
@@ -15,6 +15,7 @@ import type { Names } from './names.js'
 import { PostgresIntake } from './postgres-intake.js'
 import { type HeadRow, PostgresHead, PostgresRecord, type RecordRow } from './postgres-record.js'
 import { type Statements, statementsOf } from './statements.js'
+import { accountOf, accountText, crowdedAccount, limitsText, refusedOf } from './usage-text.js'
 
 export interface PostgresMetaOptions {
   readonly database: Database
@@ -36,6 +37,8 @@ const closedRemembered = 1000
 const mostPruned = 200
 const fewer = 8
 const quick = 1000
+/** Records that are counted in one step, during which no change is made. */
+const mostCounted = 1000
 const timedOut = '57014'
 const unique = '23505'
 const foreignKey = '23503'
@@ -174,9 +177,14 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
     try {
       // A name, or a place in the log, that somebody else has taken since it was looked at: the next look finds it so.
       const patience = (change.put?.length ?? 0) + (change.remove?.length ?? 0) > manyObjects ? longPatience : 1
-      const [row] = await this.#rows<[Answer]>('commit', [json, bytes], 'committing a change', { repeatable: false, patience, again: error => hasSqlState(error, unique) })
-      result = resultOf(row?.[0] ?? {})
+      const attempts: Attempts = { repeatable: false, patience, again: error => hasSqlState(error, unique) }
+      const row = change.limits === undefined || change.limits.length === 0
+        ? await this.#rows<[Answer]>('commit', [json, bytes], 'committing a change', attempts)
+        : await this.#commitLimited([json, bytes, limitsText(change.limits)], attempts)
+      result = resultOf(row[0]?.[0] ?? {})
     } catch (error) {
+      const refused = refusedOf(error)
+      if (refused !== undefined) return refused
       const sequence = await this.#sequenceOf(change.births ?? [], error)
       if (sequence === undefined) {
         if (change.lease !== undefined) this.#commitDoubted?.(change.lease)
@@ -187,6 +195,43 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
     if (result.status === 'committed' && change.events.length > 0) this.#log.committed()
     if (result.status === 'conflict' && result.on === 'lease' && change.lease !== undefined) this.#leaseRefused?.(change.lease)
     return result
+  }
+
+  /** Where somebody else has all slots of an account for himself it is tried again, and waits for him. */
+  async #commitLimited (values: readonly unknown[], attempts: Attempts): Promise<Array<[Answer]>> {
+    const crowded: string[] = []
+    for (;;) {
+      try {
+        return await this.#rows<[Answer]>('commitLimited', [...values, crowded], 'committing a change', attempts)
+      } catch (error) {
+        const account = crowdedAccount(error)
+        if (account === undefined || crowded.includes(account)) throw error
+        crowded.push(account)
+      }
+    }
+  }
+
+  async beginCounting (kind: CountedKind): Promise<void> {
+    const [row] = await this.#rows<[owners: boolean, children: boolean]>('counting', [], 'reading what is counted')
+    if (row?.[kind === 'owners' ? 0 : 1] !== true) await this.#rows('beginCounting', [kind], 'beginning to count')
+  }
+
+  async recount (): Promise<void> { await this.#rows('recount', [], 'beginning to count') }
+  async countMore (limit: number): Promise<number> { return await this.#count('countMore', [Math.min(limit, mostCounted)], 'counting what there is', { repeatable: false }) }
+
+  async usage (account: Account): Promise<Usage | undefined> {
+    const [row] = await this.#rows<[counted: boolean, bytes: string | null, objects: string | null, whole: boolean]>('usage', [accountText(account)], `reading what ${account} has`)
+    const [counted = false, bytes = null, objects = null, whole = false] = row ?? []
+    if (!counted || (objects === null && account.startsWith('children:'))) return undefined
+    return { bytes: Number(bytes), objects: Number(objects), whole }
+  }
+
+  async miscounts (): Promise<Miscount[]> {
+    const rows = await this.#rows<[account: string, string, string, string, string]>('miscounts', [], 'counting what there is', { patience: longPatience })
+    return rows.map(([account, ...amounts]) => {
+      const [bytes = 0, objects = 0, foundBytes = 0, foundObjects = 0] = amounts.map(Number)
+      return { account: accountOf(account), noted: { bytes, objects }, found: { bytes: foundBytes, objects: foundObjects } }
+    })
   }
 
   /**

@@ -33,6 +33,23 @@ const texts = (names: Names, s = names.schema) => ({
       and g.start >= coalesce((select max(b.start) from ${s}.segments b where b.record_id = $1 and b.start <= $2), 0)
     where r.id = $1 order by g.start`,
   commit: `select ${s}.commit_change($1, $2)`,
+  commitLimited: `select ${s}.commit_limited($1, $2, $3, $4)`,
+  beginCounting: `select ${s}.begin_counting($1)`,
+  recount: `select ${s}.recount()`,
+  countMore: `select ${s}.count_more($1)`,
+  counting: `select owners, children from ${s}.counting`,
+  usage: `select case when $1 like 'owner:%' then c.owners else c.children end, sum(u.bytes), sum(u.objects), $1 not like 'owner:%' or c.cursor is null
+    from ${s}.counting c left join ${s}.usage u on u.account = $1 group by c.owners, c.children, c.cursor`,
+  miscounts: `with counted as (select * from ${s}.counting), noted as (
+      select account, sum(bytes) as bytes, sum(objects) as objects from ${s}.usage group by account
+    ), found as (
+      select 'owner:' || ${s}.owner_in(r.attributes) as account, sum(r.size) as bytes, count(*) filter (where position(r.type in 'pt') = 0) as objects
+      from counted c, ${s}.records r where c.owners and (c.cursor is null or r.id <= c.cursor) and ${s}.owner_in(r.attributes) is not null group by 1
+      union all
+      select n.account, 0, (select count(*) from ${s}.records k where k.parent_id = decode(substr(n.account, 10), 'hex')) from noted n where n.account like 'children:%'
+    )
+    select account, coalesce(n.bytes, 0), coalesce(n.objects, 0), coalesce(f.bytes, 0), coalesce(f.objects, 0) from noted n full join found f using (account)
+    where coalesce(n.bytes, 0) <> coalesce(f.bytes, 0) or coalesce(n.objects, 0) <> coalesce(f.objects, 0) order by account`,
   accesses: `select a.count, a.last from ${s}.accesses a where a.id = $1`,
   // In the order of the IDs, so that two servers do not wait for each other.
   noteAccesses: `insert into ${s}.accesses (id, count, last)
@@ -92,6 +109,13 @@ export function statementsOf (names: Names): Statements {
     tree: named('tree'),
     segments: named('segments'),
     commit: named('commit'),
+    commitLimited: named('commitLimited'),
+    beginCounting: named('beginCounting'),
+    recount: named('recount'),
+    countMore: named('countMore'),
+    counting: named('counting'),
+    usage: named('usage'),
+    miscounts: named('miscounts'),
     accesses: named('accesses'),
     noteAccesses: named('noteAccesses'),
     openLease: named('openLease'),

@@ -7,6 +7,7 @@ import { ListingMarks } from './listing-marks.js'
 import { copyHead, entryKeyOf, hasSegments, markSegments, typeOf, versionOf, withInlineOf } from './record-codec.js'
 import { SegmentWriter } from './segment-writer.js'
 import { nothing, stateKeys, type Tables } from './tables.js'
+import { UsageWriter } from './usage-writer.js'
 import type { WireBirth, WireChange, WireResult, WireSegmentChange } from './wire.js'
 
 export const leaseStates = { open: 1, closed: 2 } as const
@@ -28,6 +29,7 @@ export class ChangeWriter {
   readonly #tables: Tables
   readonly #segments: SegmentWriter
   readonly #listings: ListingMarks
+  readonly usage: UsageWriter
   #sequence = 0
   /** The sequence at the start of the transaction. */
   #stored = 0
@@ -36,6 +38,7 @@ export class ChangeWriter {
     this.#tables = tables
     this.#segments = new SegmentWriter(tables)
     this.#listings = new ListingMarks(tables.state)
+    this.usage = new UsageWriter(tables)
   }
 
   /** At the start of each transaction. */
@@ -44,17 +47,25 @@ export class ChangeWriter {
     this.#sequence = this.#stored = stored === undefined ? 0 : readU64(stored, 0)
     this.#segments.reset()
     this.#listings.begin()
+    this.usage.begin()
   }
 
   /** At its end. */
   end (): void {
     if (this.#sequence !== this.#stored) this.#tables.state.putSync(stateKeys.sequence, u64(this.#sequence))
     this.#listings.end()
+    this.usage.end()
   }
 
   apply (change: WireChange): WireResult {
     const found = this.#check(change)
     if (Array.isArray(found)) return found
+    const deltas = this.usage.plan(change, found)
+    if (deltas !== undefined) {
+      const refused = this.usage.refusal(change.limits, deltas)
+      if (refused !== undefined) return ['refused', refused]
+      this.usage.add(deltas)
+    }
     const now = Date.now()
     this.#bear(change)
     for (const [id, given, segments] of change.put) {
@@ -64,6 +75,7 @@ export class ChangeWriter {
     }
     for (const [id, , subtree] of change.remove) {
       this.removeRecord(id, found.get(id.toString('latin1')))
+      this.usage.forget(id)
       if (subtree) this.#tables.orphans.putSync(ownerKey(id), nothing)
     }
     this.#segments.trashLost(now)

@@ -1,6 +1,6 @@
 /** Names, records, segment maps, leases and the change log in LMDB. Reads happen here and now, writes go to the writer. */
 import type {
-  Accesses, BlobBirth, BlobID, Change, ChildrenQuery, CommitResult, Enough, Entry, LeaseID, LoggedEvent, NamePage, ObjectID, RecordHead, Segment, Sequence, StoredRecord, TreeQuery
+  Accesses, Account, BlobBirth, BlobID, Change, ChildrenQuery, CommitResult, CountedKind, Enough, Entry, LeaseID, LoggedEvent, Miscount, NamePage, ObjectID, RecordHead, Segment, Sequence, StoredRecord, TreeQuery, Usage
 } from '../contract.js'
 import { TreeTooLarge } from '../contract.js'
 import type { LeasedMeta } from '../compose-store.js'
@@ -11,6 +11,7 @@ import { toStorageError } from '../storage-errors.js'
 import { readU64, successor } from './bytes.js'
 import { decodeBlobRow, leaseStates } from './change-writer.js'
 import type { CommitChannel } from './commit-channel.js'
+import { decodeCounting } from './counting.js'
 import { embeddedIntake } from './embedded-intake.js'
 import { blobKey, entryKey, nameOfEntry, ownerKey } from './keys.js'
 import { KnownPaths } from './known-paths.js'
@@ -20,6 +21,7 @@ import type { EntryRange } from './name-scan.js'
 import { EmbeddedRecord, versionOf, withoutInline } from './record-codec.js'
 import { isReferenced, overlapping } from './segment-writer.js'
 import { stateKeys, type Table, type Tables } from './tables.js'
+import { miscountsIn, usageIn } from './usage-reads.js'
 import { accessesIn, censusOf, eventsOf, namedBlobsOf, pastKey, segmentOf, wholesOf } from './whole-reads.js'
 import { commitResultOf, countOf, encodeChange, encodeItem, type WireItem } from './wire.js'
 
@@ -226,6 +228,29 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
 
   async noteAccesses (notes: ReadonlyMap<ObjectID, Accesses>): Promise<void> {
     if (notes.size > 0) await this.#submit({ kind: 'noteAccesses', notes: Array.from(notes, ([id, { count, last }]) => [idKey(id), count, last]) })
+  }
+
+  async beginCounting (kind: CountedKind): Promise<void> {
+    if (this.#counting()[kind] === undefined) await this.#submit({ kind: 'beginCounting', what: kind })
+  }
+
+  async countMore (limit: number): Promise<number> {
+    const { owners } = this.#counting()
+    return owners === undefined || owners === true ? 0 : await this.#submit({ kind: 'countMore', limit })
+  }
+
+  async recount (): Promise<void> { await this.#submit({ kind: 'recount' }) }
+
+  #counting (): ReturnType<typeof decodeCounting> {
+    return this.#read('reading what is counted', ({ state }) => decodeCounting(state.getBinary(stateKeys.counting)))
+  }
+
+  async usage (account: Account): Promise<Usage | undefined> {
+    return this.#read(`reading what ${account} has`, tables => usageIn(tables, account))
+  }
+
+  async miscounts (): Promise<Miscount[]> {
+    return this.#read('counting what there is', miscountsIn)
   }
 
   async events (after: Sequence, limit: number): Promise<LoggedEvent[]> {

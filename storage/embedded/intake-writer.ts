@@ -30,6 +30,9 @@ export class IntakeWriter {
     records.removeSync(idKey(own.toString()))
     state.putSync(stateKeys.root, Buffer.from(root))
     state.putSync(stateKeys.intake, Buffer.from(root))
+    // Counted when all of them are there, by whoever opens it and wants to know.
+    state.removeSync(stateKeys.counting)
+    this.#tables.usage.clearSync()
     return beginnings.indexOf('begun')
   }
 

@@ -17,7 +17,8 @@ import type { JsonObject, ObjectID, RecordPut, StoredRecord } from '../contract.
 import { checkPlace, idKey, idText } from '../object-key.js'
 import { readU16, readU32, readU64, writeU64 } from './bytes.js'
 import { decodeAttributes } from './decoded-attributes.js'
-import { encodeJson } from './json-codec.js'
+import { decodeJson, encodeJson } from './json-codec.js'
+import { ownerIn } from '../usage.js'
 
 const format = 1
 const headLength = 25
@@ -61,6 +62,19 @@ export function markSegments (record: Uint8Array, present: boolean): void {
 /** The key of the record's entry in its parent; empty when it has no place. A view. */
 export function entryKeyOf (record: Uint8Array): Uint8Array {
   return record.subarray(headLength, headLength + readU16(record, 23))
+}
+
+export const sizeOf = (record: Uint8Array): number => readU64(record, 11)
+
+/** The owner that the attributes name; undefined: none, or nobody can read it. */
+export function ownerOf (record: Uint8Array): string | undefined {
+  const start = headLength + readU16(record, 23)
+  try {
+    return ownerIn(decodeJson(Buffer.from(record.subarray(start, start + readU32(record, 19)))))
+  } catch {
+    // A damaged record can still be removed; what it had on account is found by a look at the whole store.
+    return undefined
+  }
 }
 
 /** A copy of the head and the entry's key: all that the writer needs of a record that it is about to replace. */

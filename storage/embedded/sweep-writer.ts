@@ -77,6 +77,7 @@ export class SweepWriter {
         const id = value.subarray(1)
         const record = records.getBinaryFast(id)
         const head = record === undefined ? undefined : copyHead(record)
+        if (record !== undefined) this.#changes.usage.prune(id, record)
         this.#changes.removeRecord(id, head)
         // The record removes its own entry; one without a record must not be found for ever.
         this.#changes.removeEntry(key)

@@ -47,13 +47,15 @@ export interface Tables {
   readonly log: Table
   /** Object ID → how often it was used, and when last. */
   readonly accesses: Table
+  /** Account → bytes, objects: of what is counted. */
+  readonly usage: Table
   /** Blob of another store → the blob here that has its bytes: while this store is filled from there. */
   readonly moved: Table
-  /** Root, sequence, owner, pins, marks of listings, how far the scrub is; whether the store is being filled, and whether it was. */
+  /** Root, sequence, owner, pins, marks of listings, how far the scrub is, what is counted; whether the store is being filled, and whether it was. */
   readonly state: Table
 }
 
-export const stateKeys = { root: Buffer.from('root'), sequence: Buffer.from('sequence'), owner: Buffer.from('owner'), touched: Buffer.from('touched'), listings: Buffer.from('listings'), intake: Buffer.from('intake'), filled: Buffer.from('filled'), scrub: Buffer.from('scrub') } as const
+export const stateKeys = { root: Buffer.from('root'), sequence: Buffer.from('sequence'), owner: Buffer.from('owner'), touched: Buffer.from('touched'), listings: Buffer.from('listings'), intake: Buffer.from('intake'), filled: Buffer.from('filled'), scrub: Buffer.from('scrub'), counting: Buffer.from('counting') } as const
 
 /** Those that have rows of their own. */
 export type TableName = Exclude<keyof Tables, 'env' | 'names'>
@@ -120,6 +122,7 @@ function openAt (path: string, { readOnly = false }: TableOptions): Tables {
     orphans: table('orphans'),
     log: table('log'),
     accesses: table('accesses'),
+    usage: table('usage'),
     moved: table('moved'),
     state: table('state')
   })

@@ -4,11 +4,12 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import { Packr } from 'msgpackr'
-import { type BlobID, type Change, type CommitResult, type LeaseID, type ObjectID, type RecordPut, type Segment, StorageError, type StorageReason } from '../contract.js'
+import { type AccountLimit, type BlobID, type Change, type CommitResult, type CountedKind, type LeaseID, type ObjectID, type RecordPut, type Refused, type Segment, StorageError, type StorageReason } from '../contract.js'
 import { idKey } from '../object-key.js'
 import { encodeJson } from './json-codec.js'
 import type { WholeRecord } from '../transfer/ends.js'
 import { encodeRecord } from './record-codec.js'
+import { ownerIn } from '../usage.js'
 
 /** Offset, length, blob, offset in the blob. */
 export type WireSegment = [offset: number, length: number, blob: BlobID, blobOffset: number]
@@ -22,9 +23,10 @@ export interface WireChange {
   readonly lease: LeaseID | null
   readonly births: readonly WireBirth[]
   readonly expect: ReadonlyArray<[id: Buffer, version: number]>
-  readonly put: ReadonlyArray<[id: Buffer, record: Buffer, segments: WireSegmentChange]>
+  readonly put: ReadonlyArray<[id: Buffer, record: Buffer, segments: WireSegmentChange, owner: string | null]>
   readonly remove: ReadonlyArray<[id: Buffer, version: number, subtree: boolean]>
   readonly events: readonly Buffer[]
+  readonly limits?: readonly AccountLimit[]
 }
 
 /** One item of a batch: a change of the model, or a step of the sweeper. Each is applied whole or not at all. */
@@ -37,6 +39,9 @@ export type WireItem =
   | { readonly kind: 'prune', readonly limit: number }
   | { readonly kind: 'trimLog', readonly olderThan: number, readonly limit: number }
   | { readonly kind: 'noteAccesses', readonly notes: ReadonlyArray<[id: Buffer, count: number, last: number]> }
+  | { readonly kind: 'beginCounting', readonly what: CountedKind }
+  | { readonly kind: 'recount' }
+  | { readonly kind: 'countMore', readonly limit: number }
   | { readonly kind: 'noteScrub', readonly note: Buffer }
   // How the store is filled with all that another one has.
   | { readonly kind: 'beginIntake', readonly root: ObjectID, readonly last: number }
@@ -51,6 +56,7 @@ export type WireResult =
   | ['committed', sequence: number]
   | ['conflict', on: 'version' | 'name', id: ObjectID]
   | ['conflict', on: 'lease']
+  | ['refused', refused: Refused]
   | ['done', count: number]
   | ['failed', reason: StorageReason, message: string]
 
@@ -71,7 +77,7 @@ async function encodeInTurns (change: Change): Promise<Buffer> {
   return encodeItem(wireChange(change, await encoded(change.put ?? [], wirePut), await encoded(change.events, encodeJson)))
 }
 
-const wirePut = (put: RecordPut): WireChange['put'][number] => [idKey(put.id), encodeRecord(put), wireSegmentChange(put.segments)]
+const wirePut = (put: RecordPut): WireChange['put'][number] => [idKey(put.id), encodeRecord(put), wireSegmentChange(put.segments), ownerIn(put.attributes) ?? null]
 
 function wireChange (change: Change, put: WireChange['put'], events: WireChange['events']): WireChange {
   return {
@@ -81,7 +87,8 @@ function wireChange (change: Change, put: WireChange['put'], events: WireChange[
     expect: change.expect.map(({ id, version }) => [idKey(id), version]),
     put,
     remove: (change.remove ?? []).map(({ id, version, subtree }) => [idKey(id), version, subtree]),
-    events
+    events,
+    ...change.limits !== undefined && { limits: change.limits }
   }
 }
 
@@ -154,6 +161,7 @@ export function commitResultOf (result: WireResult): CommitResult {
   switch (result[0]) {
     case 'committed': return { status: 'committed', sequence: result[1] }
     case 'conflict': return result[1] === 'lease' ? { status: 'conflict', on: 'lease' } : { status: 'conflict', on: result[1], id: result[2] }
+    case 'refused': return result[1]
     case 'failed': throw new StorageError(result[1], result[2])
     case 'done': throw new TypeError('The writer answered a change as if it were a step of the sweeper')
   }

@@ -1,11 +1,13 @@
 /** Names, records, segment maps, leases and the change log in memory. */
 import { EventEmitter, on } from 'node:events'
 import type {
-  Accesses, BlobBirth, BlobID, Change, ChildrenQuery, CommitResult, Entry, JsonObject, LeaseID, LoggedEvent, NamePage, ObjectID, RecordHead, RecordPut, Segment, SegmentChange, Sequence, StoredRecord, TreeQuery
+  Accesses, Account, BlobBirth, BlobID, Change, ChildrenQuery, CommitResult, CountedKind, Entry, JsonObject, LeaseID, LoggedEvent, Miscount, NamePage, ObjectID, RecordHead, RecordPut, Segment, SegmentChange, Sequence, StoredRecord,
+  TreeQuery, Usage
 } from '../contract.js'
 import { TreeTooLarge } from '../contract.js'
 import { mostNames, namePageOf } from '../name-page.js'
 import { spliceSegments } from '../segment-map.js'
+import { MemoryUsage } from './memory-usage.js'
 import type { Census, Intake, MovableMeta, WholeRecord, WholesQuery } from '../transfer/ends.js'
 
 interface Row { record: StoredRecord, segments: readonly Segment[] }
@@ -46,6 +48,7 @@ export class MemoryMeta implements MovableMeta {
   readonly #trash = new Map<BlobID, number>()
   readonly #doomed = new Set<BlobID>()
   readonly #orphans: ObjectID[] = []
+  readonly #usage = new MemoryUsage()
   readonly #log: Array<LoggedEvent & { readonly at: number }> = []
   #sequence = 0
   readonly #changes = new EventEmitter().setMaxListeners(0)
@@ -150,9 +153,14 @@ export class MemoryMeta implements MovableMeta {
   async commit (change: Change): Promise<CommitResult> {
     const conflict = this.#conflict(change)
     if (conflict !== undefined) return conflict
+    const { put = [], remove = [] } = change
+    const deltas = this.#usage.deltas([...put.map(after => ({ before: this.#rows.get(after.id)?.record, after })), ...remove.map(({ id }) => ({ before: this.#rows.get(id)?.record, after: undefined }))])
+    const refused = deltas === undefined ? undefined : this.#usage.refusal(change.limits ?? [], deltas)
+    if (refused !== undefined) return refused
+    if (deltas !== undefined) this.#usage.add(deltas)
     for (const birth of change.births ?? []) this.#born.set(birth.blob, birth)
-    for (const put of change.put ?? []) this.#put(put)
-    for (const { id, subtree } of change.remove ?? []) {
+    for (const one of put) this.#put(one)
+    for (const { id, subtree } of remove) {
       this.#remove(id)
       if (subtree) this.#orphans.push(id)
     }
@@ -220,6 +228,7 @@ export class MemoryMeta implements MovableMeta {
     this.#count(row.segments, -1)
     this.#rows.delete(id)
     this.#accesses.delete(id)
+    this.#usage.forget(id)
   }
 
   #child (parentID: ObjectID, name: string): Entry | undefined {
@@ -251,6 +260,16 @@ export class MemoryMeta implements MovableMeta {
       const before = this.#accesses.get(id) ?? { count: 0, last: 0 }
       this.#accesses.set(id, { count: before.count + count, last: Math.max(before.last, last) })
     }
+  }
+
+  async beginCounting (kind: CountedKind): Promise<void> { this.#usage.begin(kind, this.#records()) }
+  async recount (): Promise<void> { this.#usage.recount(this.#records()) }
+  async countMore (): Promise<number> { return 0 }
+  async usage (account: Account): Promise<Usage | undefined> { return this.#usage.of(account) }
+  async miscounts (): Promise<Miscount[]> { return this.#usage.miscounts(this.#records()) }
+
+  * #records (): Generator<StoredRecord> {
+    for (const { record } of this.#rows.values()) yield record
   }
 
   async events (after: Sequence, limit: number): Promise<LoggedEvent[]> {
@@ -311,6 +330,7 @@ export class MemoryMeta implements MovableMeta {
         continue
       }
       if ((this.#children.get(child.entry.id)?.length ?? 0) > 0) this.#orphans.push(child.entry.id)
+      this.#usage.prune(this.#rows.get(child.entry.id)?.record)
       this.#remove(child.entry.id)
       removed++
     }
@@ -375,6 +395,7 @@ export class MemoryMeta implements MovableMeta {
       this.#sequence = this.#filled = last
       this.#moved.clear()
       this.#filling = false
+      this.#usage.recount(this.#records())
     }
   }
 

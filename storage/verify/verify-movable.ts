@@ -1,5 +1,6 @@
 /** Looks at a store through what every driver gives for a transfer: page by page, while servers go on with it. What the driver keeps beside that, it must look after itself. */
 import { type BlobBirth, type BlobID, type BlobStore, type ObjectID, type Segment, StorageError, type StoredRecord } from '../contract.js'
+import { miscountProblem } from '../usage.js'
 import { checkSource, Damaged, readSource, Summing } from '../transfer/checked-bytes.js'
 import type { MovableMeta, WholeRecord } from '../transfer/ends.js'
 import { findOwners } from '../transfer/find-owners.js'
@@ -42,6 +43,8 @@ export async function verifyMovable (store: Movable, options: VerifyOptions, fou
     if (after === undefined) break
   }
   if (await store.meta.get(store.rootID) === undefined) found({ kind: 'record', objectID: store.rootID, path: '/', problem: `The root container (object ${store.rootID}) has no record` })
+
+  for (const miscount of await store.meta.miscounts()) found({ kind: 'usage', problem: miscountProblem(miscount) })
 
   const tell = teller('values', there.bytes)
   const damaged = new Map<BlobID, string>()

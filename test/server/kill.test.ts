@@ -13,7 +13,8 @@ const connections = 32
 const writesPerRound = 60
 
 t.test('kill -9 under a mixed load: what was acknowledged is there byte for byte, what was under way is wholly there or not at all; no garbage after a sweep', { timeout: 600_000 }, async t => {
-  const directory = join(t.testdir(), 'store')
+  const directory = join(t.testdir({ 'config.toml': '[quotas."*"]\nbytes = 1_000_000_000_000\n[limits]\nchildren = 1_000_000\n' }), 'store')
+  const config = join(directory, '..', 'config.toml')
   const load = new MixedLoad(connections)
   const spent = { starts: 0, checks: 0, loads: 0 }
   const timed = async <T>(what: keyof typeof spent, work: () => Promise<T>): Promise<T> => {
@@ -22,7 +23,7 @@ t.test('kill -9 under a mixed load: what was acknowledged is there byte for byte
     spent[what] += performance.now() - before
     return result
   }
-  const start = async (): ReturnType<typeof startServer> => await timed('starts', async () => await startServer(t, directory, ['--log-level', 'error']))
+  const start = async (): ReturnType<typeof startServer> => await timed('starts', async () => await startServer(t, directory, ['--log-level', 'error', '--config', config]))
 
   for (let round = 0; round < rounds; round++) {
     const server = await start()
@@ -57,6 +58,7 @@ t.test('kill -9 under a mixed load: what was acknowledged is there byte for byte
     t.equal(statusCode, 204)
   }
   t.equal(await server.stop(), 0)
+  t.match(await runCommand(['verify', '--data', directory]), { code: 0, stdout: /The store is sound\.\n$/ }, 'what is on account is what there is')
   const swept = await runCommand(['sweep', '--data', directory, '--trash-grace', '0'])
   t.equal(swept.code, 0, swept.stderr)
   const left = (await readdir(join(directory, 'blobs'), { recursive: true, withFileTypes: true })).filter(entry => entry.isFile())

@@ -5,6 +5,7 @@ import type { Driver } from './driver.js'
 import { intakeSuite } from './intake-suite.js'
 import { recordsSuite } from './records-suite.js'
 import { sweepSuite } from './sweep-suite.js'
+import { usageSuite } from './usage-suite.js'
 import { valuesSuite } from './values-suite.js'
 
 export function driverSuite (t: Test, driver: Driver): void {
@@ -12,5 +13,6 @@ export function driverSuite (t: Test, driver: Driver): void {
   valuesSuite(t, driver)
   sweepSuite(t, driver)
   concurrencySuite(t, driver)
+  usageSuite(t, driver)
   intakeSuite(t, driver)
 }

@@ -5,6 +5,7 @@
 import type { Test } from 'tap'
 import fc from 'fast-check'
 import type { BlobID, BlobStore, Lease, LeaseID, MetaStore, Store } from '../../storage/contract.js'
+import { miscountProblem } from '../../storage/usage.js'
 import { sweepOnce } from '../../storage/sweeper.js'
 import type { Driver } from './driver.js'
 import { Operations, type Step } from './operations.js'
@@ -80,6 +81,11 @@ function methods (meta: MetaStore, life: Life): Omit<MetaStore, 'watch'> {
     commit: async change => await life.step(async () => await meta.commit(change)),
     accesses: async id => await life.step(async () => await meta.accesses(id)),
     noteAccesses: async notes => { await life.step(async () => { await meta.noteAccesses(notes) }) },
+    beginCounting: async kind => { await life.step(async () => { await meta.beginCounting(kind) }) },
+    recount: async () => { await life.step(async () => { await meta.recount() }) },
+    countMore: async limit => await life.step(async () => await meta.countMore(limit)),
+    usage: async account => await life.step(async () => await meta.usage(account)),
+    miscounts: async () => await life.step(async () => await meta.miscounts()),
     events: async (after, limit) => await life.step(async () => await meta.events(after, limit)),
     lastSequence: async () => await life.step(async () => await meta.lastSequence()),
     staleLeases: async milliseconds => await life.step(async () => await meta.staleLeases(milliseconds)),
@@ -106,6 +112,7 @@ async function audit (store: Store, operations: Operations, leases: ReadonlySet<
   for (const lease of leases) for await (const blob of store.blobs.list(lease)) present.add(blob)
   for (const blob of referenced) if (!present.has(blob)) wrong.push(`blob ${blob} is referenced and gone`)
   for (const blob of present) if (!referenced.has(blob)) wrong.push(`blob ${blob} is there and not referenced`)
+  wrong.push(...(await store.meta.miscounts()).map(miscountProblem))
   return wrong
 }
 
@@ -148,6 +155,7 @@ export function faultSuite (t: Test, driver: Driver): void {
     const leases = new Set<LeaseID>()
     let crashes = 0
     let store = await here.open()
+    await countAll(store)
     for (let end = 1; ; end++) {
       const life = new Life(end)
       const dying = mortal(store, life, leases)
@@ -180,6 +188,7 @@ export function faultSuite (t: Test, driver: Driver): void {
     const all: Operations[] = []
     await fc.assert(fc.asyncProperty(fc.integer({ min: 5, max: 120 }), fc.infiniteStream(fc.nat()), async (end, choices) => {
       const store = await here.open()
+      await countAll(store)
       const life = new Life(end)
       const dying = mortal(store, life, leases)
       const sweepers = [sweepAlways(store), sweepAlways(dying)]
@@ -238,6 +247,11 @@ export function faultSuite (t: Test, driver: Driver): void {
       await store.close()
     }
   })
+}
+
+/** What is on account is looked at in every audit. */
+async function countAll ({ meta }: Store): Promise<void> {
+  for (const kind of ['owners', 'children'] as const) await meta.beginCounting(kind)
 }
 
 /** A lease that is open although that one was closed. */

@@ -1,6 +1,7 @@
 /** Operations as the model does them (upload, replace, splice, copy, delete), and what must be true of their objects afterwards. */
 import type { BlobBirth, BlobID, Change, CommitResult, ObjectID, RecordPut, Segment, Store, StoredRecord } from '../../storage/contract.js'
 import { mintObjectID } from '../../storage/object-id.js'
+import { withOwner } from '../../storage/usage.js'
 import { aRecord, next, readValue } from './driver.js'
 
 export type Step =
@@ -11,6 +12,9 @@ export type Step =
   | { kind: 'delete', name: string }
   | { kind: 'container', name: string }
   | { kind: 'sweep' }
+
+/** Somebody has them on account. */
+const attributes = withOwner({}, 'somebody')
 
 /** A value that an object may have; undefined: it may not exist. */
 type State = Buffer | undefined
@@ -58,14 +62,14 @@ export class Operations {
         await store.sweep()
         break
       case 'container': {
-        const put = aRecord({ type: 'c', parentID: store.rootID, name: mintObjectID() })
+        const put = aRecord({ type: 'c', attributes, parentID: store.rootID, name: mintObjectID() })
         this.#names.set(step.name, { id: put.id, parent: undefined })
         await this.#commit(store, put.id, Buffer.alloc(0), { put: [put] })
         break
       }
       case 'upload': {
         const parent = step.in === undefined ? undefined : this.#names.get(step.in)?.id
-        const put = aRecord({ parentID: parent ?? store.rootID, name: mintObjectID() })
+        const put = aRecord({ attributes, parentID: parent ?? store.rootID, name: mintObjectID() })
         this.#names.set(step.name, { id: put.id, parent: step.in })
         this.#objects.set(put.id, [undefined])
         await this.#write(store, put, Buffer.from(step.value), step.pieces)
@@ -96,7 +100,7 @@ export class Operations {
         const map = await store.meta.segments(source.id, 0, source.size)
         const [value] = this.#objects.get(source.id) ?? []
         if (map === undefined || map.version !== source.version || value === undefined) return
-        const put = aRecord({ parentID: store.rootID, name: mintObjectID(), size: source.size, segments: { kind: 'replace', segments: map.segments } })
+        const put = aRecord({ attributes, parentID: store.rootID, name: mintObjectID(), size: source.size, segments: { kind: 'replace', segments: map.segments } })
         this.#names.set(step.name, { id: put.id, parent: undefined })
         this.#objects.set(put.id, [undefined])
         await this.#commit(store, put.id, value, { put: [put] })

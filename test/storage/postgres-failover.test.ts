@@ -74,7 +74,7 @@ function suite (first: Cluster, second: Cluster): void {
     const { primary, standby } = first
     // The standby comes first: who asks finds that it is none.
     const options = optionsOf(t, severalServers('first', standby, primary))
-    t.match(await migrateStore(options, { dryRun: true }), { migrations: [{ version: 1 }] })
+    t.match(await migrateStore(options, { dryRun: true }), { migrations: [{ version: 1 }, { version: 2 }] })
     const target = await open(t, options)
     await t.rejects(openStore(optionsOf(t, `${standby}?schema=first`), outagesOnly), { ...unavailable, message: /^opening schema first: the server is a standby$/ }, 'a standby alone is no store')
     const acknowledged = Array.from({ length: 3 }, (_, n) => aValue(`value ${n}`, { parentID: target.rootID, name: `object ${n}` }))

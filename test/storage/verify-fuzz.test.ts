@@ -6,8 +6,8 @@ import { openTables } from '../../storage/embedded/tables.js'
 import { quickDirectory } from './embedded-driver.js'
 import { filledStore, openQuietly, repaired, verified } from './verify-store.js'
 
-const filled = await filledStore(t)
-const names = ['records', 'entries', 'segments', 'references', 'blobs', 'trash', 'doomed', 'leases', 'orphans', 'log', 'accesses'] as const
+const filled = await filledStore(t, { counts: true })
+const names = ['records', 'entries', 'segments', 'references', 'blobs', 'trash', 'doomed', 'leases', 'orphans', 'log', 'accesses', 'usage'] as const
 
 const harm = fc.record({
   table: fc.constantFrom(...names),

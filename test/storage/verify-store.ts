@@ -30,11 +30,13 @@ export async function openQuietly (directory: string): Promise<Store> {
   return await openStore({ directory, trashGrace: 0, sweepInterval: 0, inlineLimit: 8192, segmentSize: 65_536 * 2 }, noErrors)
 }
 
-export async function filledStore (t: Test): Promise<Filled> {
+/** `counts`: what owners and containers have is counted. */
+export async function filledStore (t: Test, { counts = false } = {}): Promise<Filled> {
   const directory = join(await quickDirectory(t), 'store')
   const store = await openQuietly(directory)
   await fillStore(store)
-  const attributes = { metadata: {}, completionStatus: 'Complete', created: 1, modified: 1, mimetype: 'text/plain' }
+  if (counts) for (const kind of ['owners', 'children'] as const) await store.meta.beginCounting(kind)
+  const attributes = { ...counts && { owner: 'alice' }, metadata: {}, completionStatus: 'Complete', created: 1, modified: 1, mimetype: 'text/plain' }
   let parentID = store.rootID
   for (const name of ['deep', 'one', 'two']) {
     const put = aRecord({ type: 'c', parentID, name, attributes, segments: { kind: 'keep' } })

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { StorageError } from '../../storage/contract.js'
 import { u64 } from '../../storage/embedded/bytes.js'
+import { accountKey, encodeAmount } from '../../storage/embedded/counting.js'
 import { entryKey, ownerKey, referenceKey, segmentKey } from '../../storage/embedded/keys.js'
 import { nothing, stateKeys, type Tables } from '../../storage/embedded/tables.js'
 import { idKey } from '../../storage/object-key.js'
@@ -140,6 +141,29 @@ for (const { what, harm, found, done, there, readable, saved } of cases) {
     t.same((await verified(directory)).news, [], 'and after a round of the sweeper')
   })
 }
+
+t.test('what is on account wrongly is found, also under a record that is gone, and put right', async t => {
+  const counted = await filledStore(t, { counts: true })
+  const before = await verified(counted.directory)
+  t.same(before.findings, [])
+  const wrong = await harmed(t, counted, ({ usage }) => {
+    change(usage, accountKey('owner:alice'), bytes => { bytes[7] = (bytes[7] ?? 0) ^ 1 })
+    usage.putSync(accountKey(`children:${counted.id('/deep')}`), encodeAmount({ bytes: 0, objects: 7 }))
+  })
+  t.same((await verified(wrong)).findings.map(({ kind, problem }) => [kind, problem]), [
+    ['usage', `Container ${counted.id('/deep')} is said to have 7 children, and has 1`],
+    ['usage', 'alice is said to have 4 objects and 100001 bytes, and has 4 and 100000']
+  ])
+  t.same((await repaired(wrong)).map(({ done }) => done), ['it is counted right now', 'it is counted right now'])
+  t.same((await verified(wrong)).findings, [])
+  const lost = await harmed(t, counted, ({ records }) => { records.removeSync(idKey(counted.id('/plain'))) })
+  t.match((await verified(lost)).findings.at(-1), { kind: 'usage', problem: 'alice is said to have 4 objects and 100000 bytes, and has 3 and 0' })
+  await repaired(lost)
+  t.same((await verified(lost)).news, [])
+  const store = await openQuietly(lost)
+  t.teardown(async () => { await store.close() })
+  t.same(await store.meta.miscounts(), [])
+})
 
 t.test('an object that is set aside says what is wrong with it, and where it was; its file put back makes it whole', async t => {
   let bytes = Buffer.alloc(0)

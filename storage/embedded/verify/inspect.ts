@@ -8,11 +8,14 @@ import { setImmediate } from 'node:timers/promises'
 import { StorageError } from '../../contract.js'
 import { hasCode, toStorageError } from '../../storage-errors.js'
 import type { Look, VerifyCounts, VerifyOptions } from '../../verify/findings.js'
+import { miscountProblem } from '../../usage.js'
 import { readU64, u64 } from '../bytes.js'
 import { decodeBlobRow, leaseStates } from '../change-writer.js'
+import { accountKey, encodeAmount } from '../counting.js'
 import { decodeJson } from '../json-codec.js'
 import { blobKey } from '../keys.js'
 import { stateKeys, type Table, type TableName, type Tables } from '../tables.js'
+import { miscountsIn } from '../usage-reads.js'
 import { BlobChecks } from './blob-checks.js'
 import { blobNames } from './blob-names.js'
 import type { Fault } from './faults.js'
@@ -66,6 +69,8 @@ export class Inspection {
     yield * this.#rows('orphans', ({ key }) => this.#objects.orphan(key))
     yield * this.#rows('leases', row => this.#lease(row))
     yield * this.#rows('accesses', ({ key, value }) => this.#objects.accesses(key, value))
+    // Behind all that may change records.
+    yield this.#usage()
     yield * this.#files()
     yield * this.#surplus()
     this.#begin('log', this.#tables.log.getCount())
@@ -163,6 +168,16 @@ export class Inspection {
       end++
     }
     return end
+  }
+
+  #usage (): Fault[] {
+    this.#signal.throwIfAborted()
+    this.#tables.env.resetReadTxn()
+    return miscountsIn(this.#tables).map(miscount => ({
+      kind: 'usage',
+      problem: miscountProblem(miscount),
+      mends: [{ do: 'put', table: 'usage', key: accountKey(miscount.account), value: encodeAmount(miscount.found), done: 'it is counted right now' }]
+    }))
   }
 
   #lease ({ key, value }: Row): Fault[] {

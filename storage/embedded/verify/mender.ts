@@ -328,6 +328,7 @@ const isText = (value: unknown): boolean => typeof value === 'string'
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0
 /** Shapes of attributes that are kept. */
 const shapes: Readonly<Record<string, (value: unknown) => boolean>> = {
+  owner: isText,
   completionStatus: isText,
   created: isCount,
   modified: isCount,
