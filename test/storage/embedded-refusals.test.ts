@@ -18,12 +18,14 @@ t.test('a full disk: what cannot be stored is refused as full and nothing is los
   // LMDB itself complains to the standard error output.
   const child = start(t, 'unshare', [...namespace, 'sh', '-c', 'mount -t tmpfs -o size=6m tmpfs "$1" && exec "$2" "$3" "$1" 2>/dev/null', 'sh', mount, process.execPath, childFile('full-disk')])
   await child.ended
-  t.same(JSON.parse(child.lines.at(-1) ?? '{}'), {
+  // A small one may find its place.
+  const { small, ...report } = JSON.parse(child.lines.at(-1) ?? '{}')
+  t.match(small, /^(?:done|full)$/)
+  t.same(report, {
     filling: ['done', 'full'],
     missingWhenFull: 0,
     blob: 'full',
     ready: 'full',
-    small: 'done',
     removing: ['done'],
     afterRemoval: ['done'],
     sweep: 'done',
