@@ -23,6 +23,7 @@ t.test('a full disk: what cannot be stored is refused as full and nothing is los
   t.match(small, /^(?:done|full)$/)
   t.same(report, {
     filling: ['done', 'full'],
+    oneByOne: true,
     missingWhenFull: 0,
     blob: 'full',
     ready: 'full',

@@ -20,19 +20,15 @@ export interface Answered {
   readonly stderr: string
   /** Of the server that runs now. */
   readonly origin?: string | undefined
-  /** Of the first user, when the server has made one. */
-  readonly password?: string | undefined
 }
 
 const machine = 'new-machine'
 let server: BuiltServer | undefined
 let origin: string | undefined
 
-async function start (directory: string): Promise<{ password?: string }> {
-  const first: { password?: string } = {}
-  server = await buildServer({ data: join(directory, 'data'), host: '127.0.0.1', port: 0, drainTimeout: 1 }, { log: { write () {} }, onFirstUser: ({ password }) => { first.password = password } })
+async function start (directory: string): Promise<void> {
+  server = await buildServer({ data: join(directory, 'data'), host: '127.0.0.1', port: 0, drainTimeout: 1 }, { log: { write () {} } })
   origin = await server.listen()
-  return first
 }
 
 async function ours (args: readonly string[], directory: string): Promise<Answered> {
@@ -65,11 +61,13 @@ async function type (typed: Typed): Promise<Answered> {
   if (program === 'ssh' && args[0] === machine) return await type({ ...typed, line: args.slice(1).join(' '), directory: join(directory, machine) })
   if (program === 'fastify-cdmi') return await ours(args, directory)
   if (program !== 'systemctl') return await shell(typed)
-  const nothing = { code: 0, stdout: '', stderr: '' }
-  if (args[0] === 'start') return { ...nothing, ...await start(directory) }
-  await server?.close()
-  server = origin = undefined
-  return nothing
+  if (args[0] === 'start') {
+    await start(directory)
+  } else {
+    await server?.close()
+    server = origin = undefined
+  }
+  return { code: 0, stdout: '', stderr: '' }
 }
 
 process.on('message', (typed: Typed) => {
