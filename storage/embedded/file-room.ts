@@ -50,6 +50,8 @@ export class FileRoom {
   require (need: number, gives: boolean): void {
     const { lastPageNumber, pageSize } = this.#stats()
     const end = (lastPageNumber + 1) * pageSize
+    // Were it ever beyond what was foreseen: not one of its pages may be overwritten.
+    this.#size = Math.max(this.#size, end)
     if (this.#size - end >= reserve + need) return
     if (this.#grow(end + reserve + Math.min(mostAhead, Math.max(step, need)))) return
     const ahead = this.#size - end
