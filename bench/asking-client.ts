@@ -51,7 +51,8 @@ export class AskingClient {
       if (answer.statusCode >= 300) throw new Error(`${method} ${path} answered ${answer.statusCode}: ${text.slice(0, 200)}`)
       answered?.(text)
     } else {
-      for await (const _ of answer.body) { /* Thrown away. */ }
+      // Nothing but thrown away.
+      await answer.body.dump({ limit: Infinity })
     }
   }
 
@@ -67,7 +68,8 @@ export class AskingClient {
     try {
       const length = body === undefined ? {} : { 'content-length': String(body.length) }
       const answer = await this.#pool.request({ method: method as 'GET', path, headers: { ...this.#authorization(), ...headers, ...length }, body: body instanceof Buffer ? Readable.from(half(body)) : null, signal: stop.signal })
-      for await (const _ of answer.body) stop.abort()
+      answer.body.once('data', () => { stop.abort() })
+      await once(answer.body, 'close')
     } catch (error) {
       if (!stop.signal.aborted) throw error
     }

@@ -22,14 +22,29 @@ export type CrowdOrder = { readonly do: 'join', readonly place: Place, readonly 
 const kinds: readonly MemberKind[] = ['webSockets', 'socketIo', 'uploads', 'downloads']
 /** Who comes in at the same time. */
 const atOnce = 50
-/** Milliseconds until somebody who was sent away comes again. */
+/** Milliseconds until somebody who was sent away, or not let in, comes again; and how often in succession. */
 const pause = 1000
+const mostTries = 30
 
 const inside: Record<MemberKind, Set<Member>> = { webSockets: new Set(), socketIo: new Set(), uploads: new Set(), downloads: new Set() }
 const rejoined = { webSockets: 0, socketIo: 0, uploads: 0, downloads: 0 }
 let refused: string | undefined
 let numbers = 0
 let over = false
+
+/** Comes in, now or a little later. */
+async function enter (kind: MemberKind, place: Place): Promise<void> {
+  for (let tries = 1; tries <= mostTries; tries++) {
+    try {
+      await stay(kind, place)
+      return
+    } catch (error) {
+      refused = error instanceof Error ? error.message : String(error)
+      await setTimeout(pause)
+      if (over) return
+    }
+  }
+}
 
 /** Is there until all leave: again and again, when it is sent away. */
 async function stay (kind: MemberKind, place: Place): Promise<void> {
@@ -39,20 +54,16 @@ async function stay (kind: MemberKind, place: Place): Promise<void> {
     own.clear()
     if (over) return
     rejoined[kind]++
-    setTimeout(pause).then(async () => { await stay(kind, place) }).catch(tellRefusal)
+    setTimeout(pause).then(async () => { await enter(kind, place) }, () => {})
   }
   const member = await joins[kind](place, left, numbers++)
   own.add(member)
   inside[kind].add(member)
 }
 
-function tellRefusal (error: unknown): void {
-  refused = error instanceof Error ? error.message : String(error)
-}
-
 async function join (place: Place, size: CrowdSize): Promise<void> {
   const all = kinds.flatMap(kind => new Array<MemberKind>(size[kind]).fill(kind))
-  while (all.length > 0) await Promise.all(all.splice(0, atOnce).map(async kind => { await stay(kind, place).catch(tellRefusal) }))
+  while (all.length > 0) await Promise.all(all.splice(0, atOnce).map(async kind => { await enter(kind, place) }))
 }
 
 function state (): CrowdState {
@@ -68,6 +79,6 @@ function leave (): void {
 process.on('message', (order: CrowdOrder) => {
   if (order.do === 'leave') leave()
   const ready = order.do === 'join' ? join(order.place, order.size) : Promise.resolve()
-  ready.catch(tellRefusal).then(() => { process.send?.(state()) }, () => {})
+  ready.then(() => { process.send?.(state()) }, (error: unknown) => { throw error })
 })
 process.on('disconnect', () => { process.exit() })

@@ -14,7 +14,8 @@ import { wholeNumber } from './flags.js'
 import { telling } from './loop-delay.js'
 import { machine, versions } from './machine.js'
 import { PacedLoad, type Taken } from './paced-load.js'
-import { RequestMix, askedDoors } from './request-mix.js'
+import { processorTime } from './processor-time.js'
+import { askedDoors, RequestMix } from './request-mix.js'
 import { type Results, type Section, writeResults } from './results.js'
 import { requireDescriptors, type ServerState, stateOf } from './server-state.js'
 import { startStore } from './servers.js'
@@ -36,7 +37,7 @@ const { values: flags } = parseArgs({
 const connections = 64
 /** Seconds for which the server gets warm, and for which that is measured. */
 const [warmUp, measuring] = [3, 5]
-/** Milliseconds that the server has to forget a crowd that has left. */
+/** Milliseconds that the crowd is alone, and that the server has to forget it when it has left. */
 const patience = 10_000
 /** Descriptors of other things. */
 const others = 300
@@ -45,6 +46,8 @@ interface Stage {
   readonly name: string
   readonly taken?: Taken
   readonly state: ServerState
+  /** How many cores the server kept busy. */
+  readonly cores: number
 }
 
 if (process.platform !== 'linux') throw new Error('Memory and descriptors are read from /proc, which only Linux has')
@@ -63,20 +66,23 @@ try {
   const most = await load.most(connections, measuring)
   const rate = most * share / 100
   const stages: Stage[] = []
-  const stage = async (name: string): Promise<void> => {
+  const stage = async (name: string, work: () => Promise<unknown>): Promise<void> => {
     await stateOf(server)
     load.take()
-    await load.run(rate, seconds)
-    stages.push({ name, taken: load.take(), state: await stateOf(server) })
+    const [began, before] = [performance.now(), processorTime(server.pids)]
+    await work()
+    const cores = (processorTime(server.pids) - before) / (performance.now() - began)
+    const taken = load.take()
+    stages.push({ name, ...taken.all.count > 0 && { taken }, state: await stateOf(server), cores })
   }
-  await stage('without the crowd')
+  await stage('without the crowd', async () => { await load.run(rate, seconds) })
   const crowd = await gatherCrowd(server, size)
   const came = await crowd.state()
-  await stage('with the crowd')
+  await stage('the crowd alone', async () => { await setTimeout(patience) })
+  await stage('with the crowd', async () => { await load.run(rate, seconds) })
   const stayed = await crowd.state()
   await crowd.leave()
-  await setTimeout(patience)
-  stages.push({ name: 'after the crowd', state: await stateOf(server) })
+  await stage('after the crowd', async () => { await setTimeout(patience) })
   await crowd.stop()
   await client.close()
 
@@ -104,7 +110,7 @@ function complaintsOf (stages: readonly Stage[], came: CrowdState, stayed: Crowd
   }))
   const failed = stages.flatMap(({ name, taken }) => taken !== undefined && taken.failures > 0 ? [`${taken.failures} requests failed ${name}: ${told.join('; ')}.`] : [])
   const absent = [came, stayed].flatMap(({ size: there, refused }) => countOf(there) < countOf(size) ? [`${countOf(size) - countOf(there)} of the crowd are not there${refused === undefined ? '' : `: ${refused}`}.`] : [])
-  const [before, , after] = stages
+  const [before, after] = [stages[0], stages.at(-1)]
   const kept = before === undefined || after === undefined ? 0 : after.state.descriptors - before.state.descriptors
   return [...slowOnes, ...failed, ...absent, ...kept > 10 ? [`${kept} descriptors are left of the crowd.`] : []]
 }
@@ -126,8 +132,8 @@ function statesOf (stages: readonly Stage[], { size: there, rejoined }: CrowdSta
   return {
     name: 'states',
     title: 'The server',
-    columns: [{ key: 'stage', title: '' }, { key: 'memory', title: 'own memory, MiB' }, { key: 'descriptors', title: 'descriptors' }, { key: 'loopDelay', title: 'event loop late, p99 ms', digits: 1 }],
-    rows: stages.map(({ name, state }) => ({ stage: name, ...state })),
+    columns: [{ key: 'stage', title: '' }, { key: 'memory', title: 'own memory, MiB' }, { key: 'descriptors', title: 'descriptors' }, { key: 'loopDelay', title: 'event loop late, p99 ms', digits: 1 }, { key: 'cores', title: 'cores', digits: 2 }],
+    rows: stages.map(({ name, state, cores }) => ({ stage: name, ...state, cores })),
     notes: [`The crowd: ${there.webSockets} WebSockets and ${there.socketIo} of socket.io, idle; ${there.uploads} uploads and ${there.downloads} downloads of a few bytes in a second. ${countOf(rejoined)} were sent away meanwhile and came again.`]
   }
 }
