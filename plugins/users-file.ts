@@ -91,7 +91,14 @@ async function openLock (file: string, beside: string): Promise<FileHandle> {
 async function keepOwner (handle: FileHandle, file: string): Promise<void> {
   if (process.geteuid?.() !== 0) return
   const { uid, gid } = await stat(file).catch(async () => await stat(dirname(file)))
-  await handle.chown(uid, gid)
+  const own = await handle.stat()
+  if (own.uid === uid && own.gid === gid) return
+  try {
+    await handle.chown(uid, gid)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new UsersFileError(`The users file ${file} cannot be given to its owner (${code ?? 'unknown error'}); run the command as the user of the server`)
+  }
 }
 
 async function syncDirectory (directory: string): Promise<void> {
