@@ -57,6 +57,7 @@ export function commandLine (): Command {
 
   addConfigOptions(program.command('repair').copyInheritedSettings(program), ['data'])
     .description('Mend what can be mended in a store in a directory, and move aside what cannot. No server may have it open.')
+    .addOption(new Option('--from <directory>', 'Where backups of the store are: values that are gone or rotten come back from there.'))
     .addOption(new Option('--dry-run', 'Only tell what is wrong; the exit code is 3 when that is something.'))
     .addOption(new Option('--json', 'Print the result as one line of JSON.'))
     .addHelpText('after', repairHelp)
@@ -179,6 +180,7 @@ nobody can read to the directory moved-aside/ of the store. It can be killed at 
 
 Examples:
   fastify-cdmi repair --data ./data --dry-run
+  fastify-cdmi repair --data ./data --from /backups/cdmi
   fastify-cdmi repair --data ./data`
 
 const backupHelp = `

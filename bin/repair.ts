@@ -1,4 +1,6 @@
 /** `fastify-cdmi repair`: what can be mended in a store is, what cannot is moved aside. */
+import { BackupPlace } from '../storage/backup/backup-place.js'
+import { secondCopyIn } from '../storage/backup/second-copy.js'
 import { repairEmbedded } from '../storage/embedded/verify/verify-embedded.js'
 import type { Repaired } from '../storage/verify/findings.js'
 import { countText } from './amounts.js'
@@ -15,6 +17,8 @@ export async function repairCommand (flags: Flags): Promise<void> {
   if (directory === undefined) throw new UsageError('Only a store in a directory can be repaired by this command; "fastify-cdmi verify" says what is wrong with one in a database')
   const json = flags['json'] === true
   const dryRun = flags['dryRun'] === true
+  const { from } = flags
+  if (from === '') throw new UsageError('Say with --from in which directory the backups are')
   const findings: Repaired[] = []
   const found = { done: 0, left: 0, setAside: 0 }
   const note = (finding: Repaired): void => {
@@ -25,7 +29,10 @@ export async function repairCommand (flags: Flags): Promise<void> {
     else if (finding.setAside !== true) process.stdout.write(`${finding.problem}: ${finding.done ?? 'nothing can be done about it'}.\n`)
   }
   try {
-    await looking('The repair was interrupted; run the same command again to go on with it', async options => await repairEmbedded(directory, { ...options, dryRun }, note))
+    await looking('The repair was interrupted; run the same command again to go on with it', async options => {
+      const copy = typeof from === 'string' ? await secondCopyIn(new BackupPlace(from)) : undefined
+      await repairEmbedded(directory, { ...options, dryRun, copy }, note)
+    })
   } catch (error) {
     if (json) process.stdout.write(`${JSON.stringify({ status: 'failed', error: sentenceOf(error), ...found, findings })}\n`)
     throw error

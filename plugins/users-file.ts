@@ -64,6 +64,7 @@ export async function changeUsers (file: string, change: (users: readonly Hashed
   const handle = await openLock(file, beside)
   try {
     const users = await change(await readUsers(file, []))
+    await keepOwner(handle, file)
     await handle.writeFile(JSON.stringify({ users }, null, 2) + '\n')
     await handle.sync()
     await handle.close()
@@ -83,6 +84,20 @@ async function openLock (file: string, beside: string): Promise<FileHandle> {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'EEXIST') throw new UsersFileError(`Somebody else is changing ${file} just now; if nobody is, remove ${beside}`)
     throw new UsersFileError(`The users file ${file} cannot be written (${code ?? 'unknown error'})`)
+  }
+}
+
+/** What root writes stays readable for the server, which is somebody else: the file belongs to whom it belonged to, a new one to the owner of its directory. */
+async function keepOwner (handle: FileHandle, file: string): Promise<void> {
+  if (process.geteuid?.() !== 0) return
+  const { uid, gid } = await stat(file).catch(async () => await stat(dirname(file)))
+  const own = await handle.stat()
+  if (own.uid === uid && own.gid === gid) return
+  try {
+    await handle.chown(uid, gid)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new UsersFileError(`The users file ${file} cannot be given to its owner (${code ?? 'unknown error'}); run the command as the user of the server`)
   }
 }
 

@@ -25,5 +25,6 @@ port.on('message', (message: WriterThreadMessage) => {
     port.postMessage({ results: writer.write(message), times: writer.times } satisfies WriterThreadAnswer)
     return
   }
+  writer.close()
   tables.env.close().finally(() => { port.close() }).catch(() => {})
 })

@@ -1,7 +1,9 @@
 /** The one writer: batch after batch, each in one flushed transaction. Runs in its own thread, so that nobody waits for the disk. */
 import { statfsSync } from 'node:fs'
+import { join } from 'node:path'
 import { toStorageError } from '../storage-errors.js'
 import { ChangeWriter } from './change-writer.js'
+import { FileRoom } from './file-room.js'
 import { IntakeWriter } from './intake-writer.js'
 import { SweepWriter } from './sweep-writer.js'
 import { stateKeys, type Tables } from './tables.js'
@@ -12,6 +14,10 @@ import { decodeItem, encodeItem, unpackBatch, type WireItem, type WireResult } f
 const scarce = 16 * 1024 * 1024
 
 const inputOutputError = 5
+
+/** Bytes that a transaction may write at most: the way to all of its rows through all tables, and for each row pages of the tables that it may be in. */
+const perTransaction = 256 * 1024
+const perRow = 24 * 1024
 
 /** Milliseconds that a batch took: to be applied, and to get onto the disk. */
 export interface WriteTimes {
@@ -25,6 +31,7 @@ export class Writer {
   readonly #changes: ChangeWriter
   readonly #sweep: SweepWriter
   readonly #intake: IntakeWriter
+  readonly #room: FileRoom
   /** Of the batch that was written last. */
   readonly times: WriteTimes = { applying: 0, flushing: 0 }
 
@@ -34,6 +41,11 @@ export class Writer {
     this.#changes = new ChangeWriter(tables)
     this.#sweep = new SweepWriter(tables, this.#changes)
     this.#intake = new IntakeWriter(tables, this.#changes)
+    this.#room = new FileRoom(join(directory, 'meta.lmdb'), tables)
+  }
+
+  close (): void {
+    this.#room.close()
   }
 
   /**
@@ -58,12 +70,17 @@ export class Writer {
     })
   }
 
-  #transact (items: readonly Buffer[]): WireResult[] {
+  /** `gives`: whatever the items are, it is to be possible on a full disk. */
+  #transact (items: readonly Buffer[], gives = false): WireResult[] {
     const began = performance.now()
     let applied = began
     const results = this.#tables.env.transactionSync(() => {
+      const decoded = items.map(decodeItem)
+      const rows = decoded.reduce((sum, item) => sum + rowsOf(item), 0)
+      const bytes = items.reduce((sum, { length }) => sum + length, 0)
+      this.#room.require(perTransaction + rows * perRow + 2 * bytes, gives || !decoded.some(takes))
       this.#changes.begin()
-      const results = items.map(item => this.#apply(decodeItem(item)))
+      const results = decoded.map(item => this.#apply(item))
       this.#changes.end()
       applied = performance.now()
       return results
@@ -75,7 +92,7 @@ export class Writer {
 
   #advance (): void {
     try {
-      this.#transact([encodeItem({ kind: 'touch' })])
+      this.#transact([encodeItem({ kind: 'touch' })], true)
     } catch {
       // Then not even this can be done, and the items will say why.
     }
@@ -112,6 +129,22 @@ export class Writer {
       case 'touch': return done(this.#tables.state.putSync(stateKeys.touched, u64(Date.now())))
     }
   }
+}
+
+/** About as many rows as it changes. */
+function rowsOf (item: WireItem): number {
+  switch (item.kind) {
+    case 'change': return item.put.length + item.remove.length + item.births.length + item.events.length
+    case 'take': return item.wholes.length + item.gone.length
+    case 'log': return item.entries.length
+    case 'noteAccesses': return item.notes.length
+    default: return 1
+  }
+}
+
+/** Whether it needs space that it does not give back. What only tries whether space can be had is among these. */
+function takes (item: WireItem): boolean {
+  return item.kind === 'change' ? item.put.length + item.births.length > 0 : ['take', 'move', 'log', 'touch'].includes(item.kind)
 }
 
 function done (count: number | boolean | void): WireResult {

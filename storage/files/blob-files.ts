@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { type BlobBirth, type BlobID, type BlobStore, type GetOptions, type LeaseID, type PutOptions, StorageError } from '../contract.js'
 import { BlockSums, type ByteCheck, checkOfRange } from './block-sums.js'
 import { DirectorySync } from './directory-sync.js'
-import { borrow, giveBack, lentSize } from './lent-buffers.js'
+import { beginReading, borrow, endReading, giveBack } from './lent-buffers.js'
 import { requireMark } from './place-mark.js'
 import { RawFile } from './raw-file.js'
 import { hasCode, toStorageError } from '../storage-errors.js'
@@ -161,10 +161,11 @@ export class BlobFiles implements BlobStore {
     const file = await this.#open(blob)
     const check = this.#checkOf(blob, offset, length)
     const { from, to } = check
-    const piece = lent ? lentSize : to - from <= wholeRead ? to - from : readSize
+    const piece = to - from <= wholeRead ? to - from : readSize
+    if (lent) beginReading()
     const begin = (at: number): Piece => {
-      const size = Math.min(piece, to - at)
-      const buffer = lent ? borrow() : Buffer.allocUnsafeSlow(size)
+      const buffer = lent ? borrow() : Buffer.allocUnsafeSlow(Math.min(piece, to - at))
+      const size = Math.min(buffer.length, to - at)
       const reading = readExactly(file, blob, at, buffer.subarray(0, size))
       // Looked at in its turn, if there is one.
       reading.catch(() => {})
@@ -186,6 +187,7 @@ export class BlobFiles implements BlobStore {
     } catch (error) {
       throw this.#told(blob, error)
     } finally {
+      if (lent) endReading()
       await ahead.reading.catch(() => {})
       await file.close().catch(() => {})
     }

@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net'
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chown, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Fastify, { type FastifyInstance } from 'fastify'
@@ -247,6 +247,19 @@ t.test('users file: written whole, for its owner alone, hashes only', async t =>
   }
   await writeFile(file, JSON.stringify({ users: ['Jose\u0301', 'Jos\u00e9'].map(name => ({ name, hash, access: 'read' })) }))
   await t.rejects(readUsers(file), /names José twice/, 'in another spelling')
+})
+
+t.test('users file: what root changes stays with its owner, for the server is somebody else', { skip: process.geteuid?.() !== 0 && 'only root can give files away' }, async t => {
+  const nobody = 65534
+  const owner = async (file: string): Promise<number[]> => { const { uid, gid } = await stat(file); return [uid, gid] }
+  const place = await directory(t)
+  await chown(place, nobody, nobody)
+  const file = join(place, 'users.json')
+  await changeUsers(file, users => users)
+  t.same(await owner(file), [nobody, nobody], 'a new one is of the owner of its directory')
+  await chown(file, 1, 2)
+  await changeUsers(file, users => users)
+  t.same(await owner(file), [1, 2])
 })
 
 t.test('users file: changes count without a restart, a broken file leaves the users as they were', async t => {

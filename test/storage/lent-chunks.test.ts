@@ -33,6 +33,28 @@ t.test('the checksum of a block is its CRC-32, in whatever parts it comes', asyn
   for (const byte of [0, 255]) t.equal(blockCrc([Buffer.alloc(blockSize, byte)]), crc32(Buffer.alloc(blockSize, byte)))
 })
 
+t.test('of very many readers each has little at a time; when they have gone it is more again', async t => {
+  const blobs = new BlobFiles({ root: t.testdir(), leaseIsOpen: async () => true, left () {} })
+  const value = randomBytes(2 * mebibyte)
+  const { blob } = await blobs.put('lease', [value])
+  const lent = (): AsyncGenerator<Uint8Array> => blobs.get(blob, 0, value.length, { lent: true })
+  const held = async (reader: AsyncGenerator<Uint8Array>): Promise<number> => (await reader.next()).value?.length ?? 0
+  const readers = Array.from({ length: 300 }, lent)
+  const lengths: number[] = []
+  for (const reader of readers) lengths.push(await held(reader))
+  t.equal(lengths[0], mebibyte / 2)
+  t.equal(lengths.at(-1), blockSize)
+  t.ok(lengths.reduce((sum, length) => sum + length, 0) < 80 * mebibyte)
+  const last = readers.pop()
+  const rest: Uint8Array[] = []
+  if (last !== undefined) for await (const chunk of last) rest.push(Buffer.from(chunk))
+  t.ok(Buffer.concat(rest).equals(value.subarray(blockSize)), 'and gets all of it')
+  for (const reader of readers) await reader.return(undefined)
+  const next = lent()
+  t.equal(await held(next), mebibyte / 2)
+  await next.return(undefined)
+})
+
 t.test('who asks for the next chunk gives back the last one; who stops early keeps it', async t => {
   const blobs = new BlobFiles({ root: t.testdir(), leaseIsOpen: async () => true, left () {} })
   const values = Array.from({ length: 3 }, () => randomBytes(mebibyte))

@@ -113,7 +113,8 @@ export class BlobChecks {
   }
 }
 
-function isReadable (row: Buffer): boolean {
+/** Whether it says how long the blob is, and what its bytes add up to. */
+export function isReadable (row: Buffer): boolean {
   return row.length > 16 && Number.isSafeInteger(readU64(row, 0)) && Number.isSafeInteger(readU64(row, 8)) && hashes.test(row.toString('latin1', 16))
 }
 

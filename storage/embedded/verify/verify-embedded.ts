@@ -1,10 +1,13 @@
 /** Looks at an embedded store, and mends it. */
-import type { ObjectID } from '../../contract.js'
+import { type ObjectID, StorageError } from '../../contract.js'
 import type { Finding, Repaired, VerifyCounts, VerifyOptions } from '../../verify/findings.js'
+import type { SecondCopy } from '../../verify/second-copy.js'
+import { stateKeys } from '../tables.js'
 import type { Fault } from './faults.js'
 import { Inspection } from './inspect.js'
 import { Mender } from './mender.js'
-import { openChecked } from './open-checked.js'
+import { type CheckedStore, openChecked } from './open-checked.js'
+import { ReturnedBlobs } from './returned-blobs.js'
 
 export interface VerifyResult extends VerifyCounts {
   /** Whether a server had the store open meanwhile. */
@@ -26,21 +29,32 @@ export async function verifyEmbedded (directory: string, options: VerifyOptions,
 export interface RepairOptions extends VerifyOptions {
   /** Nothing is changed. */
   readonly dryRun?: boolean
+  /** Where files of values are looked for that are gone or have other bytes than were written. */
+  readonly copy?: SecondCopy | undefined
 }
 
 /** Looks again, but not at bytes, after something was mended: what was under it may be seen then. */
 const mostRounds = 5
 
 /** Tells `found` of everything that is wrong, and what was done about it. Answers how many rounds it took; the last one has found nothing that could be mended. */
-export async function repairEmbedded (directory: string, { dryRun = false, ...options }: RepairOptions, found: (repaired: Repaired) => void): Promise<number> {
+export async function repairEmbedded (directory: string, { dryRun = false, copy, ...options }: RepairOptions, found: (repaired: Repaired) => void): Promise<number> {
   const store = await openChecked(directory, { alone: true })
   try {
+    if (copy !== undefined) requireCopyOf(store, copy)
+    const { signal = new AbortController().signal } = options
+    const returned = copy && new ReturnedBlobs({ directory: store.directory, tables: store.tables, copy, signal, dryRun })
     const mender = new Mender(store.directory, store.tables)
     const damaged = new Set<ObjectID>()
     for (let round = 1; ; round++) {
       let mended = 0
       const left: Finding[] = []
-      for await (const faults of new Inspection(store.directory, store.tables, round === 1 ? options : { ...options, values: false }).faults()) {
+      for await (const all of new Inspection(store.directory, store.tables, round === 1 ? options : { ...options, values: false }).faults()) {
+        const faults: Fault[] = []
+        for (const fault of all) {
+          const back = await returned?.bringBack(fault)
+          if (back === undefined) faults.push(fault)
+          else found({ ...newsOf(fault), done: back })
+        }
         const done = dryRun ? faults.map(({ mends }) => mends.length > 0 ? 'it would be mended, or moved aside' : undefined) : await mender.mend(faults)
         for (const [at, fault] of faults.entries()) {
           if (fault.objectID !== undefined) damaged.add(fault.objectID)
@@ -61,6 +75,18 @@ export async function repairEmbedded (directory: string, { dryRun = false, ...op
   } finally {
     await store.close()
   }
+}
+
+function requireCopyOf ({ directory, tables }: CheckedStore, { name, rootID }: SecondCopy): void {
+  const own = tables.state.getBinary(stateKeys.root)?.toString()
+  // Without its own the repair will find it; what is not its own has other checksums.
+  if (own !== undefined && own !== rootID) throw new StorageError('format', `These are ${name}, but of another store: its root is ${rootID}, that of ${directory} ${own}`)
+}
+
+/** What has changed is news, also of an object that was set aside. */
+function newsOf (fault: Fault): Finding {
+  const { setAside: _, ...finding } = findingOf(fault)
+  return finding
 }
 
 function findingOf ({ mends: _, ...finding }: Fault): Finding {

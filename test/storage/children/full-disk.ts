@@ -43,10 +43,22 @@ async function missing (from: Store): Promise<number> {
   return count
 }
 
+/** Tries to create objects one after the other, so that each meets the end of the disk by itself; answers what became of them. */
+async function fillOneByOne (): Promise<string[]> {
+  const reasons: string[] = []
+  for (let n = 0; n < 40; n++) {
+    const put = aRecord()
+    const inline = Buffer.alloc(50_000, put.id)
+    reasons.push(await reasonOf(async () => { await store.meta.commit({ expect: [], put: [{ ...put, size: inline.length, inline }], events: [{ id: put.id }] }) }))
+  }
+  return reasons
+}
+
 const report: Record<string, unknown> = {}
 const filling: string[] = []
 for (let round = 0; round < 12; round++) filling.push(...await fill())
 report['filling'] = [...new Set(filling)].sort()
+report['oneByOne'] = [...new Set(await fillOneByOne())].includes('full')
 report['missingWhenFull'] = await missing(store)
 const lease = store.lease()
 report['blob'] = await reasonOf(async () => await store.blobs.put(lease.id, [Buffer.alloc(2_000_000)]))
