@@ -66,7 +66,10 @@ export async function encodeChange (change: Change): Promise<Buffer> {
     lease: change.lease ?? null,
     births: (change.births ?? []).map(({ blob, size, hash }) => [blob, size, hash]),
     expect: change.expect.map(({ id, version }) => [idKey(id), version]),
-    put: await encoded(change.put ?? [], put => [idKey(put.id), encodeRecord(put), wireSegmentChange(put.segments)]),
+    put: await encoded(change.put ?? [], put => {
+      const id = idKey(put.id)
+      return [id, encodeRecord(put, id), wireSegmentChange(put.segments)]
+    }),
     remove: (change.remove ?? []).map(({ id, version, subtree }) => [idKey(id), version, subtree]),
     events: await encoded(change.events, encodeJson)
   })

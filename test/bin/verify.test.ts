@@ -34,7 +34,7 @@ async function aStore (t: Test, count: number): Promise<Made> {
 
 async function rot (file: string): Promise<void> {
   const bytes = await readFile(file)
-  bytes[50] = (bytes[50] ?? 0) ^ 1
+  bytes[50] = (bytes[50] ?? 0) ^ 3
   await writeFile(file, bytes)
 }
 

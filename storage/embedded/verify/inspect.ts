@@ -10,14 +10,15 @@ import { hasCode, toStorageError } from '../../storage-errors.js'
 import type { Look, VerifyCounts, VerifyOptions } from '../../verify/findings.js'
 import { readU64, u64 } from '../bytes.js'
 import { decodeBlobRow, leaseStates } from '../change-writer.js'
-import { decodeJson } from '../json-codec.js'
 import { blobKey } from '../keys.js'
+import { openEvent, readSequence, sealSequence } from '../log-rows.js'
 import { stateKeys, type Table, type TableName, type Tables } from '../tables.js'
 import { BlobChecks } from './blob-checks.js'
 import { blobNames } from './blob-names.js'
 import type { Fault } from './faults.js'
 import { Lineages } from './lineage.js'
 import { ObjectChecks } from './object-checks.js'
+import { soundRow } from './single-bits.js'
 
 /** Rows of one look, and about the bytes that they may have. */
 const page = 500
@@ -137,10 +138,14 @@ export class Inspection {
     const id = root === undefined ? undefined : Buffer.from(root.toString(), 'hex')
     if (id !== undefined && id.length > 0) faults.push(...this.#objects.root(id))
     else faults.push({ kind: 'state', problem: 'The store does not say which container is its root', mends: [] })
+    const stored = state.getBinary(stateKeys.sequence)
     const sequence = this.#sequence()
     this.#logEnd = this.#endOfLog(sequence)
     if (this.#logEnd > sequence) {
-      faults.push({ kind: 'log', problem: `The change log has entries up to ${this.#logEnd}, and is said to end at ${sequence}`, mends: [{ do: 'put', table: 'state', key: stateKeys.sequence, value: u64(this.#logEnd), done: 'it goes on behind them' }] })
+      faults.push({ kind: 'log', problem: `The change log has entries up to ${this.#logEnd}, and is said to end at ${sequence}`, mends: [{ do: 'put', table: 'state', key: stateKeys.sequence, value: sealSequence(this.#logEnd), done: 'it goes on behind them' }] })
+    }
+    else if (stored !== undefined && readSequence(stored) === undefined) {
+      faults.push({ kind: 'log', problem: 'The number of the last entry of the change log is not readable', mends: [{ do: 'put', table: 'state', key: stateKeys.sequence, value: sealSequence(this.#logEnd), done: 'it is that of the last one that is there' }] })
     }
     if (records.getCount() === 0) faults.push({ kind: 'record', problem: 'The store has no objects at all, not even the root container', mends: [] })
     return faults
@@ -149,8 +154,7 @@ export class Inspection {
   /** The last place of the change log that is said to be given out. */
   #sequence (): number {
     const stored = this.#tables.state.getBinary(stateKeys.sequence)
-    const sequence = stored?.length === 8 ? readU64(stored, 0) : 0
-    return Number.isSafeInteger(sequence) ? sequence : 0
+    return stored === undefined ? 0 : readSequence(stored) ?? 0
   }
 
   /** The same as the entries show it: those that follow without a gap count, one far away has a wrong number. */
@@ -175,9 +179,10 @@ export class Inspection {
       try {
         const sequence = readU64(key, 0)
         if (sequence > Math.max(this.#logEnd, this.#sequence())) return [{ kind: 'log', problem: `The change log has an entry ${sequence}, far behind its end`, mends: [{ do: 'save', table: 'log', key }] }]
-        if (typeof decodeJson(value.subarray(8)) === 'object') return []
+        if (typeof openEvent(key, value).event === 'object') return []
       } catch {
-        // Said below.
+        const sound = soundRow(key, value)
+        if (sound?.key.equals(key) === true) return [{ kind: 'log', problem: `Entry ${readU64(key, 0)} of the change log has other bytes than were written`, mends: [{ do: 'put', table: 'log', key, value: sound.value, done: 'one bit of it was wrong, and is right again' }] }]
       }
     }
     return [{ kind: 'log', problem: `Entry ${key.length === 8 ? readU64(key, 0) : key.toString('hex')} of the change log is not readable`, mends: [{ do: 'save', table: 'log', key }] }]
