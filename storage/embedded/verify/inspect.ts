@@ -18,6 +18,7 @@ import { blobNames } from './blob-names.js'
 import type { Fault } from './faults.js'
 import { Lineages } from './lineage.js'
 import { ObjectChecks } from './object-checks.js'
+import { structureProblem } from './pages.js'
 import { soundRow } from './single-bits.js'
 
 /** Rows of one look, and about the bytes that they may have. */
@@ -53,6 +54,12 @@ export class Inspection {
   /** What is wrong, some of it at a time. What is mended before the next is asked for is taken as it is then. */
   async * faults (): AsyncGenerator<Fault[]> {
     const { records, entries } = this.#tables
+    const structure = await this.#structure()
+    if (structure.length > 0) {
+      // What LMDB shows of it cannot be believed, and may end the process.
+      yield structure
+      return
+    }
     yield this.#state()
     // First, for a name can say what a record that is gone was, and then nothing below it is lost.
     this.#begin('names', entries.getCount())
@@ -71,6 +78,18 @@ export class Inspection {
     yield * this.#surplus()
     this.#begin('log', this.#tables.log.getCount())
     yield * this.#rows('log', row => this.#event(row), () => { this.counts.events++ })
+  }
+
+  async #structure (): Promise<Fault[]> {
+    // What is reached from the newest transaction of now stays as it is.
+    this.#tables.env.resetReadTxn()
+    const transaction = this.#tables.env.useReadTransaction()
+    try {
+      const problem = await structureProblem(join(this.#directory, 'meta.lmdb'), this.#signal)
+      return problem === undefined ? [] : [{ kind: 'structure', file: 'meta.lmdb', problem: `The file meta.lmdb is damaged, so that nothing else could be looked at; what can be done is to restore a backup. ${problem}`, mends: [] }]
+    } finally {
+      transaction.done()
+    }
   }
 
   #begin (phase: Look, total: number | undefined): void {
