@@ -3,11 +3,12 @@ import { sharedOptions } from '../server/configured-store.js'
 import { hideSecrets } from '../server/url-secrets.js'
 import { warn } from '../storage/open-store.js'
 import type { Finding } from '../storage/verify/findings.js'
-import { verifyEmbedded, type VerifyResult } from '../storage/embedded/verify/verify-embedded.js'
+import type { VerifyResult } from '../storage/embedded/verify/verify-embedded.js'
 import { bytesText, countText } from './amounts.js'
 import { configOf, type Flags } from './config-flags.js'
 import { DamagedStoreError, sentenceOf, UsageError } from './failure.js'
 import { directoryOf, looking } from './looks.js'
+import { verifyApart } from './verify-apart.js'
 
 /** Findings that are kept for the JSON; all are counted. */
 const mostKept = 10_000
@@ -29,7 +30,7 @@ export async function verifyCommand (flags: Flags): Promise<void> {
   const began = performance.now()
   try {
     const result = await looking('The look at the store was interrupted; what was found so far is above', async (options): Promise<VerifyResult> => {
-      if (directory !== undefined) return await verifyEmbedded(directory, { ...options, values }, note)
+      if (directory !== undefined) return await verifyApart(directory, { ...options, values }, note)
       const shared = sharedOptions(config)
       if (shared === undefined) throw new UsageError('Name the store: with --data, or with --meta and --blobs')
       const { verifyDistributed } = await import('../storage/distributed/verify-distributed.js')
