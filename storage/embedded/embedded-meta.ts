@@ -21,7 +21,7 @@ import { NameCache } from './name-cache.js'
 import type { EntryRange } from './name-scan.js'
 import { checkRecord, EmbeddedRecord, versionOf, withoutInline } from './record-codec.js'
 import { isReferenced, overlapping } from './segment-writer.js'
-import { stateKeys, type Table, type Tables } from './tables.js'
+import { requireLast, rowsOf, stateKeys, type Table, type Tables } from './tables.js'
 import { accessesIn, censusOf, checkCovered, eventsOf, namedBlobsOf, pastKey, segmentOf, wholesOf } from './whole-reads.js'
 import { commitResultOf, countOf, encodeChange, encodeItem, type WireItem } from './wire.js'
 
@@ -170,7 +170,7 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
     const range = rangeOf(id, query)
     if (range === undefined) return []
     return this.#read(`listing ${id}`, ({ entries }) =>
-      Array.from(entries.getRange(range), ({ key, value }): Entry => {
+      rowsOf('the names', entries, range).map(({ key, value }): Entry => {
         const entry = openEntry(key, value)
         return { name: nameOfEntry(key), id: idText(entry.id), type: String.fromCharCode(entry.type) }
       }))
@@ -179,7 +179,11 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
   async names (id: ObjectID, query: ChildrenQuery): Promise<NamePage> {
     // The same pages, however many more names than one of them has are wanted.
     const range = rangeOf(id, { ...query, limit: Math.min(query.limit, mostNames) })
-    return range === undefined ? noNames : this.#read(`listing ${id}`, ({ names, state }) => this.#pages.page(range, markOf(state, range.start), () => names.page(range)))
+    return range === undefined ? noNames : this.#read(`listing ${id}`, ({ names, state, entries }) => this.#pages.page(range, markOf(state, range.start), () => {
+      const page = names.page(range)
+      if (!page.more) requireLast('the names', entries, range, lastOf(page, ownerKey(idKey(id))))
+      return page
+    }))
   }
 
   async tree (id: ObjectID, { types, depth = Infinity, limit, size = Infinity }: TreeQuery): Promise<RecordHead[]> {
@@ -205,7 +209,7 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
           if (below === depth || !types.includes(record.type)) continue
           const owner = ownerKey(key)
           // There may be many more than are wanted.
-          for (const { key, value } of entries.getRange({ start: owner, end: successor(owner), limit: limit - found.length - next.length })) next.push(openEntry(key, value).id)
+          for (const { key, value } of rowsOf('the names', entries, { start: owner, end: successor(owner), limit: limit - found.length - next.length })) next.push(openEntry(key, value).id)
         }
         level = next
       }
@@ -403,6 +407,11 @@ function rangeOf (id: ObjectID, { after, prefix, limit }: ChildrenQuery): EntryR
   const start = past !== undefined && past.compare(names) > 0 ? past : names
   const end = successor(names)
   return limit <= 0 || start.compare(end) >= 0 ? undefined : { start, end, limit }
+}
+
+/** The key of the last name of a page. */
+function lastOf ({ count, bytes, ends }: NamePage, owner: Buffer): Buffer | undefined {
+  return count === 0 ? undefined : Buffer.concat([owner, bytes.subarray(count === 1 ? 0 : ends[count - 2], ends[count - 1])])
 }
 
 function accessesAt (accesses: Table, key: Buffer): Accesses | undefined {

@@ -55,9 +55,23 @@ export class NameScan {
     const bytes = this.#bytes
     let size = this.#size
     for (let at = start + 1 + (source[start] ?? 0); at < end; at++) bytes[size++] = source[at] ?? 0
+    if (this.#count > 0 && !this.#isAfterLast(size)) this.#damaged = true
     this.#size = size
     this.#ends[this.#count] = size
     this.#keySum = sumBytes(source, start, end)
+  }
+
+  /** Whether the name that ends here follows the one before it: a damaged page could show one twice. */
+  #isAfterLast (end: number): boolean {
+    const bytes = this.#bytes
+    const middle = this.#size
+    let before = this.#count > 1 ? this.#ends[this.#count - 2] ?? 0 : 0
+    for (let at = middle; at < end; at++, before++) {
+      if (before === middle) return true
+      const difference = (bytes[at] ?? 0) - (bytes[before] ?? 0)
+      if (difference !== 0) return difference > 0
+    }
+    return false
   }
 
   /** The type in its row, which comes after its key. */

@@ -8,7 +8,7 @@ import { blobKey } from './keys.js'
 import { openEvent } from './log-rows.js'
 import { checkRecord, EmbeddedRecord, hasSegments, isWhole, sizeOf } from './record-codec.js'
 import { allSegments, isCovered, isReferenced, type StoredSegment } from './segment-writer.js'
-import type { Rows } from './tables.js'
+import { type Rows, rowsOf } from './tables.js'
 
 /** The tables that have all that moves with a store. */
 export interface WholeTables {
@@ -33,7 +33,7 @@ export function wholesOf ({ records, segments, accesses }: WholeTables, { after,
   const start = after === undefined ? Buffer.from([0]) : pastKey(idKey(after))
   const page: Array<{ key: Buffer, value: Buffer }> = []
   let read = 0
-  for (const row of records.getRange({ start, limit })) {
+  for (const row of rowsOf('the records', records, { start, limit })) {
     read += row.value.length
     if (page.length > 0 && read > size) break
     page.push(row)
@@ -68,7 +68,7 @@ export function namedBlobsOf (tables: Pick<WholeTables, 'blobs' | 'references'>,
 }
 
 export function eventsOf ({ log }: Pick<WholeTables, 'log'>, after: Sequence, limit: number): LoggedEvent[] {
-  return Array.from(log.getRange({ start: u64(after + 1), limit }), ({ key, value }) => ({ sequence: readU64(key, 0), event: openEvent(key, value).event }))
+  return rowsOf('the change log', log, { start: u64(after + 1), limit }).map(({ key, value }) => ({ sequence: readU64(key, 0), event: openEvent(key, value).event }))
 }
 
 export function accessesIn (row: Buffer): Accesses {
