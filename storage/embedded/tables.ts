@@ -4,6 +4,7 @@ import { successor } from './bytes.js'
 import { StorageError } from '../contract.js'
 import { toStorageError } from '../storage-errors.js'
 import { type Database, open, type RangeOptions, type RootDatabase, type Transaction } from 'lmdb'
+import { requireHeads } from './lmdb-heads.js'
 import { NameScan } from './name-scan.js'
 
 export type Table = Database<Buffer, Buffer>
@@ -113,6 +114,7 @@ export interface TableOptions {
 /** Opens `meta.lmdb` in the directory; makes it when it does not exist (unless read-only). Throws a StorageError. */
 export function openTables (directory: string, options: TableOptions = {}): Tables {
   const path = join(directory, 'meta.lmdb')
+  requireHeads(path)
   try {
     return openAt(path, options)
   } catch (error) {

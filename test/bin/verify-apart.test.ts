@@ -38,7 +38,8 @@ t.test('the head of meta.lmdb, and what its pages say of themselves: verify says
   // How many rows the list of tables has, in both heads.
   for (const head of [0, 4096]) damaged.writeUInt32LE(9, head + 24 + 24 + 48 + 32)
   await writeFile(file, damaged)
-  t.match(await runCommand(['verify', '--data', directory]), { code: 3, stdout: /^The file meta\.lmdb is damaged, so that nothing else could be looked at; what can be done is to restore a backup\. The list of tables has 14 rows, and should have 9\.\n/ })
+  t.match(await runCommand(['verify', '--data', directory]), { code: 3, stdout: /^The file meta\.lmdb is damaged, so that nothing else could be looked at; what can be done is to restore a backup\. The list of tables has \d+ rows, and should have 9\.\n/ })
   await writeFile(file, Buffer.alloc(sound.length, 'no file of LMDB'))
-  t.match(await runCommand(['verify', '--data', directory, '--json']), { code: 1, stdout: /"status":"failed","error":"opening / })
+  t.match(await runCommand(['verify', '--data', directory, '--json']), { code: 1, stdout: /"status":"failed","error":"\S+meta\.lmdb is damaged; what can be done is to restore a backup\. Its head is not readable"/ })
+  await t.rejects(openQuietly(directory), { name: 'StorageError', reason: 'corrupt' }, 'a server does not begin')
 })

@@ -3,6 +3,7 @@
  * does not look like damage; and what seems to be wrong is looked at a second time. Memory does not grow with the store.
  */
 import { readdir, stat } from 'node:fs/promises'
+import { endianness } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { StorageError } from '../../contract.js'
@@ -81,6 +82,7 @@ export class Inspection {
   }
 
   async #structure (): Promise<Fault[]> {
+    if (endianness() !== 'LE') return []
     // What is reached from the newest transaction of now stays as it is.
     this.#tables.env.resetReadTxn()
     const transaction = this.#tables.env.useReadTransaction()

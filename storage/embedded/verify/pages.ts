@@ -7,42 +7,19 @@ import { readSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
 import { toStorageError } from '../../storage-errors.js'
+import { headLength, numberAt, readHeads, type Tree, treeIn, treeLength } from '../lmdb-heads.js'
 
 /** Found in a page; the end of a sentence. */
 class WrongPage extends Error {}
 
-const magic = 0xbeefc0de
-const dataVersion = 2
-const headLength = 24
 const nodeHead = 8
-const treeLength = 48
 const overflowLength = 24
-const kinds = { branch: 1, leaf: 2, overflow: 4, meta: 8 } as const
+const kinds = { branch: 1, leaf: 2, overflow: 4 } as const
 /** Of nodes: the data is on pages of its own, or a table. */
 const bigFlag = 1
 const tableFlag = 2
-const noPage = 0xffff_ffff_ffff_ffffn
-const smallestPage = 512
-const largestPage = 65536
 /** Pages after which others have their turn. */
 const atOnce = 200
-
-interface Tree {
-  readonly depth: number
-  readonly branchPages: number
-  readonly leafPages: number
-  readonly overflowPages: number
-  readonly entries: number
-  readonly root: number | undefined
-}
-
-interface Meta {
-  readonly pageSize: number
-  readonly free: Tree
-  readonly main: Tree
-  readonly lastPage: number
-  readonly transaction: number
-}
 
 interface Counts { branchPages: number, leafPages: number, overflowPages: number, entries: number }
 
@@ -83,7 +60,9 @@ class PageWalk {
   }
 
   async run (): Promise<void> {
-    const { free, main, lastPage, transaction, pageSize } = this.#meta()
+    const heads = readHeads(this.#file.fd)
+    if (typeof heads === 'string') throw new WrongPage(heads)
+    const { free, main, lastPage, transaction, pageSize } = heads
     this.#pageSize = pageSize
     this.#last = lastPage
     this.#transaction = transaction
@@ -95,17 +74,6 @@ class PageWalk {
       tables.push({ name: key.toString('latin1').replace(/\0.*$/, ''), tree: treeIn(data, 0) })
     })
     for (const { name, tree } of tables) await this.#tree(`The table of the ${name}`, tree, true)
-  }
-
-  /** The newer one of two, which are written in turn. */
-  #meta (): Meta {
-    const first = this.#read(0, headLength + 200)
-    const pageSize = first.readUInt32LE(headLength + 24)
-    const metas = [metaIn(first, 0), metaIn(this.#read(isPageSize(pageSize) ? pageSize : 4096, headLength + 200), 1)]
-    const [even, odd] = metas
-    if (even === undefined || odd === undefined) throw new WrongPage('Its head is not readable')
-    if (even.pageSize !== odd.pageSize || Math.abs(even.transaction - odd.transaction) > 1) throw new WrongPage('Its two heads do not fit together: what was written last may not be seen')
-    return even.transaction > odd.transaction ? even : odd
   }
 
   /** At once: a page is there sooner than a promise. */
@@ -176,34 +144,6 @@ class PageWalk {
   }
 }
 
-function isPageSize (size: number): boolean {
-  return size >= smallestPage && size <= largestPage && (size & (size - 1)) === 0
-}
-
-function metaIn (page: Buffer, place: number): Meta | undefined {
-  const at = headLength
-  if ((page.readUInt16LE(18) & kinds.meta) === 0 || page.readUInt32LE(at) !== magic || (page.readUInt32LE(at + 4) & 0xffff) !== dataVersion) return undefined
-  const pageSize = page.readUInt32LE(at + 24)
-  const end = at + 24 + 2 * treeLength
-  const transaction = numberAt(page, end + 8)
-  if (!isPageSize(pageSize) || !Number.isSafeInteger(transaction)) return undefined
-  // A new file has two heads of no transaction at all.
-  if (transaction > 0 && transaction % 2 !== place) return undefined
-  return { pageSize, free: treeIn(page, at + 24), main: treeIn(page, at + 24 + treeLength), lastPage: numberAt(page, end), transaction }
-}
-
-function treeIn (bytes: Buffer, at: number): Tree {
-  const root = bytes.readBigUInt64LE(at + 40)
-  return {
-    depth: bytes.readUInt16LE(at + 6),
-    branchPages: numberAt(bytes, at + 8),
-    leafPages: numberAt(bytes, at + 16),
-    overflowPages: numberAt(bytes, at + 24),
-    entries: numberAt(bytes, at + 32),
-    root: root === noPage ? undefined : Number(root)
-  }
-}
-
 interface Node { readonly key: Buffer, readonly data: Buffer, readonly size: number, readonly flags: number, readonly child: number }
 
 function nodesIn (page: Buffer, wrong: (why: string) => WrongPage): Node[] {
@@ -241,9 +181,4 @@ function areBetween (keys: readonly Buffer[], { start, end }: Level): boolean {
   if (first !== undefined && start !== undefined && first.compare(start) < 0) return false
   if (last !== undefined && end !== undefined && last.compare(end) >= 0) return false
   return keys.every((key, at) => at === 0 || (keys[at - 1]?.compare(key) ?? -1) < 0)
-}
-
-/** Up to 2⁵³ exactly, as they all are. */
-function numberAt (bytes: Buffer, at: number): number {
-  return Number(bytes.readBigUInt64LE(at))
 }
