@@ -13,7 +13,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 process.on('disconnect', () => { stop.abort() })
 process.on('message', (message: ToLook) => {
   if ('stop' in message) stop.abort()
-  else void look(message)
+  else look(message).catch((error: unknown) => { throw error })
 })
 
 function tell (message: FromLook, told: () => void = () => {}): void {

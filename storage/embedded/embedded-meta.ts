@@ -179,7 +179,8 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
   async names (id: ObjectID, query: ChildrenQuery): Promise<NamePage> {
     // The same pages, however many more names than one of them has are wanted.
     const range = rangeOf(id, { ...query, limit: Math.min(query.limit, mostNames) })
-    return range === undefined ? noNames : this.#read(`listing ${id}`, ({ names, state, entries }) => this.#pages.page(range, markOf(state, range.start), () => {
+    if (range === undefined) return noNames
+    return this.#read(`listing ${id}`, ({ names, state, entries }) => this.#pages.page(range, markOf(state, range.start), () => {
       const page = names.page(range)
       if (!page.more) requireLast('the names', entries, range, lastOf(page, ownerKey(idKey(id))))
       return page

@@ -3,7 +3,7 @@ import { startNode } from './child-process.js'
 import { quickDirectory } from './embedded-driver.js'
 import { filledStore } from './verify-store.js'
 
-const flips = Number(process.env['BIT_FLIPS'] ?? 8)
+const flips = Number(process.env['BIT_FLIPS'] ?? 3)
 const seed = Number(process.env['BIT_FLIPS_SEED'] ?? 1)
 
 interface Line {

@@ -164,8 +164,7 @@ export class Inspection {
     this.#logEnd = this.#endOfLog(sequence)
     if (this.#logEnd > sequence) {
       faults.push({ kind: 'log', problem: `The change log has entries up to ${this.#logEnd}, and is said to end at ${sequence}`, mends: [{ do: 'put', table: 'state', key: stateKeys.sequence, value: sealSequence(this.#logEnd), done: 'it goes on behind them' }] })
-    }
-    else if (stored !== undefined && readSequence(stored) === undefined) {
+    } else if (stored !== undefined && readSequence(stored) === undefined) {
       faults.push({ kind: 'log', problem: 'The number of the last entry of the change log is not readable', mends: [{ do: 'put', table: 'state', key: stateKeys.sequence, value: sealSequence(this.#logEnd), done: 'it is that of the last one that is there' }] })
     }
     if (records.getCount() === 0) faults.push({ kind: 'record', problem: 'The store has no objects at all, not even the root container', mends: [] })
