@@ -96,6 +96,8 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
       if (this.#options.foreignCommits) this.#tables.env.resetReadTxn()
       return read(this.#tables)
     } catch (error) {
+      // A page of LMDB that leads nowhere spoils the transaction for all who read after this.
+      this.#tables.env.resetReadTxn()
       const failure = toStorageError(error, doing)
       if (failure.reason === 'corrupt' || failure.reason === 'missing') this.#damagedReads++
       throw failure

@@ -49,6 +49,7 @@ t.test('whatever bit of meta.lmdb is wrong: no answer says anything else than be
   t.same(wrong.map(({ n, at, bit, wrong, found, failed }) => ({ n, at, bit, wrong, found, failed })), [])
   const silent = all.filter(({ refused, opened, found, failed, died }) => died === undefined && ((refused?.length ?? 0) > 0 || opened !== undefined) && found?.length === 0 && failed === undefined)
   t.same(silent, [])
+  t.same([...new Set(all.flatMap(({ refused }) => refused ?? []))].filter(status => ![404, 500].includes(status)), [], 'nothing is said to be away for a while')
   const count = (which: (flip: Flip) => boolean): number => all.filter(which).length
   t.comment(JSON.stringify({
     flips,
