@@ -51,6 +51,8 @@ export interface CdmiPluginOptions extends CdmiOptions {
   readonly authenticator?: Authenticator
   /** Where several processes serve one port: what their sockets find each other by. */
   readonly affinity?: AffinityOptions
+  /** Takes a message of a socket in, or says with an error why there is too much to do: the stand-alone server does so. `brings`: something to be stored. */
+  readonly admit?: (brings: boolean) => Error | undefined
   /** Is told of sockets and their messages: the stand-alone server counts them. */
   readonly count?: SocketCount
   /** The package @opentelemetry/api, as it is: then there are spans of requests, commits and segments of values. */
@@ -62,7 +64,7 @@ export interface CdmiPluginOptions extends CdmiOptions {
 }
 
 const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
-  const { store, users, userSource, authenticator, affinity, count, openTelemetry, prefix: _prefix, logLevel: _logLevel, ...rest } = given
+  const { store, users, userSource, authenticator, affinity, admit, count, openTelemetry, prefix: _prefix, logLevel: _logLevel, ...rest } = given
   if (typeof store !== 'object' || store === null || typeof store.meta?.commit !== 'function') {
     throw new OptionError('The plugin needs the option "store": what openStore() resolved to')
   }
@@ -127,7 +129,7 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
     }
   })
   // Outside of the doors that refuse requests without credentials: messages may bring them.
-  if (options.sockets === true) await app.register(sockets, { verifier: app.authenticator, limits, anonymous, certified: app.certifiedPrincipal, affinity, count, tracing })
+  if (options.sockets === true) await app.register(sockets, { verifier: app.authenticator, limits, anonymous, certified: app.certifiedPrincipal, affinity, admit, count, tracing })
 }
 
 function patienceOf ({ remoteTime, remoteRate }: LimitOptions): Partial<Patience> {

@@ -234,7 +234,7 @@ async function compose (app: FastifyInstance, config: ServerConfig, { store, aut
   const openTelemetry = config.tracing === true ? await loadOpenTelemetry() : undefined
   const options = defined({ realm, anonymous, clientUser, limits, activeContent, formFields, formAnswer, withoutCapabilities, remoteSources, delayedAfter, templates, quotas, locations, openTelemetry })
   await app.register(cdmi, { prefix: conventionalPrefix, store, authenticator, ...options })
-  await app.register(cdmi, { prefix: '/', store, authenticator, ...options, ...defined({ affinity, count }), keyed: true, sockets: true })
+  await app.register(cdmi, { prefix: '/', store, authenticator, ...options, ...defined({ affinity, count }), admit: brings => guard.admitMessage(brings), keyed: true, sockets: true })
   return async () => {
     await app.close()
     return await drained

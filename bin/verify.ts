@@ -3,11 +3,12 @@ import { sharedOptions } from '../server/configured-store.js'
 import { hideSecrets } from '../server/url-secrets.js'
 import { warn } from '../storage/open-store.js'
 import type { Finding } from '../storage/verify/findings.js'
-import { verifyEmbedded, type VerifyResult } from '../storage/embedded/verify/verify-embedded.js'
+import type { VerifyResult } from '../storage/embedded/verify/verify-embedded.js'
 import { bytesText, countText } from './amounts.js'
 import { configOf, type Flags } from './config-flags.js'
 import { DamagedStoreError, sentenceOf, UsageError } from './failure.js'
 import { directoryOf, looking } from './looks.js'
+import { verifyApart } from './verify-apart.js'
 
 /** Findings that are kept for the JSON; all are counted. */
 const mostKept = 10_000
@@ -28,8 +29,8 @@ export async function verifyCommand (flags: Flags): Promise<void> {
   }
   const began = performance.now()
   try {
-    const result = await looking('The look at the store was interrupted; what was found so far is above', async (options): Promise<VerifyResult> => {
-      if (directory !== undefined) return await verifyEmbedded(directory, { ...options, values }, note)
+    const result = await looking('The look at the store was interrupted; what was found so far is above', async (options): Promise<VerifyResult & { readonly pageChecksums?: boolean }> => {
+      if (directory !== undefined) return await verifyApart(directory, { ...options, values }, note)
       const shared = sharedOptions(config)
       if (shared === undefined) throw new UsageError('Name the store: with --data, or with --meta and --blobs')
       const { verifyDistributed } = await import('../storage/distributed/verify-distributed.js')
@@ -49,9 +50,10 @@ function printJson (result: object): void {
   process.stdout.write(`${JSON.stringify(result)}\n`)
 }
 
-function printResult ({ records, blobs, bytes, events, online }: VerifyResult, values: boolean, { damage, setAside }: { readonly damage: number, readonly setAside: number }): void {
+function printResult ({ records, blobs, bytes, events, online, pageChecksums }: VerifyResult & { readonly pageChecksums?: boolean }, values: boolean, { damage, setAside }: { readonly damage: number, readonly setAside: number }): void {
   const read = values ? `${bytesText(bytes)} of values were read` : 'values were not read'
   process.stdout.write(`Looked at ${countText(records, 'object')}, ${countText(blobs, 'blob')} and ${events === 1 ? '1 entry' : `${events} entries`} of the change log${online ? ', while a server had the store open' : ''}; ${read}.\n`)
   if (setAside > 0) process.stdout.write('Objects that a repair has set aside are damaged, as they say themselves.\n')
+  if (pageChecksums === false) process.stdout.write('The database has no checksums of its pages (data_checksums is off): bits that flip in its records are found by nobody.\n')
   if (damage === 0) process.stdout.write('The store is sound.\n')
 }

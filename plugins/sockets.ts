@@ -37,6 +37,8 @@ export interface SocketsOptions {
   readonly affinity?: AffinityOptions | undefined
   /** Is told of sockets and messages. */
   readonly count?: SocketCount | undefined
+  /** Takes a message in, or says why there is too much to do. Default: all are taken. */
+  readonly admit?: SocketContext['admit']
   /** Makes a span of each message. */
   readonly tracing?: Tracing | undefined
 }
@@ -61,6 +63,7 @@ export async function sockets (app: FastifyInstance, options: SocketsOptions): P
       heartbeat: options.heartbeat ?? 25_000
     },
     log: app.log,
+    admit: options.admit,
     count: options.count,
     tracing: options.tracing
   }

@@ -1,5 +1,5 @@
 /**
- * Refuses work before there is too much of it (503 with Retry-After): uploads when so many are under way, or so many of their bytes, and everything when
+ * Refuses work before there is too much of it (503 with Retry-After), requests and messages of sockets: uploads when so many are under way, or so many of their bytes, and everything when
  * the event loop is late. A request without a body costs a look at a flag.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -29,25 +29,32 @@ export class LoadGuard {
     this.#timer = loopDelay === 0 ? undefined : this.#watch()
   }
 
-  /** Requests that were refused, and connections, since the start. */
+  /** Requests and messages that were refused, and connections, since the start. */
   get refused (): number {
     return this.#refused
   }
 
   /** Takes a request in; or answers why not. The server's own pages (health, metrics) are for whoever wants to know what is wrong. */
   admit (request: IncomingMessage, response: ServerResponse): Error | undefined {
-    if (this.#late > 1 && request.url?.startsWith('/-/') !== true) return this.#refuse('The server is busy and late with its answers')
-    if (!bringsBody(request)) return undefined
-    const { uploads, uploadBytes } = this.#most
-    if (uploads > 0 && this.#uploads >= uploads) return this.#refuse(`The server works on ${uploads} uploads, as many as it takes at once (load.uploads)`)
-    if (uploadBytes > 0 && this.#bytes >= uploadBytes) return this.#refuse(`The uploads under way have ${uploadBytes} bytes or more, as many as the server takes at once (load.uploadBytes)`)
+    const refusal = request.url?.startsWith('/-/') === true ? undefined : this.#lateness()
+    if (refusal !== undefined || !bringsBody(request)) return refusal
+    const full = this.#fullness()
+    if (full !== undefined) return full
     this.#uploads++
-    const received = uploadBytes > 0 ? this.#counted(request) : undefined
+    const received = this.#most.uploadBytes > 0 ? this.#counted(request) : undefined
     response.once('close', () => {
       this.#uploads--
       this.#bytes -= received?.() ?? 0
     })
     return undefined
+  }
+
+  /**
+   * Takes a message of a socket in; or answers why not. `brings`: something to be stored. It has come whole, and is short, so that it is no upload under way; but where
+   * no other upload may begin it must wait, too.
+   */
+  admitMessage (brings: boolean): Error | undefined {
+    return this.#lateness() ?? (brings ? this.#fullness() : undefined)
   }
 
   /** A connection was refused. */
@@ -71,6 +78,17 @@ export class LoadGuard {
       this.looked(now - due)
       due = now + lookEvery
     }, lookEvery).unref()
+  }
+
+  #lateness (): Error | undefined {
+    return this.#late > 1 ? this.#refuse('The server is busy and late with its answers') : undefined
+  }
+
+  #fullness (): Error | undefined {
+    const { uploads, uploadBytes } = this.#most
+    if (uploads > 0 && this.#uploads >= uploads) return this.#refuse(`The server works on ${uploads} uploads, as many as it takes at once (load.uploads)`)
+    if (uploadBytes > 0 && this.#bytes >= uploadBytes) return this.#refuse(`The uploads under way have ${uploadBytes} bytes or more, as many as the server takes at once (load.uploadBytes)`)
+    return undefined
   }
 
   #refuse (reason: string): Error {

@@ -4,6 +4,8 @@ import { StorageError, type StorageReason } from './contract.js'
 /** LMDB gives error numbers, Node names. */
 const reasons = new Map<unknown, StorageReason>([
   ['ENOSPC', 'full'], [28, 'full'], ['EDQUOT', 'full'], [122, 'full'], ['EFBIG', 'full'], [27, 'full'], [-30792, 'full'],
+  // LMDB: a page that there is none of, a page of another kind than it should be, no file of LMDB at all.
+  [-30797, 'corrupt'], [-30796, 'corrupt'], [-30793, 'corrupt'],
   ['EACCES', 'permission'], [13, 'permission'], ['EPERM', 'permission'], [1, 'permission'], ['EROFS', 'permission'], [30, 'permission']
 ])
 

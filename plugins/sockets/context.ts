@@ -42,6 +42,8 @@ export interface SocketContext {
   readonly certified: (socket: Socket) => Principal | undefined
   readonly limits: SocketLimits
   readonly log: FastifyBaseLogger
+  /** Takes a message in, or says why there is too much to do. `brings`: something to be stored. Undefined: all are taken. */
+  readonly admit?: ((brings: boolean) => Error | undefined) | undefined
   /** Undefined: nobody counts. */
   readonly count?: SocketCount | undefined
   /** Undefined: nobody wants spans. */

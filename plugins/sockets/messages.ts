@@ -41,6 +41,8 @@ export interface Work {
   readonly subject: string | typeof all | undefined
   /** What the message says of itself, as far as it was understood. */
   readonly echo: Readonly<Echo>
+  /** Whether it brings something to be stored. */
+  readonly brings?: boolean
   run (): Promise<Answer>
 }
 
@@ -63,14 +65,17 @@ export function understand (context: SocketContext, message: unknown, caller: Ca
     const method = fields['method'].toUpperCase()
     if (!methods.has(method)) throw new MethodNotAllowed(fields['method'].slice(0, 40), [...methods].join(', '))
     const url = fields['url']
-    return { subject: subjectOf(url), echo, run: () => answered(context, fields, echo, () => perform(context, fields, method, url, caller)) }
+    return { subject: subjectOf(url), echo, brings: fields['data'] !== undefined, run: () => answered(context, fields, echo, () => perform(context, fields, method, url, caller)) }
   } catch (error) {
     return refused(context, error, echo)
   }
 }
 
-/** Does the work, for those who count and trace, too. */
-export async function worked ({ count, tracing }: SocketContext, door: Parameters<SocketCount['answered']>[0], work: Work): Promise<Answer> {
+/** Does the work, unless there is too much already; for those who count and trace, too. */
+export async function worked (context: SocketContext, door: Parameters<SocketCount['answered']>[0], given: Work): Promise<Answer> {
+  const { count, tracing } = context
+  const refusal = context.admit?.(given.brings === true)
+  const work = refusal === undefined ? given : refused(context, refusal, given.echo)
   if (count === undefined && tracing === undefined) return await work.run()
   const began = performance.now()
   const operation = operationOfMessage(work.echo)

@@ -10,12 +10,12 @@ import type { Names } from './names.js'
 const patience = 700
 
 /** Estimates of the database's own; -1: it has not counted yet. Counting itself would read whole tables. */
-type Row = [table: string, rows: number, bytes: string]
+type Row = [table: string, rows: number, bytes: string, checksums: string]
 
 export function readDistributed (registry: Registry, database: Database, { plain }: Names): void {
   const statement: Statement = {
     name: 'metrics_sizes',
-    text: `select relname::text, reltuples::float8, pg_total_relation_size(oid)
+    text: `select relname::text, reltuples::float8, pg_total_relation_size(oid), current_setting('data_checksums')
       from pg_class where relkind = 'r' and relnamespace = (select oid from pg_namespace where nspname = $1)`
   }
   let asking: Promise<Map<string, Row> | undefined> | undefined
@@ -49,6 +49,8 @@ export function readDistributed (registry: Registry, database: Database, { plain
     }
     let bytes = 0
     for (const [, , size] of tables.values()) bytes += Number(size)
-    return storeGauges({ up: true, objects: rows('records'), bytes: { records: bytes }, garbage: { doomed: rows('doomed'), containers: rows('orphans') }, logEntries: rows('log') })
+    const checksums = [...tables.values()].some(([, , , setting]) => setting === 'on')
+    const families = storeGauges({ up: true, objects: rows('records'), bytes: { records: bytes }, garbage: { doomed: rows('doomed'), containers: rows('orphans') }, logEntries: rows('log') })
+    return [...families, gauge({ name: 'cdmi_database_page_checksums', help: 'Whether the database finds bits that flip in its pages (data_checksums).' }, checksums ? 1 : 0, 'max')]
   })
 }

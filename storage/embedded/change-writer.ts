@@ -1,14 +1,16 @@
 /** Changes of the model, inside a write transaction: every expectation is checked before anything is written. */
-import type { BlobID } from '../contract.js'
+import { type BlobID, StorageError } from '../contract.js'
 import { idText } from '../object-key.js'
 import { readU64, u64, writeU64 } from './bytes.js'
 import { blobKey, ownerKey } from './keys.js'
 import { ListingMarks } from './listing-marks.js'
-import { copyHead, entryKeyOf, hasSegments, markSegments, typeOf, versionOf, withInlineOf } from './record-codec.js'
-import { SegmentWriter } from './segment-writer.js'
+import { checkRecord, copyHead, entryKeyOf, hasSegments, hasSoundFlags, isWhole, markSegments, sizeOf, typeOf, versionOf, withInlineOf } from './record-codec.js'
+import { openEntry, sealEntry } from './entry-rows.js'
+import { openSequence, sealEvent, sealSequence } from './log-rows.js'
+import { isCovered, SegmentWriter } from './segment-writer.js'
 import { nothing, stateKeys, type Tables } from './tables.js'
 import { UsageWriter } from './usage-writer.js'
-import type { WireBirth, WireChange, WireResult, WireSegmentChange } from './wire.js'
+import type { WireBirth, WireChange, WireResult, WireSegment, WireSegmentChange } from './wire.js'
 
 export const leaseStates = { open: 1, closed: 2 } as const
 
@@ -43,8 +45,7 @@ export class ChangeWriter {
 
   /** At the start of each transaction. */
   begin (): void {
-    const stored = this.#tables.state.getBinaryFast(stateKeys.sequence)
-    this.#sequence = this.#stored = stored === undefined ? 0 : readU64(stored, 0)
+    this.#sequence = this.#stored = openSequence(this.#tables.state.getBinary(stateKeys.sequence))
     this.#segments.reset()
     this.#listings.begin()
     this.usage.begin()
@@ -52,7 +53,7 @@ export class ChangeWriter {
 
   /** At its end. */
   end (): void {
-    if (this.#sequence !== this.#stored) this.#tables.state.putSync(stateKeys.sequence, u64(this.#sequence))
+    if (this.#sequence !== this.#stored) this.#tables.state.putSync(stateKeys.sequence, sealSequence(this.#sequence))
     this.#listings.end()
     this.usage.end()
   }
@@ -70,7 +71,7 @@ export class ChangeWriter {
     this.#bear(change)
     for (const [id, given, segments] of change.put) {
       const old = found.get(id.toString('latin1'))
-      const record = segments[0] === 'copy' ? this.#withValueOf(segments[1], given) : given
+      const record = segments[0] === 'copy' ? this.#withValueOf(id, segments[1], given) : given
       this.putRecord(id, record, segments, old)
     }
     for (const [id, , subtree] of change.remove) {
@@ -85,19 +86,44 @@ export class ChangeWriter {
 
   /** Enters an encoded event into the change log. */
   log (event: Buffer, now = Date.now()): void {
-    this.#tables.log.putSync(u64(++this.#sequence), Buffer.concat([u64(now), event]))
+    const key = u64(++this.#sequence)
+    this.#tables.log.putSync(key, sealEvent(key, now, event))
   }
 
   /** Stores a record, its name and its segments. `old`: the head of the one that it replaces. */
   putRecord (id: Buffer, record: Buffer, segments: WireSegmentChange, old: Buffer | undefined): void {
-    markSegments(record, this.#segments.apply(id, segments, old !== undefined && hasSegments(old)))
+    const whole = this.#isWholeAfter(segments, record, old)
+    markSegments(record, this.#segments.apply(id, segments, old !== undefined && hasSegments(old)), whole)
     this.#place(id, record, old)
     this.#tables.records.putSync(id, record)
   }
 
-  #withValueOf (from: Buffer, record: Buffer): Buffer {
-    const source = this.#tables.records.getBinaryFast(from)
-    return source === undefined ? record : withInlineOf(record, source)
+  #withValueOf (id: Buffer, from: Buffer, record: Buffer): Buffer {
+    const source = this.#tables.records.getBinary(from)
+    if (source === undefined) return record
+    // Under a checksum of its own nobody would see any more that it was wrong.
+    checkRecord(from, source, idText(from))
+    return withInlineOf(id, record, source)
+  }
+
+  /** Whether a map covers the whole value once it is changed. */
+  #isWholeAfter (change: WireSegmentChange, record: Buffer, old: Buffer | undefined): boolean {
+    const size = sizeOf(record)
+    switch (change[0]) {
+      case 'keep': return old !== undefined && isWhole(old) && size <= sizeOf(old)
+      case 'replace': return isCovered(asSegments(change[1]), 0, size)
+      case 'splice': {
+        if (old === undefined || !isWhole(old)) return false
+        const [, segments, offset, length] = change
+        const before = sizeOf(old)
+        const end = segments.reduce((end, [at, bytes]) => Math.max(end, at + bytes), offset)
+        return offset <= before && isCovered(asSegments(segments), offset, Math.min(size, offset + length)) && size <= Math.max(before, end)
+      }
+      case 'copy': {
+        const source = this.#tables.records.getBinaryFast(change[1])
+        return source !== undefined && isWhole(source) && size <= sizeOf(source)
+      }
+    }
   }
 
   /** Removes a record, its name and its segments. `old`: its head. */
@@ -163,7 +189,10 @@ export class ChangeWriter {
   #collect (id: Buffer, version: number, heads: Map<string, Buffer>): boolean {
     const stored = this.#tables.records.getBinaryFast(id)
     if ((stored === undefined ? 0 : versionOf(stored)) !== version) return false
-    if (stored !== undefined) heads.set(id.toString('latin1'), copyHead(stored))
+    if (stored === undefined) return true
+    // Its map would be left behind, and be taken for the new one's.
+    if (!hasSoundFlags(stored)) throw new StorageError('corrupt', `The record of object ${idText(id)} has other bytes than were written`)
+    heads.set(id.toString('latin1'), copyHead(stored))
     return true
   }
 
@@ -219,13 +248,14 @@ export class ChangeWriter {
       }
     }
     if (key.length === 0) return
-    this.#tables.entries.putSync(key, Buffer.concat([record.subarray(2, 3), id]))
+    this.#tables.entries.putSync(key, sealEntry(key, typeOf(record), id))
     this.#listings.note(key)
   }
 
   /** The ID that has this place. */
   #holder (key: Buffer): Buffer | undefined {
-    return this.#tables.entries.getBinary(key)?.subarray(1)
+    const row = this.#tables.entries.getBinary(key)
+    return row === undefined ? undefined : openEntry(key, row).id
   }
 
   /** Frees the place, unless another record of the same change has taken it. */
@@ -240,4 +270,8 @@ export class ChangeWriter {
     this.#tables.entries.removeSync(key)
     this.#listings.note(key)
   }
+}
+
+function asSegments (segments: readonly WireSegment[]): Array<{ offset: number, length: number }> {
+  return segments.map(([offset, length]) => ({ offset, length }))
 }

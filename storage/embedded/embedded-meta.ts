@@ -2,7 +2,7 @@
 import type {
   Accesses, Account, BlobBirth, BlobID, Change, ChildrenQuery, CommitResult, CountedKind, Enough, Entry, LeaseID, LoggedEvent, Miscount, NamePage, ObjectID, RecordHead, Segment, Sequence, StoredRecord, TreeQuery, Usage
 } from '../contract.js'
-import { TreeTooLarge } from '../contract.js'
+import { StorageError, TreeTooLarge } from '../contract.js'
 import type { LeasedMeta } from '../compose-store.js'
 import type { Census, Intake, MovableMeta, WholeRecord, WholesQuery } from '../transfer/ends.js'
 import { mostNames, noNames } from '../name-page.js'
@@ -13,16 +13,18 @@ import { decodeBlobRow, leaseStates } from './change-writer.js'
 import type { CommitChannel } from './commit-channel.js'
 import { decodeCounting } from './counting.js'
 import { embeddedIntake } from './embedded-intake.js'
+import { openEntry } from './entry-rows.js'
 import { blobKey, entryKey, nameOfEntry, ownerKey } from './keys.js'
 import { KnownPaths } from './known-paths.js'
 import { markOf } from './listing-marks.js'
+import { openSequence, timeOfEvent } from './log-rows.js'
 import { NameCache } from './name-cache.js'
 import type { EntryRange } from './name-scan.js'
-import { EmbeddedRecord, versionOf, withoutInline } from './record-codec.js'
+import { checkRecord, EmbeddedRecord, versionOf, withoutInline } from './record-codec.js'
 import { isReferenced, overlapping } from './segment-writer.js'
-import { stateKeys, type Table, type Tables } from './tables.js'
+import { requireLast, rowsOf, stateKeys, type Table, type Tables } from './tables.js'
 import { miscountsIn, usageIn } from './usage-reads.js'
-import { accessesIn, censusOf, eventsOf, namedBlobsOf, pastKey, segmentOf, wholesOf } from './whole-reads.js'
+import { accessesIn, censusOf, checkCovered, eventsOf, namedBlobsOf, pastKey, segmentOf, wholesOf } from './whole-reads.js'
 import { commitResultOf, countOf, encodeChange, encodeItem, type WireItem } from './wire.js'
 
 export interface EmbeddedMetaOptions {
@@ -49,6 +51,7 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
   readonly #pages = new NameCache()
   readonly #stopped = new AbortController()
   #commits = 0
+  #damagedReads = 0
   #paths: KnownPaths | undefined
   #leaseRefused: ((lease: LeaseID) => void) | undefined
 
@@ -71,6 +74,11 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
     for (const follower of this.#followers) follower()
   }
 
+  /** Reads that were ended since rows were missing, or others than were written. */
+  get damagedReads (): number {
+    return this.#damagedReads
+  }
+
   /** `listener` is told of leases under which a commit was refused. */
   whenLeaseRefused (listener: (lease: LeaseID) => void): void {
     this.#leaseRefused = listener
@@ -90,7 +98,11 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
       if (this.#options.foreignCommits) this.#tables.env.resetReadTxn()
       return read(this.#tables)
     } catch (error) {
-      throw toStorageError(error, doing)
+      // A page of LMDB that leads nowhere spoils the transaction for all who read after this.
+      this.#tables.env.resetReadTxn()
+      const failure = toStorageError(error, doing)
+      if (failure.reason === 'corrupt' || failure.reason === 'missing') this.#damagedReads++
+      throw failure
     }
   }
 
@@ -162,13 +174,21 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
     const range = rangeOf(id, query)
     if (range === undefined) return []
     return this.#read(`listing ${id}`, ({ entries }) =>
-      Array.from(entries.getRange(range), ({ key, value }): Entry => ({ name: nameOfEntry(key), id: idText(value, 1), type: String.fromCharCode(value[0] ?? 0) })))
+      rowsOf('the names', entries, range).map(({ key, value }): Entry => {
+        const entry = openEntry(key, value)
+        return { name: nameOfEntry(key), id: idText(entry.id), type: String.fromCharCode(entry.type) }
+      }))
   }
 
   async names (id: ObjectID, query: ChildrenQuery): Promise<NamePage> {
     // The same pages, however many more names than one of them has are wanted.
     const range = rangeOf(id, { ...query, limit: Math.min(query.limit, mostNames) })
-    return range === undefined ? noNames : this.#read(`listing ${id}`, ({ names, state }) => this.#pages.page(range, markOf(state, range.start), () => names.page(range)))
+    if (range === undefined) return noNames
+    return this.#read(`listing ${id}`, ({ names, state, entries }) => this.#pages.page(range, markOf(state, range.start), () => {
+      const page = names.page(range)
+      if (!page.more) requireLast('the names', entries, range, lastOf(page, ownerKey(idKey(id))))
+      return page
+    }))
   }
 
   async tree (id: ObjectID, { types, depth = Infinity, limit, size = Infinity }: TreeQuery): Promise<RecordHead[]> {
@@ -184,15 +204,17 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
           const bytes = records.getBinaryFast(key)
           if (bytes === undefined) continue
           if (found.length === limit) return found
+          const id = idText(key)
+          checkRecord(key, bytes, id)
           const head = withoutInline(bytes)
           read += head.length
           if (read > size) return undefined
-          const record = new EmbeddedRecord(idText(key), head)
+          const record = new EmbeddedRecord(id, head)
           found.push(record)
           if (below === depth || !types.includes(record.type)) continue
           const owner = ownerKey(key)
           // There may be many more than are wanted.
-          for (const { value } of entries.getRange({ start: owner, end: successor(owner), limit: limit - found.length - next.length })) next.push(value.subarray(1))
+          for (const { key, value } of rowsOf('the names', entries, { start: owner, end: successor(owner), limit: limit - found.length - next.length })) next.push(openEntry(key, value).id)
         }
         level = next
       }
@@ -205,10 +227,12 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
   async segments (id: ObjectID, offset: number, length: number): Promise<{ version: number, segments: Segment[] } | undefined> {
     const key = idKey(id)
     return this.#read(`reading the segments of ${id}`, ({ records, segments }) => {
-      const record = records.getBinaryFast(key)
+      const record = copyOf(records.getBinaryFast(key))
       if (record === undefined) return undefined
-      const version = versionOf(record)
-      return { version, segments: overlapping(segments, key, offset, length).map(segmentOf) }
+      checkRecord(key, record, id)
+      const found = overlapping(segments, key, offset, length)
+      checkCovered(id, record, found, offset, offset + length)
+      return { version: versionOf(record), segments: found.map(segmentOf) }
     })
   }
 
@@ -264,8 +288,7 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
 
   async lastSequence (): Promise<Sequence> {
     return this.#read('reading the change log', ({ state }) => {
-      const stored = state.getBinaryFast(stateKeys.sequence)
-      return stored === undefined ? 0 : readU64(stored, 0)
+      return openSequence(state.getBinary(stateKeys.sequence))
     })
   }
 
@@ -349,7 +372,8 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
   async dropLease (lease: LeaseID): Promise<void> { await this.#submit({ kind: 'dropLease', lease }) }
 
   async unborn (blobs: readonly BlobID[]): Promise<BlobID[]> {
-    return this.#read('reading blobs', tables => blobs.filter(blob => tables.blobs.getBinaryFast(blobKey(blob)) === undefined))
+    // What a segment names was born, even if its row got lost: it is not to be removed.
+    return this.#read('reading blobs', tables => blobs.filter(blob => tables.blobs.getBinaryFast(blobKey(blob)) === undefined && !isReferenced(tables, blob)))
   }
 
   // Whether there is something to do is looked up first: a round with nothing to do writes nothing.
@@ -375,8 +399,8 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
   }
 
   async trimLog (olderThan: number, limit: number): Promise<number> {
-    const oldest = this.#firstOf('log')?.value
-    if (oldest === undefined || readU64(oldest, 0) >= Date.now() - olderThan) return 0
+    const oldest = this.#firstOf('log')
+    if (oldest === undefined || timeOfEvent(oldest.key, oldest.value) >= Date.now() - olderThan) return 0
     return await this.#submit({ kind: 'trimLog', olderThan, limit })
   }
 
@@ -415,6 +439,11 @@ function rangeOf (id: ObjectID, { after, prefix, limit }: ChildrenQuery): EntryR
   return limit <= 0 || start.compare(end) >= 0 ? undefined : { start, end, limit }
 }
 
+/** The key of the last name of a page. */
+function lastOf ({ count, bytes, ends }: NamePage, owner: Buffer): Buffer | undefined {
+  return count === 0 ? undefined : Buffer.concat([owner, bytes.subarray(count === 1 ? 0 : ends[count - 2], ends[count - 1])])
+}
+
 function accessesAt (accesses: Table, key: Buffer): Accesses | undefined {
   const row = accesses.getBinaryFast(key)
   return row === undefined ? undefined : accessesIn(row)
@@ -422,19 +451,28 @@ function accessesAt (accesses: Table, key: Buffer): Accesses | undefined {
 
 function childOf ({ records, entries }: Tables, parentKey: Buffer, parentID: ObjectID, name: string): StoredRecord | undefined {
   if (name.length > maxNameLength) return undefined
-  const key = copyOf(entries.getBinaryFast(entryKey(parentKey, name)), 1)
-  return key === undefined ? undefined : recordAt(records, key, idText(key), parentID)
+  const entry = entryKey(parentKey, name)
+  const row = copyOf(entries.getBinaryFast(entry))
+  if (row === undefined) return undefined
+  const key = openEntry(entry, row).id
+  const id = idText(key)
+  const record = recordAt(records, key, id, parentID)
+  // A record goes together with its name.
+  if (record === undefined) throw new StorageError('missing', `The record of object ${id} is gone, and its name is there`)
+  return record
 }
 
 function recordAt (records: Table, key: Buffer, id: ObjectID, parentID?: ObjectID): StoredRecord | undefined {
-  const bytes = copyOf(records.getBinaryFast(key), 0)
-  return bytes === undefined ? undefined : new EmbeddedRecord(id, bytes, parentID)
+  const bytes = copyOf(records.getBinaryFast(key))
+  if (bytes === undefined) return undefined
+  checkRecord(key, bytes, id)
+  return new EmbeddedRecord(id, bytes, parentID)
 }
 
 /** What lies in LMDB's own buffer, or in its memory map, until the next read. LMDB's way to copy it takes several times as long. */
-function copyOf (bytes: Uint8Array | undefined, start: number): Buffer | undefined {
+function copyOf (bytes: Uint8Array | undefined): Buffer | undefined {
   if (bytes === undefined) return undefined
-  const copy = Buffer.allocUnsafe(bytes.length - start)
-  copy.set(bytes.subarray(start, bytes.length))
+  const copy = Buffer.allocUnsafe(bytes.length)
+  copy.set(bytes.subarray(0, bytes.length))
   return copy
 }

@@ -8,10 +8,10 @@ import { BlobFiles } from '../files/blob-files.js'
 import { toStorageError } from '../storage-errors.js'
 import { idKey } from '../object-key.js'
 import { unfinished, type WholeRecord, type WholesQuery } from '../transfer/ends.js'
-import { readU64 } from './bytes.js'
 import { ownerKey } from './keys.js'
 import { setPin } from './pins.js'
-import { EmbeddedRecord } from './record-codec.js'
+import { openSequence } from './log-rows.js'
+import { checkRecord, EmbeddedRecord } from './record-codec.js'
 import { requireCurrent } from './store-format.js'
 import { hasKeys, openTables, type Rows, rowsIn, stateKeys, type Tables } from './tables.js'
 import { censusOf, eventsOf, namedBlobsOf, pastKey, type WholeTables, wholesOf } from './whole-reads.js'
@@ -55,7 +55,7 @@ function snapshot (directory: string, tables: Tables, pin: Awaited<ReturnType<ty
     const lineages = hasOrphans ? new Lineages(rowsIn(records, transaction), rowsIn(orphans, transaction)) : undefined
     return {
       rootID: root.toString(),
-      last: sequence === undefined ? 0 : readU64(sequence, 0),
+      last: openSequence(sequence),
       taken: Date.now(),
       meta: {
         census: async () => reading(() => censusOf(meta, tables.records.getCount())),
@@ -127,7 +127,10 @@ class Lineages {
       const start = idKey(at)
       const [row] = this.#records.getRange({ start, end: pastKey(start), limit: 1 })
       if (row === undefined) whole = !hasKeys(this.#orphans, ownerKey(start))
-      else at = new EmbeddedRecord(at, row.value).parentID
+      else {
+        checkRecord(start, row.value, at)
+        at = new EmbeddedRecord(at, row.value).parentID
+      }
     }
     for (const id of passed) this.#known.set(id, whole ?? true)
     return whole ?? true

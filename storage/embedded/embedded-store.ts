@@ -27,7 +27,7 @@ export async function embeddedStore ({ tables, meta, options, ...rest }: Embedde
   let damagedReads = 0
   return await composeStore({
     ...rest,
-    integrity: () => ({ damagedReads, scrub: scrubRate === 0 ? undefined : withoutPlace(scrubNote(meta)) }),
+    integrity: () => ({ damagedReads: damagedReads + meta.damagedReads, scrub: scrubRate === 0 ? undefined : withoutPlace(scrubNote(meta)) }),
     ...rest.sweeps && scrubRate > 0 && { background: ({ blobs }) => embeddedScrub(meta, blobs, scrubRate, rest.report) },
     name: 'embedded',
     meta,

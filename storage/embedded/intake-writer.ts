@@ -1,9 +1,10 @@
 /** How a store is filled with all that another one has, inside a write transaction. Each step but the first may be repeated. */
 import type { BlobID, LeaseID, ObjectID } from '../contract.js'
 import { idKey } from '../object-key.js'
-import { readU64, u64, writeU64 } from './bytes.js'
+import { u64, writeU64 } from './bytes.js'
 import { type ChangeWriter, leaseStates } from './change-writer.js'
 import { blobKey } from './keys.js'
+import { openSequence, sealEvent } from './log-rows.js'
 import { copyHead, versionOf } from './record-codec.js'
 import { stateKeys, type Table, type Tables } from './tables.js'
 import type { WireBirth, WireWhole } from './wire.js'
@@ -45,8 +46,7 @@ export class IntakeWriter {
   }
 
   #sequence (): number {
-    const stored = this.#tables.state.getBinary(stateKeys.sequence)
-    return stored === undefined ? 0 : readU64(stored, 0)
+    return openSequence(this.#tables.state.getBinary(stateKeys.sequence))
   }
 
   move (lease: LeaseID, from: BlobID, birth: WireBirth): boolean {
@@ -80,8 +80,11 @@ export class IntakeWriter {
   }
 
   log (entries: ReadonlyArray<[sequence: number, event: Buffer]>): void {
-    const now = u64(Date.now())
-    for (const [sequence, event] of entries) this.#tables.log.putSync(u64(sequence), Buffer.concat([now, event]))
+    const now = Date.now()
+    for (const [sequence, event] of entries) {
+      const key = u64(sequence)
+      this.#tables.log.putSync(key, sealEvent(key, now, event))
+    }
     const last = entries.at(-1)
     if (last !== undefined) this.#changes.goOnFrom(last[0])
   }

@@ -3,9 +3,10 @@
  * listing would cost most for: here its decoders take the bytes from where it has them anyway, and make nothing.
  */
 import type { Database, RootDatabase, RootDatabaseOptions } from 'lmdb'
-import type { NamePage } from '../contract.js'
+import { type NamePage, StorageError } from '../contract.js'
 import { mostNames } from '../name-page.js'
 import { maxNameLength } from '../object-key.js'
+import { firstByte, sumBytes } from './row-sums.js'
 
 export interface EntryRange {
   readonly start: Buffer
@@ -24,6 +25,10 @@ export class NameScan {
   readonly #types = new Uint8Array(mostNames)
   #size = 0
   #count = 0
+  /** Of the key that was read last. */
+  #keySum = 0
+  /** Whether a row had other bytes than were written. */
+  #damaged = false
 
   /** Opens the table of the entries once more. */
   constructor (env: RootDatabase<Buffer, Buffer>, name: string) {
@@ -39,7 +44,7 @@ export class NameScan {
       },
       encoder: {
         encode: (): never => { throw new TypeError('This view of the entries is for reading') },
-        decode: (value: Uint8Array): void => { this.#types[this.#count++] = value[0] ?? 0 }
+        decode: (value: Uint8Array): void => { this.#takeType(value) }
       }
     }
     this.#table = env.openDB<void, Buffer>(shape)
@@ -50,14 +55,38 @@ export class NameScan {
     const bytes = this.#bytes
     let size = this.#size
     for (let at = start + 1 + (source[start] ?? 0); at < end; at++) bytes[size++] = source[at] ?? 0
+    if (this.#count > 0 && !this.#isAfterLast(size)) this.#damaged = true
     this.#size = size
     this.#ends[this.#count] = size
+    this.#keySum = sumBytes(source, start, end)
+  }
+
+  /** Whether the name that ends here follows the one before it: a damaged page could show one twice. */
+  #isAfterLast (end: number): boolean {
+    const bytes = this.#bytes
+    const middle = this.#size
+    let before = this.#count > 1 ? this.#ends[this.#count - 2] ?? 0 : 0
+    for (let at = middle; at < end; at++, before++) {
+      if (before === middle) return true
+      const difference = (bytes[at] ?? 0) - (bytes[before] ?? 0)
+      if (difference !== 0) return difference > 0
+    }
+    return false
+  }
+
+  /** The type in its row, which comes after its key. */
+  #takeType (row: Uint8Array): void {
+    const type = firstByte(this.#keySum, row)
+    // What is thrown here would leave LMDB's cursor open.
+    if (type < 0) this.#damaged = true
+    this.#types[this.#count++] = type
   }
 
   /** The names of the entries in a range: as many as fit into a page. To be called in a read transaction. */
   page ({ start, end, limit }: EntryRange): NamePage {
     this.#size = 0
     this.#count = 0
+    this.#damaged = false
     const most = Math.min(limit, mostNames)
     const walk = this.#table.getRange({ start, end, limit: most })[Symbol.iterator]()
     let more = false
@@ -67,6 +96,7 @@ export class NameScan {
       walk.return?.()
       break
     }
+    if (this.#damaged) throw new StorageError('corrupt', 'Entries of a container have other bytes than were written')
     return {
       count: this.#count,
       bytes: Buffer.from(this.#bytes.subarray(0, this.#size)),

@@ -4,37 +4,46 @@
  *
  * | at | bytes | what |
  * |---|---|---|
- * | 0 | 1 | format, 1 |
- * | 1 | 1 | flags |
+ * | 0 | 1 | format, 2 (1: of older builds, without checks) |
+ * | 1 | 1 | flags in the lower half, each other way round in the upper one: the writer changes them without a new checksum |
  * | 2 | 1 | type letter |
  * | 3 | 8 | version |
  * | 11 | 8 | size of the value |
  * | 19 | 4 | length of the attributes |
  * | 23 | 2 | length of the entry's key; 0: the object has no place |
  * | 25 | … | key of the entry (length of the parent's ID, parent's ID, name), attributes, inline value |
+ * | at the end | 4 | CRC-32 of the object's ID and all of this but format and flags |
  */
-import type { JsonObject, ObjectID, RecordPut, StoredRecord } from '../contract.js'
+import { crc32 } from 'node:zlib'
+import { type JsonObject, type ObjectID, type RecordPut, StorageError, type StoredRecord } from '../contract.js'
 import { checkPlace, idKey, idText } from '../object-key.js'
 import { readU16, readU32, readU64, writeU64 } from './bytes.js'
 import { decodeAttributes } from './decoded-attributes.js'
 import { decodeJson, encodeJson } from './json-codec.js'
 import { ownerIn } from '../usage.js'
+import { keySum } from './row-sums.js'
 
-const format = 1
+const format = 2
+const oldFormat = 1
 const headLength = 25
+const sumLength = 4
 const inlineFlag = 1
 const segmentsFlag = 2
+/** The map of segments covers the whole value: a gap is a row that got lost. */
+const wholeFlag = 4
+const flagBits = 0xf
 
-export function encodeRecord (put: RecordPut): Buffer {
+/** `id`: the bytes of the ID, where the caller has them already. */
+export function encodeRecord (put: RecordPut, id: Uint8Array = idKey(put.id)): Buffer {
   const { parentID, name, inline } = put
   checkPlace(put)
   const parent = parentID === undefined ? undefined : idKey(parentID)
   const nameLength = name === undefined ? 0 : Buffer.byteLength(name)
   const entryLength = parent === undefined ? 0 : 1 + parent.length + nameLength
   const attributes = encodeJson(put.attributes)
-  const bytes = Buffer.allocUnsafe(headLength + entryLength + attributes.length + (inline?.length ?? 0))
+  const bytes = Buffer.allocUnsafe(headLength + entryLength + attributes.length + (inline?.length ?? 0) + sumLength)
   bytes[0] = format
-  bytes[1] = inline === undefined ? 0 : inlineFlag
+  setFlags(bytes, inline === undefined ? 0 : inlineFlag)
   bytes[2] = put.type.charCodeAt(0)
   writeU64(bytes, put.version, 3)
   writeU64(bytes, put.size, 11)
@@ -47,24 +56,57 @@ export function encodeRecord (put: RecordPut): Buffer {
   }
   bytes.set(attributes, headLength + entryLength)
   if (inline !== undefined) bytes.set(inline, headLength + entryLength + attributes.length)
-  return bytes
+  return sealRecord(id, bytes)
 }
+
+/** Writes the checksum into a record with room for it at its end, of the object with this ID. Answers the record. */
+export function sealRecord (id: Uint8Array, record: Buffer): Buffer {
+  record.writeUInt32BE(recordSum(id, record), record.length - sumLength)
+  return record
+}
+
+function recordSum (id: Uint8Array, record: Uint8Array): number {
+  return crc32(record.subarray(2, record.length - sumLength), keySum(id))
+}
+
+/** Whether these are the bytes that were written; true also for those of older builds, of which nobody knows. */
+export function isSoundRecord (id: Uint8Array, record: Uint8Array): boolean {
+  if (record[0] === oldFormat) return true
+  return record[0] === format && hasSoundFlags(record) && record.length >= headLength + sumLength && readU32(record, record.length - sumLength) === recordSum(id, record)
+}
+
+/** Whether the flags are those that were written, as far as can be known. */
+export function hasSoundFlags (record: Uint8Array): boolean {
+  const flags = record[1] ?? 0
+  return record[0] === oldFormat ? flags <= (inlineFlag | segmentsFlag) : ((flags >> 4) ^ flagBits) === (flags & flagBits)
+}
+
+function setFlags (record: Uint8Array, flags: number): void {
+  record[1] = record[0] === oldFormat ? flags & ~wholeFlag : flags | ((flags ^ flagBits) << 4)
+}
+
+const flagsOf = (record: Uint8Array): number => (record[1] ?? 0) & flagBits
+
+/** Bytes at the end that belong to no value. */
+export const tailLength = (record: Uint8Array): number => record[0] === oldFormat ? 0 : sumLength
 
 export const versionOf = (record: Uint8Array): number => readU64(record, 3)
 export const typeOf = (record: Uint8Array): number => record[2] ?? 0
-export const hasSegments = (record: Uint8Array): boolean => ((record[1] ?? 0) & segmentsFlag) !== 0
+export const sizeOf = (record: Uint8Array): number => readU64(record, 11)
+export const hasSegments = (record: Uint8Array): boolean => (flagsOf(record) & segmentsFlag) !== 0
+export const hasInline = (record: Uint8Array): boolean => (flagsOf(record) & inlineFlag) !== 0
+/** Whether the segments cover the whole value. False where nobody knows. */
+export const isWhole = (record: Uint8Array): boolean => (flagsOf(record) & wholeFlag) !== 0
 
-/** Notes in an encoded record whether there are segments, so that records without need no look for them. */
-export function markSegments (record: Uint8Array, present: boolean): void {
-  record[1] = ((record[1] ?? 0) & ~segmentsFlag) | (present ? segmentsFlag : 0)
+/** Notes in an encoded record whether there are segments, so that records without need no look for them, and whether they cover the whole value. */
+export function markSegments (record: Uint8Array, present: boolean, whole: boolean): void {
+  setFlags(record, (flagsOf(record) & inlineFlag) | (present ? segmentsFlag : 0) | (present && whole ? wholeFlag : 0))
 }
 
 /** The key of the record's entry in its parent; empty when it has no place. A view. */
 export function entryKeyOf (record: Uint8Array): Uint8Array {
   return record.subarray(headLength, headLength + readU16(record, 23))
 }
-
-export const sizeOf = (record: Uint8Array): number => readU64(record, 11)
 
 /** The owner that the attributes name; undefined: none, or nobody can read it. */
 export function ownerOf (record: Uint8Array): string | undefined {
@@ -82,24 +124,29 @@ export function copyHead (record: Uint8Array): Buffer {
   return Buffer.from(record.subarray(0, headLength + readU16(record, 23)))
 }
 
-/** A copy of a record without its inline value. */
+/** A copy of a record without its inline value, and without a checksum. */
 export function withoutInline (record: Uint8Array): Buffer {
   const copy = Buffer.from(record.subarray(0, inlineStart(record)))
-  copy[1] = (copy[1] ?? 0) & ~inlineFlag
+  setFlags(copy, flagsOf(copy) & ~inlineFlag)
   return copy
 }
 
-/** An encoded record that has none, with the inline value of another one, if that has one. */
-export function withInlineOf (record: Buffer, source: Uint8Array): Buffer {
-  if (((source[1] ?? 0) & inlineFlag) === 0) return record
-  const bytes = Buffer.concat([record, source.subarray(inlineStart(source))])
-  bytes[1] = (bytes[1] ?? 0) | inlineFlag
-  return bytes
+/** The encoded record of `id` that has none, with the inline value of another one, if that has one. */
+export function withInlineOf (id: Uint8Array, record: Buffer, source: Uint8Array): Buffer {
+  if (!hasInline(source)) return record
+  const bytes = Buffer.concat([record.subarray(0, record.length - sumLength), source.subarray(inlineStart(source), source.length - tailLength(source)), Buffer.alloc(sumLength)])
+  setFlags(bytes, flagsOf(bytes) | inlineFlag)
+  return sealRecord(id, bytes)
 }
 
 const inlineStart = (record: Uint8Array): number => headLength + readU16(record, 23) + readU32(record, 19)
 
-/** A record over its bytes, which nobody may change. */
+/** Throws a StorageError 'corrupt' unless these are the bytes of the record that were written. `key`: the bytes of the ID. */
+export function checkRecord (key: Uint8Array, bytes: Uint8Array, id: ObjectID): void {
+  if (!isSoundRecord(key, bytes)) throw new StorageError('corrupt', `The record of object ${id} has other bytes than were written`)
+}
+
+/** A record over its bytes, which nobody may change, and which are sound. */
 export class EmbeddedRecord implements StoredRecord {
   readonly id: ObjectID
   readonly version: number
@@ -118,7 +165,7 @@ export class EmbeddedRecord implements StoredRecord {
     this.id = id
     this.version = versionOf(bytes)
     this.type = String.fromCharCode(typeOf(bytes))
-    this.size = readU64(bytes, 11)
+    this.size = sizeOf(bytes)
     if (entryEnd > headLength) {
       const nameStart = headLength + 1 + (bytes[headLength] ?? 0)
       this.parentID = parentID ?? idText(bytes, headLength + 1, nameStart)
@@ -128,7 +175,7 @@ export class EmbeddedRecord implements StoredRecord {
       this.name = undefined
     }
     this.#attributeBytes = bytes.subarray(entryEnd, attributesEnd)
-    this.inline = ((bytes[1] ?? 0) & inlineFlag) === 0 ? undefined : bytes.subarray(attributesEnd)
+    this.inline = hasInline(bytes) ? bytes.subarray(attributesEnd, bytes.length - tailLength(bytes)) : undefined
   }
 
   get attributes (): JsonObject {

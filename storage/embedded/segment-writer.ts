@@ -2,22 +2,44 @@
 import type { BlobID } from '../contract.js'
 import { readU64, successor, writeU64 } from './bytes.js'
 import { offsetOfSegment, ownerKey, referenceKey, referencePrefix, segmentKey, trashKey, blobKey } from './keys.js'
+import { opened, seal, unsealed } from './row-sums.js'
 import { hasKeys, nothing, type Rows, type Table, type Tables } from './tables.js'
 import type { WireSegment, WireSegmentChange } from './wire.js'
 
-interface StoredSegment { key: Buffer, offset: number, length: number, blobOffset: number, blob: BlobID }
+export interface StoredSegment { key: Buffer, offset: number, length: number, blobOffset: number, blob: BlobID }
 
-/** Length (8 bytes), offset in the blob (8), blob. */
-export function encodeSegment (length: number, blobOffset: number, blob: BlobID): Buffer {
+/** Length (8 bytes), offset in the blob (8), blob; with a checksum. */
+export function encodeSegment (key: Buffer, length: number, blobOffset: number, blob: BlobID): Buffer {
   const bytes = Buffer.allocUnsafe(16 + Buffer.byteLength(blob))
   writeU64(bytes, length, 0)
   writeU64(bytes, blobOffset, 8)
   bytes.write(blob, 16)
-  return bytes
+  return seal(key, bytes)
 }
 
-export function decodeSegment (key: Buffer, value: Buffer): StoredSegment {
+/** Throws a StorageError 'corrupt' when it has other bytes than were written. */
+export function decodeSegment (key: Buffer, row: Buffer): StoredSegment {
+  return segmentIn(key, opened('A segment of a value', key, row))
+}
+
+/** Undefined: it has other bytes than were written. */
+export function readSegment (key: Buffer, row: Buffer): StoredSegment | undefined {
+  const value = unsealed(key, row)
+  return value === undefined ? undefined : segmentIn(key, value)
+}
+
+function segmentIn (key: Buffer, value: Buffer): StoredSegment {
   return { key, offset: offsetOfSegment(key), length: readU64(value, 0), blobOffset: readU64(value, 8), blob: value.toString('utf8', 16) }
+}
+
+/** Whether these, in their order, cover a range without a gap. */
+export function isCovered (segments: ReadonlyArray<Pick<StoredSegment, 'offset' | 'length'>>, from: number, to: number): boolean {
+  let at = from
+  for (const { offset, length } of segments) {
+    if (offset > at) return false
+    at = Math.max(at, offset + length)
+  }
+  return at >= to
 }
 
 /** The segments of an object that overlap the range, ascending. Reads the snapshot, or the transaction under way. */
@@ -35,8 +57,17 @@ export function overlapping (segments: Table, id: Buffer, offset: number, length
 
 /** All segments of an object. */
 export function allSegments (segments: Rows, id: Buffer): StoredSegment[] {
+  return segmentRows(segments, id).map(({ key, value }) => decodeSegment(key, value))
+}
+
+/** Those of them that can be read. */
+export function readableSegments (segments: Rows, id: Buffer): StoredSegment[] {
+  return segmentRows(segments, id).flatMap(({ key, value }) => readSegment(key, value) ?? [])
+}
+
+function segmentRows (segments: Rows, id: Buffer): Array<{ key: Buffer, value: Buffer }> {
   const owner = ownerKey(id)
-  return Array.from(segments.getRange({ start: owner, end: successor(owner) }), ({ key, value }) => decodeSegment(key, value))
+  return Array.from(segments.getRange({ start: owner, end: successor(owner) }))
 }
 
 export class SegmentWriter {
@@ -70,7 +101,12 @@ export class SegmentWriter {
   }
 
   clear (id: Buffer): void {
-    for (const segment of allSegments(this.#tables.segments, id)) this.#remove(segment)
+    for (const { key, value } of segmentRows(this.#tables.segments, id)) {
+      const segment = readSegment(key, value)
+      if (segment !== undefined) this.#remove(segment)
+      // Which blob it named nobody knows; what is wrong with an object does not keep it from being replaced.
+      else this.#tables.segments.removeSync(key)
+    }
   }
 
   /** Empties the range: what overlaps it loses its middle, and keeps head and tail. */
@@ -87,7 +123,7 @@ export class SegmentWriter {
 
   #add (id: Buffer, [offset, length, blob, blobOffset]: WireSegment): void {
     const key = segmentKey(id, offset)
-    this.#tables.segments.putSync(key, encodeSegment(length, blobOffset, blob))
+    this.#tables.segments.putSync(key, encodeSegment(key, length, blobOffset, blob))
     this.#tables.references.putSync(referenceKey(blob, key), nothing)
   }
 

@@ -6,14 +6,14 @@ import { DirectorySync } from '../files/directory-sync.js'
 import { hasCode, toStorageError } from '../storage-errors.js'
 
 const formatName = 'fastify-cdmi store'
-/** What this build writes. */
-export const formatVersion = 1
+/** What this build writes. 2: rows have checksums; those of version 1 stay as they are until they are written anew. */
+export const formatVersion = 2
 
 /** Makes a store of version `from` one of version `from + 1`. Must be repeatable: it may be cut short. */
 export type Migration = (directory: string) => Promise<void>
 
 /** By the version that they start from. */
-const migrations: ReadonlyMap<number, Migration> = new Map()
+const migrations: ReadonlyMap<number, Migration> = new Map([[1, async () => {}]])
 
 const fileName = 'format.json'
 /** Beginnings of the names of files that may be in a directory that is to become a store: what an interrupted start leaves, and what a server keeps beside its store. */

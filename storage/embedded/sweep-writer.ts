@@ -2,7 +2,9 @@
 import type { BlobID, LeaseID } from '../contract.js'
 import { readU64, successor, u64 } from './bytes.js'
 import { type ChangeWriter, leaseStates } from './change-writer.js'
+import { readEntry } from './entry-rows.js'
 import { blobKey, ownerKey } from './keys.js'
+import { timeOfEvent } from './log-rows.js'
 import { isPinned } from './pins.js'
 import { copyHead } from './record-codec.js'
 import { isReferenced } from './segment-writer.js'
@@ -66,7 +68,7 @@ export class SweepWriter {
 
   /** Removes descendants of removed containers; where it stopped, the next call goes on. */
   prune (limit: number): number {
-    const { orphans, entries, records } = this.#tables
+    const { orphans, entries } = this.#tables
     let removed = 0
     while (removed < Math.min(limit, longestStep)) {
       const [parent] = orphans.getKeys({ start: Buffer.from([0]), limit: 1 })
@@ -74,15 +76,10 @@ export class SweepWriter {
       const room = Math.min(limit, longestStep) - removed
       const children = Array.from(entries.getRange({ start: parent, end: successor(parent), limit: room }))
       for (const { key, value } of children) {
-        const id = value.subarray(1)
-        const record = records.getBinaryFast(id)
-        const head = record === undefined ? undefined : copyHead(record)
-        if (record !== undefined) this.#changes.usage.prune(id, record)
-        this.#changes.removeRecord(id, head)
-        // The record removes its own entry; one without a record must not be found for ever.
+        const id = readEntry(key, value)?.id
+        if (id !== undefined) this.#removeChild(id)
+        // The record removes its own entry; one without a record, or that cannot be read, must not be found for ever.
         this.#changes.removeEntry(key)
-        const below = ownerKey(id)
-        if (hasKeys(entries, below)) orphans.putSync(below, nothing)
         removed++
       }
       if (children.length < room) orphans.removeSync(parent)
@@ -91,12 +88,22 @@ export class SweepWriter {
     return removed
   }
 
+  #removeChild (id: Buffer): void {
+    const { orphans, entries, records } = this.#tables
+    const record = records.getBinaryFast(id)
+    const head = record === undefined ? undefined : copyHead(record)
+    if (record !== undefined) this.#changes.usage.prune(id, record)
+    this.#changes.removeRecord(id, head)
+    const below = ownerKey(id)
+    if (hasKeys(entries, below)) orphans.putSync(below, nothing)
+  }
+
   trimLog (olderThan: number, limit: number): number {
     const { log } = this.#tables
     const before = Date.now() - olderThan
     const old: Buffer[] = []
     for (const { key, value } of log.getRange({ start: Buffer.from([0]), limit })) {
-      if (readU64(value, 0) >= before) break
+      if (timeOfEvent(key, value) >= before) break
       old.push(key)
     }
     for (const key of old) log.removeSync(key)

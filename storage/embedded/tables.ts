@@ -1,8 +1,10 @@
 /** The LMDB file and its tables. Reads go straight to the memory map; only the writer opens write transactions (and who opens or closes the store). */
 import { join } from 'node:path'
 import { successor } from './bytes.js'
+import { StorageError } from '../contract.js'
 import { toStorageError } from '../storage-errors.js'
 import { type Database, open, type RangeOptions, type RootDatabase, type Transaction } from 'lmdb'
+import { requireHeads } from './lmdb-heads.js'
 import { NameScan } from './name-scan.js'
 
 export type Table = Database<Buffer, Buffer>
@@ -65,6 +67,34 @@ export function hasKeys (table: Rows, prefix: Buffer): boolean {
   return Array.from(table.getKeys({ start: prefix, end: successor(prefix), limit: 1 })).length > 0
 }
 
+/** Keys of a range: from `start` on, up to but without `end` (undefined: to the end of the table). */
+export interface KeyRange {
+  readonly start: Buffer
+  readonly end?: Buffer
+}
+
+/**
+ * Rows of a range, at most `limit`. Throws a StorageError 'corrupt' when they are not in their order, or when the walk has come to an end before the last of them: where a page of LMDB is
+ * damaged it may pass rows over.
+ */
+export function rowsOf (what: string, table: Rows, { limit, ...range }: KeyRange & { readonly limit: number }): Array<{ key: Buffer, value: Buffer }> {
+  const rows = Array.from(table.getRange({ ...range, limit }))
+  if (rows.some(({ key }, at) => at > 0 && (rows[at - 1]?.key.compare(key) ?? -1) >= 0)) throw outOfOrder(what)
+  if (rows.length < limit) requireLast(what, table, range, rows.at(-1)?.key)
+  return rows
+}
+
+/** Throws a StorageError 'corrupt' when the last key of a range, looked for from its end, is another one than that. */
+export function requireLast (what: string, table: Rows, { start, end }: KeyRange, last: Buffer | undefined): void {
+  const [found] = table.getKeys({ ...end !== undefined && { start: end, exclusiveStart: true }, reverse: true, limit: 1 })
+  const inside = found !== undefined && found.compare(start) >= 0 ? found : undefined
+  if (inside === undefined ? last !== undefined : last === undefined || !last.equals(inside)) throw outOfOrder(what)
+}
+
+function outOfOrder (what: string): StorageError {
+  return new StorageError('corrupt', `Not all rows of ${what} can be found in meta.lmdb; fastify-cdmi verify tells more`)
+}
+
 /** Longest key that LMDB takes, in bytes. */
 const longestKey = 1978
 
@@ -86,6 +116,7 @@ export interface TableOptions {
 /** Opens `meta.lmdb` in the directory; makes it when it does not exist (unless read-only). Throws a StorageError. */
 export function openTables (directory: string, options: TableOptions = {}): Tables {
   const path = join(directory, 'meta.lmdb')
+  requireHeads(path)
   try {
     return openAt(path, options)
   } catch (error) {

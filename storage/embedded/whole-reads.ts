@@ -1,14 +1,14 @@
 /** All that is in an embedded store, page by page: in the snapshot of this turn of the event loop, or in one that lasts. */
-import type { Accesses, BlobBirth, BlobID, LoggedEvent, Segment, Sequence } from '../contract.js'
+import { type Accesses, type BlobBirth, type BlobID, type LoggedEvent, type ObjectID, type Segment, type Sequence, StorageError } from '../contract.js'
 import type { Census, WholeRecord, WholesQuery } from '../transfer/ends.js'
 import { idKey, idText } from '../object-key.js'
 import { readU64, u64 } from './bytes.js'
 import { decodeBlobRow } from './change-writer.js'
-import { decodeJson } from './json-codec.js'
 import { blobKey } from './keys.js'
-import { EmbeddedRecord, hasSegments } from './record-codec.js'
-import { allSegments, isReferenced } from './segment-writer.js'
-import type { Rows } from './tables.js'
+import { openEvent } from './log-rows.js'
+import { checkRecord, EmbeddedRecord, hasSegments, isWhole, sizeOf } from './record-codec.js'
+import { allSegments, isCovered, isReferenced, type StoredSegment } from './segment-writer.js'
+import { type Rows, rowsOf } from './tables.js'
 
 /** The tables that have all that moves with a store. */
 export interface WholeTables {
@@ -33,7 +33,7 @@ export function wholesOf ({ records, segments, accesses }: WholeTables, { after,
   const start = after === undefined ? Buffer.from([0]) : pastKey(idKey(after))
   const page: Array<{ key: Buffer, value: Buffer }> = []
   let read = 0
-  for (const row of records.getRange({ start, limit })) {
+  for (const row of rowsOf('the records', records, { start, limit })) {
     read += row.value.length
     if (page.length > 0 && read > size) break
     page.push(row)
@@ -42,11 +42,18 @@ export function wholesOf ({ records, segments, accesses }: WholeTables, { after,
   if (last === undefined) return []
   const noted = new Map<string, Accesses>()
   for (const { key, value } of accesses.getRange({ start, end: pastKey(last) })) noted.set(key.toString('latin1'), accessesIn(value))
-  return page.map(({ key, value }) => ({
-    record: new EmbeddedRecord(idText(key), value),
-    segments: hasSegments(value) ? allSegments(segments, key).map(segmentOf) : [],
-    accesses: noted.get(key.toString('latin1'))
-  }))
+  return page.map(({ key, value }) => {
+    const id = idText(key)
+    checkRecord(key, value, id)
+    const found = hasSegments(value) ? allSegments(segments, key) : []
+    checkCovered(id, value, found, 0, sizeOf(value))
+    return { record: new EmbeddedRecord(id, value), segments: found.map(segmentOf), accesses: noted.get(key.toString('latin1')) }
+  })
+}
+
+/** Throws a StorageError 'corrupt' when a map that has no gaps has one in the range: it would be read as zeros. `segments`: those of the range. */
+export function checkCovered (id: ObjectID, record: Uint8Array, segments: readonly StoredSegment[], from: number, to: number): void {
+  if (isWhole(record) && !isCovered(segments, from, Math.min(to, sizeOf(record)))) throw new StorageError('corrupt', `The map of the value of object ${id} has a gap where none was written`)
 }
 
 export function namedBlobsOf (tables: Pick<WholeTables, 'blobs' | 'references'>, after: BlobID | undefined, limit: number): BlobBirth[] {
@@ -61,7 +68,7 @@ export function namedBlobsOf (tables: Pick<WholeTables, 'blobs' | 'references'>,
 }
 
 export function eventsOf ({ log }: Pick<WholeTables, 'log'>, after: Sequence, limit: number): LoggedEvent[] {
-  return Array.from(log.getRange({ start: u64(after + 1), limit }), ({ key, value }) => ({ sequence: readU64(key, 0), event: decodeJson(value.subarray(8)) }))
+  return rowsOf('the change log', log, { start: u64(after + 1), limit }).map(({ key, value }) => ({ sequence: readU64(key, 0), event: openEvent(key, value).event }))
 }
 
 export function accessesIn (row: Buffer): Accesses {

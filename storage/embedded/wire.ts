@@ -77,7 +77,10 @@ async function encodeInTurns (change: Change): Promise<Buffer> {
   return encodeItem(wireChange(change, await encoded(change.put ?? [], wirePut), await encoded(change.events, encodeJson)))
 }
 
-const wirePut = (put: RecordPut): WireChange['put'][number] => [idKey(put.id), encodeRecord(put), wireSegmentChange(put.segments), ownerIn(put.attributes) ?? null]
+function wirePut (put: RecordPut): WireChange['put'][number] {
+  const id = idKey(put.id)
+  return [id, encodeRecord(put, id), wireSegmentChange(put.segments), ownerIn(put.attributes) ?? null]
+}
 
 function wireChange (change: Change, put: WireChange['put'], events: WireChange['events']): WireChange {
   return {

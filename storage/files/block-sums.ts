@@ -6,6 +6,7 @@
 import { crc32 } from 'node:zlib'
 import { type BlobBirth, type BlobID, StorageError } from '../contract.js'
 import { blockCrc, blockSize } from './block-crc.js'
+import { type FlippedBit, flippedBit, isOneBit } from './flipped-bit.js'
 
 export { blockSize }
 
@@ -113,6 +114,28 @@ function wrong (blob: BlobID, from: number, to: number): StorageError {
 /** Whether this build can compare bytes with that. */
 export function isKnownHash (hash: string): boolean {
   return hash.startsWith(whole) || hash.startsWith(blocks)
+}
+
+export interface OneBit {
+  /** The hash as it was noted. */
+  readonly hash: string
+  /** Which bit of the blob is wrong; undefined: it is one of the hash. */
+  readonly place: FlippedBit | undefined
+}
+
+/** Compares what was noted of a blob with what its bytes are now: which bit is wrong. Undefined: it is none, more than one, or that cannot be said. */
+export function withOneBit (noted: string, now: string, size: number): OneBit | undefined {
+  const start = noted.indexOf(':') + 1
+  if (noted.length !== now.length || noted.slice(0, start) !== now.slice(0, start) || !isKnownHash(noted)) return undefined
+  const wrong: number[] = []
+  for (let at = start; at < now.length; at += digits) if (noted.slice(at, at + digits) !== now.slice(at, at + digits)) wrong.push(at)
+  const [at] = wrong
+  if (at === undefined || wrong.length > 1 || !/^[0-9a-f]+$/.test(noted.slice(start))) return undefined
+  const difference = Number.parseInt(noted.slice(at, at + digits), 16) ^ Number.parseInt(now.slice(at, at + digits), 16)
+  if (isOneBit(difference)) return { hash: now, place: undefined }
+  const first = (at - start) / digits * blockSize
+  const bit = flippedBit(difference, Math.min(blockSize, size - first))
+  return bit && { hash: noted, place: { at: first + bit.at, mask: bit.mask } }
 }
 
 /** Whether a blob with these checksums is one with that hash. */

@@ -2,7 +2,7 @@
 import type { BlobID, ObjectID, StoredRecord } from '../contract.js'
 
 /** The part of the store where something is wrong. */
-export type FindingKind = 'state' | 'record' | 'value' | 'place' | 'segment' | 'reference' | 'blob' | 'trash' | 'lease' | 'orphan' | 'log' | 'accesses' | 'usage' | 'file'
+export type FindingKind = 'structure' | 'state' | 'record' | 'value' | 'place' | 'segment' | 'reference' | 'blob' | 'trash' | 'lease' | 'orphan' | 'log' | 'accesses' | 'usage' | 'file'
 
 export interface Finding {
   readonly kind: FindingKind

@@ -2,11 +2,13 @@ import t from 'tap'
 import { once } from 'node:events'
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
+import { io } from 'socket.io-client'
 import { WebSocket } from 'ws'
 import { LoadGuard } from '../../server/load-guard.js'
 import { ask, authorization, runningServer } from '../helpers/built-server.js'
 import { eventually } from '../helpers/eventually.js'
 import { RawClient } from '../helpers/raw-http.js'
+import { type Reply, webSocket } from '../helpers/sockets-app.js'
 
 const put = async (url: string, headers: Record<string, string> = {}): ReturnType<typeof ask> => await ask(url, { method: 'PUT', headers: { authorization, ...headers }, body: 'x' })
 
@@ -120,10 +122,34 @@ t.test('load.loopDelay: while the event loop is late again and again all is refu
   t.equal(admit('/x'), undefined, 'once says little')
   guard.looked(101)
   t.match(admit('/x'), { code: 'CDMI_OVERLOADED', statusCode: 503, message: /busy and late/ })
+  t.match(guard.admitMessage(false), { code: 'CDMI_OVERLOADED', statusCode: 503, headers: { 'retry-after': '1' } }, 'a message of a socket, too')
   t.equal(admit('/-/health'), undefined)
-  t.equal(guard.refused, 1)
+  t.equal(guard.refused, 2)
   guard.looked(100)
   t.equal(admit('/x'), undefined)
+  t.equal(guard.admitMessage(true), undefined)
+})
+
+t.test('load.uploads: a message that brings something is refused like an upload, with retryAfter, over WebSocket and socket.io; one that asks is answered', async t => {
+  const { url, port, lines } = await runningServer(t, { load: { uploads: 1 } })
+  const client = await RawClient.open(t, port)
+  client.sendHeader('PUT /first HTTP/1.1', 'Host: x', `Authorization: ${authorization}`, 'Content-Length: 5', 'Expect: 100-continue')
+  await client.receive(/100 Continue/)
+  const plain = await webSocket(t, `${url.replace('http', 'ws')}/ws`, { authorization })
+  const socketIo = io(url, { transports: ['websocket'], extraHeaders: { authorization }, forceNew: true })
+  t.teardown(() => { socketIo.disconnect() })
+  const asks = [async (message: object) => await plain.ask(message), async (message: object) => await socketIo.emitWithAck('http message', message) as Reply]
+  for (const [n, ask] of asks.entries()) {
+    const refused = await ask({ method: 'POST', url: `/data/k${n}`, data: { n }, id: n })
+    t.match(refused, { method: 'POST', url: `/data/k${n}`, id: n, status: 503, statusText: 'Service Unavailable', retryAfter: 1, error: /works on 1 uploads, as many as it takes at once \(load\.uploads\); nothing was done/ })
+    t.notOk('data' in refused)
+    t.equal((await ask({ method: 'GET', url: `/data/k${n}` })).status, 404, 'nothing was done')
+  }
+  client.socket.write('12345')
+  await client.receive(/ 201 Created/)
+  for (const [n, ask] of asks.entries()) await eventually('there is room', async () => (await ask({ method: 'POST', url: `/data/k${n}`, data: { n } })).status === 201)
+  t.equal(lines().filter(({ level, msg }) => level >= 40 && msg.includes('are refused')).length, 1, 'one line for all of them')
+  t.same(lines().filter(({ level }) => level >= 50), [])
 })
 
 t.test('load.connections: one more than the limit gets 503 with Retry-After and its end; when another has gone there is room', async t => {

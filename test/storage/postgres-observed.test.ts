@@ -28,6 +28,7 @@ else {
     t.ok(Number(numbers.get('cdmi_store_bytes{part="records"}')) > 8192)
     t.ok(Number(numbers.get('cdmi_database_connections{state="idle"}')) >= 1)
     t.equal(numbers.get('cdmi_database_waiting'), 0)
+    t.equal(numbers.get('cdmi_database_page_checksums'), (await query(options.meta, 'show data_checksums'))[0]?.[0] === 'on' ? 1 : 0)
 
     server.freeze()
     try {

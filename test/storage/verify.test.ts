@@ -7,6 +7,9 @@ import { u64 } from '../../storage/embedded/bytes.js'
 import { accountKey, encodeAmount } from '../../storage/embedded/counting.js'
 import { entryKey, ownerKey, referenceKey, segmentKey } from '../../storage/embedded/keys.js'
 import { nothing, stateKeys, type Tables } from '../../storage/embedded/tables.js'
+import { sealEntry } from '../../storage/embedded/entry-rows.js'
+import { sealRecord } from '../../storage/embedded/record-codec.js'
+import { encodeSegment } from '../../storage/embedded/segment-writer.js'
 import { idKey } from '../../storage/object-key.js'
 import { readValue, storeBlob } from './driver.js'
 import { filledStore, filesBelow, harmed, openQuietly, repaired, verified } from './verify-store.js'
@@ -18,7 +21,7 @@ const file = (directory: string, path: string): string => join(directory, 'blobs
 
 async function flip (path: string, at: number): Promise<void> {
   const bytes = await readFile(path)
-  bytes[at] = (bytes[at] ?? 0) ^ 0x10
+  bytes[at] = (bytes[at] ?? 0) ^ 0x14
   await writeFile(path, bytes)
 }
 
@@ -46,7 +49,7 @@ interface Case {
 }
 
 const cases: readonly Case[] = [
-  { what: 'a bit of a value', harm: async (_, directory) => { await flip(file(directory, '/plain'), 70_000) }, found: /^\/plain \(object \w+\) has lost bytes of its value: blob \S+ has other bytes than were written$/, done: /^it is \/lost%2Bfound\/plain now$/, there: ['/lost+found/plain', id('/plain')], readable: false },
+  { what: 'bits of a value', harm: async (_, directory) => { await flip(file(directory, '/plain'), 70_000) }, found: /^\/plain \(object \w+\) has lost bytes of its value: blob \S+ has other bytes than were written$/, done: /^it is \/lost%2Bfound\/plain now$/, there: ['/lost+found/plain', id('/plain')], readable: false },
   { what: 'a file of a value that is gone', harm: async (_, directory) => { await rm(file(directory, '/plain')) }, found: /^\/plain .* blob \S+ is gone$/, done: /lost%2Bfound\/plain now/, there: ['/lost+found/plain', id('/plain')], readable: false },
   { what: 'a file of a value that is too short', harm: async (_, directory) => { await truncate(file(directory, '/plain'), 99_000) }, found: /has 99000 bytes where 100000 were written$/, done: /lost%2Bfound/, there: ['/lost+found/plain', id('/plain')], readable: false },
   { what: 'a file of a value that is too long', harm: async (_, directory) => { await appendFile(file(directory, '/plain'), 'x') }, found: /has 100001 bytes where 100000 were written$/, done: /lost%2Bfound/ },
@@ -59,14 +62,14 @@ const cases: readonly Case[] = [
   { what: 'a container whose record is broken', harm: ({ records }) => { change(records, key('/a'), bytes => { bytes[1] = 0x80 }) }, found: /has a record whose head is not readable$/, done: /it was made anew with all that is in it/, there: ['/a/b c/text', id('/a/b c/text')], readable: true, saved: /^rows\/records-/ },
   { what: 'attributes that cannot be decoded', harm: ({ records }) => { change(records, key('/plain'), bytes => { const start = 25 + bytes.readUInt16BE(23); bytes.fill(0xc1, start, start + 4) }) }, found: /^\/plain .* has attributes that are not readable$/, done: /lost%2Bfound\/plain now/, there: ['/lost+found/plain', id('/plain')], readable: true, saved: /^rows\/records-/ },
   { what: 'attributes of a container that cannot be decoded', harm: ({ records }) => { change(records, key('/deep'), bytes => { const start = 25 + bytes.readUInt16BE(23); bytes.fill(0xc1, start, start + 4) }) }, found: /^\/deep\/ .* has attributes that are not readable$/, done: /^it stays/, there: ['/deep/one/two', id('/deep/one/two')] },
-  { what: 'attributes of another shape', harm: ({ records }) => { change(records, key('/plain'), bytes => { const at = bytes.indexOf('completionStatus'); bytes.write('completionStatuz', at) }) }, found: /^\/plain .* has a record that is wrong: /, done: /lost%2Bfound\/plain now/, there: ['/lost+found/plain', id('/plain')], readable: true },
+  { what: 'attributes of another shape', harm: ({ records }) => { change(records, key('/plain'), bytes => { const at = bytes.indexOf('completionStatus'); bytes.write('completionStatuz', at); sealRecord(key('/plain'), bytes) }) }, found: /^\/plain .* has a record that is wrong: /, done: /lost%2Bfound\/plain now/, there: ['/lost+found/plain', id('/plain')], readable: true },
   { what: 'a value in a record that is too short', harm: ({ records }) => { change(records, key('/a/many-3'), bytes => bytes.subarray(0, bytes.length - 100)) }, found: /has 1400 bytes of its value where 1500 were written$/, done: /lost%2Bfound\/many-3 now/, there: ['/lost+found/many-3', id('/a/many-3')] },
   { what: 'a record that is gone', harm: ({ records }) => { records.removeSync(key('/plain')) }, found: /leads to object \w+, whose record is gone$|has bytes in blob \S+, and no record$/, done: /lost%2Bfound\/plain now/, there: ['/lost+found/plain', id('/plain')], readable: true },
   { what: 'the record of a container that is gone', harm: ({ records }) => { records.removeSync(key('/deep/one')) }, found: /whose record is gone$|, which is gone$/, done: /made anew/, there: ['/deep/one/two', id('/deep/one/two')] },
   { what: 'the record of the root', harm: ({ records }) => { records.removeSync(idKey(root)) }, found: /^The root container \(object \w+\) has no record$/, done: /made anew/, there: ['/a/b c/text', id('/a/b c/text')], readable: true },
   { what: 'a name that is gone', harm: ({ entries }) => { entries.removeSync(entryKey(key('/a'), 'many-3')) }, found: /^\/a\/many-3 .* is not found under its name$/, done: /its name leads to it again/, there: ['/a/many-3', id('/a/many-3')], readable: true },
   { what: 'a name that leads elsewhere', harm: ({ entries }) => { change(entries, entryKey(key('/a'), 'many-3'), () => Buffer.concat([Buffer.from('d'), key('/plain')])) }, found: /is not what its name leads to$|which is elsewhere$/, done: /the name leads nowhere any more|its name leads to it again/, there: ['/a/many-3', id('/a/many-3')], readable: true },
-  { what: 'a name with the letter of another type', harm: ({ entries }) => { change(entries, entryKey(key('/a'), 'many-3'), bytes => { bytes[0] = 0x63 }) }, found: /is not what its name leads to$/, done: /its name leads to it again/, there: ['/a/many-3', id('/a/many-3')] },
+  { what: 'a name with the letter of another type', harm: ({ entries }) => { change(entries, entryKey(key('/a'), 'many-3'), () => sealEntry(entryKey(key('/a'), 'many-3'), 0x63, key('/a/many-3'))) }, found: /is not what its name leads to$/, done: /its name leads to it again/, there: ['/a/many-3', id('/a/many-3')] },
   { what: 'a second name', harm: ({ entries }) => { entries.putSync(entryKey(key('/a'), 'second'), Buffer.concat([Buffer.from('d'), key('/plain')])) }, found: /^\/a\/second leads to object \w+, which is elsewhere$/, done: /the name leads nowhere any more/ },
   { what: 'a name that is not readable', harm: ({ entries }) => { entries.putSync(Buffer.concat([ownerKey(key('/a')), Buffer.from([0xff, 0xfe])]), Buffer.concat([Buffer.from('d'), key('/plain')])) }, found: /^The name \w+ is not readable$/, done: /its bytes are in moved-aside\/rows\/entries-/, saved: /^rows\/entries-/ },
   {
@@ -76,22 +79,22 @@ const cases: readonly Case[] = [
       const ring = records.getBinary(deep)
       if (ring === undefined) throw new Error('not there')
       const place = entryKey(one, 'deep')
-      records.putSync(deep, Buffer.concat([ring.subarray(0, 23), Buffer.from([0, place.length]), place, ring.subarray(25 + ring.readUInt16BE(23))]))
+      records.putSync(deep, sealRecord(deep, Buffer.concat([ring.subarray(0, 23), Buffer.from([0, place.length]), place, ring.subarray(25 + ring.readUInt16BE(23))])))
       entries.putSync(place, Buffer.concat([Buffer.from('c'), deep]))
       entries.removeSync(entryKey(idKey(root), 'deep'))
     },
     found: /is below itself$/,
     done: /lost%2Bfound\/(deep|one)\/ now/
   },
-  { what: 'two segments for the same bytes', harm: ({ segments, records }) => { const first = segments.getBinary(segmentKey(key('/plain'), 0)); if (first !== undefined && records.doesExist(key('/plain'))) segments.putSync(segmentKey(key('/plain'), 10), Buffer.concat([u64(50), u64(0), first.subarray(16)])) }, found: /has two segments for the same bytes, from 10 on$|is not noted among those/, done: /lost%2Bfound\/plain now|it is noted/ },
-  { what: 'a segment beyond the end', harm: ({ segments }) => { change(segments, segmentKey(key('/plain'), 0), bytes => { bytes[5] = 9 }) }, found: /has a segment up to byte \d+, and a size of 100000$|needs more bytes/, done: /lost%2Bfound\/plain now/ },
+  { what: 'two segments for the same bytes', harm: ({ segments, records }) => { const first = segments.getBinary(segmentKey(key('/plain'), 0)); if (first !== undefined && records.doesExist(key('/plain'))) segments.putSync(segmentKey(key('/plain'), 10), encodeSegment(segmentKey(key('/plain'), 10), 50, 0, blob('/plain'))) }, found: /has two segments for the same bytes, from 10 on$|is not noted among those/, done: /lost%2Bfound\/plain now|it is noted/ },
+  { what: 'a segment beyond the end', harm: ({ segments }) => { change(segments, segmentKey(key('/plain'), 0), () => encodeSegment(segmentKey(key('/plain'), 0), 9_000_000, 0, blob('/plain'))) }, found: /has a segment up to byte \d+, and a size of 100000$|needs more bytes/, done: /lost%2Bfound\/plain now/ },
   { what: 'a map that is gone', harm: ({ segments }) => { segments.removeSync(segmentKey(key('/plain'), 0)) }, found: /has no value in files, though its record says so$|does not need it$/, done: /lost%2Bfound\/plain now|in the trash/ },
-  { what: 'the note that there is a map', harm: ({ records }) => { change(records, key('/plain'), bytes => { bytes[1] = 0 }) }, found: /has a value in files that its record does not know of$/, done: /its record says so now/, there: ['/plain', id('/plain')], readable: true },
+  { what: 'the note that there is a map', harm: ({ records }) => { change(records, key('/plain'), bytes => { bytes[1] = 0xf0 }) }, found: /has a value in files that its record does not know of$/, done: /its record says so now/, there: ['/plain', id('/plain')], readable: true },
   { what: 'a reference that is gone', harm: ({ references }) => { references.removeSync(referenceKey(blob('/plain'), segmentKey(key('/plain'), 0))) }, found: /is not noted among those that need blob|needed by nothing, and would never be removed$/, done: /it is noted|in the trash/, there: ['/plain', id('/plain')], readable: true },
   { what: 'a reference too many', harm: ({ references }) => { references.putSync(referenceKey(blob('/plain'), segmentKey(key('/a/empty'), 0)), nothing) }, found: /is noted as needed by something that does not need it$/, done: /the note is gone/, there: ['/plain', id('/plain')], readable: true },
   { what: 'the row of a blob that is gone', harm: ({ blobs }) => { blobs.removeSync(Buffer.from(blob('/plain'))) }, found: /needs blob \S+, of which the store knows nothing more$|belongs to nothing$/, done: /the store knows the file again; it is \/lost%2Bfound\/plain now/, there: ['/lost+found/plain', id('/plain')], readable: true },
   { what: 'the row of a blob that is not readable', harm: ({ blobs }) => { change(blobs, Buffer.from(blob('/plain')), bytes => bytes.subarray(0, 12)) }, found: /has a row that is not readable$/, done: /lost%2Bfound\/plain now/, there: ['/lost+found/plain', id('/plain')], readable: true },
-  { what: 'a bit of a checksum', harm: ({ blobs }) => { change(blobs, Buffer.from(blob('/plain')), bytes => { const at = bytes.length - 1; bytes[at] = bytes[at] === 0x30 ? 0x31 : 0x30 }) }, found: /has other bytes than were written$/, done: /lost%2Bfound/, readable: false, there: ['/lost+found/plain', id('/plain')] },
+  { what: 'digits of a checksum', harm: ({ blobs }) => { change(blobs, Buffer.from(blob('/plain')), bytes => { for (const at of [bytes.length - 1, bytes.length - 2]) bytes[at] = bytes[at] === 0x30 ? 0x31 : 0x30 }) }, found: /has other bytes than were written$/, done: /lost%2Bfound/, readable: false, there: ['/lost+found/plain', id('/plain')] },
   { what: 'a blob that nothing needs', harm: ({ blobs }) => { blobs.putSync(Buffer.from('none/0/0'), Buffer.concat([u64(0), u64(1), Buffer.from('crc32:00000000')])) }, found: /^Blob none\/0\/0 is needed by nothing/, done: /in the trash/ },
   { what: 'a needed blob that is doomed', harm: ({ doomed }) => { doomed.putSync(Buffer.from(blob('/plain')), nothing) }, found: /is about to be removed, and is needed$/, done: /it stays/, there: ['/plain', id('/plain')], readable: true },
   { what: 'a container that is there and noted as removed', harm: ({ orphans }) => { orphans.putSync(ownerKey(key('/a')), nothing) }, found: /^\/a\/ .* is there, and is noted as removed$/, done: /what is in it stays/, there: ['/a/b c/text', id('/a/b c/text')], readable: true },

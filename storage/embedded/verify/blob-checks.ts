@@ -9,14 +9,15 @@ import { hasCode } from '../../storage-errors.js'
 import { readU64, successor } from '../bytes.js'
 import { decodeBlobRow } from '../change-writer.js'
 import { blobKey, referencePrefix, trashKey } from '../keys.js'
-import { decodeSegment, isReferenced } from '../segment-writer.js'
+import { isReferenced, readSegment } from '../segment-writer.js'
 import { rowAt, type Tables } from '../tables.js'
 import { blobNames } from './blob-names.js'
-import type { Fault } from './faults.js'
+import type { Fault, Mend } from './faults.js'
 import type { ObjectChecks } from './object-checks.js'
 
 const hashes = /^[a-z0-9]+:[0-9a-f]+$/
 const readSize = 256 * 1024
+const otherBytes = 'has other bytes than were written'
 
 export interface BlobChecksOptions {
   readonly directory: string
@@ -40,7 +41,7 @@ export class BlobChecks {
   row (key: Buffer, row: Buffer): Fault[] {
     const blob = key.toString()
     if (!blobNames.test(blob)) return [{ kind: 'blob', problem: `The row ${key.toString('hex')} of the blobs is not readable`, mends: [{ do: 'save', table: 'blobs', key }] }]
-    if (isReferenced(this.#tables, blob)) return isReadable(row) ? [] : this.ofOwners(blob, 'has a row that is not readable', true)
+    if (isReferenced(this.#tables, blob)) return isReadable(row) ? [] : this.ofOwners(blob, 'has a row that is not readable', [{ do: 'readmit', blob }])
     const since = isReadable(row) ? readU64(row, 0) : 0
     if (since > 0 && this.#tables.trash.doesExist(trashKey(since, blob))) return []
     return [{ kind: 'trash', blob, problem: `Blob ${blob} is needed by nothing, and would never be removed`, mends: [{ do: 'trash', blob }] }]
@@ -53,7 +54,7 @@ export class BlobChecks {
     const problem = await this.#problemOf(blob, size, hash, tell)
     // Once more, for it may have been removed meanwhile.
     this.#tables.env.resetReadTxn()
-    return problem === undefined || !this.#isNeeded(blob) ? [] : this.ofOwners(blob, problem, false)
+    return problem === undefined || !this.#isNeeded(blob) ? [] : this.ofOwners(blob, problem, problem === otherBytes ? [{ do: 'heal', blob }] : [])
   }
 
   #isNeeded (blob: BlobID): boolean {
@@ -70,7 +71,7 @@ export class BlobChecks {
         return undefined
       }
       if (!isKnownHash(hash)) return 'has a checksum that this build cannot check'
-      return isHashOf(hash, await sumsOf(path, this.#options.signal, tell)) ? undefined : 'has other bytes than were written'
+      return isHashOf(hash, await sumsOf(path, this.#options.signal, tell)) ? undefined : otherBytes
     } catch (error) {
       if (hasCode(error, 'ENOENT', 'ENOTDIR')) return 'is gone'
       if (hasCode(error, 'EIO', 'EISDIR')) return 'cannot be read'
@@ -79,7 +80,7 @@ export class BlobChecks {
   }
 
   /** One fault for each object that needs the blob. */
-  ofOwners (blob: BlobID, problem: string, readmit: boolean): Fault[] {
+  ofOwners (blob: BlobID, problem: string, first: readonly Mend[]): Fault[] {
     const owners = new Map<string, Buffer>()
     const prefix = referencePrefix(blob)
     for (const key of this.#tables.references.getKeys({ start: prefix, end: successor(prefix) })) {
@@ -87,7 +88,6 @@ export class BlobChecks {
       const id = segment.subarray(1, 1 + (segment[0] ?? 0))
       owners.set(id.toString('hex'), Buffer.from(id))
     }
-    const first = readmit ? [{ do: 'readmit' as const, blob }] : []
     return Array.from(owners.values(), id => this.#objects.damaged(id, 'blob', `has lost bytes of its value: blob ${blob} ${problem}`, { blob, file: `blobs/${blob}` }, first))
   }
 
@@ -96,7 +96,7 @@ export class BlobChecks {
     const blob = key.toString('utf8', 0, end)
     const segment = key.subarray(end + 1)
     const row = end > 0 && segment.length > 9 ? rowAt(this.#tables.segments, segment) : undefined
-    if (row !== undefined && row.length > 16 && decodeSegment(segment, row).blob === blob) return []
+    if (row !== undefined && row.length > 16 && readSegment(segment, row)?.blob === blob) return []
     return [{ kind: 'reference', ...end > 0 && { blob }, problem: `Blob ${end > 0 ? blob : key.toString('hex')} is noted as needed by something that does not need it`, mends: [{ do: 'remove', table: 'references', key, done: 'the note is gone' }, ...blobNames.test(blob) ? [{ do: 'trash' as const, blob }] : []] }]
   }
 

@@ -19,6 +19,8 @@ export type Mend =
   | { readonly do: 'trash', readonly blob: BlobID }
   /** A blob whose row is gone gets a new one, as its file is. */
   | { readonly do: 'readmit', readonly blob: BlobID }
+  /** A blob in which one bit is wrong becomes what it was, and then that is all; otherwise the next steps are taken. */
+  | { readonly do: 'heal', readonly blob: BlobID }
   /** A record that is gone, or that nobody can read, is made anew from what is known of it. */
   | { readonly do: 'rebuild', readonly id: Buffer, readonly entry?: Buffer, readonly note: string }
   /** An object whose bytes are gone or wrong, or whose place is, goes to the container for such. `sound`: only its place is wrong. */

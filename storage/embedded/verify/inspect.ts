@@ -3,6 +3,7 @@
  * does not look like damage; and what seems to be wrong is looked at a second time. Memory does not grow with the store.
  */
 import { readdir, stat } from 'node:fs/promises'
+import { endianness } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { StorageError } from '../../contract.js'
@@ -12,8 +13,8 @@ import { miscountProblem } from '../../usage.js'
 import { readU64, u64 } from '../bytes.js'
 import { decodeBlobRow, leaseStates } from '../change-writer.js'
 import { accountKey, encodeAmount } from '../counting.js'
-import { decodeJson } from '../json-codec.js'
 import { blobKey } from '../keys.js'
+import { openEvent, readSequence, sealSequence } from '../log-rows.js'
 import { stateKeys, type Table, type TableName, type Tables } from '../tables.js'
 import { miscountsIn } from '../usage-reads.js'
 import { BlobChecks } from './blob-checks.js'
@@ -21,6 +22,8 @@ import { blobNames } from './blob-names.js'
 import type { Fault } from './faults.js'
 import { Lineages } from './lineage.js'
 import { ObjectChecks } from './object-checks.js'
+import { structureProblem } from './pages.js'
+import { soundRow } from './single-bits.js'
 
 /** Rows of one look, and about the bytes that they may have. */
 const page = 500
@@ -55,6 +58,12 @@ export class Inspection {
   /** What is wrong, some of it at a time. What is mended before the next is asked for is taken as it is then. */
   async * faults (): AsyncGenerator<Fault[]> {
     const { records, entries } = this.#tables
+    const structure = await this.#structure()
+    if (structure.length > 0) {
+      // What LMDB shows of it cannot be believed, and may end the process.
+      yield structure
+      return
+    }
     yield this.#state()
     // First, for a name can say what a record that is gone was, and then nothing below it is lost.
     this.#begin('names', entries.getCount())
@@ -75,6 +84,19 @@ export class Inspection {
     yield * this.#surplus()
     this.#begin('log', this.#tables.log.getCount())
     yield * this.#rows('log', row => this.#event(row), () => { this.counts.events++ })
+  }
+
+  async #structure (): Promise<Fault[]> {
+    if (endianness() !== 'LE') return []
+    // What is reached from the newest transaction of now stays as it is.
+    this.#tables.env.resetReadTxn()
+    const transaction = this.#tables.env.useReadTransaction()
+    try {
+      const problem = await structureProblem(join(this.#directory, 'meta.lmdb'), this.#signal)
+      return problem === undefined ? [] : [{ kind: 'structure', file: 'meta.lmdb', problem: `The file meta.lmdb is damaged, so that nothing else could be looked at; what can be done is to restore a backup. ${problem}`, mends: [] }]
+    } finally {
+      transaction.done()
+    }
   }
 
   #begin (phase: Look, total: number | undefined): void {
@@ -142,10 +164,13 @@ export class Inspection {
     const id = root === undefined ? undefined : Buffer.from(root.toString(), 'hex')
     if (id !== undefined && id.length > 0) faults.push(...this.#objects.root(id))
     else faults.push({ kind: 'state', problem: 'The store does not say which container is its root', mends: [] })
+    const stored = state.getBinary(stateKeys.sequence)
     const sequence = this.#sequence()
     this.#logEnd = this.#endOfLog(sequence)
     if (this.#logEnd > sequence) {
-      faults.push({ kind: 'log', problem: `The change log has entries up to ${this.#logEnd}, and is said to end at ${sequence}`, mends: [{ do: 'put', table: 'state', key: stateKeys.sequence, value: u64(this.#logEnd), done: 'it goes on behind them' }] })
+      faults.push({ kind: 'log', problem: `The change log has entries up to ${this.#logEnd}, and is said to end at ${sequence}`, mends: [{ do: 'put', table: 'state', key: stateKeys.sequence, value: sealSequence(this.#logEnd), done: 'it goes on behind them' }] })
+    } else if (stored !== undefined && readSequence(stored) === undefined) {
+      faults.push({ kind: 'log', problem: 'The number of the last entry of the change log is not readable', mends: [{ do: 'put', table: 'state', key: stateKeys.sequence, value: sealSequence(this.#logEnd), done: 'it is that of the last one that is there' }] })
     }
     if (records.getCount() === 0) faults.push({ kind: 'record', problem: 'The store has no objects at all, not even the root container', mends: [] })
     return faults
@@ -154,8 +179,7 @@ export class Inspection {
   /** The last place of the change log that is said to be given out. */
   #sequence (): number {
     const stored = this.#tables.state.getBinary(stateKeys.sequence)
-    const sequence = stored?.length === 8 ? readU64(stored, 0) : 0
-    return Number.isSafeInteger(sequence) ? sequence : 0
+    return stored === undefined ? 0 : readSequence(stored) ?? 0
   }
 
   /** The same as the entries show it: those that follow without a gap count, one far away has a wrong number. */
@@ -190,9 +214,10 @@ export class Inspection {
       try {
         const sequence = readU64(key, 0)
         if (sequence > Math.max(this.#logEnd, this.#sequence())) return [{ kind: 'log', problem: `The change log has an entry ${sequence}, far behind its end`, mends: [{ do: 'save', table: 'log', key }] }]
-        if (typeof decodeJson(value.subarray(8)) === 'object') return []
+        if (typeof openEvent(key, value).event === 'object') return []
       } catch {
-        // Said below.
+        const sound = soundRow(key, value)
+        if (sound?.key.equals(key) === true) return [{ kind: 'log', problem: `Entry ${readU64(key, 0)} of the change log has other bytes than were written`, mends: [{ do: 'put', table: 'log', key, value: sound.value, done: 'one bit of it was wrong, and is right again' }] }]
       }
     }
     return [{ kind: 'log', problem: `Entry ${key.length === 8 ? readU64(key, 0) : key.toString('hex')} of the change log is not readable`, mends: [{ do: 'save', table: 'log', key }] }]

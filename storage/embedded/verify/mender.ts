@@ -10,15 +10,17 @@ import { idKey, idText, maxNameLength } from '../../object-key.js'
 import { hasCode } from '../../storage-errors.js'
 import { damagedStatus, isSetAside, type Repaired } from '../../verify/findings.js'
 import { writeU64 } from '../bytes.js'
-import { ChangeWriter, encodeBlobRow } from '../change-writer.js'
+import { ChangeWriter, decodeBlobRow, encodeBlobRow } from '../change-writer.js'
 import { encodeJson } from '../json-codec.js'
 import { blobKey, entryKey, ownerKey, referenceKey } from '../keys.js'
-import { copyHead, encodeRecord, markSegments } from '../record-codec.js'
-import { allSegments, encodeSegment, isReferenced, SegmentWriter } from '../segment-writer.js'
+import { readEntry } from '../entry-rows.js'
+import { copyHead, encodeRecord, markSegments, sizeOf } from '../record-codec.js'
+import { encodeSegment, isCovered, isReferenced, readableSegments, SegmentWriter } from '../segment-writer.js'
 import { hasKeys, nothing, stateKeys, type TableName, type Tables } from '../tables.js'
 import { sumsOf } from './blob-checks.js'
 import { blobNames, lostBlob } from './blob-names.js'
 import type { Fault, Mend } from './faults.js'
+import { healBlob } from './heal-blob.js'
 import { Lineages } from './lineage.js'
 import { MovedAside } from './moved-aside.js'
 import { placeOf, readRecord } from './raw-record.js'
@@ -61,7 +63,13 @@ export class Mender {
       const steps: Prepared[] = []
       for (const mend of fault.mends) {
         if (mend.do === 'move') done.push(...await this.#move(mend.file))
-        else if (mend.do === 'readmit') steps.push(...await this.#readmit(mend.blob, signal))
+        else if (mend.do === 'heal') {
+          const healed = await this.#heal(mend.blob)
+          if (healed === undefined) continue
+          steps.push(...healed.steps)
+          done.push(healed.done)
+          break
+        } else if (mend.do === 'readmit') steps.push(...await this.#readmit(mend.blob, signal))
         else {
           if (mend.do === 'save') done.push(...await this.#save(mend.table, mend.key))
           if (mend.do === 'rebuild') await this.#save('records', mend.id)
@@ -119,6 +127,16 @@ export class Mender {
     return value === undefined ? [] : [`its bytes are in ${await this.#files.save(table, key, value)}`]
   }
 
+  async #heal (blob: string): Promise<{ readonly steps: Prepared[], readonly done: string } | undefined> {
+    const row = this.#tables.blobs.getBinary(blobKey(blob))
+    if (row === undefined) return undefined
+    const noted = decodeBlobRow(row)
+    const healed = await healBlob(this.#directory, blob, noted, this.#files)
+    if (healed === undefined) return undefined
+    if (healed.before !== undefined) return { steps: [], done: `one bit of it was wrong, and is right again; the file as it was is ${healed.before}` }
+    return { steps: healed.hash === noted.hash ? [] : [{ do: 'row', blob, row: encodeBlobRow(noted.size, healed.hash, 0) }], done: 'its bytes are those that were written' }
+  }
+
   /** As the file is now, for nobody knows how it was. */
   async #readmit (blob: string, signal: AbortSignal): Promise<Prepared[]> {
     if (!blobNames.test(blob)) return []
@@ -148,7 +166,7 @@ export class Mender {
         this.#flag(step.id, step.present)
         return ['its record says so now']
       case 'hole':
-        this.#tables.segments.putSync(step.key, encodeSegment(step.length, 0, lostBlob))
+        this.#tables.segments.putSync(step.key, encodeSegment(step.key, step.length, 0, lostBlob))
         this.#tables.references.putSync(referenceKey(lostBlob, step.key), nothing)
         this.#flag(step.key.subarray(1, 1 + (step.key[0] ?? 0)), true)
         return []
@@ -159,6 +177,7 @@ export class Mender {
         return ['the store knows the file again']
       case 'rebuild': return this.#rebuild(step.id, step.entry, step.note)
       case 'aside': return this.#aside(step.id, step.note, step.sound === true)
+      case 'heal':
       case 'readmit':
       case 'move': return []
     }
@@ -167,8 +186,13 @@ export class Mender {
   #flag (id: Buffer, present: boolean): void {
     const bytes = this.#tables.records.getBinary(id)
     if (bytes === undefined || bytes.length < 2) return
-    markSegments(bytes, present)
+    markSegments(bytes, present, this.#isWhole(id, bytes))
     this.#tables.records.putSync(id, bytes)
+  }
+
+  /** Whether the map, as it is now, covers the whole value. */
+  #isWhole (id: Buffer, record: Buffer): boolean {
+    return isCovered(readableSegments(this.#tables.segments, id), 0, sizeOf(record))
   }
 
   #trash (blob: string): string[] {
@@ -187,10 +211,10 @@ export class Mender {
     const before = records.getBinary(id)
     if (before !== undefined && readRecord(id, before).record !== undefined) return []
     const key = entry ?? this.#entryOf(id)
-    const letter = key === undefined ? undefined : String.fromCharCode(entries.getBinary(key)?.[0] ?? 0)
+    const letter = key === undefined ? undefined : this.#letterAt(key)
     const isRoot = state.getBinary(stateKeys.root)?.toString() === idText(id)
     const type = isRoot || letter === container || hasKeys(entries, ownerKey(id)) ? container : dataObject
-    const size = allSegments(segments, id).reduce((end, { offset, length }) => Math.max(end, offset + length), 0)
+    const size = readableSegments(segments, id).reduce((end, { offset, length }) => Math.max(end, offset + length), 0)
     const place = key === undefined ? undefined : placeOf(key)
     const path = place === undefined ? undefined : this.#pathBelow(place.parent, place.name)
     const record: StoredRecord = { id: idText(id), version: 1, type, parentID: undefined, name: undefined, attributes: bare(type), size: type === container ? 0 : size, inline: undefined }
@@ -202,9 +226,14 @@ export class Mender {
     return this.#put(this.#inLostAndFound(record, place?.name), undefined, marked(record, note, path, type === container), known, undefined)
   }
 
+  #letterAt (key: Buffer): string {
+    const row = this.#tables.entries.getBinary(key)
+    return String.fromCharCode(row === undefined ? 0 : readEntry(key, row)?.type ?? 0)
+  }
+
   /** To be used rarely: it looks at all names. */
   #entryOf (id: Buffer): Buffer | undefined {
-    for (const { key, value } of this.#tables.entries.getRange({ start: Buffer.from([0]) })) if (value.subarray(1).equals(id)) return key
+    for (const { key, value } of this.#tables.entries.getRange({ start: Buffer.from([0]) })) if (readEntry(key, value)?.id.equals(id) === true) return key
     return undefined
   }
 
@@ -244,8 +273,9 @@ export class Mender {
     const usable = name !== undefined && name.isWellFormed() && !name.startsWith('cdmi_') && Buffer.byteLength(name) <= maxNameLength
     for (let n = 0; ; n++) {
       const free = usable && n === 0 ? name : n < 2 ? id : `${id}-${n}`
-      const holder = this.#tables.entries.getBinary(entryKey(parent, free))
-      if (holder === undefined || idText(holder, 1) === id) return free
+      const key = entryKey(parent, free)
+      const row = this.#tables.entries.getBinary(key)
+      if (row === undefined || readEntry(key, row)?.id.equals(idKey(id)) === true) return free
     }
   }
 
@@ -254,16 +284,17 @@ export class Mender {
     const root = idKey(this.#tables.state.getBinary(stateKeys.root)?.toString() ?? '')
     for (let n = 1; ; n++) {
       const name = n === 1 ? lostAndFound : `${lostAndFound}-${n}`
-      const entry = this.#tables.entries.getBinary(entryKey(root, name))
+      const key = entryKey(root, name)
+      const entry = this.#tables.entries.getBinary(key)
       if (entry === undefined) {
         const id = mintObjectID(Number.parseInt(idText(root).slice(2, 8), 16))
         const record: StoredRecord = { id, version: 1, type: container, parentID: idText(root), name, attributes: bare(container), size: 0, inline: undefined }
         this.#put(record, undefined, record.attributes, { path: undefined, event: 'create' }, undefined)
         return idKey(id)
       }
-      const id = entry.subarray(1)
-      const bytes = this.#tables.records.getBinary(id)
-      if (bytes !== undefined && readRecord(id, bytes).record?.type === container) return id
+      const id = readEntry(key, entry)?.id
+      const bytes = id === undefined ? undefined : this.#tables.records.getBinary(id)
+      if (id !== undefined && bytes !== undefined && readRecord(id, bytes).record?.type === container) return id
     }
   }
 
@@ -274,7 +305,7 @@ export class Mender {
     const bytes = encodeRecord({ id, version, type, parentID, name, attributes, size, inline, segments: { kind: 'keep' } })
     this.#changes.putRecord(key, bytes, valueOf === undefined ? ['keep'] : ['copy', valueOf, 0], old)
     // Whatever a record of before knew of it.
-    markSegments(bytes, hasKeys(this.#tables.segments, ownerKey(key)))
+    markSegments(bytes, hasKeys(this.#tables.segments, ownerKey(key)), this.#isWhole(key, bytes))
     this.#tables.records.putSync(key, bytes)
     const to = this.#lineages.path(key).path
     const slash = to?.endsWith('/') === true

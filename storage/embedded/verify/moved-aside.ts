@@ -1,6 +1,6 @@
 /** The directory `moved-aside` of a store: files that belonged to nothing, and bytes of rows that nobody could read. Nothing in it is ever removed by this software. */
 import { createHash } from 'node:crypto'
-import { mkdir, open, rename, rmdir, stat } from 'node:fs/promises'
+import { copyFile, mkdir, open, rename, rmdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { DirectorySync } from '../../files/directory-sync.js'
 import { hasCode, toStorageError } from '../../storage-errors.js'
@@ -28,6 +28,21 @@ export class MovedAside {
       if (hasCode(error, 'ENOENT')) return undefined
       throw toStorageError(error, `moving ${file} aside`)
     }
+  }
+
+  /** A copy of a file, which stays where it is; on the disk when it resolves. Answers where it is. */
+  async keep (file: string): Promise<string> {
+    const to = await this.#freeName(`${movedAside}/${file}`)
+    await this.#make(dirname(to))
+    await copyFile(join(this.#directory, file), join(this.#directory, to))
+    const handle = await open(join(this.#directory, to), 'r+')
+    try {
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await this.#sync.sync(dirname(join(this.#directory, to)))
+    return to
   }
 
   /** Writes the bytes of a row; on the disk when it resolves. The same bytes again are the same file. Answers which. */

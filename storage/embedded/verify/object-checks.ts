@@ -6,13 +6,15 @@ import { isSetAside, type VerifyOptions } from '../../verify/findings.js'
 import { readU64, successor } from '../bytes.js'
 import { decodeBlobRow } from '../change-writer.js'
 import { blobKey, offsetOfSegment, ownerKey, referenceKey, segmentKey } from '../keys.js'
+import { readEntry, sealEntry } from '../entry-rows.js'
 import { entryKeyOf, hasSegments, typeOf } from '../record-codec.js'
-import { decodeSegment } from '../segment-writer.js'
+import { readSegment } from '../segment-writer.js'
 import { hasKeys, nothing, rowAt, stateKeys, type Tables } from '../tables.js'
 import { blobNames } from './blob-names.js'
 import type { Fault, Mend } from './faults.js'
 import type { Lineages } from './lineage.js'
-import { placeOf, readRecord } from './raw-record.js'
+import { otherBytes, placeOf, readRecord } from './raw-record.js'
+import { type SoundRow, soundRecord, soundRow } from './single-bits.js'
 
 /** Algorithms of hashes that objects have of their values, by what Node calls them. */
 const algorithms: Readonly<Record<string, string>> = { SHA160: 'sha1', SHA256: 'sha256', SHA384: 'sha384', SHA512: 'sha512' }
@@ -46,11 +48,14 @@ export class ObjectChecks {
   record (id: Buffer, bytes: Buffer): Fault[] {
     const { record, problem } = readRecord(id, bytes)
     const { name, ...object } = this.#at(id)
+    const present = hasKeys(this.#tables.segments, ownerKey(id))
+    const sound = problem === undefined ? undefined : soundRecord(id, bytes, present)
+    if (sound !== undefined) return [{ kind: 'record', ...object, problem: `${name} ${problem ?? ''}`, mends: putRight('records', id, sound) }]
     if (record === undefined) return [{ kind: 'record', ...object, problem: `${name} ${problem ?? ''}`, mends: [{ do: 'rebuild', id, note: problem ?? '' }] }]
-    const faults = this.#place(id, bytes)
+    // Its place may be what is wrong.
+    const faults = problem === otherBytes ? [] : this.#place(id, bytes)
     const wrong = problem ?? (isSetAside(record.attributes) ? undefined : this.#checkRecord(record) ?? wrongHash(record))
     if (wrong !== undefined) faults.push({ kind: problem === undefined ? 'value' : 'record', ...object, problem: `${name} ${wrong}`, mends: [{ do: 'aside', id, note: wrong }] })
-    const present = hasKeys(this.#tables.segments, ownerKey(id))
     if (present !== hasSegments(bytes)) {
       const told = present ? 'has a value in files that its record does not know of' : 'has no value in files, though its record says so'
       faults.push({ kind: 'segment', ...object, problem: `${name} ${told}`, mends: !present && record.size > 0 && record.inline === undefined ? [{ do: 'hole', key: segmentKey(id, 0), length: record.size }, { do: 'aside', id, note: told }] : [{ do: 'flag', id, present }] })
@@ -72,11 +77,12 @@ export class ObjectChecks {
     if (lineage === 'lost') return [fault(`is in container ${idText(place.parent)}, which is gone`, { do: 'aside', id, note: 'its container is gone', sound: true })]
     if (lineage === 'cycle') return [fault('is below itself', { do: 'aside', id, note: 'it was below itself', sound: true })]
     const entry = this.#tables.entries.getBinary(key)
-    const wanted = Buffer.concat([Buffer.from([typeOf(bytes)]), id])
+    const wanted = sealEntry(key, typeOf(bytes), id)
     if (entry === undefined) return [fault('is not found under its name', { do: 'put', table: 'entries', key, value: wanted, done: 'its name leads to it again' })]
-    if (entry.equals(wanted)) return []
-    const other = entry.subarray(1)
-    if (!other.equals(id) && this.#isAt(other, key)) return [fault(`has the same name as object ${idText(other)}`, { do: 'aside', id, note: 'another object has its name', sound: true })]
+    const row = readEntry(key, entry)
+    const other = row?.id
+    if (row?.type === typeOf(bytes) && other?.equals(id) === true) return []
+    if (other !== undefined && !other.equals(id) && this.#isAt(other, key)) return [fault(`has the same name as object ${idText(other)}`, { do: 'aside', id, note: 'another object has its name', sound: true })]
     return [fault('is not what its name leads to', { do: 'put', table: 'entries', key, value: wanted, done: 'its name leads to it again' })]
   }
 
@@ -88,7 +94,12 @@ export class ObjectChecks {
 
   entry (key: Buffer, value: Buffer): Fault[] {
     const place = placeOf(key)
-    const id = value.subarray(1)
+    const id = readEntry(key, value)?.id
+    if (id === undefined) {
+      const sound = soundRow(key, value)
+      const inside = place === undefined ? key.toString('hex') : `"${place.name}" in container ${idText(place.parent)}`
+      return [{ kind: 'place', problem: `The name ${inside} has a row with other bytes than were written`, mends: sound === undefined ? [{ do: 'save', table: 'entries', key }] : putRight('entries', key, sound) }]
+    }
     if (place === undefined || id.length === 0 || id.length > maxIDLength) return [{ kind: 'place', problem: `The name ${key.toString('hex')} is not readable`, mends: [{ do: 'save', table: 'entries', key }] }]
     if (this.#lineages.of(id, place.parent) === 'pruned') return []
     const bytes = this.#tables.records.getBinary(id)
@@ -97,7 +108,8 @@ export class ObjectChecks {
     const { name, ...object } = { objectID: idText(id), ...where }
     if (bytes === undefined) return [{ kind: 'record', ...object, problem: `${name} leads to object ${idText(id)}, whose record is gone`, mends: [{ do: 'rebuild', id, entry: key, note: 'its record is gone' }] }]
     // A record that is not readable is found with the records.
-    if (readRecord(id, bytes).record === undefined || key.equals(entryKeyOf(bytes))) return []
+    const { record, problem } = readRecord(id, bytes)
+    if (record === undefined || problem === otherBytes || key.equals(entryKeyOf(bytes))) return []
     return [{ kind: 'place', ...object, problem: `${name} leads to object ${idText(id)}, which is elsewhere`, mends: [{ do: 'remove', table: 'entries', key, done: 'the name leads nowhere any more' }] }]
   }
 
@@ -105,7 +117,13 @@ export class ObjectChecks {
     const { segments, records, blobs, references } = this.#tables
     const id = key.subarray(1, 1 + (key[0] ?? 0))
     if (id.length === 0 || id.length > maxIDLength || key.length !== 9 + id.length || !Number.isSafeInteger(offsetOfSegment(key))) return [{ kind: 'segment', problem: `The row ${key.toString('hex')} of the segments is not readable`, mends: [{ do: 'save', table: 'segments', key }] }]
-    const { offset, length, blob, blobOffset } = decodeSegment(key, value)
+    const segment = readSegment(key, value)
+    const sound = segment === undefined ? soundRow(key, value) : undefined
+    if (sound !== undefined) {
+      const { name, ...object } = this.#at(id)
+      return [{ kind: 'segment', ...object, problem: `${name} has a segment at byte ${offsetOfSegment(key)} with other bytes than were written`, mends: putRight('segments', key, sound) }]
+    }
+    const { offset, length, blob, blobOffset } = segment ?? { offset: offsetOfSegment(key), length: NaN, blob: '', blobOffset: NaN }
     const owner = records.getBinary(id)
     if (owner === undefined) {
       const note = 'its record is gone, and bytes of it are there'
@@ -124,7 +142,7 @@ export class ObjectChecks {
       faults.push({ kind: 'reference', ...object, blob, problem: `${name} is not noted among those that need blob ${blob}`, mends: [{ do: 'put', table: 'references', key: referenceKey(blob, key), value: nothing, done: 'it is noted' }] })
     }
     for (const { key: before, value: row } of segments.getRange({ start: key, end: ownerKey(id), reverse: true, exclusiveStart: true, limit: 1 })) {
-      const { offset: start, length: bytes } = decodeSegment(before, row)
+      const { offset: start, length: bytes } = readSegment(before, row) ?? { offset: 0, length: 0 }
       if (start + bytes > offset) faults.push(this.damaged(id, 'segment', `has two segments for the same bytes, from ${offset} on`))
     }
     if (length === 0 || (record !== undefined && end > record.size)) faults.push(this.damaged(id, 'segment', `has a segment up to byte ${end}, and a size of ${record?.size ?? 0}`))
@@ -152,6 +170,12 @@ export class ObjectChecks {
     if (this.#tables.records.doesExist(id)) return []
     return [{ kind: 'record', objectID: idText(id), path: '/', problem: `The root container (object ${idText(id)}) has no record`, mends: [{ do: 'rebuild', id, note: 'its record is gone' }] }]
   }
+}
+
+/** A row becomes what it was, at the key that it had. */
+function putRight (table: 'records' | 'entries' | 'segments', key: Buffer, sound: SoundRow): Mend[] {
+  const put: Mend = { do: 'put', table, key: sound.key, value: sound.value, done: 'one bit of it was wrong, and is right again' }
+  return sound.key.equals(key) ? [put] : [put, { do: 'remove', table, key, done: 'it has the key that it had' }]
 }
 
 /** The end of a sentence when a value in the record is not what its hash was made of. */

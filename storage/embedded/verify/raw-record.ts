@@ -3,11 +3,11 @@ import { idText, maxIDLength, maxNameLength } from '../../object-key.js'
 import type { StoredRecord } from '../../contract.js'
 import { readU16, readU32, readU64 } from '../bytes.js'
 import { decodeJson } from '../json-codec.js'
-import { EmbeddedRecord } from '../record-codec.js'
+import { EmbeddedRecord, hasInline, hasSegments, hasSoundFlags, isSoundRecord, tailLength } from '../record-codec.js'
 
 const headLength = 25
-const knownFlags = 3
-const inlineFlag = 1
+/** Of older builds, and of this one. */
+const formats = [1, 2]
 
 export interface ReadRecord {
   /** Undefined: not even its place, size and version can be read. */
@@ -15,6 +15,9 @@ export interface ReadRecord {
   /** What is wrong with it: the end of a sentence. */
   readonly problem: string | undefined
 }
+
+/** The problem of a record that can be read, and has other bytes than were written. */
+export const otherBytes = 'has a record with other bytes than were written'
 
 /** A place in an entry's key; undefined when it is none. */
 export function placeOf (key: Uint8Array): { readonly parent: Buffer, readonly name: string } | undefined {
@@ -30,24 +33,24 @@ export function readRecord (id: Buffer, bytes: Buffer): ReadRecord {
   const unreadable = (problem: string): ReadRecord => ({ record: undefined, problem })
   if (id.length > maxIDLength) return unreadable('has an ID that is too long')
   if (bytes.length < headLength) return unreadable('has a record that is cut short')
-  if (bytes[0] !== 1) return unreadable('has a record of a form that this build does not know')
-  const flags = bytes[1] ?? 0
+  if (!formats.includes(bytes[0] ?? 0)) return unreadable('has a record of a form that this build does not know')
   const entryEnd = headLength + readU16(bytes, 23)
   const attributesEnd = entryEnd + readU32(bytes, 19)
   const size = readU64(bytes, 11)
   const version = readU64(bytes, 3)
-  if ((flags & ~knownFlags) !== 0 || !Number.isSafeInteger(size) || !Number.isSafeInteger(version) || version < 1 || attributesEnd > bytes.length) return unreadable('has a record whose head is not readable')
+  const tail = tailLength(bytes)
+  if (!hasSoundFlags(bytes) || !Number.isSafeInteger(size) || !Number.isSafeInteger(version) || version < 1 || attributesEnd > bytes.length - tail) return unreadable('has a record whose head is not readable')
   if (entryEnd > headLength && placeOf(bytes.subarray(headLength, entryEnd)) === undefined) return unreadable('has a record whose place is not readable')
   // Read past the cache: those who are to be served with what is decoded here must not be.
   const record = new EmbeddedRecord(idText(id), bytes)
   const attributes = attributesIn(bytes.subarray(entryEnd, attributesEnd))
   if (attributes === undefined) return { record: withAttributes(record, {}), problem: 'has attributes that are not readable' }
-  const left = bytes.length - attributesEnd
+  const left = bytes.length - attributesEnd - tail
   const whole = withAttributes(record, attributes)
-  if ((flags & inlineFlag) === 0 && left > 0) return { record: whole, problem: `has ${left} bytes behind its record` }
-  if ((flags & inlineFlag) !== 0 && left !== size) return { record: whole, problem: `has ${left} bytes of its value where ${size} were written` }
-  if (flags === knownFlags) return { record: whole, problem: 'has a value in its record and another one in files' }
-  return { record: whole, problem: undefined }
+  if (!hasInline(bytes) && left > 0) return { record: whole, problem: `has ${left} bytes behind its record` }
+  if (hasInline(bytes) && left !== size) return { record: whole, problem: `has ${left} bytes of its value where ${size} were written` }
+  if (hasInline(bytes) && hasSegments(bytes)) return { record: whole, problem: 'has a value in its record and another one in files' }
+  return { record: whole, problem: isSoundRecord(id, bytes) ? undefined : otherBytes }
 }
 
 function attributesIn (bytes: Buffer): StoredRecord['attributes'] | undefined {

@@ -1,0 +1,48 @@
+/** The process of its own of `verify`. */
+import { recordProblem } from '../cdmi/check-record.js'
+import { StorageError } from '../storage/contract.js'
+import { verifyEmbedded } from '../storage/embedded/verify/verify-embedded.js'
+import type { FromLook, ToLook } from './verify-apart.js'
+
+/** Milliseconds between two words of how far it is. */
+const tellEvery = 100
+
+const stop = new AbortController()
+// Who typed Ctrl+C has typed it for both; the other one says when to end.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
+process.on('disconnect', () => { stop.abort() })
+process.on('message', (message: ToLook) => {
+  if ('stop' in message) stop.abort()
+  else look(message).catch((error: unknown) => { throw error })
+})
+
+function tell (message: FromLook, told: () => void = () => {}): void {
+  process.send?.(message, undefined, undefined, told)
+}
+
+async function look ({ directory, values }: Exclude<ToLook, { stop: true }>): Promise<void> {
+  let [phase, told] = ['', 0]
+  try {
+    const result = await verifyEmbedded(directory, {
+      values,
+      signal: stop.signal,
+      checkRecord: recordProblem,
+      progress (progress) {
+        const now = performance.now()
+        if (progress.phase === phase && now - told < tellEvery) return
+        phase = progress.phase
+        told = now
+        tell({ progress })
+      }
+    }, finding => { tell({ finding }) })
+    // With it goes what was said before.
+    tell({ result }, end)
+  } catch (error) {
+    const foreseen = error instanceof StorageError
+    tell({ error: { reason: foreseen ? error.reason : undefined, message: foreseen ? error.message : error instanceof Error ? error.stack ?? error.message : String(error) } }, end)
+  }
+}
+
+function end (): void {
+  if (process.connected) process.disconnect()
+}
