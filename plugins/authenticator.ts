@@ -147,7 +147,7 @@ class CachingAuthenticator implements Authenticator {
   /** Pairs of an address and a name that have logged in. */
   readonly #good = new LRUCache<string, true>({ max: goodPairs })
   #generation: number
-  #refreshed = 0
+  #refreshed = -Infinity
 
   constructor (
     readonly decide: Decide,
@@ -214,14 +214,14 @@ class CachingAuthenticator implements Authenticator {
     const verdict = await this.decide(name.normalize('NFC'), password, good)
     if (verdict === false) throw new Unauthorized()
     const principal: Principal = { name, authentication: 'basic', access: 'write', ...(verdict === true ? {} : verdict) }
-    if (generation === this.#generation) this.#remembered.set(digest, { principal, until: Date.now() + rememberLongest })
+    if (generation === this.#generation) this.#remembered.set(digest, { principal, until: performance.now() + rememberLongest })
     return principal
   }
 
   #recall (digest: string): Principal | undefined {
     const remembered = this.#remembered.get(digest)
     if (remembered === undefined) return undefined
-    if (remembered.until > Date.now()) return remembered.principal
+    if (remembered.until > performance.now()) return remembered.principal
     this.#remembered.delete(digest)
     return undefined
   }
@@ -230,7 +230,7 @@ class CachingAuthenticator implements Authenticator {
   #followSource (): void {
     if (this.source === undefined) return
     this.#forgetOnChange()
-    const now = Date.now()
+    const now = performance.now()
     if (now - this.#refreshed < refreshInterval) return
     this.#refreshed = now
     this.source.refresh().catch(() => {})

@@ -18,7 +18,7 @@ export class FailureLimit {
   readonly #options: FailureLimitOptions
   readonly #now: () => number
 
-  constructor (options: FailureLimitOptions, now: () => number = Date.now) {
+  constructor (options: FailureLimitOptions, now: () => number = () => performance.now()) {
     this.#options = options
     this.#now = now
   }
