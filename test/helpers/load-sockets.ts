@@ -13,7 +13,7 @@ export interface SocketMessage {
 }
 
 export interface SocketAnswer {
-  readonly id: number
+  readonly id: number | string
   readonly status: number
   readonly error?: string
   readonly retryAfter?: number
@@ -24,10 +24,13 @@ interface Asked {
   lost (): void
 }
 
+/** Milliseconds. */
+const patience = 60_000
+
 export class LoadSockets {
   readonly #webSocket: WebSocket
   readonly #socketIo: Socket
-  readonly #asked = new Map<number, Asked>()
+  readonly #asked = new Map<number | string, Asked>()
   #ids = 0
 
   private constructor (webSocket: WebSocket, socketIo: Socket) {
@@ -54,13 +57,20 @@ export class LoadSockets {
     return new LoadSockets(webSocket, socketIo)
   }
 
-  /** Rejects like a connection that the other end has reset. */
-  async ask (door: SocketDoor, message: SocketMessage): Promise<SocketAnswer> {
-    const id = ++this.#ids
+  /** Rejects like a connection that the other end has reset. `id`: one that was never used here. */
+  async ask (door: SocketDoor, message: SocketMessage, id: number | string = ++this.#ids): Promise<SocketAnswer> {
     return await new Promise((resolve, reject) => {
-      const lost = (): void => { reject(Object.assign(new Error('the socket was closed'), { code: 'ECONNRESET' })) }
+      const late = setTimeout(() => { reject(new Error(`no answer to ${message.method} ${message.url} over ${door}`)) }, patience)
+      const lost = (): void => {
+        clearTimeout(late)
+        reject(Object.assign(new Error('the socket was closed'), { code: 'ECONNRESET' }))
+      }
+      const answered = (answer: SocketAnswer): void => {
+        clearTimeout(late)
+        resolve(answer)
+      }
       if (this.#webSocket.readyState !== WebSocket.OPEN || !this.#socketIo.connected) return lost()
-      this.#asked.set(id, { answered: resolve, lost })
+      this.#asked.set(id, { answered, lost })
       if (door === 'WebSocket') this.#webSocket.send(JSON.stringify({ ...message, id }))
       else this.#socketIo.emit('http message', { ...message, id })
     })
