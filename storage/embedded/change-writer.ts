@@ -29,6 +29,8 @@ export class ChangeWriter {
   readonly #segments: SegmentWriter
   readonly #listings: ListingMarks
   #sequence = 0
+  /** Bytes of records that were removed since somebody has asked. */
+  #removed = 0
   /** The sequence at the start of the transaction. */
   #stored = 0
 
@@ -93,8 +95,16 @@ export class ChangeWriter {
     if (old === undefined) return
     this.#unlink(id, entryKeyOf(old))
     if (hasSegments(old)) this.#segments.clear(id)
+    this.#removed += this.#tables.records.getBinaryFast(id)?.length ?? 0
     this.#tables.records.removeSync(id)
     this.#tables.accesses.removeSync(id)
+  }
+
+  /** How many bytes of records were removed since this was asked last. */
+  takeRemoved (): number {
+    const removed = this.#removed
+    this.#removed = 0
+    return removed
   }
 
   /** Adds to what is known of the accesses of objects that are there. */

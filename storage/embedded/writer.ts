@@ -30,6 +30,8 @@ export class Writer {
   readonly #disk: DiskProbe
   /** The disk has failed in a way that may pass: LMDB is left alone until it works again. */
   #ailing = false
+  /** Bytes that removals on a full disk have left free inside of LMDB, about. */
+  #reusable = 0
   /** Of the batch that was written last. */
   readonly times: WriteTimes = { applying: 0, flushing: 0 }
 
@@ -51,6 +53,7 @@ export class Writer {
     this.times.applying = this.times.flushing = 0
     const ailment = this.#ailing ? this.#ailment() : undefined
     if (ailment !== undefined) return items.map(() => ailment)
+    if (freeBytes(this.#directory) < scarce + 2 * batch.length) return items.map(item => this.#carefully(item))
     try {
       return this.#transact(items)
     } catch (error) {
@@ -69,6 +72,29 @@ export class Writer {
         return this.#failure(error)
       }
     })
+  }
+
+  /**
+   * On a disk that is nearly full LMDB is asked only for what has room: its library writes over memory that is not its own when it says that a page could not
+   * be written, and the process may end. What only removes is always tried, for it takes pages that are free.
+   */
+  #carefully (item: Buffer): WireResult {
+    const need = needOf(item)
+    const free = freeBytes(this.#directory)
+    if (need > free) {
+      const cost = item.length * 5 / 4 + 8192
+      if (cost > this.#reusable) return this.#failure(Object.assign(new Error(`ENOSPC: no space left on device, ${free} bytes are free`), { code: 'ENOSPC' }))
+      this.#reusable -= cost
+      this.#advance()
+    }
+    try {
+      const result = this.#transact([item])[0] ?? this.#failure(new Error('nothing happened'))
+      // Not all of it comes back as whole pages.
+      this.#reusable += this.#changes.takeRemoved() * 3 / 4
+      return result
+    } catch (error) {
+      return this.#failure(error)
+    }
   }
 
   #transact (items: readonly Buffer[]): WireResult[] {
@@ -144,10 +170,27 @@ function done (count: number | boolean | void): WireResult {
 }
 
 function isScarce (directory: string): boolean {
+  return freeBytes(directory) < scarce
+}
+
+function freeBytes (directory: string): number {
   try {
     const { bavail, bsize } = statfsSync(directory)
-    return bavail * bsize < scarce
+    return bavail * bsize
   } catch {
-    return false
+    // Then the disk itself has to say so.
+    return Infinity
   }
+}
+
+/** Bytes: of the pages that a change of one record touches in all tables; and what must be free for a store that takes everything. */
+const somePages = 96 * 1024
+const ready = 512 * 1024
+
+/** Bytes that must be free on the disk for it. */
+function needOf (item: Buffer): number {
+  const decoded = decodeItem(item)
+  if (decoded.kind === 'touch') return ready
+  if (decoded.kind !== 'change' || decoded.put.length === 0) return 0
+  return item.length < somePages / 4 ? somePages : somePages * 2 + item.length * 2
 }

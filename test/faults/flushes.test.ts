@@ -19,8 +19,8 @@ import { LosingDisk } from './lost-flushes.js'
 import { type History, type Marked, markedLoad } from './marked-load.js'
 import { callsIn, tracing } from './trace.js'
 
-const writes = Number(process.env['FLUSH_WRITES'] ?? 60)
-const cuts = Number(process.env['POWER_CUTS'] ?? 8)
+const writes = Number(process.env['FLUSH_WRITES'] ?? 40)
+const cuts = Number(process.env['POWER_CUTS'] ?? 4)
 const seed = process.env['FAULT_SEED'] ?? String(Date.now())
 
 t.test('flushes', { skip: missingCommand('strace'), timeout: 600_000 }, async t => {
