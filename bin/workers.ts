@@ -154,7 +154,7 @@ class Crew {
   async #begin (): Promise<string> {
     const worker = cluster.fork({ [affinityVariable]: this.affinity })
     endUntaken(worker)
-    const began = Date.now()
+    const began = performance.now()
     return await new Promise<string>((resolve, reject) => {
       let listens = false
       worker.on('message', (message: unknown) => {
@@ -165,7 +165,7 @@ class Crew {
       })
       worker.once('exit', (code, signal) => {
         this.#serving.delete(worker)
-        if (listens) this.#replace(worker, Date.now() - began, { code, signal })
+        if (listens) this.#replace(worker, performance.now() - began, { code, signal })
         else reject(new WorkerError(`A worker ended with ${signal ?? code} before it listened; it has said why`))
       })
     })

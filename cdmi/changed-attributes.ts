@@ -33,10 +33,21 @@ export function changedAttributes ({ fields: fieldsBefore, template: templateBef
     ...(metadata === undefined ? {} : { metadata: metadata(before.metadata as JsonObject) }),
     ...withFields(fields === undefined ? fieldsBefore : fields(fieldsBefore as JsonObject | undefined ?? {})),
     ...templateAttribute(template, templateBefore),
-    // Later than before, whatever the clock says.
-    modified: Math.max(now(), before.modified + 1),
+    modified: laterThan(before.modified),
     changes: (before.changes ?? 0) + 1
   }
+}
+
+const second = 1_000_000
+
+/**
+ * Now; or later than before, where the clock was set back. Then it is the next second: the dates of HTTP are in whole ones, and who has the one of before
+ * would be told that nothing has changed since. Clocks of several servers are less than that apart.
+ */
+function laterThan (before: number): number {
+  const instant = now()
+  if (instant > before) return instant
+  return before - instant < second ? before + 1 : (Math.floor(before / second) + 1) * second
 }
 
 /** The attribute is there only when there is something in it. */

@@ -4,6 +4,7 @@
  * decide between those that come at once. Of a set that is complete a record without a value stays for a while.
  */
 import { createHash } from 'node:crypto'
+import { clockLeaps } from '../storage/clock-leaps.js'
 import type { JsonObject, RecordPut, Store, StoredRecord } from '../storage/contract.js'
 import type { ValueTransferEncoding } from '../schemas/record.js'
 import type { Limits } from './context.js'
@@ -187,7 +188,8 @@ export class PartialUploads {
   }
 
   #isOver ({ time }: StoredSet): boolean {
-    return now() - time > this.#limits.partialTimeout * 1_000_000
+    const timeout = this.#limits.partialTimeout * 1000
+    return now() - time > (timeout + clockLeaps.within(timeout)) * 1000
   }
 }
 

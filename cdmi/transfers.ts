@@ -7,6 +7,7 @@
 import { randomUUID } from 'node:crypto'
 import type { RecordPut, Store, StoredRecord } from '../storage/contract.js'
 import { arrivedRecord, failedRecord } from './completion.js'
+import { clockLeaps } from '../storage/clock-leaps.js'
 import { describeError } from './describe-error.js'
 import type { MutationGate, ObjectChange } from './mutation-gate.js'
 import { hiddenID } from './object-id.js'
@@ -40,6 +41,12 @@ interface Running {
   done: Promise<void>
 }
 
+/** A sign of life of somebody else's, and when this process has seen it first, on a clock that nobody sets. */
+interface Seen {
+  readonly beat: number
+  readonly at: number
+}
+
 /** Thrown by work that was told to stop, or whose object nobody waits for any more. */
 export class GivenUp extends Error {
   override readonly name = 'GivenUp'
@@ -71,6 +78,7 @@ export class Transfers {
   readonly #store: Store
   readonly #gate: MutationGate
   readonly #running = new Map<string, Running>()
+  #seen: ReadonlyMap<string, Seen> = new Map()
   #report: (error: unknown) => void = () => {}
   #closing = false
 
@@ -151,16 +159,27 @@ export class Transfers {
 
   /** Ends what nobody works on any more. `now` in milliseconds. */
   async recover (now = Date.now()): Promise<void> {
+    const before = now - deadAfter - clockLeaps.within(deadAfter)
+    const seen = new Map<string, Seen>()
     for (let after: string | undefined; ;) {
       const entries = await this.#store.meta.children(parentID, { after, limit: page })
       for (const { name: token, id } of entries) {
         const transfer = transferOf(await this.#store.meta.get(id))
-        if (transfer === undefined || this.#running.has(token) || transfer.beat > now - deadAfter) continue
+        if (transfer === undefined || this.#running.has(token) || (transfer.beat > before && !this.#standsStill(token, transfer.beat, seen))) continue
         await this.#fail(itself, token, transfer.objectID, 'The server was restarted before it was complete')
       }
       after = entries.at(-1)?.name
-      if (entries.length < page) return
+      if (entries.length < page) break
     }
+    this.#seen = seen
+  }
+
+  /** Whether it was seen with this very sign of life so long ago. The clock may have been set back since, and the sign lie in the future. */
+  #standsStill (token: string, beat: number, seen: Map<string, Seen>): boolean {
+    const before = this.#seen.get(token)
+    const first = before?.beat === beat ? before : { beat, at: performance.now() }
+    seen.set(token, first)
+    return performance.now() - first.at > deadAfter
   }
 
   /** Ends all that go on here, and waits until their objects say so. */

@@ -92,12 +92,12 @@ export async function openConfiguredStore (config: ServerConfig, { report, waiti
 
 /** Tries again while the database cannot be reached, for as long as the configuration says. */
 export async function patiently<T> ({ database }: ServerConfig, waiting: Opening['waiting'], work: () => Promise<T>): Promise<T> {
-  const end = Date.now() + milliseconds(database?.startTimeout ?? startTimeout)
+  const end = performance.now() + milliseconds(database?.startTimeout ?? startTimeout)
   for (let told = false; ; told = true) {
     try {
       return await work()
     } catch (error) {
-      if (!(error instanceof StorageError && error.reason === 'unavailable') || Date.now() + pause > end) throw error
+      if (!(error instanceof StorageError && error.reason === 'unavailable') || performance.now() + pause > end) throw error
       if (!told) waiting?.(error)
     }
     await delay(pause)

@@ -2,6 +2,7 @@
 import type { Registry } from '../metrics/registry.js'
 import type { StoreSettings } from '../schemas/store-options.js'
 import { type BlobStore, type Integrity, type LeaseID, type MetaStore, type ObjectID, type Store, type StoreFlags, StoreClosedError, type SweepReport } from './contract.js'
+import { clockLeaps } from './clock-leaps.js'
 import { countedBlobs } from './counted-blobs.js'
 import { readIntegrity } from './integrity-metrics.js'
 import { LeaseKeeper } from './lease-keeper.js'
@@ -82,7 +83,7 @@ export async function composeStore (parts: StoreParts): Promise<ComposedStore> {
   async function round (): Promise<SweepReport> {
     if (closed !== undefined) throw new StoreClosedError()
     const { trashGrace, logRetention } = settings
-    const options = { trashGrace, logRetention, signal: closing.signal, ...(parts.leaseTimeout === undefined ? {} : { leaseTimeout: parts.leaseTimeout }) }
+    const options = { trashGrace: trashGrace + clockLeaps.within(trashGrace), logRetention, signal: closing.signal, ...(parts.leaseTimeout === undefined ? {} : { leaseTimeout: parts.leaseTimeout }) }
     const failures: unknown[] = []
     // What fails does not keep the rest from being swept.
     const hinted = await leases.showAbandoned(async abandoned => await removeUnborn({ meta, blobs }, abandoned)).catch((error: unknown) => {

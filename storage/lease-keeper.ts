@@ -79,7 +79,7 @@ export class LeaseKeeper {
   /** Changes to a new lease when the current one is littered or older than this; resolves when every idle old one is closed. */
   async rotate (duration: number): Promise<void> {
     const old = this.#current
-    if (old.littered || Date.now() - old.since >= duration) {
+    if (old.littered || performance.now() - old.since >= duration) {
       this.#opening ??= open(this.#records).finally(() => { this.#opening = undefined })
       const fresh = await this.#opening
       if (this.#current === old) {
@@ -122,5 +122,5 @@ export class LeaseKeeper {
 async function open (records: LeaseRecords): Promise<Held> {
   const id = v7()
   await records.openLease(id)
-  return { id, since: Date.now(), operations: 0, littered: false, doubted: false, retired: false }
+  return { id, since: performance.now(), operations: 0, littered: false, doubted: false, retired: false }
 }

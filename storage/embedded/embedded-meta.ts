@@ -8,7 +8,7 @@ import type { Census, Intake, MovableMeta, WholeRecord, WholesQuery } from '../t
 import { mostNames, noNames } from '../name-page.js'
 import { idKey, idText, maxNameLength } from '../object-key.js'
 import { toStorageError } from '../storage-errors.js'
-import { readU64, successor } from './bytes.js'
+import { readU64, successor, u64 } from './bytes.js'
 import { decodeBlobRow, leaseStates } from './change-writer.js'
 import type { CommitChannel } from './commit-channel.js'
 import { decodeCounting } from './counting.js'
@@ -380,7 +380,8 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
 
   async condemn (grace: number, limit: number): Promise<number> {
     const since = this.#firstOf('trash')?.key
-    if (since === undefined || readU64(since, 0) > Date.now() - grace) return 0
+    const now = Date.now()
+    if (since === undefined || (readU64(since, 0) > now - grace && !this.#isAhead(now))) return 0
     const dead = await this.#options.deadPins?.() ?? []
     if (dead.length > 0) await this.#submit({ kind: 'dropPins', keys: dead })
     return await this.#submit({ kind: 'condemn', grace, limit })
@@ -420,6 +421,11 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
     submit: async item => await this.#submit(item),
     moved: blobs => this.#read('reading what was moved', ({ moved }) => blobs.map(blob => moved.getBinary(blobKey(blob))?.toString()))
   })
+
+  /** Whether anything got into the trash while the clock was ahead of now. */
+  #isAhead (now: number): boolean {
+    return this.#read('reading the trash', ({ trash }) => Array.from(trash.getKeys({ start: u64(now + 1), limit: 1 })).length > 0)
+  }
 
   #firstOf (table: 'trash' | 'orphans' | 'log'): { key: Buffer, value: Buffer } | undefined {
     return this.#read(`reading the ${table}`, tables => Array.from(tables[table].getRange({ start: Buffer.from([0]), limit: 1 }))[0])

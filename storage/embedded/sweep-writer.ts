@@ -1,9 +1,9 @@
 /** Leases and the steps of the sweeper, inside a write transaction. Each may be repeated. */
 import type { BlobID, LeaseID } from '../contract.js'
 import { readU64, successor, u64 } from './bytes.js'
-import { type ChangeWriter, leaseStates } from './change-writer.js'
+import { type ChangeWriter, decodeBlobRow, encodeBlobRow, leaseStates } from './change-writer.js'
 import { readEntry } from './entry-rows.js'
-import { blobKey, ownerKey } from './keys.js'
+import { blobKey, ownerKey, trashKey } from './keys.js'
 import { timeOfEvent } from './log-rows.js'
 import { isPinned } from './pins.js'
 import { copyHead } from './record-codec.js'
@@ -43,7 +43,10 @@ export class SweepWriter {
   condemn (grace: number, limit: number): number {
     if (isPinned(this.#tables)) return 0
     const { trash, blobs, doomed } = this.#tables
-    const end = u64(Math.max(0, Date.now() - grace) + 1)
+    const now = Date.now()
+    const early = this.#bringBack(now, Math.min(limit, longestStep))
+    if (early > 0) return early
+    const end = u64(Math.max(0, now - grace) + 1)
     const due = Array.from(trash.getKeys({ start: Buffer.from([0]), end, limit: Math.min(limit, longestStep) }))
     for (const key of due) {
       trash.removeSync(key)
@@ -56,6 +59,22 @@ export class SweepWriter {
       doomed.putSync(blobKey(blob), nothing)
     }
     return due.length
+  }
+
+  /** What got there while the clock was ahead of now: its grace begins anew, for else it would stay until the clock is there again. */
+  #bringBack (now: number, limit: number): number {
+    const { trash, blobs } = this.#tables
+    const ahead = Array.from(trash.getKeys({ start: u64(now + 1), limit }))
+    for (const key of ahead) {
+      trash.removeSync(key)
+      const blob = key.toString('utf8', 8)
+      const row = blobs.getBinaryFast(blobKey(blob))
+      if (row === undefined || readU64(row, 0) !== readU64(key, 0)) continue
+      const { size, hash } = decodeBlobRow(row)
+      blobs.putSync(blobKey(blob), encodeBlobRow(size, hash, now))
+      trash.putSync(trashKey(now, blob), nothing)
+    }
+    return ahead.length
   }
 
   dropPins (keys: readonly Buffer[]): void {

@@ -1,6 +1,8 @@
 /** The one writer: batch after batch, each in one flushed transaction. Runs in its own thread, so that nobody waits for the disk. */
 import { statfsSync } from 'node:fs'
 import { join } from 'node:path'
+import type { StorageReason } from '../contract.js'
+import { DiskProbe } from './disk-probe.js'
 import { toStorageError } from '../storage-errors.js'
 import { ChangeWriter } from './change-writer.js'
 import { FileRoom } from './file-room.js'
@@ -32,6 +34,9 @@ export class Writer {
   readonly #sweep: SweepWriter
   readonly #intake: IntakeWriter
   readonly #room: FileRoom
+  readonly #disk: DiskProbe
+  /** The disk has failed in a way that may pass: LMDB is left alone until it works again. */
+  #ailing = false
   /** Of the batch that was written last. */
   readonly times: WriteTimes = { applying: 0, flushing: 0 }
 
@@ -42,6 +47,7 @@ export class Writer {
     this.#sweep = new SweepWriter(tables, this.#changes)
     this.#intake = new IntakeWriter(tables, this.#changes)
     this.#room = new FileRoom(join(directory, 'meta.lmdb'), tables)
+    this.#disk = new DiskProbe(directory)
   }
 
   close (): void {
@@ -55,9 +61,16 @@ export class Writer {
   write (batch: Uint8Array): WireResult[] {
     const items = unpackBatch(batch)
     this.times.applying = this.times.flushing = 0
+    const ailment = this.#ailing ? this.#ailment() : undefined
+    if (ailment !== undefined) return items.map(() => ailment)
     try {
       return this.#transact(items)
-    } catch {
+    } catch (error) {
+      // Each write that fails inside of LMDB is one more risk: its library does not survive all of them.
+      if (this.#reasonOf(error) !== 'full') {
+        const ailment = this.#ailment()
+        if (ailment !== undefined) return items.map(() => ailment)
+      }
       // LMDB uses what a transaction freed from the next but one on. A full store where only large writes are tried would never get there.
       this.#advance()
     }
@@ -98,11 +111,26 @@ export class Writer {
     }
   }
 
+  /** Why the disk takes nothing, found out beside LMDB; undefined: it does. */
+  #ailment (): WireResult | undefined {
+    try {
+      this.#disk.probe()
+      this.#ailing = false
+      return undefined
+    } catch (error) {
+      this.#ailing = this.#reasonOf(error) !== 'full'
+      return this.#ailing ? this.#failure(error) : undefined
+    }
+  }
+
   #failure (error: unknown): WireResult {
-    const { reason, message } = toStorageError(error, `writing to meta.lmdb in ${this.#directory}`)
+    return ['failed', this.#reasonOf(error), toStorageError(error, `writing to meta.lmdb in ${this.#directory}`).message]
+  }
+
+  #reasonOf (error: unknown): StorageReason {
     // LMDB calls a write that was cut short by a full disk an input/output error.
     const full = (error as { code?: unknown } | null)?.code === inputOutputError && isScarce(this.#directory)
-    return ['failed', full ? 'full' : reason, message]
+    return full ? 'full' : toStorageError(error, '').reason
   }
 
   #apply (item: WireItem): WireResult {

@@ -69,6 +69,8 @@ export class BlobFiles implements BlobStore {
       return await this.#write(lease, blob, source, options.signal)
     } catch (error) {
       this.#options.left(lease)
+      // On a full disk others need its room before the sweeper comes.
+      if (error instanceof StorageError && error.reason === 'full') await unlink(this.#path(blob)).catch(() => {})
       throw error
     }
   }

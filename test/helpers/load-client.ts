@@ -3,12 +3,15 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import { type Dispatcher, type FormData, request } from 'undici'
 import type { Effect, LoadModel, State } from './load-model.js'
+import type { LoadSockets, SocketDoor } from './load-sockets.js'
 
 export interface Target {
   readonly origin: string
   /** Missing where anybody may do anything. */
   readonly authorization?: string
   readonly dispatcher?: Dispatcher
+  /** Missing where all goes over HTTP. */
+  readonly sockets?: LoadSockets
 }
 
 export interface Sent {
@@ -16,6 +19,8 @@ export interface Sent {
   readonly url: string
   readonly headers?: Record<string, string>
   readonly body?: Buffer | FormData | Readable
+  /** The door for it where there are sockets. */
+  readonly door?: SocketDoor | undefined
 }
 
 export const cdmiObject = { 'content-type': 'application/cdmi-object' }
@@ -47,8 +52,14 @@ export class LoadClient {
   }
 
   /** Throws for answers that say it was not done; what it was to do is in the model all the same, in case the server dies first. */
-  async send ({ method, url, headers = {}, body }: Sent, ...effects: Effect[]): Promise<void> {
+  async send ({ method, url, headers = {}, body, door }: Sent, ...effects: Effect[]): Promise<void> {
     this.#model.begin(this.worker, ...effects)
+    const { sockets } = this.target
+    if (sockets !== undefined && door !== undefined) {
+      const { status, error = '', retryAfter } = await sockets.ask(door, { method, url, ...body instanceof Buffer && { data: JSON.parse(body.toString()) as unknown } })
+      if (status >= 300) throw new Refused(`${method} ${url} over ${door}`, { statusCode: status, headers: retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) } }, error)
+      return this.#model.acknowledge(this.worker)
+    }
     const answer = await request(this.target.origin + url, { method, headers: { ...authorized(this.target), ...headers }, body: body ?? null, ...dispatch(this.target) })
     const text = await answer.body.text()
     if (answer.statusCode >= 300) throw new Refused(`${method} ${url}`, answer, text)

@@ -2,8 +2,8 @@
  * What a worker of the load does with containers: each has a few objects whose values all carry one stamp, and is made, copied, moved, changed, brought
  * back and removed as a whole, in one request.
  */
-import { randomBytes, randomInt } from 'node:crypto'
 import { mintObjectID } from '../../cdmi/object-id.js'
+import type { Chance } from './chance.js'
 import { cdmiContainer, cdmiObject, type LoadClient, read } from './load-client.js'
 import type { Effect, LoadModel } from './load-model.js'
 import { json, pathOf, place } from './load-objects.js'
@@ -29,19 +29,21 @@ interface Tree {
 export class LoadContainers {
   readonly #model: LoadModel
   readonly #worker: number
+  readonly #chance: Chance
   #trees: Tree[] = []
   #made = 0
 
-  constructor (model: LoadModel, worker: number) {
+  constructor (model: LoadModel, worker: number, chance: Chance) {
     this.#model = model
     this.#worker = worker
+    this.#chance = chance
   }
 
   async step (client: LoadClient): Promise<void> {
     // What became of the request under way when the server died: a container that is not there was moved, removed, or never made.
     this.#trees = this.#trees.filter(({ url }) => this.#model.at(url) !== undefined).map(tree => this.#seen(tree))
-    const tree = this.#trees[randomInt(Math.max(1, this.#trees.length))]
-    const action = randomInt(10)
+    const tree = this.#chance.one(this.#trees)
+    const action = this.#chance.int(10)
     if (tree === undefined || (action === 0 && this.#trees.length < 4)) return await this.#make(client)
     if (action < 3) return await (this.#trees.length < 4 ? this.#copy(client, tree) : this.#remove(client, tree))
     if (action < 5) return await this.#move(client, tree)
@@ -61,8 +63,12 @@ export class LoadContainers {
     return `${place}w${this.#worker}-tree-${this.#made++}/`
   }
 
+  #newStamp (): string {
+    return this.#chance.bytes(15).toString('base64url') + '\n'
+  }
+
   async #make (client: LoadClient): Promise<void> {
-    const tree = { url: this.#newURL(), stamp: newStamp() }
+    const tree = { url: this.#newURL(), stamp: this.#newStamp() }
     const ids = paths.map(() => mintObjectID())
     this.#trees.push(tree)
     await client.send({ method: 'PUT', url: tree.url, headers: cdmiContainer, body: json({ deserializevalue: serialization(tree.stamp, ids) }) }, holding(tree, ids))
@@ -109,7 +115,7 @@ export class LoadContainers {
 
   /** Gives all values in it another stamp. */
   async #change (client: LoadClient, tree: Tree): Promise<void> {
-    const changed = { ...tree, stamp: newStamp() }
+    const changed = { ...tree, stamp: this.#newStamp() }
     const ids = await this.#idsOf(client, tree)
     await client.send({ method: 'PATCH', url: tree.url, headers: cdmiContainer, body: json({ deserializevalue: serialization(changed.stamp, ids) }) }, holding(changed, ids))
     this.#put(changed)
@@ -129,10 +135,6 @@ export class LoadContainers {
     await client.send({ method: 'PATCH', url: tree.url, headers: cdmiContainer, body: json({ deserialize: pathOf(saved.url) }) }, holding(changed, saved.ids))
     this.#put(changed)
   }
-}
-
-function newStamp (): string {
-  return randomBytes(15).toString('base64url') + '\n'
 }
 
 /** The container has these values. `ids`: undefined where the server gives them. */

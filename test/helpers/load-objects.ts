@@ -1,8 +1,9 @@
 /** What a worker of the load does with data objects: all ways to make, change, copy, move and remove them, in one request or in several. */
-import { randomBytes, randomInt } from 'node:crypto'
 import { FormData } from 'undici'
+import type { Chance } from './chance.js'
 import { cdmiObject, type LoadClient } from './load-client.js'
 import type { Effect, LoadModel } from './load-model.js'
+import { type SocketDoor, socketDoors } from './load-sockets.js'
 
 /** Of values kept in the record, and of longer ones. */
 const sizes = [10, 300, 5000, 64 * 1024, 64 * 1024 + 1, 100_000, 300_000] as const
@@ -27,13 +28,15 @@ export class LoadObjects {
   readonly #urls: string[] = []
   readonly #series = new Map<string, Series>()
   readonly #longest: number
+  readonly #chance: Chance
   #made = 0
 
   /** `longest`: bytes of a value that is made now and then, beside the usual ones. */
-  constructor (model: LoadModel, worker: number, longest: number) {
+  constructor (model: LoadModel, worker: number, longest: number, chance: Chance) {
     this.#model = model
     this.#worker = worker
     this.#longest = longest
+    this.#chance = chance
   }
 
   #newURL (): string {
@@ -43,8 +46,8 @@ export class LoadObjects {
   }
 
   async step (client: LoadClient): Promise<void> {
-    const url = this.#urls[randomInt(Math.max(1, this.#urls.length))]
-    const action = url === undefined ? 0 : randomInt(20)
+    const url = this.#chance.one(this.#urls)
+    const action = url === undefined ? 0 : this.#chance.int(20)
     if (url === undefined || action < 4) return await this.#put(client, this.#newURL())
     if (action === 4) return await this.#form(client)
     const bytes = this.#model.content(url)?.bytes
@@ -54,7 +57,7 @@ export class LoadObjects {
     if (url.startsWith('/data/') || action < 9) return await this.#put(client, url)
     if (action < 13) return await this.#beginSeries(client, url, bytes ?? Buffer.alloc(0))
     if (bytes === undefined) return await this.#put(client, url)
-    if (action < 15) return await this.#patch(client, url, bytes, randomInt(bytes.length + 100))
+    if (action < 15) return await this.#patch(client, url, bytes, this.#chance.int(bytes.length + 100))
     if (action === 15) return await this.#patch(client, url, bytes, bytes.length)
     if (action < 18) return await this.#copy(client, url, bytes)
     return await this.#move(client, url)
@@ -62,12 +65,12 @@ export class LoadObjects {
 
   async #put (client: LoadClient, url: string): Promise<void> {
     if (url.startsWith('/data/')) {
-      const body = Buffer.from(JSON.stringify({ random: randomBytes(randomInt(1, 60_000)).toString('base64') }))
+      const body = Buffer.from(JSON.stringify({ random: this.#chance.bytes(this.#chance.int(1, 60_000)).toString('base64') }))
       const method = this.#model.at(url) === undefined ? 'POST' : 'PUT'
-      return await client.send({ method, url, headers: { 'content-type': 'application/json' }, body }, to(url, body))
+      return await client.send({ method, url, headers: { 'content-type': 'application/json' }, body, door: this.#door() }, to(url, body))
     }
-    const value = randomInt(longValues) === 0 ? randomBytes(this.#longest) : someBytes()
-    if (randomInt(3) === 0) await client.send({ method: 'PUT', url, headers: cdmiObject, body: cdmiBody(value) }, to(url, value))
+    const value = this.#chance.int(longValues) === 0 ? this.#chance.bytes(this.#longest) : this.#someBytes()
+    if (this.#chance.int(3) === 0) await client.send({ method: 'PUT', url, headers: cdmiObject, body: cdmiBody(value) }, to(url, value))
     else await client.send({ method: 'PUT', url, body: value }, to(url, value))
   }
 
@@ -76,7 +79,7 @@ export class LoadObjects {
     const form = new FormData()
     const effect = new Map<string, { bytes: Buffer, id: undefined }>()
     for (let file = 0; file < 2; file++) {
-      const bytes = someBytes()
+      const bytes = this.#someBytes()
       const name = `w${this.#worker}-form-${this.#made++}`
       form.append('file', new Blob([Uint8Array.from(bytes)]), name)
       this.#urls.push(place + name)
@@ -86,15 +89,15 @@ export class LoadObjects {
   }
 
   async #patch (client: LoadClient, url: string, before: Buffer, offset: number): Promise<void> {
-    const part = randomBytes(randomInt(1, 100_000))
+    const part = this.#chance.bytes(this.#chance.int(1, 100_000))
     const effect = new Map([[url, { bytes: over(before, part, offset), id: this.#model.content(url)?.id }]])
     const range = rangeOf(part, offset)
-    if (randomInt(2) === 0) await client.send({ method: 'PATCH', url: `${url}?value=${range}`, headers: cdmiObject, body: cdmiBody(part) }, effect)
+    if (this.#chance.int(2) === 0) await client.send({ method: 'PATCH', url: `${url}?value=${range}`, headers: cdmiObject, body: cdmiBody(part) }, effect)
     else await client.send({ method: 'PATCH', url, headers: { 'content-range': `bytes ${range}/*` }, body: part }, effect)
   }
 
   async #remove (client: LoadClient, url: string): Promise<void> {
-    await client.send({ method: 'DELETE', url }, new Map([[url, undefined]]))
+    await client.send({ method: 'DELETE', url, door: url.startsWith('/data/') ? this.#door() : undefined }, new Map([[url, undefined]]))
     // What has come of its parts is garbage now.
     this.#series.delete(url)
   }
@@ -102,9 +105,18 @@ export class LoadObjects {
   /** To a new place, or over what is there. */
   async #copy (client: LoadClient, source: string, bytes: Buffer): Promise<void> {
     const others = this.#urls.filter(url => url.startsWith(place) && url !== source && !this.#series.has(url))
-    const url = randomInt(2) === 0 ? others[randomInt(Math.max(1, others.length))] : undefined
+    const url = this.#chance.int(2) === 0 ? this.#chance.one(others) : undefined
     const target = url ?? this.#newPlace()
     await client.send({ method: 'PUT', url: target, headers: cdmiObject, body: json({ copy: pathOf(source) }) }, to(target, bytes))
+  }
+
+  /** For keyed objects, which all three doors have. */
+  #door (): SocketDoor | undefined {
+    return this.#chance.one([undefined, ...socketDoors])
+  }
+
+  #someBytes (): Buffer {
+    return this.#chance.bytes(this.#chance.one(sizes) ?? 1)
   }
 
   #newPlace (): string {
@@ -120,13 +132,13 @@ export class LoadObjects {
   }
 
   async #beginSeries (client: LoadClient, url: string, old: Buffer): Promise<void> {
-    const pieces = Array.from({ length: 3 }, () => randomBytes(randomInt(2) === 0 ? randomInt(1, 2000) : randomInt(1, 80_000)))
+    const pieces = Array.from({ length: 3 }, () => this.#chance.bytes(this.#chance.int(2) === 0 ? this.#chance.int(1, 2000) : this.#chance.int(1, 80_000)))
     const offsets = pieces.map((_, index) => pieces.slice(0, index).reduce((sum, piece) => sum + piece.length, 0))
     const fresh = Buffer.concat(pieces)
-    const kind = randomInt(3)
+    const kind = this.#chance.int(3)
     const id = `upload-id=s${this.#made++}`
     const header = [undefined, `${id};count=3;replace=true`, `${id};range=0-${fresh.length - 1};replace=false`][kind]
-    const order = [0, 1, 2].sort(() => randomInt(3) - 1)
+    const order = [0, 1, 2].sort(() => this.#chance.int(3) - 1)
     const series: Series = {
       parts: order.map((at, index) => ({ offset: offsets[at] ?? 0, bytes: pieces[at] ?? fresh, header: header ?? String(index < 2) })),
       done: 0,
@@ -171,10 +183,6 @@ function over (before: Buffer, part: Buffer, offset: number): Buffer {
   after.set(before)
   after.set(part, offset)
   return after
-}
-
-function someBytes (): Buffer {
-  return randomBytes(sizes[randomInt(sizes.length)] ?? 1)
 }
 
 function rangeOf (bytes: Buffer, offset: number): string {

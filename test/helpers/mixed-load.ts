@@ -4,6 +4,7 @@
  */
 import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
+import { Chance } from './chance.js'
 import { eventually } from './eventually.js'
 import { isConnectionError, LoadClient, namesIn, read, Refused, type Target } from './load-client.js'
 import { LoadContainers } from './load-containers.js'
@@ -28,6 +29,7 @@ export class MixedLoad {
   readonly #model = new LoadModel()
   readonly #count: number
   readonly #longest: number
+  readonly #chance: Chance
   readonly #workers: Worker[] = []
   /** Those that wait: nothing of theirs is under way. */
   #idle: Worker[] = []
@@ -38,15 +40,17 @@ export class MixedLoad {
   delayed = 0
 
   /** `longest`: bytes of the longest values, of which there are few. */
-  constructor (workers: number, longest = 300_000) {
+  constructor (workers: number, longest = 300_000, chance = new Chance()) {
     this.#count = workers
     this.#longest = longest
+    this.#chance = chance
     for (let n = 0; n < workers; n++) this.#idle.push(this.#newWorker())
   }
 
   #newWorker (): Worker {
     const number = this.#workers.length
-    const worker = { number, objects: new LoadObjects(this.#model, number, this.#longest), containers: new LoadContainers(this.#model, number) }
+    const chance = this.#chance.of(number)
+    const worker = { number, objects: new LoadObjects(this.#model, number, this.#longest, chance), containers: new LoadContainers(this.#model, number, chance) }
     this.#workers.push(worker)
     return worker
   }

@@ -21,14 +21,16 @@ export interface ServerProcess {
 
 const password = 'test password'
 
-/** The command line in a process of its own. */
-function spawnCommand (args: readonly string[], environment: Record<string, string>): ChildProcessWithoutNullStreams {
-  return spawn(...plainNode('build/bin/fastify-cdmi.js', ...args), { env: { ...process.env, ...environment } })
+/** The command line in a process of its own. `prefix`: a command that becomes it. */
+function spawnCommand (args: readonly string[], environment: Record<string, string>, prefix: readonly string[] = []): ChildProcessWithoutNullStreams {
+  const [command, rest] = plainNode('build/bin/fastify-cdmi.js', ...args)
+  const [first = command, ...others] = [...prefix, command, ...rest]
+  return spawn(first, others, { env: { ...process.env, ...environment } })
 }
 
 /** Starts `serve` on a directory, or on what the flags and variables name, and waits until it says where it listens. It is ended with the test at the latest. */
-export async function startServer (t: Test, directory: string | undefined, flags: readonly string[] = [], environment: Record<string, string> = {}): Promise<ServerProcess> {
-  const child = spawnCommand(['serve', ...directory === undefined ? [] : ['--data', directory], '--host', '127.0.0.1', '--port', '0', ...flags], { ADMIN_USER: 'admin', ADMIN_PASSWORD: password, ...environment })
+export async function startServer (t: Test, directory: string | undefined, flags: readonly string[] = [], environment: Record<string, string> = {}, prefix: readonly string[] = []): Promise<ServerProcess> {
+  const child = spawnCommand(['serve', ...directory === undefined ? [] : ['--data', directory], '--host', '127.0.0.1', '--port', '0', ...flags], { ADMIN_USER: 'admin', ADMIN_PASSWORD: password, ...environment }, prefix)
   child.stdin.end()
   t.teardown(() => { child.kill('SIGKILL') })
   let printed = ''
