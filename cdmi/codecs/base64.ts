@@ -17,7 +17,7 @@ export async function * decodeBase64 (source: AsyncIterable<Uint8Array>, { lines
   const decoder = new Base64Decoder()
   for await (const chunk of source) {
     const text = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
-    yield * decoder.push(lines ? Buffer.from(text.toString('latin1').replace(blanks, ''), 'latin1') : text)
+    for (const bytes of decoder.push(lines ? Buffer.from(text.toString('latin1').replace(blanks, ''), 'latin1') : text)) yield bytes
   }
   const last = decoder.end()
   if (last.length > 0) yield last

@@ -1,6 +1,7 @@
 /** The syntax of JSON (RFC 8259), checked as the bytes pass, for values too long to be held. */
 import { InvalidJson } from '../errors.js'
 import { maxJsonDepth } from '../json-value.js'
+import { pastPlain } from './plain-run.js'
 
 export const quote = 0x22
 export const backslash = 0x5c
@@ -265,20 +266,13 @@ export function endOfRun (bytes: Uint8Array, from: number): number {
   let at = from
   for (const soon = Math.min(length, from + bytewise); at < soon && ordinary[bytes[at] ?? 0] === 1;) at++
   if (at < from + bytewise || at === length) return at
-  // Long ones four bytes at a time. A byte of `x` is zero where the same byte of `(x - 0x01010101) & ~x` is the lowest with its first bit set.
-  const view = new DataView(bytes.buffer, bytes.byteOffset, length)
-  for (const last = length - 4; at <= last; at += 4) {
-    const four = view.getInt32(at, true)
-    const noQuote = four ^ 0x22222222
-    const noBackslash = four ^ 0x5c5c5c5c
-    if (((((noQuote - 0x01010101) & ~noQuote) | ((noBackslash - 0x01010101) & ~noBackslash) | ((four - 0x20202020) & ~four)) & 0x80808080) !== 0) break
-  }
+  at = pastPlain(bytes, at)
   while (at < length && ordinary[bytes[at] ?? 0] === 1) at++
   return at
 }
 
 /** So many bytes are looked at one by one before a run counts as long. */
-const bytewise = 32
+const bytewise = 256
 
 const ordinary = new Uint8Array(256).fill(1, 0x20)
 ordinary[quote] = ordinary[backslash] = 0

@@ -13,20 +13,24 @@ export async function readBody (stream: Readable, announced: string | undefined,
   if (length !== undefined && length > limit) throw tooLong(limit)
   return await new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
-    /** Where the chunks are put together, when it is known how many there will be. */
+    /** Where the chunks are put together, when it is known how many bytes there will be. */
     let whole: Buffer | undefined
     let size = 0
     const onData = (chunk: Buffer) => {
-      const at = size
       size += chunk.length
       if (size > limit) return end(tooLong(limit))
-      if (length === undefined || chunk.length === length) {
-        chunks.push(chunk)
+      if (whole !== undefined) {
+        // At once, while it is in the processor's cache.
+        chunk.copy(whole, size - chunk.length)
         return
       }
-      // At once, while they are in the processor's cache.
-      whole ??= Buffer.allocUnsafe(length)
-      chunk.copy(whole, at)
+      chunks.push(chunk)
+      // No memory is taken for a body of which hardly anything has come.
+      if (length === undefined || size >= length || size < length / 32) return
+      whole = Buffer.allocUnsafe(length)
+      let at = 0
+      for (const early of chunks) at += early.copy(whole, at)
+      chunks.length = 0
     }
     const onEnd = () => {
       end(length !== undefined && size !== length ? new IncompleteBody(`The body has ${size} bytes where ${length} were announced; nothing was stored`) : undefined)

@@ -1,4 +1,5 @@
 /** The parts of a form upload, one after the other, from the stream (RFC 7578; HCO-14, CLI-30 to CLI-32). */
+import { TextDecoder } from 'node:util'
 import type { FastifyRequest } from 'fastify'
 import { InvalidJson, InvalidRequest, TooLarge } from '../../cdmi/errors.js'
 import { parseJson } from '../../cdmi/json-value.js'

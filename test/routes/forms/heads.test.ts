@@ -48,7 +48,7 @@ t.test('CLI-32: a head that never ends is none, and one beyond the limit is refu
 })
 
 t.test('CLI-30: fields of a head', async t => {
-  const [[text = ''] = []] = await read(Buffer.from('--xyz\r\ncontent-disposition: form-data;\r\n\tname="f\\"\xc3\xa9";\r\n filename*=utf-8\'\'%c3%a9\r\nCONTENT-TYPE:Text/Plain;charset=\"utf-8\"\r\n\r\n\r\n--xyz--', 'latin1'), [3])
+  const [[text = ''] = []] = await read(Buffer.from('--xyz\r\ncontent-disposition: form-data;\r\n\tname="f\\"\xc3\xa9";\r\n filename*=utf-8\'\'%c3%a9\r\nCONTENT-TYPE:Text/Plain;charset="utf-8"\r\n\r\n\r\n--xyz--', 'latin1'), [3])
   const head = new PartHead(text)
   t.ok(head.readable)
   t.equal(head.field('Content-Type'), 'Text/Plain;charset="utf-8"')
