@@ -6,7 +6,7 @@ import { changedAttributes, newAttributes } from './changed-attributes.js'
 import type { DataObjectChange } from './data-object-write.js'
 import type { ValueRequest } from './data-objects.js'
 import { InvalidRequest } from './errors.js'
-import { isJsonObject } from './json-value.js'
+import { isJsonObject } from './json-kind.js'
 import { attributesOf, toStored, typeLetter } from './record.js'
 import type { PlacedValue, StagedValue } from './values.js'
 
@@ -35,7 +35,7 @@ export function newDataObject (id: string, parent: Pick<StoredRecord, 'id'> | un
     segments: value.segments,
     attributes: toStored({
       ...newAttributes(said),
-      ...withHash(value),
+      ...known(value),
       ...withTransfer(said),
       completionStatus: said.completionStatus ?? 'Complete',
       mimetype: said.mimetype ?? 'application/octet-stream',
@@ -45,7 +45,7 @@ export function newDataObject (id: string, parent: Pick<StoredRecord, 'id'> | un
 }
 
 export function changedDataObject (before: StoredRecord, said: Said, value: PlacedValue, encoding: ValueTransferEncoding): DataObjectPut {
-  const { hash, transfer: _, ...attributes } = attributesOf(before)
+  const { hash, keyed, transfer: _, ...attributes } = attributesOf(before)
   return {
     id: before.id,
     version: before.version + 1,
@@ -57,7 +57,7 @@ export function changedDataObject (before: StoredRecord, said: Said, value: Plac
     segments: value.segments,
     attributes: toStored({
       ...changedAttributes(attributes, said),
-      ...(value.segments.kind === 'keep' && hash !== undefined ? { hash } : withHash(value)),
+      ...(value.segments.kind === 'keep' ? { ...hash !== undefined && { hash }, ...keyed && { keyed } } : known(value)),
       ...withTransfer(said),
       completionStatus: said.completionStatus ?? 'Complete',
       mimetype: said.mimetype ?? attributes.mimetype ?? 'application/octet-stream',
@@ -70,8 +70,9 @@ function withTransfer ({ transfer }: Said): Pick<RecordAttributes, 'transfer'> {
   return transfer === undefined ? {} : { transfer }
 }
 
-function withHash ({ hash }: PlacedValue): Pick<RecordAttributes, 'hash'> {
-  return hash === undefined ? {} : { hash: [hash.algorithm, hash.hex] }
+/** What is known of the value itself, and holds until there is another. */
+function known ({ hash, keyed }: PlacedValue): Pick<RecordAttributes, 'hash' | 'keyed'> {
+  return { ...hash !== undefined && { hash: [hash.algorithm, hash.hex] }, ...keyed && { keyed } }
 }
 
 /**

@@ -48,13 +48,3 @@ export function parseJson (bytes: Uint8Array): Json {
 export function isObject (value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
-
-/** Whether these bytes are a JSON object, as the `json` transfer encoding wants them (AMB-08). */
-export function isJsonObject (bytes: Uint8Array): boolean {
-  try {
-    return isObject(parseJson(bytes))
-  } catch (error) {
-    if (error instanceof InvalidJson) return false
-    throw error
-  }
-}

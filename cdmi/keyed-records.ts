@@ -8,6 +8,7 @@ import type { ModelContext } from './context.js'
 import { changedDataObject, newDataObject } from './data-object-record.js'
 import type { DataObjects } from './data-objects.js'
 import { Contention, InvalidJson, IsNotContainer, IsReference, KeyExists, KeyNotFound, MissingSlash, NotAKeyedRecord, NotFound, ParentNotFound, TooLarge } from './errors.js'
+import { kindOfJson } from './json-kind.js'
 import { isObject, parseJson } from './json-value.js'
 import { mergePatch, shallowMerge } from './merge-patch.js'
 import type { ObjectChange } from './mutation-gate.js'
@@ -77,8 +78,8 @@ export class KeyedRecords {
     }).catch(inKeyedWords(key))
     const [content] = contents
     if (content === undefined) throw new NotAKeyedRecord(key)
-    if (attributesOf(object.record).valuetransferencoding !== 'json') await this.#parse(key, content)
-    return { object, content }
+    const { valuetransferencoding, keyed } = attributesOf(object.record)
+    return { object, content: valuetransferencoding === 'json' || keyed === true ? content : await this.#checked(key, content) }
   }
 
   /** KEY-03: makes the record; KeyExists when the key is taken. */
@@ -128,7 +129,7 @@ export class KeyedRecords {
         const before = place.record === undefined ? undefined : { record: place.record, ancestors: place.ancestors }
         const { body, encoding } = await textFor(before)
         checkPreconditions(preconditions, place.record, false)
-        const value = await this.#stage(staging, body)
+        const value = { ...await this.#stage(staging, body), ...encoding !== 'json' && { keyed: true as const } }
         const request = { mimetype: 'application/json' }
         const put = place.record === undefined
           ? newDataObject(namespace.newID(), place.parent, key, request, value, encoding)
@@ -183,11 +184,25 @@ export class KeyedRecords {
   }
 
   /** A value that another door may have written, under a JSON media type: it is a record only if it is one. */
+  async #checked (key: string, content: Content): Promise<Content> {
+    return contentOf(await this.#asRecord(key, content, bytes => {
+      if (kindOfJson(bytes) !== 'single') return bytes
+    }))
+  }
+
   async #parse (key: string, content: Content): Promise<Json> {
+    return await this.#asRecord(key, content, bytes => {
+      const json = parseJson(bytes)
+      if (typeof json === 'object' && json !== null) return json
+    })
+  }
+
+  /** `take` answers undefined, or throws InvalidJson, for what is no record. */
+  async #asRecord<T> (key: string, content: Content, take: (bytes: Uint8Array) => T | undefined): Promise<T> {
     if (content.length > this.#context.limits.json) throw new NotAKeyedRecord(key)
     try {
-      const json = parseJson(await content.read())
-      if (typeof json === 'object' && json !== null) return json
+      const taken = take(await content.read())
+      if (taken !== undefined) return taken
     } catch (error) {
       if (!(error instanceof InvalidJson)) throw error
     }
@@ -217,9 +232,9 @@ interface RecordText {
 
 /** KEY-09: an object or an array. The standard's encoding `json` is for objects only (AMB-08). */
 function recordText (body: Uint8Array): RecordText {
-  const json = parseJson(body)
-  if (typeof json !== 'object' || json === null) throw new InvalidJson('A record is a JSON object or a JSON array, not a single value')
-  return { body, encoding: isObject(json) ? 'json' : 'utf-8' }
+  const kind = kindOfJson(body)
+  if (kind === 'single') throw new InvalidJson('A record is a JSON object or a JSON array, not a single value')
+  return { body, encoding: kind === 'object' ? 'json' : 'utf-8' }
 }
 
 /** A number that no double can hold would become `null`. */

@@ -8,7 +8,7 @@ import { attributesOf, toStored, typeLetter } from './record.js'
  */
 export function withoutValue (record: StoredRecord): StoredRecord | undefined {
   if (record.type !== typeLetter.dataObject) return undefined
-  const { hash: _hash, transfer: _transfer, ...attributes } = attributesOf(record)
+  const { hash: _hash, keyed: _keyed, transfer: _transfer, ...attributes } = attributesOf(record)
   return {
     ...record,
     version: record.version + 1,

@@ -180,6 +180,8 @@ export interface PlacedValue {
   readonly births: readonly BlobBirth[]
   /** Of all of the value, where it is known. */
   readonly hash?: ValueHash | undefined
+  /** It is known to be a JSON object or array. */
+  readonly keyed?: true | undefined
 }
 
 /** No bytes at all. */

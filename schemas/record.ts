@@ -28,6 +28,8 @@ export const RecordAttributes = Type.Object({
   template: Type.Optional(Type.String()),
   /** Hash of the value, made while it was written: algorithm and hexadecimal digits (MET-16). Missing: none was made. */
   hash: Type.Optional(Type.Tuple([Type.String(), Type.String()])),
+  /** The value is known to be a JSON object or array, since it was written as a keyed record. Missing: nobody knows. */
+  keyed: Type.Optional(Type.Literal(true)),
   /** References only: the URI to go on to, as it was given (CMV-41). */
   reference: Type.Optional(Type.String()),
   /** Token of the transfer that makes the object, or changes what is there already: `completionStatus` is about what is there. */

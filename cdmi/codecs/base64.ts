@@ -16,11 +16,8 @@ const blockSize = 256 * 1024
 export async function * decodeBase64 (source: AsyncIterable<Uint8Array>, { lines = false }: Base64Options = {}): AsyncGenerator<Uint8Array> {
   const decoder = new Base64Decoder()
   for await (const chunk of source) {
-    for (let at = 0; at < chunk.length; at += blockSize) {
-      const text = Buffer.from(chunk.buffer, chunk.byteOffset + at, Math.min(blockSize, chunk.byteLength - at)).toString('latin1')
-      const bytes = decoder.push(lines ? text.replace(blanks, '') : text)
-      if (bytes.length > 0) yield bytes
-    }
+    const text = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+    for (const bytes of decoder.push(lines ? Buffer.from(text.toString('latin1').replace(blanks, ''), 'latin1') : text)) yield bytes
   }
   const last = decoder.end()
   if (last.length > 0) yield last
@@ -31,13 +28,6 @@ class Base64Decoder {
   #rest = ''
   /** Characters decoded so far. */
   #offset = 0
-
-  push (text: string): Buffer {
-    const all = this.#rest + text
-    const whole = all.length === 0 ? 0 : (all.length - 1) - (all.length - 1) % 4
-    this.#rest = all.slice(whole)
-    return this.#decode(all.slice(0, whole))
-  }
 
   end (): Buffer {
     const text = this.#rest
@@ -50,6 +40,19 @@ class Base64Decoder {
     // Bits that belong to no byte must be zero, or two texts would stand for one value (RFC 4648 §3.5).
     if (bytes.toString('base64') !== text) throw new InvalidRequest('The last character of the Base64 has bits that belong to no byte; it was not made by an encoder, or has been damaged')
     return bytes
+  }
+
+  * push (text: Buffer): Generator<Buffer, undefined> {
+    let at = 0
+    if (this.#rest !== '') {
+      at = 4 - this.#rest.length
+      this.#rest += text.toString('latin1', 0, at)
+      if (at >= text.length) return
+      yield this.#decode(this.#rest)
+    } else if (text.length === 0) return
+    const end = text.length - 1 - (text.length - 1 - at) % 4
+    for (; at < end; at += blockSize) yield this.#decode(text.toString('latin1', at, Math.min(end, at + blockSize)))
+    this.#rest = text.toString('latin1', end)
   }
 
   #decode (text: string): Buffer {
@@ -70,8 +73,8 @@ class Base64Decoder {
   }
 }
 
-/** The text that stands for the bytes. */
-export async function * encodeBase64 (source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** The text that stands for the bytes. `into`: where it is written, piece by piece, each only until the next one is asked for; undefined: into memory of its own. */
+export async function * encodeBase64 (source: AsyncIterable<Uint8Array>, into?: Buffer): AsyncGenerator<Uint8Array> {
   let rest: Uint8Array = new Uint8Array(0)
   for await (const chunk of source) {
     let at = 0
@@ -82,7 +85,11 @@ export async function * encodeBase64 (source: AsyncIterable<Uint8Array>): AsyncG
       yield encodeBytes(rest)
     }
     const end = chunk.length - (chunk.length - at) % 3
-    for (; at < end; at += encodeSize) yield encodeBytes(chunk.subarray(at, Math.min(end, at + encodeSize)))
+    const most = into === undefined ? encodeSize : Math.floor(into.length / 4) * 3
+    for (; at < end; at += most) {
+      const piece = chunk.subarray(at, Math.min(end, at + most))
+      yield into === undefined ? encodeBytes(piece) : encodeInto(into, piece)
+    }
     // A copy: the owner of the chunk may use it again.
     rest = Uint8Array.from(chunk.subarray(end))
   }
@@ -94,6 +101,16 @@ const encodeSize = blockSize / 4 * 3
 /** Characters of Base64 for so many bytes. */
 export function base64Length (bytes: number): number {
   return Math.ceil(bytes / 3) * 4
+}
+
+/** Bytes of which the text is made at once where it is put together from several: short enough for strings that cost little. */
+const stepSize = 48 * 1024
+
+function encodeInto (target: Buffer, bytes: Uint8Array): Buffer {
+  const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  let size = 0
+  for (let at = 0; at < source.length; at += stepSize) size += target.write(source.toString('base64', at, at + stepSize), size, 'latin1')
+  return target.subarray(0, size)
 }
 
 /** The text for bytes that are in one piece. */

@@ -1,5 +1,6 @@
 /** Text on its way into a JSON string. */
 import { openTail } from '../utf8.js'
+import { endOfRun } from './json-syntax.js'
 
 /** Longest piece that is looked at in one go. */
 const blockSize = 256 * 1024
@@ -29,6 +30,7 @@ export async function * escapeJsonString (source: AsyncIterable<Uint8Array>): As
  * is much the fastest.
  */
 export function escapeBytes (text: Uint8Array): Uint8Array {
+  if (endOfRun(text, 0) === text.length) return text
   const json = JSON.stringify(Buffer.from(text.buffer, text.byteOffset, text.byteLength).toString('latin1'))
   return json.length === text.length + 2 ? text : Buffer.from(json.slice(1, -1), 'latin1')
 }

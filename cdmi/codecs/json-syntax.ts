@@ -1,6 +1,7 @@
 /** The syntax of JSON (RFC 8259), checked as the bytes pass, for values too long to be held. */
 import { InvalidJson } from '../errors.js'
 import { maxJsonDepth } from '../json-value.js'
+import { pastPlain } from './plain-run.js'
 
 export const quote = 0x22
 export const backslash = 0x5c
@@ -263,9 +264,15 @@ export class JsonSyntax {
 export function endOfRun (bytes: Uint8Array, from: number): number {
   const { length } = bytes
   let at = from
+  for (const soon = Math.min(length, from + bytewise); at < soon && ordinary[bytes[at] ?? 0] === 1;) at++
+  if (at < from + bytewise || at === length) return at
+  at = pastPlain(bytes, at)
   while (at < length && ordinary[bytes[at] ?? 0] === 1) at++
   return at
 }
+
+/** So many bytes are looked at one by one before a run counts as long. */
+const bytewise = 256
 
 const ordinary = new Uint8Array(256).fill(1, 0x20)
 ordinary[quote] = ordinary[backslash] = 0

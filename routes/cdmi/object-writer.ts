@@ -1,7 +1,7 @@
 /** Answers of CDMI in JSON: small fields in the order given, and last the value, however long it is (DOC-10). */
 import type { Content } from '../../cdmi/values.js'
 import type { JsonObject } from '../../storage/contract.js'
-import { onePiece, shortText } from '../http/send-content.js'
+import { onePiece, oneRead, shortText } from '../http/send-content.js'
 import { base64Length, encodeBase64, encodeBytes } from '../../cdmi/codecs/base64.js'
 import { escapeBytes, escapeJsonString } from '../../cdmi/codecs/json-string.js'
 
@@ -16,7 +16,7 @@ export interface ObjectText {
   readonly length: number | undefined
   /** All of it, when it is small (CLI-07). */
   readonly body: Uint8Array | string | undefined
-  /** All of it, for any length. */
+  /** All of it, for any length, in chunks that are lent (GetOptions). */
   stream (): AsyncIterable<Uint8Array>
 }
 
@@ -30,14 +30,17 @@ export async function objectText (fields: JsonObject, value?: ShownValue): Promi
   const quotes = encoding === 'json' ? '' : '"'
   const head = Buffer.from(before + quotes)
   const tail = Buffer.from(`${quotes}}`)
-  if (content.length <= onePiece) return inOnePiece(Buffer.concat([head, shown(await content.read(), encoding), tail]))
-  const length = shownLength(value)
+  if (content.length <= oneRead) return inOnePiece(Buffer.concat([head, shown(await content.read(), encoding), tail]))
+  // Its length is known only when all of it is there.
+  const text = encoding === 'utf-8' && content.length <= onePiece ? shown(await content.read(), encoding) : undefined
+  const length = text?.length ?? shownLength(value)
   return {
     length: length === undefined ? undefined : head.length + length + tail.length,
     body: undefined,
     async * stream () {
       yield head
-      yield * shownStream(value)
+      if (text === undefined) yield * lentStream(value)
+      else yield text
       yield tail
     }
   }
@@ -71,3 +74,22 @@ export function shownStream ({ encoding, content }: ShownValue): AsyncIterable<U
   if (encoding === 'json') return bytes
   return encoding === 'base64' ? encodeBase64(bytes) : escapeJsonString(bytes)
 }
+
+/** The same in chunks that are lent. */
+async function * lentStream ({ encoding, content }: ShownValue): AsyncGenerator<Uint8Array> {
+  const bytes = content.stream({ lent: true })
+  if (encoding !== 'base64') {
+    yield * encoding === 'json' ? bytes : escapeJsonString(bytes)
+    return
+  }
+  const space = spaces.pop() ?? Buffer.allocUnsafeSlow(spaceSize)
+  yield * encodeBase64(bytes, space)
+  // Not when the reader has stopped: he may still be at it.
+  if (spaces.length < keptSpaces) spaces.push(space)
+}
+
+/** For Base64 on its way out: new memory for each answer would cost more than the encoding. Nobody has them. */
+const spaces: Buffer[] = []
+const keptSpaces = 16
+/** Enough for what a store lends at a time. */
+const spaceSize = 704 * 1024

@@ -8,7 +8,7 @@ import type { Content } from '../../cdmi/values.js'
 export const onePiece = 1024 * 1024
 
 /** Up to so many bytes of a value in files are read in one piece, too: a stream would cost more than the memory. */
-const oneRead = 128 * 1024
+export const oneRead = 128 * 1024
 
 /** Up to so many bytes a body goes out as text: Node writes it together with the head then, in one call to the system instead of two buffers. */
 export const shortText = 16 * 1024
@@ -113,6 +113,7 @@ export class ChunkStream extends Readable {
 export class LentStream extends ChunkStream {
   readonly #length: number
 
+  /** `length`: Infinity where it is not known. */
   private constructor (chunks: AsyncIterator<Uint8Array>, first: IteratorResult<Uint8Array>, length: number) {
     super(chunks, first)
     this.#length = length
@@ -135,14 +136,22 @@ export class LentStream extends ChunkStream {
   }
 
   async #send (response: ServerResponse, end: boolean): Promise<void> {
+    /** A short chunk: it goes out together with the next one. */
+    let held: Uint8Array | undefined
     for (let left = this.#length; left > 0;) {
       const { done, value } = await this.nextChunk()
       if (done === true) break
-      await write(response, value)
+      left -= value.length
+      if (held === undefined && left > 0 && value.length <= heldSize) {
+        held = this.kept(value)
+        continue
+      }
+      await write(response, held, value)
+      held = undefined
       // The chunk is not given back then: nobody knows what has become of it.
       if (this.destroyed || response.destroyed) return
-      left -= value.length
     }
+    if (held !== undefined) response.write(held)
     // Gives back the last chunk. The client has its bytes, and does not wait for that.
     const ended = this.nextChunk()
     if (end) this.once('end', () => { response.end() })
@@ -152,8 +161,15 @@ export class LentStream extends ChunkStream {
   }
 }
 
-async function write (response: ServerResponse, bytes: Uint8Array): Promise<void> {
+/** Longest chunk that is held back for a moment. */
+const heldSize = 4096
+
+/** In one call to the system, with the head of the answer if that has not gone out yet. */
+async function write (response: ServerResponse, before: Uint8Array | undefined, bytes: Uint8Array): Promise<void> {
   await new Promise<void>((resolve, reject) => {
+    response.cork()
+    if (before !== undefined) response.write(before)
     response.write(bytes, error => { if (error == null) resolve(); else reject(error) })
+    response.uncork()
   })
 }

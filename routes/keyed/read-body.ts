@@ -13,11 +13,24 @@ export async function readBody (stream: Readable, announced: string | undefined,
   if (length !== undefined && length > limit) throw tooLong(limit)
   return await new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
+    /** Where the chunks are put together, when it is known how many bytes there will be. */
+    let whole: Buffer | undefined
     let size = 0
     const onData = (chunk: Buffer) => {
       size += chunk.length
-      if (size > limit) end(tooLong(limit))
-      else chunks.push(chunk)
+      if (size > limit) return end(tooLong(limit))
+      if (whole !== undefined) {
+        // At once, while it is in the processor's cache.
+        chunk.copy(whole, size - chunk.length)
+        return
+      }
+      chunks.push(chunk)
+      // No memory is taken for a body of which hardly anything has come.
+      if (length === undefined || size >= length || size < length / 32) return
+      whole = Buffer.allocUnsafe(length)
+      let at = 0
+      for (const early of chunks) at += early.copy(whole, at)
+      chunks.length = 0
     }
     const onEnd = () => {
       end(length !== undefined && size !== length ? new IncompleteBody(`The body has ${size} bytes where ${length} were announced; nothing was stored`) : undefined)
@@ -26,7 +39,7 @@ export async function readBody (stream: Readable, announced: string | undefined,
     function end (error?: Error): void {
       stream.off('data', onData).off('end', onEnd).off('error', onBroken).off('close', onBroken)
       if (error === undefined) {
-        resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size))
+        resolve(whole ?? (chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size)))
         return
       }
       // An error may still come (the client gives up on seeing the refusal) and is nobody's business then.

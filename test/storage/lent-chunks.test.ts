@@ -84,7 +84,7 @@ t.test('who asks for the next chunk gives back the last one; who stops early kee
 })
 
 /** Values in files, each of one letter in places, so that bytes of another one are seen. */
-async function served (t: Test, onSend?: (payload: Readable, raw: http.ServerResponse) => Readable): Promise<{ origin: string, values: Buffer[], get (index: number): Promise<http.IncomingMessage>, all (index: number): Promise<Buffer>, damage (index: number, at: number): Promise<void> }> {
+async function served (t: Test, onSend?: (payload: Readable, raw: http.ServerResponse) => Readable): Promise<{ origin: string, values: Buffer[], get (index: number, accept?: string): Promise<http.IncomingMessage>, all (index: number, accept?: string): Promise<Buffer>, damage (index: number, at: number): Promise<void> }> {
   const directory = join(await quickDirectory(t), 'store')
   const store = await openStore({ directory, sweepInterval: 0, scrubRate: 0 }, noErrors)
   const app = Fastify()
@@ -103,8 +103,8 @@ async function served (t: Test, onSend?: (payload: Readable, raw: http.ServerRes
     response.resume()
     await once(response, 'end')
   }
-  const get = async (index: number): Promise<http.IncomingMessage> => {
-    const request = http.get(`${origin}/value${index}`, { agent: false })
+  const get = async (index: number, accept = '*/*'): Promise<http.IncomingMessage> => {
+    const request = http.get(`${origin}/value${index}`, { agent: false, headers: { accept } })
     const [response] = await once(request, 'response') as [http.IncomingMessage]
     return response
   }
@@ -112,7 +112,7 @@ async function served (t: Test, onSend?: (payload: Readable, raw: http.ServerRes
     origin,
     values,
     get,
-    all: async index => await collect(await get(index)),
+    all: async (index, accept) => await collect(await get(index, accept)),
     async damage (index, at) {
       const id = (await store.meta.resolve(store.rootID, [`value${index}`])).at(-1)?.id ?? ''
       const segments = (await store.meta.segments(id, 0, 12 * mebibyte))?.segments ?? []
@@ -136,6 +136,21 @@ t.test('a slow client gets the bytes of its own value, whatever others read and 
     t.same((await Promise.all([all(2), all(3)])).map((bytes, index) => bytes.equals(values[index + 2] ?? bytes)), [true, true])
   }
   t.ok((await collect(slow)).equals(values[0] ?? Buffer.alloc(0)))
+})
+
+t.test('a slow client gets the Base64 of its own value, whatever others read and leave meanwhile', async t => {
+  const { values, get, all } = await served(t)
+  const accept = 'application/cdmi-object'
+  const slow = await get(0, accept)
+  slow.pause()
+  const valueIn = (text: Buffer): string => (JSON.parse(text.toString()) as { value: string }).value
+  for (let round = 0; round < 2; round++) {
+    const left = await get(1, accept)
+    t.equal(left.headers['content-type'], accept)
+    left.destroy()
+    t.same((await Promise.all([all(2, accept), all(3, accept)])).map((bytes, index) => valueIn(bytes) === values[index + 2]?.toString('base64')), [true, true])
+  }
+  t.ok(valueIn(await collect(slow)) === values[0]?.toString('base64'))
 })
 
 t.test('what a slow client has got of a value that cannot be read to its end is of that value', async t => {

@@ -19,6 +19,27 @@ t.test('a keyed record is a CDMI object with json encoding, and what CDMI writes
   t.same((await app.inject({ url: '/data/bob' })).json(), { b: 1 })
 })
 
+t.test('an array that the keyed door has written is a record until another door writes a value, and no other door shows that it is known to be one', async t => {
+  const app = await build(t, { options: { keyed: true } })
+  const json = { 'content-type': 'application/json' }
+  const keyed = async (): Promise<number> => (await app.inject({ url: '/data/list' })).statusCode
+  for (const [title, change] of [
+    ['another value', { method: 'PUT', url: '/data/list', headers: typed, body: '{"mimetype":"application/json","value":"[1,"}' }],
+    ['a range of it', { method: 'PATCH', url: '/data/list?value=0-0', headers: typed, body: '{"value":"eA=="}' }]
+  ] as const) {
+    await app.inject({ method: 'DELETE', url: '/data/list' })
+    t.equal((await app.inject({ method: 'POST', url: '/data/list', headers: json, body: '[1,2]' })).statusCode, 201)
+    t.equal(await keyed(), 200)
+    const object = (await app.inject({ url: '/data/list', headers: cdmi })).json()
+    t.match(object, { valuetransferencoding: 'utf-8', value: '[1,2]' })
+    t.notOk(JSON.stringify(object).includes('"keyed"'))
+    t.equal((await app.inject({ method: 'PATCH', url: '/data/list', headers: typed, body: '{"metadata":{"by":"CDMI"}}' })).statusCode, 204)
+    t.equal(await keyed(), 200, 'the value is the same')
+    t.equal((await app.inject(change)).statusCode, 204, title)
+    t.equal(await keyed(), 409, title)
+  }
+})
+
 t.test('the file of a form is a CDMI object with the fields of the form as its metadata', async t => {
   const app = await build(t, { options: { formFields: 'metadata' } })
   const { origin } = await listen(app)

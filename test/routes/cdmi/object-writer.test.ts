@@ -33,6 +33,21 @@ t.test('an object without a value is its fields, in their order', async t => {
   t.equal((await objectText({})).length, 2)
 })
 
+t.test('a value that is neither short nor long is a stream of known length', async t => {
+  for (const size of [128 * 1024 + 1, 1024 * 1024]) {
+    for (const text of ['plain text, '.repeat(size), 'ab"c\n\u00e9'.repeat(size)]) {
+      for (const encoding of ['utf-8', 'base64', 'json'] as const) {
+        const bytes = Buffer.from(encoding === 'json' ? JSON.stringify(text.slice(0, size - 2000)) : text).subarray(0, encoding === 'json' ? undefined : size)
+        const answer = await objectText({ a: 1 }, { encoding, content: content(bytes, [300_000]) })
+        const all = await gather(answer.stream())
+        t.equal(answer.length, all.length)
+        const { value } = JSON.parse(all.toString()) as { value: string }
+        t.ok(value === (encoding === 'base64' ? bytes.toString('base64') : encoding === 'json' ? text.slice(0, size - 2000) : bytes.toString()))
+      }
+    }
+  }
+})
+
 t.test('a long value is a stream, and where it can be known the length is exact', async () => {
   await fc.assert(fc.asyncProperty(fc.integer({ min: 1024 * 1024 + 1, max: 1024 * 1024 + 20 }), chunkSizes, async (size, sizes) => {
     const text = 'ab"c\n'.repeat(size / 5 + 1).slice(0, size)

@@ -23,7 +23,8 @@ export function endless (chunk: string): { source: AsyncIterable<Uint8Array>, re
 
 export async function gather (source: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const chunks: Uint8Array[] = []
-  for await (const chunk of source) chunks.push(chunk)
+  // Copies: some chunks are only lent.
+  for await (const chunk of source) chunks.push(Uint8Array.from(chunk))
   return Buffer.concat(chunks)
 }
 
