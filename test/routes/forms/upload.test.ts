@@ -105,16 +105,6 @@ t.test('CLI-31: formFields "metadata" keeps text fields with each object', async
   }
 })
 
-t.test('CLI-31: text fields are read in the charset that they name; those that name none, or one that nobody knows, as UTF-8', async t => {
-  const { model, origin } = await openDoor(t, { formFields: 'metadata' })
-  const field = (name: string, charset: string) => `--xyz\r\nContent-Disposition: form-data; name="${name}"\r\nContent-Type: text/plain; charset=${charset}\r\n\r\n`
-  const body = Buffer.from(`${field('latin', 'ISO-8859-1')}\xe9\r\n${field('none', '""')}\xc3\xa9\r\n${field('unknown', 'x-nobody')}\xc3\xa9\r\n--xyz\r\nContent-Disposition: form-data; name="f"; filename="a"\r\n\r\n1\r\n--xyz--`, 'latin1')
-  const { status, json } = await postForm(`${origin}/c/`, body)
-  t.equal(status, 201)
-  const record = await model.store.meta.get(String(json.objects[0]?.['objectID']))
-  t.same(record?.attributes['metadata'], { latin: 'é', none: 'é', unknown: 'é' })
-})
-
 t.test('CLI-31, GEN-34: fields that cannot be metadata refuse the form', async t => {
   const { model, origin } = await openDoor(t, { formFields: 'metadata', limits: { formFieldSize: 1000 } })
   const jsonField = (body: string) => ({ head: ['Content-Disposition: form-data; name="j"', 'Content-Type: application/json'], body })
