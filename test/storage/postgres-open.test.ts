@@ -1,5 +1,6 @@
 import t from 'tap'
 import { migrateStore } from '../../storage/distributed/migrate-store.js'
+import { verifyDistributed } from '../../storage/distributed/verify-distributed.js'
 import { openStore } from '../../storage/open-store.js'
 import { aValue, fields, fieldsOfPut, store } from './driver.js'
 import { noErrors } from './embedded-driver.js'
@@ -72,6 +73,27 @@ if (server !== undefined) {
     await store.close()
     await query(options.meta, `delete from ${schemaOf(options.meta)}.migrations`)
     await t.rejects(openStore({ ...options, migrate: false }, noErrors), { reason: 'format', message: /There is no store/ })
+  })
+
+  t.test('an account that somebody has changed in the database is found by a look at the store, and counted anew', async t => {
+    const options = placeOf(t, server, t.testdir())
+    const target = await openStore(options, noErrors)
+    await target.meta.beginCounting('owners')
+    while (await target.meta.countMore(10) > 0);
+    await store(target, { put: [aValue('value', { attributes: { owner: 'alice', metadata: {} } })] })
+    const problems = async (): Promise<string[]> => {
+      const found: string[] = []
+      await verifyDistributed(options, {}, noErrors, ({ kind, problem }) => { found.push(`${kind}: ${problem}`) })
+      return found
+    }
+    t.same(await problems(), [])
+    await query(options.meta, `update ${schemaOf(options.meta)}.usage set bytes = bytes + 1 where account = 'owner:alice'`)
+    t.same(await problems(), ['usage: alice is said to have 1 objects and 6 bytes, and has 1 and 5'])
+    await query(options.meta, `select ${schemaOf(options.meta)}.recount()`)
+    await target.sweep()
+    t.same(await problems(), [])
+    t.same(await target.meta.usage('owner:alice'), { bytes: 5, objects: 1, whole: true })
+    await target.close()
   })
 
   t.test('two stores in one database know nothing of each other', async t => {
