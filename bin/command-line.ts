@@ -64,7 +64,7 @@ export function commandLine (): Command {
 
   addConfigOptions(program.command('backup').copyInheritedSettings(program), ['data', 'meta', 'blobs'])
     .description('Back up a store as it is at this moment, also while servers have it open. What an earlier backup has is not copied again.')
-    .addOption(new Option('--to <directory>', 'Where the backups of this store are: an empty directory or a new one at first.'))
+    .addOption(new Option('--to <place>', 'Where the backups of this store are: a directory, at first an empty or a new one; s3://bucket/prefix; a new file that ends in .cdmibak or .tar, which has one backup; - for standard output. [env: BACKUP_TO]'))
     .addOption(new Option('--list', 'Only list the backups that are there.'))
     .addOption(new Option('--check', 'Only read a backup, and compare all of it with its checksums; the exit code is 3 when something is wrong.'))
     .addOption(new Option('--at <moment>', 'With --check: the last backup of that moment or before it, or the one of that name. Default: the last one.'))
@@ -74,9 +74,9 @@ export function commandLine (): Command {
 
   addConfigOptions(program.command('restore').copyInheritedSettings(program), ['data', 'meta', 'blobs'])
     .description('Make a store of a backup, where there is none yet: in a directory, or in a database.')
-    .addOption(new Option('--from <directory>', 'Where the backups are.'))
+    .addOption(new Option('--from <place>', 'Where the backups are: a directory, a file, or s3://bucket/prefix. [env: RESTORE_FROM]'))
     .addOption(new Option('--at <moment>', 'The last backup of that moment or before it, or the one of that name. Default: the last one.'))
-    .addOption(new Option('--leave-out-damaged', 'Leave out the objects whose values are damaged in the backup, and restore all others.'))
+    .addOption(new Option('--skip-damaged', 'Come to an end though values of the backup are damaged: their objects are restored without them. Each is named; the exit code is 4.'))
     .addOption(new Option('--json', 'Print the result as one line of JSON.'))
     .addHelpText('after', restoreHelp)
     .action(async (flags: Flags) => { await (await import('./restore.js')).restoreCommand(flags) })
@@ -186,6 +186,9 @@ It can be killed at any moment: what it was making is no backup, and the next on
 
 Examples:
   fastify-cdmi backup --data ./data --to /backups/cdmi
+  fastify-cdmi backup --data ./data --to monday.cdmibak
+  fastify-cdmi backup --data ./data --to - | ssh backup.example 'cat > store.cdmibak'
+  AWS_SECRET_ACCESS_KEY=… fastify-cdmi backup --data ./data --to 's3://bucket/backups?endpoint=https://s3.example'
   PGPASSWORD=… fastify-cdmi backup --meta postgres://cdmi@db.example/cdmi --blobs s3://bucket/cdmi --to /backups/cdmi
   fastify-cdmi backup --to /backups/cdmi --list
   fastify-cdmi backup --to /backups/cdmi --check --at 2030-01-31T18:00:00Z`
@@ -195,6 +198,7 @@ It can be killed at any moment: the same command goes on where it was. No server
 
 Examples:
   fastify-cdmi restore --from /backups/cdmi --data ./data
+  fastify-cdmi restore --from monday.cdmibak --data ./data
   fastify-cdmi restore --from /backups/cdmi --at 2030-01-31T18:00:00Z --data ./yesterday
   PGPASSWORD=… fastify-cdmi restore --from /backups/cdmi --meta postgres://cdmi@db.example/cdmi --blobs file:///srv/cdmi`
 

@@ -1,7 +1,7 @@
 /** What the commands that look at a whole store share. */
 import { recordProblem } from '../cdmi/check-record.js'
 import type { ServerConfig } from '../schemas/config.js'
-import { storeDirectory } from '../server/configured-store.js'
+import { storeDirectory } from '../server/store-config.js'
 import { isStore } from '../storage/embedded/store-format.js'
 import type { Look, VerifyOptions } from '../storage/verify/findings.js'
 import { InterruptedError, UsageError } from './failure.js'

@@ -1,5 +1,5 @@
 /** `fastify-cdmi verify`: whether a store is sound. */
-import { sharedOptions } from '../server/configured-store.js'
+import { sharedOptions } from '../server/store-config.js'
 import { hideSecrets } from '../server/url-secrets.js'
 import { warn } from '../storage/open-store.js'
 import type { Finding } from '../storage/verify/findings.js'
