@@ -19,7 +19,7 @@ const commands: ReadonlyArray<{ readonly args: readonly string[], readonly optio
   { args: ['verify'], options: ['data', 'meta', 'blobs'], own: ['--no-values', '--json'] },
   { args: ['repair'], options: ['data'], own: ['--dry-run', '--json'] },
   { args: ['backup'], options: ['data', 'meta', 'blobs'], own: ['--to', '--list', '--check', '--at', '--json'] },
-  { args: ['restore'], options: ['data', 'meta', 'blobs'], own: ['--from', '--at', '--leave-out-damaged', '--json'] },
+  { args: ['restore'], options: ['data', 'meta', 'blobs'], own: ['--from', '--at', '--skip-damaged', '--json'] },
   { args: ['export'], options: ['data', 'meta', 'blobs'], own: ['--container', '--to', '--dry-run', '--json'] },
   { args: ['import'], options: ['data', 'meta', 'blobs'], own: ['--container', '--from', '--existing', '--dry-run', '--json'] },
   { args: ['user', 'add'], options: ['data', 'users'], own: ['--read-only', '--generate'] },

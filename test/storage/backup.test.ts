@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { backUp, type BackupReport } from '../../storage/backup/back-up.js'
 import type { BackupPlace, StoredFile } from '../../storage/backup/backup-place.js'
@@ -298,7 +298,7 @@ async function backUpOf (options: DistributedStoreOptions, place: BackupPlace): 
   }
 }
 
-t.test('a damaged blob of the store is named, all else is backed up; what an older backup has is not read again, and objects whose values are lost can be left out of what is restored', async t => {
+t.test('a damaged blob of the store is named, all else is backed up; what an older backup has is not read again, and objects whose values are lost can be restored without these', async t => {
   const one = await here(t)
   const old = await storeBlob(one.store, 'was fine once', { parentID: one.store.rootID, name: 'old' })
   await backup(one)
@@ -309,17 +309,20 @@ t.test('a damaged blob of the store is named, all else is backed up; what an old
   t.same(manifest.damaged.map(({ blob }) => blob), [young.birth.blob])
   t.match(await restored(one.place, memoryEnds()), { complete: false, damaged: [{ blob: young.birth.blob, objects: [{ objectID: young.put.id, path: '/young' }] }] })
   const target = memoryEnds()
-  t.match(await restored(one.place, target, undefined, { lose: withoutValue }), { complete: true, leftOut: [young.put.id], damaged: [{ blob: young.birth.blob }] })
+  const { damaged } = manifest
+  t.match(await restored(one.place, target, undefined, { lose: withoutValue }), { complete: true, lost: [{ objectID: young.put.id, path: '/young', blobs: [young.birth.blob], kept: true }], damaged: [{ blob: young.birth.blob, problem: damaged[0]?.problem ?? '' }] })
   const opened = await target.store()
-  t.equal(await opened.meta.get(young.put.id), undefined)
-  t.ok(await opened.meta.get(old.put.id))
+  t.match(await opened.meta.get(young.put.id), { name: 'young', version: 2, size: 0, attributes: { completionStatus: /^Error: the value was damaged/ } }, 'it is there, and says itself that it has no value')
+  t.match(await opened.meta.get(old.put.id), { version: 1, size: 13 })
 
   // And one whose bytes the backup has lost.
   const [file = ''] = (await filesIn(one.place)).filter(file => file.includes('/blobs/'))
-  await copyFile(file, `${file}.kept`)
   await writeFile(file, 'rotten')
-  const next = memoryEnds()
-  t.match(await restored(one.place, next, undefined, { lose: withoutValue }), { complete: true, leftOut: { length: 2 } })
+  t.match(await restored(one.place, memoryEnds(), undefined, { lose: withoutValue }), { complete: false, damaged: { length: 1 } }, 'where no value at all is sound something else is wrong')
+  await storeBlob(one.store, 'sound', { parentID: one.store.rootID, name: 'sound' })
+  await backup(one)
+  await writeFile(file, 'rotten')
+  t.match(await restored(one.place, memoryEnds(), undefined, { lose: withoutValue }), { complete: true, lost: { length: 2 } })
 })
 
 /** As if the process died before one of its steps. */
