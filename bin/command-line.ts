@@ -55,8 +55,8 @@ export function commandLine (): Command {
     .addHelpText('after', verifyHelp)
     .action(async (flags: Flags) => { await (await import('./verify.js')).verifyCommand(flags) })
 
-  addConfigOptions(program.command('repair').copyInheritedSettings(program), ['data'])
-    .description('Mend what can be mended in a store in a directory, and move aside what cannot. No server may have it open.')
+  addConfigOptions(program.command('repair').copyInheritedSettings(program), ['data', 'meta', 'blobs'])
+    .description('Mend what can be mended in a store, and move aside what cannot. No server may have a store in a directory open; servers of one in a database may go on.')
     .addOption(new Option('--dry-run', 'Only tell what is wrong; the exit code is 3 when that is something.'))
     .addOption(new Option('--json', 'Print the result as one line of JSON.'))
     .addHelpText('after', repairHelp)
@@ -175,11 +175,12 @@ Examples:
 
 const repairHelp = `
 Nothing is deleted: objects that have lost bytes or their place go to the container /lost+found/, files that belong to nothing and rows that
-nobody can read to the directory moved-aside/ of the store. It can be killed at any moment, and be run again.
+nobody can read to the directory moved-aside/ of a store in a directory. It can be killed at any moment, and be run again.
 
 Examples:
   fastify-cdmi repair --data ./data --dry-run
-  fastify-cdmi repair --data ./data`
+  fastify-cdmi repair --data ./data
+  PGPASSWORD=… fastify-cdmi repair --meta postgres://cdmi@db.example/cdmi --blobs file:///srv/cdmi`
 
 const backupHelp = `
 It can be killed at any moment: what it was making is no backup, and the next one need not copy again what is there.

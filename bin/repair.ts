@@ -1,4 +1,7 @@
 /** `fastify-cdmi repair`: what can be mended in a store is, what cannot is moved aside. */
+import { sharedOptions } from '../server/store-config.js'
+import { hideSecrets } from '../server/url-secrets.js'
+import { warn } from '../storage/open-store.js'
 import { repairEmbedded } from '../storage/embedded/verify/verify-embedded.js'
 import type { Repaired } from '../storage/verify/findings.js'
 import { countText } from './amounts.js'
@@ -11,8 +14,8 @@ const mostKept = 10_000
 
 /** Exit codes: 0 the store is sound now, 1 it did not work and can be run again, 2 wrong options, 3 something can only be named, or is to be done with `--dry-run`. */
 export async function repairCommand (flags: Flags): Promise<void> {
-  const directory = await directoryOf(configOf(flags))
-  if (directory === undefined) throw new UsageError('Only a store in a directory can be repaired by this command; "fastify-cdmi verify" says what is wrong with one in a database')
+  const config = configOf(flags)
+  const directory = await directoryOf(config)
   const json = flags['json'] === true
   const dryRun = flags['dryRun'] === true
   const findings: Repaired[] = []
@@ -25,9 +28,15 @@ export async function repairCommand (flags: Flags): Promise<void> {
     else if (finding.setAside !== true) process.stdout.write(`${finding.problem}: ${finding.done ?? 'nothing can be done about it'}.\n`)
   }
   try {
-    await looking('The repair was interrupted; run the same command again to go on with it', async options => await repairEmbedded(directory, { ...options, dryRun }, note))
+    await looking('The repair was interrupted; run the same command again to go on with it', async (options): Promise<number> => {
+      if (directory !== undefined) return await repairEmbedded(directory, { ...options, dryRun }, note)
+      const shared = sharedOptions(config)
+      if (shared === undefined) throw new UsageError('Name the store: with --data, or with --meta and --blobs')
+      const { repairDistributed } = await import('../storage/distributed/verify-distributed.js')
+      return await repairDistributed(shared, { ...options, dryRun }, warn, note)
+    })
   } catch (error) {
-    if (json) process.stdout.write(`${JSON.stringify({ status: 'failed', error: sentenceOf(error), ...found, findings })}\n`)
+    if (json) process.stdout.write(`${JSON.stringify({ status: 'failed', error: hideSecrets(sentenceOf(error)), ...found, findings })}\n`)
     throw error
   }
   const status = found.left > 0 ? 'damaged' : found.done === 0 ? 'sound' : dryRun ? 'to do' : 'repaired'

@@ -42,7 +42,7 @@ export async function verifyCommand (flags: Flags): Promise<void> {
     if (json) printJson({ status: 'failed', error: hideSecrets(sentenceOf(error)), ...found, findings })
     throw error
   }
-  if (found.damage > 0) throw new DamagedStoreError(`Something is wrong with the store, in ${countText(found.damage, 'place')}${directory === undefined ? '' : '; stop its server and run "fastify-cdmi repair"'}`)
+  if (found.damage > 0) throw new DamagedStoreError(`Something is wrong with the store, in ${countText(found.damage, 'place')}; ${directory === undefined ? '' : 'stop its server and '}run "fastify-cdmi repair"`)
 }
 
 function printJson (result: object): void {

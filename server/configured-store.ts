@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { openStore, type Store, StorageError } from '../index.js'
 import type { ServerConfig } from '../schemas/config.js'
 import { makeFirstUser } from './first-user.js'
-import { defaultDirectory, directoryOptions, milliseconds, sharedOptions, storeDirectory } from './store-config.js'
+import { defaultDirectory, storeOptions, milliseconds, sharedOptions, storeDirectory } from './store-config.js'
 import { tlsOptions } from './tls.js'
 
 /** Seconds that a start waits for the database, at most; and milliseconds between two attempts. */
@@ -28,7 +28,7 @@ export async function checkShared (config: ServerConfig): Promise<void> {
 export async function openConfiguredStore (config: ServerConfig, { report, waiting, changes: { sweepInterval, migrate } = {} }: Opening): Promise<Store> {
   const sweeps = sweepInterval === undefined ? {} : { sweepInterval }
   const shared = sharedOptions(config)
-  if (shared === undefined) return await openStore({ directory: storeDirectory(config) ?? defaultDirectory, ...directoryOptions(config), ...sweeps }, report)
+  if (shared === undefined) return await openStore({ directory: storeDirectory(config) ?? defaultDirectory, ...storeOptions(config), ...sweeps }, report)
   return await patiently(config, waiting, async () => await openStore({ ...shared, ...sweeps, ...migrate !== undefined && { migrate } }, report))
 }
 

@@ -9,16 +9,12 @@ export const defaultDirectory = './data'
 const day = 86_400
 
 /** Options of `openStore` that stand in the configuration whatever the store is made of. */
-export function storeOptions ({ trashGrace, logRetention }: ServerConfig): { trashGrace?: number, logRetention?: number } {
+export function storeOptions ({ trashGrace, logRetention, scrubRate }: ServerConfig): { trashGrace?: number, logRetention?: number, scrubRate?: number } {
   return {
     ...trashGrace !== undefined && { trashGrace: milliseconds(trashGrace) },
-    ...logRetention !== undefined && { logRetention: milliseconds(logRetention * day) }
+    ...logRetention !== undefined && { logRetention: milliseconds(logRetention * day) },
+    ...scrubRate !== undefined && { scrubRate }
   }
-}
-
-/** Options of `openStore` for a store in a directory. */
-export function directoryOptions (config: ServerConfig): { trashGrace?: number, scrubRate?: number } {
-  return { ...storeOptions(config), ...config.scrubRate !== undefined && { scrubRate: config.scrubRate } }
 }
 
 /** The directory of the store; undefined when it is in a database. Throws ConfigError when the configuration says both, or half of it. */

@@ -44,6 +44,11 @@ export interface VerifyOptions {
   readonly checkRecord?: ((record: StoredRecord) => string | undefined) | undefined
 }
 
+export interface RepairOptions extends VerifyOptions {
+  /** Nothing is changed. */
+  readonly dryRun?: boolean
+}
+
 /** What there is, and was looked at. */
 export interface VerifyCounts {
   records: number

@@ -1,6 +1,5 @@
 import t from 'tap'
 import { join } from 'node:path'
-import type { S3Options } from '../../schemas/s3-options.js'
 import { backUp, type BackupReport } from '../../storage/backup/back-up.js'
 import { findBackup } from '../../storage/backup/backup-source.js'
 import { checkBackup } from '../../storage/backup/check-backup.js'
@@ -13,7 +12,7 @@ import { storeBlob } from './driver.js'
 import { driverSuite } from './driver-suite.js'
 import { noErrors, quickDirectory } from './embedded-driver.js'
 import { memoryEnds } from './memory-driver.js'
-import { postgresAndS3 } from './postgres-driver.js'
+import { postgresAndS3, urlOf } from './postgres-driver.js'
 import { postgresServer } from './postgres-server.js'
 import { freshOptions, s3Server } from './s3-server.js'
 import { fillStore, wholeOfStore } from './whole-store.js'
@@ -77,10 +76,3 @@ t.test('backups in S3: what is new is copied, each is checked and restored, and 
   t.notMatch(place.name, /secret/i)
   t.match(await place.list('backups'), { length: 3 })
 })
-
-/** With its secrets, as a variable may have it. */
-function urlOf ({ bucket, prefix = '', ...options }: S3Options): string {
-  const parameters = new URLSearchParams()
-  for (const [name, value] of Object.entries(options)) parameters.set(name, String(value))
-  return `s3://${bucket}/${prefix}?${parameters.toString()}`
-}

@@ -1,6 +1,6 @@
 /** Looks at an embedded store, and mends it. */
 import type { ObjectID } from '../../contract.js'
-import type { Finding, Repaired, VerifyCounts, VerifyOptions } from '../../verify/findings.js'
+import type { Finding, Repaired, RepairOptions, VerifyCounts, VerifyOptions } from '../../verify/findings.js'
 import type { Fault } from './faults.js'
 import { Inspection } from './inspect.js'
 import { Mender } from './mender.js'
@@ -21,11 +21,6 @@ export async function verifyEmbedded (directory: string, options: VerifyOptions,
   } finally {
     await store.close()
   }
-}
-
-export interface RepairOptions extends VerifyOptions {
-  /** Nothing is changed. */
-  readonly dryRun?: boolean
 }
 
 /** Looks again, but not at bytes, after something was mended: what was under it may be seen then. */
