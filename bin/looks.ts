@@ -16,6 +16,9 @@ export async function directoryOf (config: ServerConfig): Promise<string | undef
   return directory
 }
 
+/** Findings and notices that are kept for the JSON; all are counted. */
+export const mostKept = 10_000
+
 /** Runs a look with what is to be seen of it meanwhile, and until a signal ends it. */
 export async function looking<T> (interrupted: string, work: (options: Required<Pick<VerifyOptions, 'signal' | 'progress' | 'checkRecord'>>) => Promise<T>): Promise<T> {
   const stop = new AbortController()

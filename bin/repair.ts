@@ -7,10 +7,7 @@ import type { Repaired } from '../storage/verify/findings.js'
 import { countText } from './amounts.js'
 import { configOf, type Flags } from './config-flags.js'
 import { DamagedStoreError, sentenceOf, UsageError } from './failure.js'
-import { directoryOf, looking } from './looks.js'
-
-/** Findings that are kept for the JSON; all are counted. */
-const mostKept = 10_000
+import { directoryOf, looking, mostKept } from './looks.js'
 
 /** Exit codes: 0 the store is sound now, 1 it did not work and can be run again, 2 wrong options, 3 something can only be named, or is to be done with `--dry-run`. */
 export async function repairCommand (flags: Flags): Promise<void> {

@@ -12,7 +12,7 @@ import { eventually } from '../helpers/eventually.js'
 import { plainNode } from '../helpers/plain-node.js'
 import { runInProcess } from '../helpers/run-in-process.js'
 import { runCommand, startServer } from '../helpers/server-process.js'
-import { storeBlob } from '../storage/driver.js'
+import { aRecord, store as commitAll, storeBlob } from '../storage/driver.js'
 import { noErrors, quickDirectory } from '../storage/embedded-driver.js'
 import { placeOf } from '../storage/postgres-driver.js'
 import { postgresServer } from '../storage/postgres-server.js'
@@ -84,6 +84,28 @@ t.test('repair: 3 for a dry run with something to do, 0 when it is done, 0 when 
   t.equal(await server.stop(), 0)
 })
 
+t.test('verify says what objects name that is not offered, which is no damage; and finds flags that can be true of no object', async t => {
+  const directory = join(await quickDirectory(t), 'store')
+  const store = await openStore({ directory, sweepInterval: 0 }, noErrors)
+  const objects = {
+    gold: { template: 'gold' },
+    silver: { template: 'silver' },
+    hashed: { metadata: { cdmi_value_hash: 'SHA256', cdmi_cors_methods: ['GET', 'BREW'] } },
+    strange: { hash: ['MD5', 'ab'] },
+    short: { hash: ['SHA256', 'ab'] },
+    away: { reference: '/x' }
+  }
+  for (const [name, more] of Object.entries(objects)) await commitAll(store, { put: [aRecord({ parentID: store.rootID, name, attributes: { ...attributes, ...more } })] })
+  await store.close()
+  const config = join(t.testdir({ 'c.toml': '[templates.dataobject.gold]\ncdmi_value_hash = "SHA256"\n' }), 'c.toml')
+  const { code, stdout } = await runInProcess(['verify', '--data', directory, '--config', config])
+  t.equal(code, 3)
+  for (const line of [/^\/strange .* has a hash of its value by "MD5", which this build does not offer\.$/m, /^\/short .* has a hash of its value that is none of SHA256\.$/m, /^\/away .* leads elsewhere, and is no reference\.$/m,
+    /^No damage, but: "silver" \(object \w+\) has the template "silver", which this configuration does not offer: its capabilitiesURI is that of all data objects\.$/m, /^No damage, but: "hashed" .* asks for "BREW" as cdmi_cors_methods; offered: GET, HEAD, /m]) t.match(stdout, line)
+  t.notMatch(stdout, /"gold"/)
+  t.match(JSON.parse((await runInProcess(['verify', '--data', directory, '--config', config, '--json'])).stdout), { damage: 3, notices: { length: 2 } })
+})
+
 t.test('kill -9 in the middle of a repair, again and again: what was mended stays so, and the last one ends it', async t => {
   const { directory, blobs } = await aStore(t, 60)
   for (const blob of blobs) await rot(join(directory, 'blobs', blob))
@@ -113,7 +135,6 @@ t.test('what cannot be done is refused with a sentence', async t => {
   const none = join(t.testdir(), 'none')
   t.match(await runInProcess(['verify', '--data', none]), { code: 2, stderr: /^fastify-cdmi: There is no store in .*none; name its directory with --data\n$/ })
   t.match(await runInProcess(['repair', '--data', none]), { code: 2, stderr: /There is no store/ })
-  t.match(await runInProcess(['repair'], { CDMI_META: 'postgres://h/d', CDMI_BLOBS: 'file:///d' }), { code: 2, stderr: /Only a store in a directory can be repaired/ })
   t.match(await runInProcess(['verify', '--meta', 'postgres://h/d']), { code: 2, stderr: /needs blobs/ })
 })
 
@@ -135,7 +156,12 @@ t.test('a store of many servers: sound, and a rotten blob with its object', { sk
   t.equal(code, 3)
   t.match(JSON.parse(stdout), { status: 'damaged', damage: 1, findings: [{ kind: 'blob', path: '/rotten%20one', blob: birth.blob }] })
   t.match(await runInProcess(['verify', '--no-values'], environment), { code: 0 })
-  await rm(join(new URL(blobs).pathname, file ?? ''))
-  t.match(await runInProcess(['verify', '--no-values'], environment), { code: 3, stdout: /^\/rotten%20one \(object \w+\) has lost bytes of its value: Blob \S+ is gone\.\n/ })
+  t.match(await runInProcess(['repair', '--dry-run'], environment), { code: 3, stdout: /^\/rotten%20one .*: it would be mended, or moved aside\.\n$/ })
+  t.match(await runInProcess(['repair', '--json'], environment), { code: 0, stdout: /"status":"repaired".*"done":1,"left":0/ })
+  t.match(await runInProcess(['verify'], environment), { code: 0, stdout: /Objects that a repair has set aside are damaged, as they say themselves\.\nThe store is sound\.\n$/ })
+  const sound = await store.meta.resolve(store.rootID, ['sound'])
+  const [needed] = (await store.meta.segments(sound[1]?.id ?? '', 0, 1))?.segments ?? []
+  await rm(join(new URL(blobs).pathname, needed?.blob ?? ''))
+  t.match(await runInProcess(['verify', '--no-values'], environment), { code: 3, stdout: /^\/sound \(object \w+\) has lost bytes of its value: Blob \S+ is gone\.\n/ })
   await store.close()
 })
