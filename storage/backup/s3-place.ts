@@ -47,8 +47,7 @@ export class S3Place implements BackupPlace {
   }
 
   async isEmpty (): Promise<boolean> {
-    for await (const _ of listObjects(this.#client, { prefix: this.#prefix })) return false
-    return true
+    return (await listObjects(this.#client, { prefix: this.#prefix }).next()).done === true
   }
 
   async put (name: string, source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<StoredFile> {

@@ -39,7 +39,8 @@ export function distributedScrub (meta: PostgresMeta, blobs: Pick<BlobStore, 'ge
     },
     async save (note) {
       known = note
-      return held = await meta.noteScrub(holder, JSON.stringify(note))
+      held = await meta.noteScrub(holder, JSON.stringify(note))
+      return held
     },
     async release () {
       // Otherwise they find out by themselves: nobody waits for a database that is away.

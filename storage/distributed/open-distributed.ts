@@ -84,7 +84,10 @@ export async function composeDistributed ({ options, report, names, database, pl
     integrity: () => ({ damagedReads, scrub: scrub === undefined ? undefined : withoutPlace(scrub.note()) }),
     ...sweeps && scrubRate > 0 && {
       // What it reads, and finds, is not what clients do.
-      background: () => scrub = distributedScrub(meta, bytes ?? place.open({ leaseIsOpen: async () => false, left () {} }).blobs, { rate: scrubRate, report })
+      background () {
+        scrub = distributedScrub(meta, bytes ?? place.open({ leaseIsOpen: async () => false, left () {} }).blobs, { rate: scrubRate, report })
+        return scrub
+      }
     },
     rootID,
     settings: options,

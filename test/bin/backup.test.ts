@@ -218,7 +218,8 @@ t.test('a damaged backup is found and named, with exit code 3; what is restored 
   const refused = await runInProcess(['restore', '--from', backups, '--data', join(base, 'one')])
   t.match(refused, { code: 3, stdout: /^blobs\/\S+ in .*; it belongs to \/[ab]\n$/, stderr: /1 blob of backup \S+ cannot be restored; the store is not finished\./ })
   t.match(await runInProcess(['restore', '--from', backups, '--data', join(base, 'one'), '--skip-damaged']), {
-    code: 4, stdout: /belongs to \/[ab]\nBackup \S+ is a store again: 3 objects, .* All else was read back and compared\.\n$/,
+    code: 4,
+    stdout: /belongs to \/[ab]\nBackup \S+ is a store again: 3 objects, .* All else was read back and compared\.\n$/,
     stderr: /restored without its value: \/[ab] \(object \w+, blob \S+\)\nfastify-cdmi: The target is finished, without the value of one object that is damaged in the source\n$/
   })
   const { objects } = await whole(join(base, 'one'))

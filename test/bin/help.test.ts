@@ -17,7 +17,7 @@ const commands: ReadonlyArray<{ readonly args: readonly string[], readonly optio
   { args: ['audit'], options: ['data', 'meta'], own: ['--since', '--until', '--object', '--user', '--json'] },
   { args: ['transfer'], options: [], own: ['--from', '--from-blobs', '--to', '--to-blobs', '--skip-damaged', '--json'], configured: false },
   { args: ['verify'], options: ['data', 'meta', 'blobs'], own: ['--no-values', '--json'] },
-  { args: ['repair'], options: ['data'], own: ['--dry-run', '--json'] },
+  { args: ['repair'], options: ['data', 'meta', 'blobs'], own: ['--dry-run', '--json'] },
   { args: ['backup'], options: ['data', 'meta', 'blobs'], own: ['--to', '--list', '--check', '--at', '--json'] },
   { args: ['restore'], options: ['data', 'meta', 'blobs'], own: ['--from', '--at', '--skip-damaged', '--json'] },
   { args: ['export'], options: ['data', 'meta', 'blobs'], own: ['--container', '--to', '--dry-run', '--json'] },
