@@ -9,9 +9,9 @@ export function watchedReads (blobs: BlobStore, damaged: () => void): BlobStore 
   }
   return {
     put: async (lease, source, options) => await blobs.put(lease, source, options),
-    async * get (blob, offset, length) {
+    async * get (blob, offset, length, options) {
       try {
-        yield * blobs.get(blob, offset, length)
+        yield * blobs.get(blob, offset, length, options)
       } catch (error) {
         throw told(error)
       }
