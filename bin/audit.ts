@@ -1,6 +1,6 @@
 /** `fastify-cdmi audit`: the change log of a store as lines, who has done what to which object, from where and when; beside a running server, too. */
 import { once } from 'node:events'
-import { databaseOptions, defaultDirectory, storeDirectory } from '../server/configured-store.js'
+import { databaseOptions, defaultDirectory, storeDirectory } from '../server/store-config.js'
 import { formatInstant } from '../cdmi/instant.js'
 import type { JsonObject, LoggedEvent } from '../storage/contract.js'
 import { openDatabaseLog, openEmbeddedLog, type OpenLog } from '../storage/open-log.js'

@@ -1,19 +1,22 @@
-/** `fastify-cdmi backup`: a store as it is at one moment, put beside what earlier backups have left there; and what there is. */
-import { realpath } from 'node:fs/promises'
-import { basename, dirname, join, relative, resolve } from 'node:path'
-import { sharedOptions, storeDirectory } from '../server/configured-store.js'
+/** `fastify-cdmi backup`: a store as it is at one moment, put beside what earlier backups have left there, or into one file; and what there is. */
+import { sharedOptions, storeDirectory } from '../server/store-config.js'
 import { hideSecrets } from '../server/url-secrets.js'
 import { backUp, type BackupReport } from '../storage/backup/back-up.js'
-import { BackupPlace } from '../storage/backup/backup-place.js'
+import { ArchiveReader } from '../storage/backup/archive-reader.js'
+import { ArchiveWriter } from '../storage/backup/archive-writer.js'
+import type { BackupPlace, ReadablePlace } from '../storage/backup/backup-place.js'
 import { DamagedBackup } from '../storage/backup/damaged-backup.js'
 import { findBackup } from '../storage/backup/backup-source.js'
 import { checkBackup } from '../storage/backup/check-backup.js'
 import { backupNames, type Manifest, readManifest } from '../storage/backup/manifest.js'
+import { nameOfPlace, openPlace, openReadable, standardOutput } from '../storage/backup/open-place.js'
 import { takeSnapshot } from '../storage/backup/take-snapshot.js'
 import { warn } from '../storage/open-store.js'
 import { findDamaged } from '../storage/backup/restore.js'
+import type { DamagedBlob } from '../storage/transfer.js'
 import { bytesText, countText } from './amounts.js'
 import { wantedBackup } from './backup-moment.js'
+import { backupWhere, requireOutside } from './backup-where.js'
 import { configOf, type Flags } from './config-flags.js'
 import { DamagedStoreError, sentenceOf, UsageError } from './failure.js'
 import { printDamaged } from './print-damaged.js'
@@ -23,60 +26,70 @@ const titles = { records: 'records', log: 'change log', values: 'values' } as co
 
 /** Exit codes: 0 all is there, 1 it did not work and can be run again, 2 wrong options, 3 values of the store, or files of a backup, are damaged. */
 export async function backupCommand (flags: Flags): Promise<void> {
-  const { to, at } = flags
-  if (typeof to !== 'string' || to === '') throw new UsageError('Say with --to in which directory the backups are')
-  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(to)) throw new UsageError('--to must be a directory of this machine, not a URL')
+  const { at } = flags
+  const to = backupWhere(flags, 'to')
   const [list, check, json] = ['list', 'check', 'json'].map(name => flags[name] === true)
   if (list === true && check === true) throw new UsageError('Either --list or --check')
   if (at !== undefined && check !== true) throw new UsageError('--at goes with --check: a backup is of the moment at which it is made')
-  const place = new BackupPlace(to)
+  const reads = list === true || check === true
+  if (to === standardOutput && reads) throw new UsageError('--to - is for making a backup: save it to a file to look at it')
+  if (to === standardOutput && process.stdout.isTTY) throw new UsageError('Standard output is a terminal: send it to a file or another program, or name a file with --to')
+  // What is told must not get among the bytes.
+  const out = to === standardOutput ? process.stderr : process.stdout
   try {
-    if (list === true) await printList(place, json === true)
-    else if (check === true) await printCheck(place, flags, json === true)
-    else await make(place, flags, json === true)
+    if (!reads) await make(to, flags, json === true, out)
+    else await reading(to, async place => { await (list === true ? printList(place, json === true) : printCheck(place, flags, json === true)) })
   } catch (error) {
-    if (json === true && !(error instanceof DamagedStoreError)) printJson({ status: 'failed', to: place.name, error: hideSecrets(sentenceOf(error)) })
+    if (json === true && !(error instanceof DamagedStoreError)) printJson({ status: 'failed', to: nameOfPlace(to), error: hideSecrets(sentenceOf(error)) }, out)
     throw error
   }
 }
 
-async function make (place: BackupPlace, flags: Flags, json: boolean): Promise<void> {
+async function reading<T> (to: string, work: (place: ReadablePlace) => Promise<T>): Promise<T> {
+  const place = await openReadable(to)
+  try {
+    return await work(place)
+  } finally {
+    await place.close()
+  }
+}
+
+async function make (to: string, flags: Flags, json: boolean, out: NodeJS.WriteStream): Promise<void> {
   const config = configOf(flags)
   const directory = storeDirectory(config)
   const options = directory === undefined ? sharedOptions(config) : { directory }
   if (options === undefined) throw new UsageError('Name the store: with --data, or with --meta and --blobs')
-  // There it would be lost with the store.
-  if (directory !== undefined && !/^\.\.(?:$|[/\\])/.test(relative(await realPath(resolve(directory)), await realPath(place.name)))) throw new UsageError('--to must not be in the directory of the store')
+  await requireOutside(to, directory, 'blobs' in options ? options.blobs : undefined)
   const began = performance.now()
-  const report = await watched('The backup was interrupted; the next one need not copy again what is there', titles, async watch => {
+  const place = await openPlace(to)
+  const goesOn = place instanceof ArchiveWriter ? '' : '; the next one need not copy again what is there'
+  const report = await watched(`The backup was interrupted${goesOn}`, titles, async watch => {
     const snapshot = await takeSnapshot(options, warn)
     try {
       return await backUp(snapshot, place, watch)
     } finally {
       await snapshot.close()
     }
-  })
+  }).finally(async () => { await place.close() })
   const { manifest, blobs } = report
-  const damaged = await findDamaged(place, manifest)
+  const damaged = await damagedObjects(to, manifest)
   const seconds = Math.round(performance.now() - began) / 1000
-  if (json) printJson({ status: damaged.length === 0 ? 'complete' : 'damaged', to: place.name, ...summaryOf(manifest), blobs, damaged, seconds })
-  else printReport(place, report, seconds)
+  if (json) printJson({ status: damaged.length === 0 ? 'complete' : 'damaged', to: place.name, ...summaryOf(manifest), blobs, damaged, seconds }, out)
+  else out.write(describe(place, report, seconds))
   if (damaged.length === 0) return
-  if (!json) printDamaged(damaged)
+  if (!json) printDamaged(damaged, out)
   throw new DamagedStoreError(`${countText(damaged.length, 'blob')} of the store ${damaged.length === 1 ? 'is' : 'are'} not what was written, and not in the backup; all else is. Give the objects their values again, or bring the bytes back from an older backup`)
 }
 
-/** Where a path leads, links on it followed, also while its end is not there yet. */
-async function realPath (path: string): Promise<string> {
-  return await realpath(path).catch(async (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT' || dirname(path) === path) throw error
-    return join(await realPath(dirname(path)), basename(path))
-  })
+/** Which objects they belong to the backup itself says; one that went elsewhere cannot be asked. */
+async function damagedObjects (to: string, manifest: Manifest): Promise<DamagedBlob[]> {
+  if (to === standardOutput) return manifest.damaged.map(one => ({ ...one, objects: [] }))
+  return await reading(to, async place => await findDamaged(place, manifest))
 }
 
-function printReport (place: BackupPlace, { manifest: { name, counts, sequence }, blobs }: BackupReport, seconds: number): void {
-  process.stdout.write(`Backup ${name} is in ${place.name}: ${countText(counts.records, 'object')} and their change log up to ${sequence}, ${countText(counts.blobs, 'blob')} (${bytesText(counts.bytes)}), in ${Math.round(seconds)} s. ` +
-    `${countText(blobs.copied, 'blob')} (${bytesText(blobs.bytes)}, ${bytesText(blobs.stored)} compressed) ${blobs.copied === 1 ? 'was' : 'were'} new.\n`)
+function describe (place: BackupPlace, { manifest: { name, counts, sequence }, blobs }: BackupReport, seconds: number): string {
+  return `Backup ${name} is in ${place.name}: ${countText(counts.records, 'object')} and their change log up to ${sequence}, ${countText(counts.blobs, 'blob')} (${bytesText(counts.bytes)}), in ${Math.round(seconds)} s. ` +
+    `${countText(blobs.copied, 'blob')} (${bytesText(blobs.bytes)}, ${bytesText(blobs.stored)} compressed) ${blobs.copied === 1 ? 'was' : 'were'} new.\n`
 }
 
 /** What is told of a backup: not which files it consists of. */
@@ -84,7 +97,7 @@ function summaryOf ({ name, taken, sequence, rootID, counts }: Manifest): object
   return { name, taken, sequence, rootID, counts }
 }
 
-async function printList (place: BackupPlace, json: boolean): Promise<void> {
+async function printList (place: ReadablePlace, json: boolean): Promise<void> {
   const backups: object[] = []
   let unreadable = 0
   for (const name of await backupNames(place)) {
@@ -104,7 +117,7 @@ async function printList (place: BackupPlace, json: boolean): Promise<void> {
   if (unreadable > 0) throw new DamagedStoreError(`${countText(unreadable, 'backup')} cannot be read`)
 }
 
-async function printCheck (place: BackupPlace, flags: Flags, json: boolean): Promise<void> {
+async function printCheck (place: ReadablePlace, flags: Flags, json: boolean): Promise<void> {
   const manifest = await findBackup(place, wantedBackup(flags['at']))
   const problems: string[] = []
   const count = await watched('The check was interrupted', titles, async watch => await checkBackup(place, manifest, {
@@ -116,5 +129,5 @@ async function printCheck (place: BackupPlace, flags: Flags, json: boolean): Pro
   }))
   if (json) printJson({ status: count === 0 ? 'sound' : 'damaged', to: place.name, ...summaryOf(manifest), problems })
   else if (count === 0) process.stdout.write(`Backup ${manifest.name} is sound: all its files have the bytes that were written.\n`)
-  if (count > 0) throw new DamagedStoreError(`Backup ${manifest.name} is damaged, in ${countText(count, 'file')}. Remove these, and make a new backup: what the store still has is copied again`)
+  if (count > 0) throw new DamagedStoreError(`Backup ${manifest.name} is damaged, in ${countText(count, 'file')}. ${place instanceof ArchiveReader ? 'Make a new backup, into another file' : 'Remove these, and make a new backup: what the store still has is copied again'}`)
 }

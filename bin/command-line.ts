@@ -55,8 +55,8 @@ export function commandLine (): Command {
     .addHelpText('after', verifyHelp)
     .action(async (flags: Flags) => { await (await import('./verify.js')).verifyCommand(flags) })
 
-  addConfigOptions(program.command('repair').copyInheritedSettings(program), ['data'])
-    .description('Mend what can be mended in a store in a directory, and move aside what cannot. No server may have it open.')
+  addConfigOptions(program.command('repair').copyInheritedSettings(program), ['data', 'meta', 'blobs'])
+    .description('Mend what can be mended in a store, and move aside what cannot. No server may have a store in a directory open; servers of one in a database may go on.')
     .addOption(new Option('--from <directory>', 'Where backups of the store are: values that are gone or rotten come back from there.'))
     .addOption(new Option('--dry-run', 'Only tell what is wrong; the exit code is 3 when that is something.'))
     .addOption(new Option('--json', 'Print the result as one line of JSON.'))
@@ -65,7 +65,7 @@ export function commandLine (): Command {
 
   addConfigOptions(program.command('backup').copyInheritedSettings(program), ['data', 'meta', 'blobs'])
     .description('Back up a store as it is at this moment, also while servers have it open. What an earlier backup has is not copied again.')
-    .addOption(new Option('--to <directory>', 'Where the backups of this store are: an empty directory or a new one at first.'))
+    .addOption(new Option('--to <place>', 'Where the backups of this store are: a directory, at first an empty or a new one; s3://bucket/prefix; a new file that ends in .cdmibak or .tar, which has one backup; - for standard output. [env: BACKUP_TO]'))
     .addOption(new Option('--list', 'Only list the backups that are there.'))
     .addOption(new Option('--check', 'Only read a backup, and compare all of it with its checksums; the exit code is 3 when something is wrong.'))
     .addOption(new Option('--at <moment>', 'With --check: the last backup of that moment or before it, or the one of that name. Default: the last one.'))
@@ -75,9 +75,9 @@ export function commandLine (): Command {
 
   addConfigOptions(program.command('restore').copyInheritedSettings(program), ['data', 'meta', 'blobs'])
     .description('Make a store of a backup, where there is none yet: in a directory, or in a database.')
-    .addOption(new Option('--from <directory>', 'Where the backups are.'))
+    .addOption(new Option('--from <place>', 'Where the backups are: a directory, a file, or s3://bucket/prefix. [env: RESTORE_FROM]'))
     .addOption(new Option('--at <moment>', 'The last backup of that moment or before it, or the one of that name. Default: the last one.'))
-    .addOption(new Option('--leave-out-damaged', 'Leave out the objects whose values are damaged in the backup, and restore all others.'))
+    .addOption(new Option('--skip-damaged', 'Come to an end though values of the backup are damaged: their objects are restored without them. Each is named; the exit code is 4.'))
     .addOption(new Option('--json', 'Print the result as one line of JSON.'))
     .addHelpText('after', restoreHelp)
     .action(async (flags: Flags) => { await (await import('./restore.js')).restoreCommand(flags) })
@@ -176,18 +176,22 @@ Examples:
 
 const repairHelp = `
 Nothing is deleted: objects that have lost bytes or their place go to the container /lost+found/, files that belong to nothing and rows that
-nobody can read to the directory moved-aside/ of the store. It can be killed at any moment, and be run again.
+nobody can read to the directory moved-aside/ of a store in a directory. It can be killed at any moment, and be run again.
 
 Examples:
   fastify-cdmi repair --data ./data --dry-run
   fastify-cdmi repair --data ./data --from /backups/cdmi
-  fastify-cdmi repair --data ./data`
+  fastify-cdmi repair --data ./data
+  PGPASSWORD=… fastify-cdmi repair --meta postgres://cdmi@db.example/cdmi --blobs file:///srv/cdmi`
 
 const backupHelp = `
 It can be killed at any moment: what it was making is no backup, and the next one need not copy again what is there.
 
 Examples:
   fastify-cdmi backup --data ./data --to /backups/cdmi
+  fastify-cdmi backup --data ./data --to monday.cdmibak
+  fastify-cdmi backup --data ./data --to - | ssh backup.example 'cat > store.cdmibak'
+  AWS_SECRET_ACCESS_KEY=… fastify-cdmi backup --data ./data --to 's3://bucket/backups?endpoint=https://s3.example'
   PGPASSWORD=… fastify-cdmi backup --meta postgres://cdmi@db.example/cdmi --blobs s3://bucket/cdmi --to /backups/cdmi
   fastify-cdmi backup --to /backups/cdmi --list
   fastify-cdmi backup --to /backups/cdmi --check --at 2030-01-31T18:00:00Z`
@@ -197,6 +201,7 @@ It can be killed at any moment: the same command goes on where it was. No server
 
 Examples:
   fastify-cdmi restore --from /backups/cdmi --data ./data
+  fastify-cdmi restore --from monday.cdmibak --data ./data
   fastify-cdmi restore --from /backups/cdmi --at 2030-01-31T18:00:00Z --data ./yesterday
   PGPASSWORD=… fastify-cdmi restore --from /backups/cdmi --meta postgres://cdmi@db.example/cdmi --blobs file:///srv/cdmi`
 

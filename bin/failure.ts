@@ -2,7 +2,7 @@
 import { UsersFileError } from '../plugins/users-file.js'
 import { OptionError } from '../schemas/check-options.js'
 import { ConfigError } from '../server/config-sources.js'
-import { TreeError } from '../server/trees/export-tree.js'
+import { TreeError } from '../server/trees/tree-error.js'
 import { DamagedBackup } from '../storage/backup/damaged-backup.js'
 import { StorageError } from '../storage/contract.js'
 

@@ -1,7 +1,7 @@
 /** What the commands that look at a whole store share. */
 import { recordProblem } from '../cdmi/check-record.js'
 import type { ServerConfig } from '../schemas/config.js'
-import { storeDirectory } from '../server/configured-store.js'
+import { storeDirectory } from '../server/store-config.js'
 import { isStore } from '../storage/embedded/store-format.js'
 import type { Look, VerifyOptions } from '../storage/verify/findings.js'
 import { InterruptedError, UsageError } from './failure.js'
@@ -15,6 +15,9 @@ export async function directoryOf (config: ServerConfig): Promise<string | undef
   if (directory !== undefined && !await isStore(directory)) throw new UsageError(`There is no store in ${directory}; name its directory with --data`)
   return directory
 }
+
+/** Findings and notices that are kept for the JSON; all are counted. */
+export const mostKept = 10_000
 
 /** Runs a look with what is to be seen of it meanwhile, and until a signal ends it. */
 export async function looking<T> (interrupted: string, work: (options: Required<Pick<VerifyOptions, 'signal' | 'progress' | 'checkRecord'>>) => Promise<T>): Promise<T> {

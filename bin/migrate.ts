@@ -1,5 +1,5 @@
 /** `fastify-cdmi migrate`: the tables of a store in a database are made, or brought up to date, before a server opens it. */
-import { databaseOptions } from '../server/configured-store.js'
+import { databaseOptions } from '../server/store-config.js'
 import { migrateStore } from '../storage/distributed/migrate-store.js'
 import { configOf, type Flags } from './config-flags.js'
 import { PendingMigrationsError, UsageError } from './failure.js'

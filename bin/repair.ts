@@ -1,20 +1,21 @@
 /** `fastify-cdmi repair`: what can be mended in a store is, what cannot is moved aside. */
-import { BackupPlace } from '../storage/backup/backup-place.js'
+import { sharedOptions } from '../server/store-config.js'
+import { hideSecrets } from '../server/url-secrets.js'
+import { warn } from '../storage/open-store.js'
+import { openReadable } from '../storage/backup/open-place.js'
 import { secondCopyIn } from '../storage/backup/second-copy.js'
 import { repairEmbedded } from '../storage/embedded/verify/verify-embedded.js'
 import type { Repaired } from '../storage/verify/findings.js'
+import type { SecondCopy } from '../storage/verify/second-copy.js'
 import { countText } from './amounts.js'
 import { configOf, type Flags } from './config-flags.js'
 import { DamagedStoreError, sentenceOf, UsageError } from './failure.js'
-import { directoryOf, looking } from './looks.js'
-
-/** Findings that are kept for the JSON; all are counted. */
-const mostKept = 10_000
+import { directoryOf, looking, mostKept } from './looks.js'
 
 /** Exit codes: 0 the store is sound now, 1 it did not work and can be run again, 2 wrong options, 3 something can only be named, or is to be done with `--dry-run`. */
 export async function repairCommand (flags: Flags): Promise<void> {
-  const directory = await directoryOf(configOf(flags))
-  if (directory === undefined) throw new UsageError('Only a store in a directory can be repaired by this command; "fastify-cdmi verify" says what is wrong with one in a database')
+  const config = configOf(flags)
+  const directory = await directoryOf(config)
   const json = flags['json'] === true
   const dryRun = flags['dryRun'] === true
   const { from } = flags
@@ -29,12 +30,16 @@ export async function repairCommand (flags: Flags): Promise<void> {
     else if (finding.setAside !== true) process.stdout.write(`${finding.problem}: ${finding.done ?? 'nothing can be done about it'}.\n`)
   }
   try {
-    await looking('The repair was interrupted; run the same command again to go on with it', async options => {
-      const copy = typeof from === 'string' ? await secondCopyIn(new BackupPlace(from)) : undefined
-      await repairEmbedded(directory, { ...options, dryRun, copy }, note)
+    await looking('The repair was interrupted; run the same command again to go on with it', async (options): Promise<number> => {
+      if (directory !== undefined) return await repairFrom(typeof from === 'string' ? from : undefined, async copy => await repairEmbedded(directory, { ...options, dryRun, copy }, note))
+      if (from !== undefined) throw new UsageError('--from goes with a store in a directory')
+      const shared = sharedOptions(config)
+      if (shared === undefined) throw new UsageError('Name the store: with --data, or with --meta and --blobs')
+      const { repairDistributed } = await import('../storage/distributed/verify-distributed.js')
+      return await repairDistributed(shared, { ...options, dryRun }, warn, note)
     })
   } catch (error) {
-    if (json) process.stdout.write(`${JSON.stringify({ status: 'failed', error: sentenceOf(error), ...found, findings })}\n`)
+    if (json) process.stdout.write(`${JSON.stringify({ status: 'failed', error: hideSecrets(sentenceOf(error)), ...found, findings })}\n`)
     throw error
   }
   const status = found.left > 0 ? 'damaged' : found.done === 0 ? 'sound' : dryRun ? 'to do' : 'repaired'
@@ -43,4 +48,15 @@ export async function repairCommand (flags: Flags): Promise<void> {
   else if (status === 'repaired') process.stdout.write(`Mended or moved aside: ${found.done}. The store is sound now.\n`)
   if (found.left > 0) throw new DamagedStoreError(`${countText(found.left, 'thing')} cannot be mended; restore a backup if you need what is lost`)
   if (dryRun && found.done > 0) throw new DamagedStoreError(`Something is to be done, in ${countText(found.done, 'place')}; without --dry-run it is`)
+}
+
+/** Does it with the backups at hand, if some are named. */
+async function repairFrom (from: string | undefined, repair: (copy: SecondCopy | undefined) => Promise<number>): Promise<number> {
+  if (from === undefined) return await repair(undefined)
+  const place = await openReadable(from)
+  try {
+    return await repair(await secondCopyIn(place))
+  } finally {
+    await place.close()
+  }
 }

@@ -1,24 +1,28 @@
 /** `fastify-cdmi restore`: a backup becomes a store again, in a place where there is none. */
-import { sharedOptions, storeDirectory } from '../server/configured-store.js'
+import { sharedOptions, storeDirectory } from '../server/store-config.js'
 import { hideSecrets } from '../server/url-secrets.js'
-import { BackupPlace } from '../storage/backup/backup-place.js'
+import { withoutValue } from '../cdmi/lost-value.js'
 import { findBackup } from '../storage/backup/backup-source.js'
-import { restore, type RestoreReport } from '../storage/backup/restore.js'
+import type { ReadablePlace } from '../storage/backup/backup-place.js'
+import { nameOfPlace, openReadable, standardOutput } from '../storage/backup/open-place.js'
+import { restore } from '../storage/backup/restore.js'
+import type { TransferReport } from '../storage/transfer.js'
 import { AlreadyTransferred } from '../storage/transfer/ends.js'
 import { type EndOptions, openTarget } from '../storage/transfer/open-ends.js'
 import { bytesText, countText } from './amounts.js'
 import { wantedBackup } from './backup-moment.js'
+import { backupWhere } from './backup-where.js'
 import { configOf, type Flags } from './config-flags.js'
-import { DamagedStoreError, sentenceOf, UsageError } from './failure.js'
-import { printDamaged } from './print-damaged.js'
+import { DamagedStoreError, LostValuesError, sentenceOf, UsageError } from './failure.js'
+import { printDamaged, printLost } from './print-damaged.js'
 import { printJson, watched } from './watched.js'
 
 const titles = { values: 'values', records: 'records, written and compared', log: 'change log' } as const
 
-/** Exit codes: 0 it is a store again, 1 it did not work and can be gone on with, 2 wrong options, 3 the backup is damaged. */
+/** Exit codes: 0 it is a store again, 1 it did not work and can be gone on with, 2 wrong options, 3 the backup is damaged, 4 it is a store again but for values that are damaged. */
 export async function restoreCommand (flags: Flags): Promise<void> {
-  const { from } = flags
-  if (typeof from !== 'string' || from === '') throw new UsageError('Say with --from in which directory the backups are')
+  const from = backupWhere(flags, 'from')
+  if (from === standardOutput) throw new UsageError('--from cannot be standard input, which is read only once: save the backup to a file')
   const json = flags['json'] === true
   const wanted = wantedBackup(flags['at'])
   const config = configOf(flags)
@@ -27,14 +31,17 @@ export async function restoreCommand (flags: Flags): Promise<void> {
   if (directory !== undefined && config.data === undefined) throw new UsageError('Say with --data into which directory the store is to be restored, or with --meta and --blobs into which database')
   const options: EndOptions | undefined = directory === undefined ? sharedOptions(config) : { directory }
   if (options === undefined) throw new UsageError('Name the place of the store: with --data, or with --meta and --blobs')
-  const place = new BackupPlace(from)
+  const name = nameOfPlace(from)
   const began = performance.now()
+  let place: ReadablePlace | undefined
   try {
-    const manifest = await findBackup(place, wanted)
+    place = await openReadable(from)
+    const opened = place
+    const manifest = await findBackup(opened, wanted)
     const report = await watched('The restoration was interrupted; run the same command again to go on with it', titles, async ({ signal, progress }) => {
       const target = await openTarget(options, (error, doing) => { process.stderr.write(hideSecrets(`${doing}: ${sentenceOf(error)}\n`)) }, { rootID: manifest.rootID, last: manifest.sequence })
       try {
-        return await restore(place, manifest, target, { signal, progress, leaveOut: flags['leaveOutDamaged'] === true })
+        return await restore(opened, manifest, target, { signal, progress, lose: flags['skipDamaged'] === true ? withoutValue : undefined })
       } finally {
         await target.close()
       }
@@ -44,22 +51,25 @@ export async function restoreCommand (flags: Flags): Promise<void> {
     })
     const seconds = Math.round(performance.now() - began) / 1000
     if (report === undefined) {
-      if (json) printJson({ status: 'complete', from: place.name, name: manifest.name, already: true })
+      if (json) printJson({ status: 'complete', from: name, name: manifest.name, already: true })
       else process.stdout.write(`Backup ${manifest.name} was restored there before, and nothing has changed since; there is nothing to do.\n`)
       return
     }
-    if (json) printJson({ status: report.complete ? 'complete' : 'damaged', from: place.name, name: manifest.name, ...report, seconds })
+    if (json) printJson({ status: report.damaged.length === 0 ? 'complete' : 'damaged', from: name, name: manifest.name, ...report, seconds })
     else printReport(manifest.name, report, seconds)
-    if (!report.complete) throw new DamagedStoreError(`${countText(report.damaged.length, 'blob')} of backup ${manifest.name} cannot be restored; the store is not finished. Take another backup with --at, or run the same command with --leave-out-damaged: then the objects that they belong to are left out`)
+    if (!report.complete) throw new DamagedStoreError(`${countText(report.damaged.length, 'blob')} of backup ${manifest.name} cannot be restored; the store is not finished. Take another backup with --at, or run the same command with --skip-damaged: then the objects that they belong to are restored without their values`)
+    printLost(report.lost, 'restored')
+    if (report.lost.length > 0) throw new LostValuesError(report.lost.length)
   } catch (error) {
-    if (json && !(error instanceof DamagedStoreError)) printJson({ status: 'failed', from: place.name, error: hideSecrets(sentenceOf(error)) })
+    if (json && !(error instanceof DamagedStoreError || error instanceof LostValuesError)) printJson({ status: 'failed', from: name, error: hideSecrets(sentenceOf(error)) })
     throw error
+  } finally {
+    await place?.close()
   }
 }
 
-function printReport (name: string, { complete, records, events, blobs, damaged, leftOut }: RestoreReport, seconds: number): void {
+function printReport (name: string, { complete, records, events, blobs, damaged, lost }: TransferReport, seconds: number): void {
   printDamaged(damaged)
   if (!complete) return
-  const left = leftOut.length === 0 ? '' : ` ${countText(leftOut.length, 'object')} with damaged values ${leftOut.length === 1 ? 'was' : 'were'} left out.`
-  process.stdout.write(`Backup ${name} is a store again: ${countText(records, 'object')}, a change log of ${events === 1 ? '1 entry' : `${events} entries`}, ${countText(blobs.moved + blobs.kept, 'blob')} (${bytesText(blobs.bytes)} written now), in ${Math.round(seconds)} s.${left} All was read back and compared.\n`)
+  process.stdout.write(`Backup ${name} is a store again: ${countText(records, 'object')}, a change log of ${events === 1 ? '1 entry' : `${events} entries`}, ${countText(blobs.moved + blobs.kept, 'blob')} (${bytesText(blobs.bytes)} written now), in ${Math.round(seconds)} s. ${lost.length === 0 ? 'All' : 'All else'} was read back and compared.\n`)
 }

@@ -1,6 +1,7 @@
 /** `fastify-cdmi sweep`: one round of the sweeper, on a store in a directory that no server has open, or on one in a database. */
 import { Cdmi } from '../index.js'
-import { openConfiguredStore, storeDirectory } from '../server/configured-store.js'
+import { openConfiguredStore } from '../server/configured-store.js'
+import { storeDirectory } from '../server/store-config.js'
 import { isStore } from '../storage/embedded/store-format.js'
 import { warn } from '../storage/open-store.js'
 import { configOf, type Flags } from './config-flags.js'

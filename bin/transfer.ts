@@ -7,14 +7,12 @@ import { AlreadyTransferred } from '../storage/transfer/ends.js'
 import { bytesText, countText, timeText } from './amounts.js'
 import type { Flags } from './config-flags.js'
 import { DamagedSourceError, InterruptedError, LostValuesError, sentenceOf, UsageError } from './failure.js'
+import { printDamaged, printLost } from './print-damaged.js'
 import { requireApart, transferPlace, type TransferPlace } from './transfer-places.js'
 import { progressOutput, showProgress } from './transfer-progress.js'
 
 /** The variables beside the flags, for URLs with secrets in them: command lines are seen by others. */
 export const transferVariables = { from: 'TRANSFER_FROM', fromBlobs: 'TRANSFER_FROM_BLOBS', to: 'TRANSFER_TO', toBlobs: 'TRANSFER_TO_BLOBS' } as const
-
-/** Damaged blobs that are printed for people; the rest is in the JSON. */
-const mostPrinted = 50
 
 /** Exit codes: 0 all is there, 1 it did not work and can be gone on with, 2 wrong options, 3 values of the source are damaged, 4 all is there but for those. */
 export async function transferCommand (flags: Flags): Promise<void> {
@@ -34,7 +32,7 @@ export async function transferCommand (flags: Flags): Promise<void> {
     if (json) printJson({ status: report.damaged.length === 0 ? 'complete' : 'damaged', from: from.name, to: to.name, ...report, seconds })
     else printReport(report, from, to, performance.now() - began)
     if (!report.complete) throw new DamagedSourceError(report.damaged.length, report.blobs.moved + report.blobs.kept === 0)
-    for (const { objectID, path, kept, blobs } of report.lost) process.stderr.write(`${kept ? 'moved without its value' : 'left out'}: ${path ?? 'no path'} (object ${objectID}, ${blobs.length === 1 ? 'blob' : 'blobs'} ${blobs.join(', ')})\n`)
+    printLost(report.lost, 'moved')
     if (report.lost.length > 0) throw new LostValuesError(report.lost.length)
   } catch (error) {
     if (json && !(error instanceof DamagedSourceError || error instanceof LostValuesError)) printJson({ status: 'failed', from: from.name, to: to.name, error: hideSecrets(sentenceOf(error)) })
@@ -95,8 +93,5 @@ function printReport ({ complete, blobs, records, events, damaged, lost }: Trans
     process.stdout.write(`Moved ${from.name} to ${to.name}: ${countText(records, 'object')}, ${countText(blobs.moved, 'blob')} (${bytesText(blobs.bytes)}), a change log of ${countText(events, 'entry').replace(/ys$/, 'ies')}, in ${timeText(elapsed)}.${earlier} ${lost.length === 0 ? 'All' : 'All else'} was read back and compared.\n`)
     return
   }
-  for (const { problem, objects } of damaged.slice(0, mostPrinted)) {
-    process.stdout.write(`${problem}; it belongs to ${objects.map(({ objectID, path }) => path ?? objectID).join(', ') || 'nothing that can be found'}\n`)
-  }
-  if (damaged.length > mostPrinted) process.stdout.write(`… and ${damaged.length - mostPrinted} more; --json lists them\n`)
+  printDamaged(damaged)
 }

@@ -7,16 +7,18 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Finding, LookProgress, VerifyOptions } from '../storage/verify/findings.js'
 import { StorageError, type StorageReason } from '../storage/contract.js'
+import type { Offered, OfferNotices, ToldNotices } from './offer-notices.js'
 import type { VerifyResult } from '../storage/embedded/verify/verify-embedded.js'
 
 /** What the other process is told: what to do, or to end. */
-export type ToLook = { readonly directory: string, readonly values: boolean } | { readonly stop: true }
+export type ToLook = { readonly directory: string, readonly values: boolean, readonly offered: Offered } | { readonly stop: true }
 
 /** What it says. */
 export interface FromLook {
   readonly progress?: LookProgress
   readonly finding?: Finding
   readonly result?: VerifyResult
+  readonly notices?: ToldNotices
   readonly error?: { readonly reason: StorageReason | undefined, readonly message: string }
 }
 
@@ -24,7 +26,7 @@ export interface FromLook {
 const faults: ReadonlySet<string | null> = new Set(['SIGSEGV', 'SIGBUS', 'SIGABRT', 'SIGILL', 'SIGFPE'])
 
 /** As `verifyEmbedded`. `entry`: what the other process runs. */
-export async function verifyApart (directory: string, { values = true, signal, progress }: Pick<VerifyOptions, 'values' | 'signal' | 'progress'>, found: (finding: Finding) => void, entry = new URL('./verify-child.js', import.meta.url)): Promise<VerifyResult> {
+export async function verifyApart (directory: string, { values = true, signal, progress }: Pick<VerifyOptions, 'values' | 'signal' | 'progress'>, found: (finding: Finding) => void, notices: OfferNotices, entry = new URL('./verify-child.js', import.meta.url)): Promise<VerifyResult> {
   const child = fork(fileURLToPath(entry), { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   let last: FromLook = {}
   child.on('message', (message: FromLook) => {
@@ -37,9 +39,10 @@ export async function verifyApart (directory: string, { values = true, signal, p
   signal?.addEventListener('abort', stop)
   try {
     const ended = once(child, 'close') as Promise<[code: number | null, signal: string | null]>
-    tell({ directory, values })
+    tell({ directory, values, offered: notices.offered })
     const [code, killer] = await ended
     signal?.throwIfAborted()
+    if (last.notices !== undefined) notices.add(last.notices)
     if (last.result !== undefined) return last.result
     if (last.error !== undefined) throw last.error.reason === undefined ? new Error(last.error.message) : new StorageError(last.error.reason, last.error.message)
     if (!faults.has(killer)) throw new Error(`The process that looked at the store has ended before its time (${killer ?? `exit code ${code}`})`)

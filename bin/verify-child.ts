@@ -1,7 +1,7 @@
 /** The process of its own of `verify`. */
-import { recordProblem } from '../cdmi/check-record.js'
 import { StorageError } from '../storage/contract.js'
 import { verifyEmbedded } from '../storage/embedded/verify/verify-embedded.js'
+import { OfferNotices } from './offer-notices.js'
 import type { FromLook, ToLook } from './verify-apart.js'
 
 /** Milliseconds between two words of how far it is. */
@@ -20,13 +20,14 @@ function tell (message: FromLook, told: () => void = () => {}): void {
   process.send?.(message, undefined, undefined, told)
 }
 
-async function look ({ directory, values }: Exclude<ToLook, { stop: true }>): Promise<void> {
+async function look ({ directory, values, offered }: Exclude<ToLook, { stop: true }>): Promise<void> {
   let [phase, told] = ['', 0]
+  const notices = new OfferNotices(offered)
   try {
     const result = await verifyEmbedded(directory, {
       values,
       signal: stop.signal,
-      checkRecord: recordProblem,
+      checkRecord: notices.checkRecord,
       progress (progress) {
         const now = performance.now()
         if (progress.phase === phase && now - told < tellEvery) return
@@ -36,7 +37,7 @@ async function look ({ directory, values }: Exclude<ToLook, { stop: true }>): Pr
       }
     }, finding => { tell({ finding }) })
     // With it goes what was said before.
-    tell({ result }, end)
+    tell({ result, notices: { sentences: notices.sentences, count: notices.count } }, end)
   } catch (error) {
     const foreseen = error instanceof StorageError
     tell({ error: { reason: foreseen ? error.reason : undefined, message: foreseen ? error.message : error instanceof Error ? error.stack ?? error.message : String(error) } }, end)

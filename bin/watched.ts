@@ -24,6 +24,6 @@ export async function watched<P extends string, T> (interrupted: string, titles:
 }
 
 /** One line of JSON, for scripts. */
-export function printJson (result: object): void {
-  process.stdout.write(`${JSON.stringify(result)}\n`)
+export function printJson (result: object, output: NodeJS.WritableStream = process.stdout): void {
+  output.write(`${JSON.stringify(result)}\n`)
 }

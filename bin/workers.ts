@@ -11,7 +11,8 @@ import { buildServer, type BuiltServer } from '../server.js'
 import type { ServerConfig } from '../schemas/config.js'
 import { serveWorkers } from '../storage/embedded/serve-workers.js'
 import { openWorkerStore } from '../storage/embedded/worker-store.js'
-import { checkShared, closingTime, directoryOptions, openConfiguredStore, storeDirectory } from '../server/configured-store.js'
+import { checkShared, openConfiguredStore } from '../server/configured-store.js'
+import { closingTime, storeOptions, storeDirectory } from '../server/store-config.js'
 import { makeFirstUser, type FirstUser } from '../server/first-user.js'
 import { standardError, startLog, storeAwaited } from '../server/logging.js'
 import { readProcess } from '../server/process-readings.js'
@@ -218,7 +219,7 @@ export async function buildWorker (config: ServerConfig): Promise<WorkerServer> 
   let server: BuiltServer | undefined
   const store = data === undefined
     ? undefined
-    : await openWorkerStore({ directory: data, ...directoryOptions(config) }, (error, doing) => { server?.app.log.error({ err: error }, `failed in the background: ${doing}`) })
+    : await openWorkerStore({ directory: data, ...storeOptions(config) }, (error, doing) => { server?.app.log.error({ err: error }, `failed in the background: ${doing}`) })
   const directory = process.env[affinityVariable]
   const name = `w${cluster.worker?.id ?? 0}`
   let share: (() => Promise<readonly Family[]>) | undefined

@@ -75,7 +75,7 @@ export const ServerConfig = Type.Object({
   headerSize: Type.Optional(Type.Integer({ minimum: 2048, maximum: 1_048_576, description: 'Longest header of a request, in bytes. Default: 16 KiB.' })),
   trashGrace: seconds('Seconds that bytes which lost their last reference are kept for readers under way. Default: 3600.'),
   logRetention: Type.Optional(Type.Number({ minimum: 1, maximum: 36_500, description: 'Days that entries of the change log are kept, and with them the names and addresses of who changed something. Default: for ever.' })),
-  scrubRate: Type.Optional(Type.Integer({ minimum: 0, maximum: 1024 ** 4, description: 'Bytes in a second that are read in the background, of a store in a directory, to find rotten ones; 0: none. Default: 1 MiB.' })),
+  scrubRate: Type.Optional(Type.Integer({ minimum: 0, maximum: 1024 ** 4, description: 'Bytes in a second that are read in the background to find rotten ones; 0: none. Default: 1 MiB, and 0 for values in S3.' })),
   database: Type.Optional(DatabaseConfig),
   load: Type.Optional(LoadConfig),
   limits: Type.Optional(LimitOptions)

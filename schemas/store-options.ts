@@ -7,6 +7,8 @@ const longestTimer = 0x7fffffff
 const inlineLimit = (what: string) => Type.Optional(Type.Integer({ minimum: 0, maximum: megabyte, description: `Values up to so many bytes are kept in the record, longer ones in ${what}.` }))
 const segmentSize = (what: string) => Type.Optional(Type.Integer({ minimum: 1, maximum: 1024 * megabyte, description: `Longest ${what} that part of a value is kept in, in bytes. Default: 8 MiB.` }))
 
+const scrubRate = (usual: string) => Type.Optional(Type.Integer({ minimum: 0, maximum: 1024 ** 4, description: `Bytes in a second that are read in the background to find rotten ones, over and over, at most one pass a day; 0: none. ${usual}.` }))
+
 const settings = {
   enterpriseNumber: Type.Optional(Type.Integer({ minimum: 1, maximum: 0xffffff, description: 'SNMP enterprise number that the IDs of a new store carry. Default: 32473, the number for documentation; set your own.' })),
   inlineLimit: inlineLimit('files. Default: 64 KiB'),
@@ -21,7 +23,7 @@ const settings = {
 export const StoreOptions = Type.Object({
   directory: Type.String({ minLength: 1, description: 'Directory of the store; made when it does not exist. On a local file system: LMDB does not work over a network.' }),
   ...settings,
-  scrubRate: Type.Optional(Type.Integer({ minimum: 0, maximum: 1024 ** 4, description: 'Bytes in a second that are read in the background to find rotten ones, over and over, at most one pass a day; 0: none. Default: 1 MiB.' }))
+  scrubRate: scrubRate('Default: 1 MiB')
 }, { additionalProperties: false })
 export type StoreOptions = Static<typeof StoreOptions>
 
@@ -32,6 +34,7 @@ export const DistributedStoreOptions = Type.Object({
   ...settings,
   inlineLimit: inlineLimit('the place that `blobs` names. Default: 8 KiB'),
   segmentSize: segmentSize('file or object'),
+  scrubRate: scrubRate('By one of the servers. Default: 1 MiB where values are in files, and 0 for S3, where reading may cost money'),
   migrate: Type.Optional(Type.Boolean({ description: 'Whether the opening makes the tables and brings them up to date. `false`: it is refused while `fastify-cdmi migrate` has something to do. Default: `true`.' })),
   connections: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'Connections to the database that this process opens at most, one for following the change log not counted. Default: 10.' })),
   queue: Type.Optional(Type.Integer({ minimum: 0, description: 'Operations that may wait for a connection; what comes on top is refused at once, to be tried again later. Default: 1000.' })),
@@ -73,5 +76,5 @@ export function completeStoreOptions (options: StoreOptions): CompleteStoreOptio
 }
 
 export function completeDistributedOptions (options: DistributedStoreOptions): CompleteDistributedOptions {
-  return { ...distributedDefaults, ...options }
+  return { ...distributedDefaults, scrubRate: /^file:/i.test(options.blobs) ? megabyte : 0, ...options }
 }

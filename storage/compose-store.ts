@@ -48,7 +48,7 @@ export interface StoreParts {
   /** What is known of rotten bytes. */
   readonly integrity?: () => Integrity
   /** What runs in the background beside the sweeper: begun when the store is there, ended before it closes. */
-  readonly background?: (store: { readonly meta: MetaStore, readonly blobs: BlobStore }) => { stop (): Promise<void> }
+  readonly background?: () => { stop (): Promise<void> }
   /** Runs last: lets go of both halves. */
   readonly close: () => Promise<void>
 }
@@ -106,7 +106,7 @@ export async function composeStore (parts: StoreParts): Promise<ComposedStore> {
 
   const timer = sweepEvery(parts.sweeps ? settings.sweepInterval : 0, sweep, error => { report(error, 'sweeping') })
 
-  const background = parts.background?.({ meta, blobs })
+  const background = parts.background?.()
   if (parts.integrity !== undefined) readIntegrity(metrics, parts.integrity)
 
   return {

@@ -1,6 +1,6 @@
 /**
  * The scrub: reads every blob that an object needs, again and again, slowly, and compares it with what was noted at its birth. Where it is, is noted from
- * time to time, so that a pass that takes days goes on after a restart.
+ * time to time, so that a pass that takes days goes on after a restart. Of many processes that have the same store one is at it.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { type BlobBirth, type BlobID, type ScrubState, StorageError } from './contract.js'
@@ -20,11 +20,15 @@ export interface ScrubParts {
   read (birth: BlobBirth): AsyncIterable<Uint8Array>
   /** Whether it is still needed: what is removed meanwhile is no damage. */
   isNeeded (birth: BlobBirth): Promise<boolean>
-  load (): ScrubNote | undefined
-  save (note: ScrubNote): Promise<void>
+  /** What was noted last, for who is to go on from there; `untouched` when nothing was. Undefined: another process is at it. */
+  claim (): Promise<ScrubNote | undefined>
+  /** False: another process has taken this one for dead, and goes on from what was noted before. */
+  save (note: ScrubNote): Promise<boolean>
+  /** Others may go on at once. */
+  release (): Promise<void>
   report (error: unknown): void
-  /** Milliseconds before the first blob after a start, between two passes, between two notes, and after a failure. For tests. */
-  readonly pauses?: Partial<typeof pauses>
+  /** Milliseconds before the first look after a start, between two passes, between two notes, between two looks whether another process is still at it, and after a failure. For tests. */
+  readonly pauses?: Partial<typeof pauses> | undefined
 }
 
 export interface Scrub {
@@ -32,9 +36,13 @@ export interface Scrub {
   stop (): Promise<void>
 }
 
-const pauses = { start: 60_000, pass: 86_400_000, note: 60_000, failure: 600_000 }
+/** Who has noted nothing for this long is dead, in milliseconds. */
+export const scrubTimeout = 300_000
+const pauses = { start: 60_000, pass: 86_400_000, note: 60_000, look: 60_000, failure: 600_000 }
 const page = 100
-const fresh: ScrubNote = { began: undefined, blobs: 0, bytes: 0, damaged: 0, last: undefined, after: null }
+
+/** Nothing was read yet. */
+export const untouched: ScrubNote = { began: undefined, blobs: 0, bytes: 0, damaged: 0, last: undefined, after: null }
 
 /** Reads in the background, without keeping the process alive. */
 export function scrubSlowly (parts: ScrubParts): Scrub {
@@ -48,54 +56,94 @@ export function scrubSlowly (parts: ScrubParts): Scrub {
   }
 }
 
+/** For those who only want to see it. */
+export function withoutPlace ({ began, blobs, bytes, damaged, last }: ScrubNote): ScrubState {
+  return { began, blobs, bytes, damaged, last }
+}
+
+class Overtaken extends Error {}
+
 async function run (parts: ScrubParts, signal: AbortSignal): Promise<void> {
   const waits = { ...pauses, ...parts.pauses }
   const wait = async (milliseconds: number): Promise<void> => { await delay(milliseconds, undefined, { signal, ref: false }) }
   await wait(waits.start)
   for (;;) {
     try {
-      const { began, last } = parts.load() ?? fresh
-      if (began === undefined && last !== undefined) await wait(Math.max(0, Math.min(waits.pass, last.ended + waits.pass - Date.now())))
-      await pass(parts, wait, waits.note)
+      const note = await parts.claim()
+      if (note === undefined) await wait(waits.look)
+      else if (note.began === undefined && note.last !== undefined && note.last.ended + waits.pass > Date.now()) await wait(Math.min(waits.look, note.last.ended + waits.pass - Date.now()))
+      else await new Pass(parts, note, wait, waits.note).run()
     } catch (error) {
-      if (signal.aborted) return
+      if (signal.aborted) break
+      if (error instanceof Overtaken) continue
       parts.report(error)
-      await wait(waits.failure)
+      await wait(waits.failure).catch(() => {})
     }
+    if (signal.aborted) break
   }
+  await parts.release()
 }
 
 /** One pass, from where the last one was left. */
-async function pass (parts: ScrubParts, wait: (milliseconds: number) => Promise<void>, noteEvery: number): Promise<void> {
-  const before = parts.load() ?? fresh
-  let note: ScrubNote = before.began === undefined ? { ...fresh, began: Date.now(), last: before.last } : before
-  let noted = performance.now()
-  let due = performance.now()
-  for (;;) {
-    const births = await parts.births(note.after ?? undefined, page)
-    for (const birth of births) {
-      let { bytes, damaged } = note
-      try {
-        for await (const chunk of parts.read(birth)) {
-          bytes += chunk.length
-          // What was lost while the machine slept is not made up for.
-          due = Math.max(due, performance.now() - 1000) + chunk.length / parts.rate * 1000
-          if (due > performance.now()) await wait(due - performance.now())
-        }
-      } catch (error) {
-        if (!(error instanceof StorageError && (error.reason === 'corrupt' || error.reason === 'missing'))) throw error
-        if (await parts.isNeeded(birth)) {
-          damaged++
-          parts.report(error)
-        }
-      }
-      note = { ...note, after: birth.blob, blobs: note.blobs + 1, bytes, damaged }
-      if (performance.now() - noted < noteEvery) continue
-      await parts.save(note)
-      noted = performance.now()
-    }
-    if (births.length < page) break
+class Pass {
+  readonly #parts: ScrubParts
+  readonly #wait: (milliseconds: number) => Promise<void>
+  readonly #noteEvery: number
+  #note: ScrubNote
+  #noted = performance.now()
+  #due = performance.now()
+
+  constructor (parts: ScrubParts, before: ScrubNote, wait: (milliseconds: number) => Promise<void>, noteEvery: number) {
+    this.#parts = parts
+    this.#wait = wait
+    this.#noteEvery = noteEvery
+    this.#note = before.began === undefined ? { ...untouched, began: Date.now(), last: before.last } : before
   }
-  const { blobs, bytes, damaged } = note
-  await parts.save({ ...note, began: undefined, after: null, last: { ended: Date.now(), blobs, bytes, damaged } })
+
+  async run (): Promise<void> {
+    for (;;) {
+      const births = await this.#parts.births(this.#note.after ?? undefined, page)
+      for (const birth of births) await this.#one(birth)
+      if (births.length < page) break
+    }
+    const { blobs, bytes, damaged } = this.#note
+    await this.#save({ ...this.#note, began: undefined, after: null, last: { ended: Date.now(), blobs, bytes, damaged } })
+  }
+
+  async #one (birth: BlobBirth): Promise<void> {
+    let { bytes, damaged } = this.#note
+    try {
+      for await (const chunk of this.#parts.read(birth)) {
+        bytes += chunk.length
+        await this.#pace(chunk.length)
+      }
+    } catch (error) {
+      if (!(error instanceof StorageError && (error.reason === 'corrupt' || error.reason === 'missing'))) throw error
+      if (await this.#parts.isNeeded(birth)) {
+        damaged++
+        this.#parts.report(error)
+      }
+    }
+    this.#note = { ...this.#note, after: birth.blob, blobs: this.#note.blobs + 1, bytes, damaged }
+    await this.#noteInTime()
+  }
+
+  async #pace (bytes: number): Promise<void> {
+    // What was lost while the machine slept is not made up for.
+    this.#due = Math.max(this.#due, performance.now() - 1000) + bytes / this.#parts.rate * 1000
+    for (let left = this.#due - performance.now(); left > 0; left = this.#due - performance.now()) {
+      await this.#wait(Math.min(left, pauses.note))
+      await this.#noteInTime()
+    }
+  }
+
+  /** In the middle of a long blob, too: others are to see that this process lives. */
+  async #noteInTime (): Promise<void> {
+    if (performance.now() - this.#noted >= this.#noteEvery) await this.#save(this.#note)
+  }
+
+  async #save (note: ScrubNote): Promise<void> {
+    if (!await this.#parts.save(note)) throw new Overtaken()
+    this.#noted = performance.now()
+  }
 }

@@ -12,12 +12,8 @@ import { shownName } from '../../cdmi/containers.js'
 import { type JsonObject, StorageError, type StoredRecord } from '../../storage/contract.js'
 import { fileNameOf } from './file-names.js'
 import { type ChildLine, SidecarWriter } from './sidecar.js'
+import { TreeError } from './tree-error.js'
 import { eachOf, emptyReport, type TreeOptions, type TreeReport } from './tree-report.js'
-
-/** The directory cannot be taken. */
-export class TreeError extends Error {
-  override readonly name = 'TreeError'
-}
 
 /** What there is to export. */
 export async function measureTree (cdmi: Cdmi, top: CdmiObject, { signal }: Pick<TreeOptions, 'signal'>): Promise<TreeReport> {

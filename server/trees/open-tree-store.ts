@@ -3,7 +3,8 @@ import type { ServerConfig } from '../../schemas/config.js'
 import type { Store } from '../../storage/contract.js'
 import { openReader } from '../../storage/embedded/reader-store.js'
 import { warn } from '../../storage/open-store.js'
-import { openConfiguredStore, storeDirectory } from '../configured-store.js'
+import { openConfiguredStore } from '../configured-store.js'
+import { storeDirectory } from '../store-config.js'
 
 /** To be read only, if there is another way to: then a server may have it open. */
 export async function openToRead (config: ServerConfig): Promise<Store> {

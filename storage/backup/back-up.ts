@@ -232,8 +232,8 @@ class BlobCopy {
     const first = await bytes.next()
     const whole = first.done === true ? bytes : from(first.value, bytes)
     const gz = first.done !== true && isWorthIt(first.value)
-    const stored = await this.#place.put(fileOfBlob(blob, gz), gz ? gzipped(whole) : whole)
-    return { ...birth, sha256, stored, gz }
+    const { size: stored, at } = await this.#place.put(fileOfBlob(blob, gz), gz ? gzipped(whole) : whole)
+    return { ...birth, sha256, stored, gz, ...at !== undefined && { at } }
   }
 }
 

@@ -2,14 +2,14 @@
 import { type BlobBirth, type BlobID, type LoggedEvent, type ObjectID, type Sequence, StorageError, type StoredRecord } from '../contract.js'
 import { Summing } from '../transfer/checked-bytes.js'
 import type { TransferSource } from '../transfer/ends.js'
-import type { BackupPlace } from './backup-place.js'
+import type { ReadablePlace } from './backup-place.js'
 import { gunzipped } from './gzip-stream.js'
 import { fileOfBlob, type KeptBlob, type LogLine, recordOfLine, type RecordLine } from './lines.js'
 import { backupNames, type Manifest, readManifest } from './manifest.js'
 import { PartReader } from './parts.js'
 
 /** The backup of this name, or the last one that was taken at that moment or before it; undefined: the last of all. Throws a StorageError when there is none. */
-export async function findBackup (place: BackupPlace, wanted: { readonly name: string } | { readonly at: number } | undefined): Promise<Manifest> {
+export async function findBackup (place: ReadablePlace, wanted: { readonly name: string } | { readonly at: number } | undefined): Promise<Manifest> {
   const names = await backupNames(place)
   if (wanted !== undefined && 'name' in wanted) {
     if (!names.includes(wanted.name)) throw new StorageError('missing', `There is no backup ${wanted.name} in ${place.name}`)
@@ -27,16 +27,8 @@ export function momentOf (name: string): number {
   return Date.parse(name.replace(/T(\d\d)-(\d\d)-/, 'T$1:$2:'))
 }
 
-/** What is not to be taken from a backup. */
-export interface Omission {
-  /** Objects are left out whose values have bytes of these. */
-  readonly without: ReadonlySet<BlobID>
-  /** Is told of them, as often as they are passed. */
-  readonly leftOut: ObjectID[]
-}
-
 /** Whatever is wrong with a file is told when that is read. */
-export function openBackup (place: BackupPlace, { rootID, sequence, counts, lists }: Manifest, { without, leftOut }: Omission = { without: new Set(), leftOut: [] }): TransferSource {
+export function openBackup (place: ReadablePlace, { rootID, sequence, counts, lists }: Manifest): TransferSource {
   const records = new PartReader<RecordLine>(place, lists.records, ({ id }) => id)
   const blobs = new PartReader<KeptBlob>(place, lists.blobs, ({ blob }) => blob)
   const log = new PartReader<LogLine, number>(place, lists.log, ([at]) => at)
@@ -46,12 +38,8 @@ export function openBackup (place: BackupPlace, { rootID, sequence, counts, list
       // The backup has nothing that is out of reach.
       prune: async () => 0,
       census: async () => ({ records: counts.records, blobs: counts.blobs, bytes: counts.bytes }),
-      wholes: async ({ after, limit }) => (await kept(records, after, ({ id, segments = [] }) => {
-        const isKept = !segments.some(([, , blob]) => without.has(blob))
-        if (!isKept) leftOut.push(id)
-        return isKept
-      })).slice(0, limit).map(recordOfLine),
-      namedBlobs: async (after, limit) => (await kept(blobs, after, ({ blob }) => !without.has(blob))).slice(0, limit).map(({ blob, size, hash }): BlobBirth => ({ blob, size, hash })),
+      wholes: async ({ after, limit }) => (await records.after(after)).slice(0, limit).map(recordOfLine),
+      namedBlobs: async (after, limit) => (await blobs.after(after)).slice(0, limit).map(({ blob, size, hash }): BlobBirth => ({ blob, size, hash })),
       events: async (after, limit) => await entries(log, after, limit),
       lastSequence: async () => sequence,
       lineage: async id => await lineage(records, id)
@@ -59,17 +47,6 @@ export function openBackup (place: BackupPlace, { rootID, sequence, counts, list
     blobs: { get: (blob, offset, length) => bytesOf(place, blobs, { blob, offset, length }) },
     async stillAlone () {},
     async close () {}
-  }
-}
-
-/** Lines behind `after` that are wanted; none at the end of the list only. */
-async function kept<T> (list: PartReader<T>, after: string | undefined, isWanted: (line: T) => boolean): Promise<T[]> {
-  for (let at = after; ;) {
-    const lines = await list.after(at)
-    const last = lines.at(-1)
-    const wanted = lines.filter(isWanted)
-    if (wanted.length > 0 || last === undefined) return wanted
-    at = list.keyOf(last)
   }
 }
 
@@ -98,7 +75,7 @@ async function lineage (records: PartReader<RecordLine>, id: ObjectID): Promise<
 }
 
 /** A whole blob. Throws a StorageError, 'corrupt' or 'missing', when the backup has it no more. */
-async function * bytesOf (place: BackupPlace, blobs: PartReader<KeptBlob>, { blob, offset, length }: { blob: BlobID, offset: number, length: number }): AsyncGenerator<Uint8Array> {
+async function * bytesOf (place: ReadablePlace, blobs: PartReader<KeptBlob>, { blob, offset, length }: { blob: BlobID, offset: number, length: number }): AsyncGenerator<Uint8Array> {
   const kept = await blobs.find(blob)
   if (kept === undefined) throw new StorageError('missing', `The backup has no blob ${blob}`)
   if (offset !== 0 || length !== kept.size) throw new RangeError('A backup gives blobs as a whole')
@@ -106,11 +83,11 @@ async function * bytesOf (place: BackupPlace, blobs: PartReader<KeptBlob>, { blo
 }
 
 /** Throws a StorageError, 'corrupt' or 'missing', before its end. */
-export async function * bytesOfKept (place: BackupPlace, { blob, gz, sha256 }: KeptBlob): AsyncGenerator<Uint8Array> {
+export async function * bytesOfKept (place: ReadablePlace, { blob, gz, sha256, stored: size, at }: KeptBlob): AsyncGenerator<Uint8Array> {
   const file = fileOfBlob(blob, gz)
   const sums = new Summing()
   try {
-    yield * sums.through(gz ? gunzipped(place.get(file)) : place.get(file))
+    yield * sums.through(gz ? gunzipped(place.get(file, { size, at })) : place.get(file, { size, at }))
   } catch (error) {
     throw error instanceof StorageError ? error : new StorageError('corrupt', `${file} in ${place.name} cannot be decompressed`, { cause: error })
   }

@@ -1,14 +1,14 @@
 /** Reads all that a backup consists of, and compares it with its checksums. */
 import { StorageError } from '../contract.js'
 import type { Phase, ProgressListener } from '../transfer/progress.js'
-import type { BackupPlace } from './backup-place.js'
+import type { ReadablePlace } from './backup-place.js'
 import { bytesOfKept } from './backup-source.js'
 import type { KeptBlob } from './lines.js'
 import type { Manifest } from './manifest.js'
 import { type Part, readPart } from './parts.js'
 
 /** `tell` is given each problem, a sentence that names the file. Throws what is no damage: a disk that cannot be read. Answers how many problems there are. */
-export async function checkBackup (place: BackupPlace, { lists, counts }: Manifest, options: { readonly signal: AbortSignal, readonly progress: ProgressListener, readonly tell: (problem: string) => void }): Promise<number> {
+export async function checkBackup (place: ReadablePlace, { lists, counts }: Manifest, options: { readonly signal: AbortSignal, readonly progress: ProgressListener, readonly tell: (problem: string) => void }): Promise<number> {
   const { signal, progress } = options
   let problems = 0
   const look = async <T> (work: () => Promise<T>): Promise<T | undefined> => {

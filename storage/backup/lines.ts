@@ -11,6 +11,8 @@ export interface KeptBlob extends BlobBirth {
   readonly stored: number
   /** Whether that file is compressed (gzip). */
   readonly gz: boolean
+  /** Where it begins, when the backup is one file. */
+  readonly at?: number
 }
 
 /** All that is kept of one object; what is undefined is left out. */

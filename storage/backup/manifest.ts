@@ -1,7 +1,7 @@
 /** What a backup is: one file that names all others, written last, with a checksum of its own. */
 import { createHash } from 'node:crypto'
 import { type BlobID, type ObjectID, type Sequence, StorageError } from '../contract.js'
-import type { BackupPlace } from './backup-place.js'
+import type { BackupPlace, ReadablePlace } from './backup-place.js'
 import { DamagedBackup } from './damaged-backup.js'
 import type { Part } from './parts.js'
 
@@ -43,7 +43,7 @@ export async function requirePlaceFor (place: BackupPlace, rootID: ObjectID): Pr
 }
 
 /** The root of the store whose backups are here; undefined when this is no place of backups. */
-async function placeOf (place: BackupPlace): Promise<ObjectID | undefined> {
+async function placeOf (place: ReadablePlace): Promise<ObjectID | undefined> {
   if (await place.size(placeFile) === undefined) return undefined
   const stated = await jsonIn(place, placeFile)
   requireFormat(place, placeFile, stated)
@@ -53,7 +53,7 @@ async function placeOf (place: BackupPlace): Promise<ObjectID | undefined> {
 }
 
 /** All that came to their end, the oldest first. Throws a StorageError when there are none. */
-export async function backupNames (place: BackupPlace): Promise<string[]> {
+export async function backupNames (place: ReadablePlace): Promise<string[]> {
   if (await placeOf(place) === undefined) throw new StorageError('format', `There are no backups in ${place.name}`)
   return (await place.list(folder)).filter(name => name.endsWith('.json')).map(name => name.slice(0, -'.json'.length)).sort()
 }
@@ -67,7 +67,7 @@ export async function writeManifest (place: BackupPlace, given: Omit<Manifest, '
 }
 
 /** Throws DamagedBackup when it is not what was written, a StorageError 'missing' when there is none. */
-export async function readManifest (place: BackupPlace, name: string): Promise<Manifest> {
+export async function readManifest (place: ReadablePlace, name: string): Promise<Manifest> {
   const { manifest, sha256 } = await jsonIn(place, fileOf(name))
   if (typeof manifest !== 'object' || manifest === null || sha256 !== hashOf(manifest)) throw unreadable(place, fileOf(name))
   requireFormat(place, fileOf(name), manifest as Record<string, unknown>)
@@ -80,7 +80,7 @@ function hashOf (manifest: object): string {
   return createHash('sha256').update(JSON.stringify(manifest)).digest('hex')
 }
 
-async function jsonIn (place: BackupPlace, file: string): Promise<Record<string, unknown>> {
+async function jsonIn (place: ReadablePlace, file: string): Promise<Record<string, unknown>> {
   const chunks: Uint8Array[] = []
   for await (const chunk of place.get(file)) chunks.push(chunk)
   try {
@@ -90,11 +90,11 @@ async function jsonIn (place: BackupPlace, file: string): Promise<Record<string,
   }
 }
 
-function requireFormat (place: BackupPlace, file: string, stated: Readonly<Record<string, unknown>>): void {
+function requireFormat (place: ReadablePlace, file: string, stated: Readonly<Record<string, unknown>>): void {
   if (stated['format'] !== format) throw unreadable(place, file)
   if (typeof stated['version'] === 'number' && stated['version'] > version) throw new StorageError('format', `${file} in ${place.name} has format version ${stated['version']}; this build knows versions up to ${version}. Use the newer build that wrote it`)
 }
 
-function unreadable (place: BackupPlace, file: string): DamagedBackup {
+function unreadable (place: ReadablePlace, file: string): DamagedBackup {
   return new DamagedBackup(`${file} in ${place.name} is not what was written`)
 }

@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
 import { LRUCache } from 'lru-cache'
 import { StorageError } from '../contract.js'
-import type { BackupPlace } from './backup-place.js'
+import type { BackupPlace, ReadablePlace } from './backup-place.js'
 import { DamagedBackup } from './damaged-backup.js'
 
 const [compress, decompress] = [promisify(gzip), promisify(gunzip)]
@@ -19,6 +19,8 @@ export interface Part {
   readonly count: number
   /** What the last line is about: lists ascend. */
   readonly last: string | number
+  /** Where it begins, when the backup is one file. */
+  readonly at?: number
 }
 
 /** Bytes after which a list is cut in any case. */
@@ -58,8 +60,9 @@ export class PartWriter {
     const part = { hash: createHash('sha256').update(bytes).digest('hex'), count: this.#lines.length, last }
     this.#lines = []
     this.#size = 0
-    if (await this.#place.size(nameOf(part.hash)) === undefined) await this.#place.put(nameOf(part.hash), [await compress(bytes)])
-    this.parts.push(part)
+    const name = nameOf(part.hash)
+    const { at } = await this.#place.size(name) === undefined ? await this.#place.put(name, [await compress(bytes)]) : {}
+    this.parts.push({ ...part, ...at !== undefined && { at } })
   }
 }
 
@@ -68,15 +71,15 @@ const mostKept = 4
 
 /** Reads one list. */
 export class PartReader<T, K extends string | number = string> {
-  readonly #place: BackupPlace
+  readonly #place: ReadablePlace
   readonly #parts: readonly Part[]
-  readonly keyOf: (line: T) => K
+  readonly #keyOf: (line: T) => K
   readonly #kept = new LRUCache<string, Promise<T[]>>({ max: mostKept })
 
-  constructor (place: BackupPlace, parts: readonly Part[], keyOf: (line: T) => K) {
+  constructor (place: ReadablePlace, parts: readonly Part[], keyOf: (line: T) => K) {
     this.#place = place
     this.#parts = parts
-    this.keyOf = keyOf
+    this.#keyOf = keyOf
   }
 
   /** Lines behind `after`, from one part, ascending; none at the end of the list only. Throws DamagedBackup. */
@@ -84,7 +87,7 @@ export class PartReader<T, K extends string | number = string> {
     const part = this.#parts[this.#partBehind(after)]
     if (part === undefined) return []
     const lines = await this.#linesOf(part)
-    return after === undefined ? lines : lines.slice(firstBehind(lines, line => this.keyOf(line) > after))
+    return after === undefined ? lines : lines.slice(firstBehind(lines, line => this.#keyOf(line) > after))
   }
 
   /** The line about this; undefined when there is none. */
@@ -92,8 +95,8 @@ export class PartReader<T, K extends string | number = string> {
     const part = this.#parts[firstBehind(this.#parts, ({ last }) => last >= key)]
     if (part === undefined) return undefined
     const lines = await this.#linesOf(part)
-    const line = lines[firstBehind(lines, line => this.keyOf(line) >= key)]
-    return line !== undefined && this.keyOf(line) === key ? line : undefined
+    const line = lines[firstBehind(lines, line => this.#keyOf(line) >= key)]
+    return line !== undefined && this.#keyOf(line) === key ? line : undefined
   }
 
   async * [Symbol.asyncIterator] (): AsyncGenerator<T> {
@@ -116,10 +119,10 @@ export class PartReader<T, K extends string | number = string> {
 }
 
 /** The lines of a part. Throws DamagedBackup. */
-export async function readPart<T> (place: BackupPlace, { hash }: Part): Promise<T[]> {
+export async function readPart<T> (place: ReadablePlace, { hash, at }: Part): Promise<T[]> {
   const chunks: Uint8Array[] = []
   try {
-    for await (const chunk of place.get(nameOf(hash))) chunks.push(chunk)
+    for await (const chunk of place.get(nameOf(hash), { at })) chunks.push(chunk)
   } catch (error) {
     throw error instanceof StorageError && error.reason === 'missing' ? new DamagedBackup(error.message, { cause: error }) : error
   }
@@ -128,7 +131,7 @@ export async function readPart<T> (place: BackupPlace, { hash }: Part): Promise<
   return bytes.toString().split('\n').slice(0, -1).map(line => JSON.parse(line) as T)
 }
 
-function damaged (place: BackupPlace, hash: string, cause?: unknown): DamagedBackup {
+function damaged (place: ReadablePlace, hash: string, cause?: unknown): DamagedBackup {
   return new DamagedBackup(`${nameOf(hash)} in ${place.name} has other bytes than were written`, { cause })
 }
 

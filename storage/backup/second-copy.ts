@@ -1,7 +1,7 @@
 /** Backups as the second copy of a store: blobs keep their names in them, whichever backup they came with. */
 import { StorageError } from '../contract.js'
 import type { SecondCopy } from '../verify/second-copy.js'
-import type { BackupPlace } from './backup-place.js'
+import type { ReadablePlace } from './backup-place.js'
 import { bytesOfKept } from './backup-source.js'
 import { DamagedBackup } from './damaged-backup.js'
 import type { KeptBlob } from './lines.js'
@@ -11,7 +11,7 @@ import { PartReader } from './parts.js'
 type Blobs = PartReader<KeptBlob>
 
 /** All backups of the place, the last one first; those that cannot be read are passed over. Throws a StorageError when there is none. */
-export async function secondCopyIn (place: BackupPlace): Promise<SecondCopy> {
+export async function secondCopyIn (place: ReadablePlace): Promise<SecondCopy> {
   const names = (await backupNames(place)).reverse()
   const opened = new Map<string, Blobs | undefined>()
   const open = async (name: string): Promise<Blobs | undefined> => {
@@ -34,7 +34,7 @@ export async function secondCopyIn (place: BackupPlace): Promise<SecondCopy> {
 }
 
 /** All backups of a place are of one store. */
-async function rootOf (place: BackupPlace, names: readonly string[]): Promise<string> {
+async function rootOf (place: ReadablePlace, names: readonly string[]): Promise<string> {
   for (const name of names) {
     const manifest = await readable(async () => await readManifest(place, name))
     if (manifest !== undefined) return manifest.rootID
@@ -42,7 +42,7 @@ async function rootOf (place: BackupPlace, names: readonly string[]): Promise<st
   throw new StorageError('missing', `No backup in ${place.name} can be read`)
 }
 
-function blobsOf (place: BackupPlace, manifest: Manifest | undefined): Blobs | undefined {
+function blobsOf (place: ReadablePlace, manifest: Manifest | undefined): Blobs | undefined {
   return manifest === undefined ? undefined : new PartReader<KeptBlob>(place, manifest.lists.blobs, ({ blob }) => blob)
 }
 

@@ -6,6 +6,7 @@ import { unfinished } from '../transfer/ends.js'
 import type { Database } from './database.js'
 import { firstTables } from './migrations/first-tables.js'
 import { usage } from './migrations/usage.js'
+import { scrubPlace } from './migrations/scrub-place.js'
 import type { Names } from './names.js'
 import { tryTransferLock } from './transfer-lock.js'
 
@@ -18,7 +19,8 @@ interface Migration {
 /** Each makes a store of version n from one of version n - 1, n being its place, counted from 1. None is ever changed once it was released. */
 const migrations: readonly Migration[] = [
   { title: 'tables and functions of a new store', sql: firstTables },
-  { title: 'accounts of what owners and containers have', sql: usage }
+  { title: 'accounts of what owners and containers have', sql: usage },
+  { title: 'where the scrub is', sql: scrubPlace }
 ]
 
 /** What this build writes. */

@@ -2,8 +2,11 @@
 import { Registry } from '../../metrics/registry.js'
 import type { CompleteDistributedOptions } from '../../schemas/store-options.js'
 import { composeStore, type Reporter } from '../compose-store.js'
-import type { ObjectID, Store } from '../contract.js'
+import type { BlobStore, ObjectID, Store } from '../contract.js'
+import { watchedReads } from '../damaged-reads.js'
+import { withoutPlace } from '../scrub.js'
 import { Database } from './database.js'
+import { type DistributedScrub, distributedScrub } from './distributed-scrub.js'
 import { readDistributed } from './distributed-metrics.js'
 import { migrate, requireVersion } from './migrate.js'
 import { type Names, namesOf, readDatabaseUrl } from './names.js'
@@ -64,13 +67,27 @@ interface Composition {
 
 export async function composeDistributed ({ options, report, names, database, place, metrics }: Parts, { meta, rootID, sweeps, close }: Composition): Promise<Store> {
   readDistributed(metrics, database, names)
+  const { scrubRate } = options
+  let damagedReads = 0
+  let bytes: Pick<BlobStore, 'get'> | undefined
+  let scrub: DistributedScrub | undefined
   await place.prepare(async () => (await meta.namedBlobs(undefined, 1)).length > 0)
   return await composeStore({
     name: `postgresql+${place.name}`,
     meta,
     blobs: left => {
       meta.whenCommitDoubted(left)
-      return place.open({ leaseIsOpen: async lease => await meta.leaseIsOpen(lease), left })
+      const { blobs, probe } = place.open({ leaseIsOpen: async lease => await meta.leaseIsOpen(lease), left })
+      bytes = blobs
+      return { blobs: watchedReads(blobs, () => { damagedReads++ }), probe }
+    },
+    integrity: () => ({ damagedReads, scrub: scrub === undefined ? undefined : withoutPlace(scrub.note()) }),
+    ...sweeps && scrubRate > 0 && {
+      // What it reads, and finds, is not what clients do.
+      background () {
+        scrub = distributedScrub(meta, bytes ?? place.open({ leaseIsOpen: async () => false, left () {} }).blobs, { rate: scrubRate, report })
+        return scrub
+      }
     },
     rootID,
     settings: options,

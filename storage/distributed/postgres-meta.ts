@@ -379,6 +379,16 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
     return rows.map(([blob, size, hash]) => ({ blob, size: Number(size), hash }))
   }
 
+  /** What was noted of the scrub, and whether `holder` may go on with it: nobody else has been heard of for so many milliseconds. */
+  async claimScrub (holder: string, timeout: number): Promise<{ readonly note: string | null, readonly taken: boolean }> {
+    const [row] = await this.#rows<[note: string | null, taken: boolean]>('claimScrub', [holder, timeout], 'looking where the scrub is')
+    return { note: row?.[0] ?? null, taken: row?.[1] ?? false }
+  }
+
+  /** False: it is somebody else's now. */
+  async noteScrub (holder: string, note: string): Promise<boolean> { return (await this.#rows('noteScrub', [holder, note], 'noting where the scrub is')).length > 0 }
+  async releaseScrub (holder: string): Promise<void> { await this.#rows('releaseScrub', [holder], 'leaving the scrub to others') }
+
   stop (): void {
     clearInterval(this.#heart)
     this.#log.stop()

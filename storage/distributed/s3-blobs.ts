@@ -12,9 +12,10 @@ import { S3Count } from './s3-count.js'
 import { download } from './s3-download.js'
 import type { Source } from './s3-parts.js'
 import type { Environment, S3CredentialsProvider } from './s3-credentials.js'
+import { endless, listingPage, listObjects, nameIn } from './s3-list.js'
 import { completeS3Options, parseS3Url } from './s3-settings.js'
 import { abortUpload, textBody, upload } from './s3-upload.js'
-import { elementsOf, type Element, readXml, textOf } from './s3-xml.js'
+import { elementsOf, textOf } from './s3-xml.js'
 
 /** What a program can give beside the options; none of it fits into a URL. */
 export interface S3Extras {
@@ -103,21 +104,11 @@ class S3BlobStore implements S3Blobs {
   }
 
   async * list (lease: LeaseID): AsyncGenerator<BlobID> {
-    const prefix = `${this.#root}${lease}/`
-    const doing = `listing ${prefix}`
-    let token = ''
-    do {
-      const query = { 'list-type': '2', 'encoding-type': 'url', prefix, ...(token === '' ? {} : { 'continuation-token': token }) }
-      const page = await this.#page(query, 'ListBucketResult', doing)
-      for (const key of keysOf(page, 'Contents')) {
-        const blob = key.slice(this.#root.length)
-        // What somebody else has put here is not ours to remove.
-        if (key.startsWith(prefix) && blobPattern.test(blob)) yield blob
-      }
-      const next = textOf(page, 'IsTruncated') === 'true' ? textOf(page, 'NextContinuationToken') : ''
-      if (next === token && next !== '') throw new StorageError('unavailable', `${doing}: the server goes on from the same place for ever`)
-      token = next
-    } while (token !== '')
+    for await (const { key } of listObjects(this.#client, { prefix: `${this.#root}${lease}/` })) {
+      const blob = key.slice(this.#root.length)
+      // What somebody else has put here is not ours to remove.
+      if (blobPattern.test(blob)) yield blob
+    }
   }
 
   /** Gives up the uploads that nobody will complete: they are in no listing of objects, and their parts take up room. */
@@ -126,14 +117,14 @@ class S3BlobStore implements S3Blobs {
     const doing = `listing uploads below ${prefix}`
     let marker: Record<string, string> = {}
     for (let more = true; more;) {
-      const page = await this.#page({ uploads: '', 'encoding-type': 'url', prefix, ...marker }, 'ListMultipartUploadsResult', doing)
+      const page = await listingPage(this.#client, { uploads: '', 'encoding-type': 'url', prefix, ...marker }, 'ListMultipartUploadsResult', doing)
       for (const found of elementsOf(page, 'Upload')) {
         const key = nameIn(page, found, 'Key')
         if (key.startsWith(prefix)) await abortUpload(this.#client, key, textOf(found, 'UploadId'))
       }
       const next = { 'key-marker': nameIn(page, page, 'NextKeyMarker'), 'upload-id-marker': textOf(page, 'NextUploadIdMarker') }
       more = textOf(page, 'IsTruncated') === 'true'
-      if (more && next['key-marker'] === marker['key-marker'] && next['upload-id-marker'] === marker['upload-id-marker']) throw new StorageError('unavailable', `${doing}: the server goes on from the same place for ever`)
+      if (more && next['key-marker'] === marker['key-marker'] && next['upload-id-marker'] === marker['upload-id-marker']) throw endless(doing)
       marker = next
     }
   }
@@ -164,27 +155,8 @@ class S3BlobStore implements S3Blobs {
     await this.#client.close()
   }
 
-  async #page (query: Readonly<Record<string, string>>, root: string, doing: string): Promise<Element> {
-    // A server without multipart uploads has none to list.
-    const answer = await this.#client.send({ method: 'GET', key: '', query, doing }, { tolerate: ({ status }) => status === 501 && 'uploads' in query })
-    if (answer === undefined) return {}
-    const page = readXml(answer.text, root)
-    if (page === undefined) throw new StorageError('unavailable', `${doing}: the answer is not that of S3`)
-    return page
-  }
-
   #key (blob: BlobID): string {
     if (!blobPattern.test(blob)) throw new TypeError(`"${blob}" is not the name of a blob`)
     return this.#root + blob
   }
-}
-
-function keysOf (page: Element, name: string): string[] {
-  return elementsOf(page, name).map(element => nameIn(page, element, 'Key'))
-}
-
-/** Listings are asked for with percent-escapes, since XML cannot say every character; not all servers listen. */
-function nameIn (page: Element, element: Element, name: string): string {
-  const text = textOf(element, name)
-  return textOf(page, 'EncodingType') === 'url' ? decodeURIComponent(text.replaceAll('+', ' ')) : text
 }

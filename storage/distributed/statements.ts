@@ -86,6 +86,13 @@ const texts = (names: Names, s = names.schema) => ({
     ) w left join ${s}.accesses a on a.id = w.id
     where w.weight is null or w.weight < $3 order by w.id`,
   namedBlobs: `select b.id, b.size, b.hash from ${s}.blobs b where b.id > $1 and exists (select 1 from ${s}.segments g where g.blob = b.id) order by b.id limit $2`,
+  // Taken when nobody has it, or who has was not heard of for so long; told in any case.
+  claimScrub: `with taken as (
+      update ${s}.scrub set holder = $1, seen = clock_timestamp()
+      where holder is null or holder = $1 or seen < clock_timestamp() - $2::float8 * interval '1 millisecond' returning note
+    ) select note, true from taken union all select note, false from ${s}.scrub where not exists (select 1 from taken)`,
+  noteScrub: `update ${s}.scrub set note = $2, seen = clock_timestamp() where holder = $1 returning one`,
+  releaseScrub: `update ${s}.scrub set holder = null where holder = $1`,
   moved: `select m.source, m.blob from ${s}.moved m where m.source = any($1::text[])`,
   // The trash looks at it, once there is a sweeper again: what no record has named by then is garbage.
   move: `with born as (
@@ -135,6 +142,9 @@ export function statementsOf (names: Names): Statements {
     census: named('census'),
     wholes: named('wholes'),
     namedBlobs: named('namedBlobs'),
+    claimScrub: named('claimScrub'),
+    noteScrub: named('noteScrub'),
+    releaseScrub: named('releaseScrub'),
     moved: named('moved'),
     move: named('move')
   }

@@ -1,29 +1,26 @@
 /** The scrub of an embedded store: the process that owns it reads, every process can say how far that is. */
-import type { BlobStore, ScrubState } from '../contract.js'
+import type { BlobStore } from '../contract.js'
 import type { Reporter } from '../compose-store.js'
-import { type Scrub, type ScrubNote, scrubSlowly } from '../scrub.js'
+import { type Scrub, type ScrubNote, scrubSlowly, untouched } from '../scrub.js'
 import type { EmbeddedMeta } from './embedded-meta.js'
 
-export function embeddedScrub (meta: EmbeddedMeta, blobs: BlobStore, rate: number, report: Reporter): Scrub {
+export function embeddedScrub (meta: EmbeddedMeta, blobs: Pick<BlobStore, 'get'>, rate: number, report: Reporter): Scrub {
   return scrubSlowly({
     rate,
     births: async (after, limit) => await meta.namedBlobs(after, limit),
     read: ({ blob, size }) => blobs.get(blob, 0, size),
     isNeeded: async ({ blob }) => meta.isNeeded(blob),
-    load: () => scrubNote(meta),
-    save: async note => { await meta.noteScrub(Buffer.from(JSON.stringify(note))) },
+    claim: async () => scrubNote(meta),
+    async save (note) {
+      await meta.noteScrub(Buffer.from(JSON.stringify(note)))
+      return true
+    },
+    async release () {},
     report (error) { report(error, 'scrubbing') }
   })
 }
 
-/** What was noted last; undefined when nothing was. */
-export function scrubNote (meta: EmbeddedMeta): ScrubNote | undefined {
+export function scrubNote (meta: EmbeddedMeta): ScrubNote {
   const note = meta.scrubNote()
-  return note === undefined ? undefined : JSON.parse(note.toString()) as ScrubNote
-}
-
-/** For those who only want to see it. */
-export function withoutPlace (note: ScrubNote | undefined): ScrubState {
-  const { began, blobs = 0, bytes = 0, damaged = 0, last } = note ?? {}
-  return { began, blobs, bytes, damaged, last }
+  return note === undefined ? untouched : JSON.parse(note.toString()) as ScrubNote
 }

@@ -4,8 +4,9 @@ import type { Registry } from '../../metrics/registry.js'
 import type { CompleteStoreOptions } from '../../schemas/store-options.js'
 import { type ComposedStore, composeStore, type Reporter } from '../compose-store.js'
 import { type ObjectID, type StoreFlags, StorageError } from '../contract.js'
-import { BlobFiles } from '../files/blob-files.js'
-import { embeddedScrub, scrubNote, withoutPlace } from './embedded-scrub.js'
+import { BlobFiles, type BlobFilesOptions } from '../files/blob-files.js'
+import { withoutPlace } from '../scrub.js'
+import { embeddedScrub, scrubNote } from './embedded-scrub.js'
 import type { EmbeddedMeta } from './embedded-meta.js'
 import { stateKeys, type Tables } from './tables.js'
 
@@ -25,16 +26,19 @@ export interface EmbeddedParts {
 export async function embeddedStore ({ tables, meta, options, ...rest }: EmbeddedParts): Promise<ComposedStore> {
   const { scrubRate } = options
   let damagedReads = 0
+  const files = (watched: Pick<BlobFilesOptions, 'left' | 'damaged'>): BlobFiles =>
+    new BlobFiles({ root: join(options.directory, 'blobs'), leaseIsOpen: async lease => await meta.leaseIsOpen(lease), birthOf: blob => meta.birthOf(blob), ...watched })
   return await composeStore({
     ...rest,
     integrity: () => ({ damagedReads: damagedReads + meta.damagedReads, scrub: scrubRate === 0 ? undefined : withoutPlace(scrubNote(meta)) }),
-    ...rest.sweeps && scrubRate > 0 && { background: ({ blobs }) => embeddedScrub(meta, blobs, scrubRate, rest.report) },
+    // What it reads, and finds, is not what clients do.
+    ...rest.sweeps && scrubRate > 0 && { background: () => embeddedScrub(meta, files({ left () {} }), scrubRate, rest.report) },
     name: 'embedded',
     meta,
     settings: options,
     rootID: rootOf(tables),
     blobs (left) {
-      const blobs = new BlobFiles({ root: join(options.directory, 'blobs'), leaseIsOpen: async lease => await meta.leaseIsOpen(lease), left, birthOf: blob => meta.birthOf(blob), damaged () { damagedReads++ } })
+      const blobs = files({ left, damaged () { damagedReads++ } })
       return { blobs, probe: async () => { await blobs.probe() } }
     }
   })

@@ -30,7 +30,7 @@ export async function findOwners (meta: SourceMeta, blobs: ReadonlySet<BlobID>, 
 }
 
 /** As it stands in a URI; none where no path leads to the object. */
-export async function pathOf (meta: SourceMeta, id: ObjectID): Promise<{ path?: string }> {
+export async function pathOf (meta: Pick<SourceMeta, 'lineage'>, id: ObjectID): Promise<{ path?: string }> {
   const names = (await meta.lineage(id)).slice(1).map(({ name = '' }) => encodeURIComponent(name))
   return names.length === 0 ? {} : { path: `/${names.join('/')}` }
 }

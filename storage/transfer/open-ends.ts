@@ -12,7 +12,7 @@ export type EndOptions = StoreOptions | DistributedStoreOptions
 
 const what = 'a transfer'
 /** Nothing is removed under a transfer. */
-const still = { sweepInterval: 0 }
+const still = { sweepInterval: 0, scrubRate: 0 }
 
 /** Throws OptionError, and a StorageError when there is no store ('format'), when others have it open ('locked') … */
 export async function openSource (options: EndOptions, report: Reporter): Promise<TransferSource> {
@@ -23,7 +23,7 @@ export async function openSource (options: EndOptions, report: Reporter): Promis
   const { directory, ...rest } = checkOptions(StoreOptions, options, what)
   // Opening would make one.
   if (!await isStore(directory)) throw new StorageError('format', `There is no store in ${directory}`)
-  const store = await openEmbedded(completeStoreOptions({ directory, ...rest, ...still, scrubRate: 0 }), report)
+  const store = await openEmbedded(completeStoreOptions({ directory, ...rest, ...still }), report)
   return {
     meta: movable(store),
     blobs: store.blobs,
@@ -40,7 +40,7 @@ export async function openTarget (options: EndOptions, report: Reporter, from: O
     const { openDistributedTarget } = await import('../distributed/open-ends.js')
     return await openDistributedTarget(completeDistributedOptions({ ...checkOptions(DistributedStoreOptions, options, what), ...still }), report, from)
   }
-  const store = await openEmbedded(completeStoreOptions({ ...checkOptions(StoreOptions, options, what), ...still, scrubRate: 0 }), report, from)
+  const store = await openEmbedded(completeStoreOptions({ ...checkOptions(StoreOptions, options, what), ...still }), report, from)
   return { meta: movable(store), blobs: store.blobs, lease: () => store.lease(), async close () { await store.close() } }
 }
 

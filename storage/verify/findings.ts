@@ -1,4 +1,5 @@
 /** What a look at a whole store finds. */
+import type { SecondCopy } from './second-copy.js'
 import type { BlobID, ObjectID, StoredRecord } from '../contract.js'
 
 /** The part of the store where something is wrong. */
@@ -42,6 +43,13 @@ export interface VerifyOptions {
   readonly progress?: ((progress: LookProgress) => void) | undefined
   /** What is wrong with the attributes of a record, in the words of who keeps them: the end of a sentence. */
   readonly checkRecord?: ((record: StoredRecord) => string | undefined) | undefined
+}
+
+export interface RepairOptions extends VerifyOptions {
+  /** Nothing is changed. */
+  readonly dryRun?: boolean
+  /** Of a store in a directory: where files of values are looked for that are gone or have other bytes than were written. */
+  readonly copy?: SecondCopy | undefined
 }
 
 /** What there is, and was looked at. */

@@ -3,7 +3,7 @@ import { type BlobBirth, type BlobID, type BlobStore, type ObjectID, type Segmen
 import { miscountProblem } from '../usage.js'
 import { checkSource, Damaged, readSource, Summing } from '../transfer/checked-bytes.js'
 import type { MovableMeta, WholeRecord } from '../transfer/ends.js'
-import { findOwners } from '../transfer/find-owners.js'
+import { findOwners, pathOf } from '../transfer/find-owners.js'
 import { type Finding, isSetAside, type Look, type VerifyCounts, type VerifyOptions } from './findings.js'
 
 export interface Movable {
@@ -18,8 +18,11 @@ const inFlight = 8
 /** When so many are damaged, something else is wrong: the place of the values, most likely. */
 const mostDamaged = 1000
 
+/** Is told of what is wrong. `note`: the same of the object alone, as the end of a sentence, where moving it aside is what can be done. */
+export type Found = (finding: Finding, note?: string) => void
+
 /** Tells `found` of everything that is wrong. Throws a StorageError, and the reason of the signal. */
-export async function verifyMovable (store: Movable, options: VerifyOptions, found: (finding: Finding) => void): Promise<VerifyCounts> {
+export async function verifyMovable (store: Movable, options: VerifyOptions, found: Found): Promise<VerifyCounts> {
   const { signal = new AbortController().signal, progress = () => {} } = options
   const counts: VerifyCounts = { records: 0, blobs: 0, bytes: 0, events: 0 }
   const there = await store.meta.census()
@@ -35,7 +38,7 @@ export async function verifyMovable (store: Movable, options: VerifyOptions, fou
     const wholes = await store.meta.wholes({ after, ...page })
     for (const whole of wholes) {
       const problem = problemOf(whole, options.checkRecord)
-      if (problem !== undefined) found(await named(store.meta, whole.record, problem))
+      if (problem !== undefined) found(await ofObject(store.meta, { kind: 'record', objectID: whole.record.id }, problem), problem)
     }
     after = wholes.at(-1)?.record.id
     counts.records += wholes.length
@@ -47,7 +50,7 @@ export async function verifyMovable (store: Movable, options: VerifyOptions, fou
   for (const miscount of await store.meta.miscounts()) found({ kind: 'usage', problem: miscountProblem(miscount) })
 
   const tell = teller('values', there.bytes)
-  const damaged = new Map<BlobID, string>()
+  const damaged = new Map<BlobID, BlobProblem>()
   for (let after: BlobID | undefined; damaged.size < mostDamaged;) {
     const births = await store.meta.namedBlobs(after, page.limit)
     after = births.at(-1)?.blob
@@ -57,8 +60,11 @@ export async function verifyMovable (store: Movable, options: VerifyOptions, fou
     await Promise.all(Array.from({ length: inFlight }, async () => {
       for (let birth = births.shift(); birth !== undefined && failures.length === 0; birth = births.shift()) {
         const { blob, size } = birth
-        const problem = await blobProblem(store, birth, options.values ?? true, signal).catch((error: unknown) => { failures.push(error) })
-        if (typeof problem === 'string') damaged.set(blob, problem)
+        const problem = await blobProblem(store, birth, options.values ?? true, signal).catch((error: unknown): 'failed' => {
+          failures.push(error)
+          return 'failed'
+        })
+        if (problem !== undefined && problem !== 'failed') damaged.set(blob, problem)
         tell(size)
         if (options.values ?? true) counts.bytes += size
       }
@@ -97,7 +103,8 @@ function problemOf ({ record, segments }: WholeRecord, check: VerifyOptions['che
 /** Drivers may decode them now. */
 function attributesIn (record: StoredRecord): StoredRecord['attributes'] | undefined {
   try {
-    return record.attributes
+    const attributes: unknown = record.attributes
+    return typeof attributes === 'object' && attributes !== null && !Array.isArray(attributes) ? record.attributes : undefined
   } catch {
     // Then it is what was asked: not readable.
     return undefined
@@ -114,13 +121,22 @@ function mapProblem (segments: readonly Segment[], size: number): string | undef
   return undefined
 }
 
-async function named (meta: MovableMeta, { id }: Pick<StoredRecord, 'id'>, problem: string): Promise<Finding> {
-  const names = (await meta.lineage(id)).slice(1).map(({ name = '' }) => encodeURIComponent(name))
-  const path = names.length === 0 ? undefined : `/${names.join('/')}`
-  return { kind: 'record', objectID: id, ...path !== undefined && { path }, problem: `${path === undefined ? `Object ${id}` : `${path} (object ${id})`} ${problem}` }
+/** The whole sentence, and whether it is news. `problem`: its end. */
+export async function ofObject (meta: Pick<MovableMeta, 'get' | 'lineage'>, about: Pick<Finding, 'kind' | 'blob'> & { readonly objectID: ObjectID }, problem: string): Promise<Finding> {
+  const { objectID } = about
+  const record = await meta.get(objectID)
+  const aside = record !== undefined && isSetAside(attributesIn(record) ?? {})
+  const { path } = await pathOf(meta, objectID)
+  return { ...about, ...path !== undefined && { path }, ...aside && { setAside: true as const }, problem: `${path === undefined ? `Object ${objectID}` : `${path} (object ${objectID})`} ${problem}` }
 }
 
-async function blobProblem ({ meta, blobs }: Movable, birth: BlobBirth, values: boolean, signal: AbortSignal): Promise<string | undefined> {
+interface BlobProblem {
+  readonly problem: string
+  /** The same without what differs from place to place. */
+  readonly note: string
+}
+
+async function blobProblem ({ meta, blobs }: Movable, birth: BlobBirth, values: boolean, signal: AbortSignal): Promise<BlobProblem | undefined> {
   const { blob, size } = birth
   signal.throwIfAborted()
   try {
@@ -133,16 +149,19 @@ async function blobProblem ({ meta, blobs }: Movable, birth: BlobBirth, values: 
     if (!(error instanceof Damaged)) throw error
     // What was removed meanwhile is no damage.
     const [gone] = await meta.unborn([blob])
-    return gone === undefined ? error.message : undefined
+    if (gone !== undefined) return undefined
+    const { cause } = error
+    return { problem: error.message, note: `blob ${blob} ${cause instanceof StorageError && cause.reason === 'missing' ? 'is gone' : 'has other bytes than were written'}` }
   }
 }
 
-async function tellOwners ({ meta }: Movable, damaged: ReadonlyMap<BlobID, string>, signal: AbortSignal, found: (finding: Finding) => void): Promise<void> {
+async function tellOwners ({ meta }: Movable, damaged: ReadonlyMap<BlobID, BlobProblem>, signal: AbortSignal, found: Found): Promise<void> {
   if (damaged.size === 0) return
   const owners = await findOwners(meta, new Set(damaged.keys()), signal)
-  for (const [blob, problem] of damaged) {
-    for (const { objectID, path } of owners.get(blob) ?? []) {
-      found({ kind: 'blob', objectID, ...path !== undefined && { path }, blob, problem: `${path === undefined ? `Object ${objectID}` : `${path} (object ${objectID})`} has lost bytes of its value: ${problem}` })
+  for (const [blob, { problem, note }] of damaged) {
+    for (const { objectID } of owners.get(blob) ?? []) {
+      const told = 'has lost bytes of its value: '
+      found(await ofObject(meta, { kind: 'blob', objectID, blob }, told + problem), told + note)
     }
   }
   if (damaged.size >= mostDamaged) throw new StorageError('corrupt', `${damaged.size} blobs are missing or damaged, and the look ends there: is that the place of the values?`)

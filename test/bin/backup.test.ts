@@ -17,8 +17,8 @@ import { postgresServer } from '../storage/postgres-server.js'
 import { fillStore, wholeOfStore, type Whole } from '../storage/whole-store.js'
 
 /** What a command printed with `--json`. */
-async function command (...args: readonly string[]): Promise<{ code: number | null, result: Record<string, unknown>, stderr: string }> {
-  const { code, stdout, stderr } = await runCommand([...args, '--json'])
+async function command (...args: readonly string[]): Promise<{ code: number, result: Record<string, unknown>, stderr: string }> {
+  const { code, stdout, stderr } = await runInProcess([...args, '--json'])
   return { code, result: Object(JSON.parse(stdout === '' ? '{}' : stdout)) as Record<string, unknown>, stderr }
 }
 
@@ -118,11 +118,11 @@ t.test('a backup that is made while all doors are used is a sound store; one of 
   await server.kill()
   await running
   t.match(await command('backup', '--data', directory, '--to', backups), { code: 0, result: { status: 'complete' } })
-  const [first = '', second = ''] = String((await runCommand(['backup', '--to', backups, '--list'])).stdout).split('\n').map(line => line.split('\t')[0])
+  const [first = '', second = ''] = (await runInProcess(['backup', '--to', backups, '--list'])).stdout.split('\n').map(line => line.split('\t')[0])
   for (const [name, place] of [[first, meanwhile], [second, afterwards]] as const) {
     t.match(await command('restore', '--from', backups, '--at', name, '--data', place), { code: 0, result: { name } })
   }
-  t.match(await runCommand(['verify', '--data', meanwhile]), { code: 0, stdout: /The store is sound\.\n$/ })
+  t.match(await runInProcess(['verify', '--data', meanwhile]), { code: 0, stdout: /The store is sound\.\n$/ })
   const again = await startServer(t, afterwards, ['--log-level', 'error'])
   t.same(await load.check(again, true), [])
 })
@@ -140,14 +140,14 @@ t.test('a backup of a store that a server has open, and of one at rest, is the s
   await put('two.txt', 'two')
   t.equal(await server.stop(), 0)
   t.match(await command('backup', '--data', directory, '--to', backups), { code: 0, result: { blobs: { copied: 0, kept: 1 } } })
-  const listed = await runCommand(['backup', '--to', backups, '--list'])
+  const listed = await runInProcess(['backup', '--to', backups, '--list'])
   const lines = listed.stdout.trimEnd().split('\n').map(line => line.split('\t'))
   t.equal(lines.length, 2)
   t.match(lines[0], [/^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z$/, /^\d+ objects$/, '244.1 KiB of values', /^change log up to \d+$/])
-  t.match(await runCommand(['backup', '--to', backups, '--check']), { code: 0, stdout: /^Backup \S+ is sound: all its files have the bytes that were written\.\n$/ })
+  t.match(await runInProcess(['backup', '--to', backups, '--check']), { code: 0, stdout: /^Backup \S+ is sound: all its files have the bytes that were written\.\n$/ })
 
-  t.match(await runCommand(['restore', '--from', backups, '--at', lines[0]?.[0] ?? '', '--data', place]), { code: 0, stdout: /^Backup \S+ is a store again: \d+ objects, a change log of \d+ entries, 1 blob \(244\.1 KiB written now\), in \d+ s\. All was read back and compared\.\n$/ })
-  t.match(await runCommand(['restore', '--from', backups, '--at', lines[0]?.[0] ?? '', '--data', place]), { code: 0, stdout: /was restored there before/ })
+  t.match(await runInProcess(['restore', '--from', backups, '--at', lines[0]?.[0] ?? '', '--data', place]), { code: 0, stdout: /^Backup \S+ is a store again: \d+ objects, a change log of \d+ entries, 1 blob \(244\.1 KiB written now\), in \d+ s\. All was read back and compared\.\n$/ })
+  t.match(await runInProcess(['restore', '--from', backups, '--at', lines[0]?.[0] ?? '', '--data', place]), { code: 0, stdout: /was restored there before/ })
   const again = await startServer(t, place)
   const get = async (name: string): Promise<[number, string]> => {
     const answer = await fetch(`${again.origin}/${name}`, { headers: { authorization: again.authorization } })
@@ -167,10 +167,10 @@ t.test('the same of a store in a database, that a server has open, into another 
   const server = await startServer(t, undefined, [], environment())
   const headers = { authorization: server.authorization }
   t.equal((await fetch(`${server.origin}/long.txt`, { method: 'PUT', headers, body: 'long '.repeat(50_000) })).status, 201)
-  t.match(await runCommand(['backup', '--to', join(base, 'backups')], environment()), { code: 0, stdout: /^Backup \S+ is in / })
+  t.match(await runInProcess(['backup', '--to', join(base, 'backups')], environment()), { code: 0, stdout: /^Backup \S+ is in / })
   t.equal((await fetch(`${server.origin}/long.txt`, { method: 'DELETE', headers })).status, 204)
   t.equal(await server.stop(), 0)
-  t.match(await runCommand(['restore', '--from', join(base, 'backups')], environment(to)), { code: 0, stdout: /is a store again/ })
+  t.match(await runInProcess(['restore', '--from', join(base, 'backups')], environment(to)), { code: 0, stdout: /is a store again/ })
   const again = await startServer(t, undefined, [], environment(to))
   t.equal(await (await fetch(`${again.origin}/long.txt`, { headers: { authorization: again.authorization } })).text(), 'long '.repeat(50_000))
 })
@@ -184,7 +184,7 @@ t.test('kill -9 in the middle of a backup and of a restoration: the same command
   for (let n = 0; n < 300; n++) await storeBlob(opened, Buffer.alloc(20_000, `blob ${n}, `), { parentID: opened.rootID, name: `blob-${n}` })
   const first = await wholeOfStore(opened)
   await killed(t, join(backups, 'blobs'), 60, 'backup', '--data', directory, '--to', backups)
-  t.match(await runCommand(['backup', '--to', backups, '--list']), { code: 0, stdout: '' })
+  t.match(await runInProcess(['backup', '--to', backups, '--list']), { code: 0, stdout: '' })
   const there = (await filesBelow(join(backups, 'blobs'))).length
   t.ok((await readdir(directory)).some(name => name.startsWith('pin-')), 'its pin is left')
   const { put, birth } = await storeBlob(opened, Buffer.alloc(20_000, 'to be removed'))
@@ -213,17 +213,22 @@ t.test('a damaged backup is found and named, with exit code 3; what is restored 
   const [file = ''] = (await filesBelow(join(backups, 'blobs'))).sort()
   const bytes = await readFile(file)
   await writeFile(file, bytes.map((byte, at) => at === 20 ? byte ^ 1 : byte))
-  t.match(await runCommand(['backup', '--to', backups, '--check']), { code: 3, stdout: /^blobs\/\S+\.gz in .*(?:cannot be decompressed|other bytes than were written)\.\n$/, stderr: /Backup \S+ is damaged, in 1 file\. / })
+  t.match(await runInProcess(['backup', '--to', backups, '--check']), { code: 3, stdout: /^blobs\/\S+\.gz in .*(?:cannot be decompressed|other bytes than were written)\.\n$/, stderr: /Backup \S+ is damaged, in 1 file\. / })
   t.match(await command('backup', '--to', backups, '--check'), { code: 3, result: { status: 'damaged', problems: { length: 1 } } })
-  const refused = await runCommand(['restore', '--from', backups, '--data', join(base, 'one')])
+  const refused = await runInProcess(['restore', '--from', backups, '--data', join(base, 'one')])
   t.match(refused, { code: 3, stdout: /^blobs\/\S+ in .*; it belongs to \/[ab]\n$/, stderr: /1 blob of backup \S+ cannot be restored; the store is not finished\./ })
-  t.match(await runCommand(['restore', '--from', backups, '--data', join(base, 'one'), '--leave-out-damaged']), { code: 0, stdout: /belongs to \/[ab]\nBackup \S+ is a store again: 2 objects, .* 1 object with damaged values was left out\. / })
-  t.equal((await whole(join(base, 'one'))).objects.length, 2)
+  t.match(await runInProcess(['restore', '--from', backups, '--data', join(base, 'one'), '--skip-damaged']), {
+    code: 4,
+    stdout: /belongs to \/[ab]\nBackup \S+ is a store again: 3 objects, .* All else was read back and compared\.\n$/,
+    stderr: /restored without its value: \/[ab] \(object \w+, blob \S+\)\nfastify-cdmi: The target is finished, without the value of one object that is damaged in the source\n$/
+  })
+  const { objects } = await whole(join(base, 'one'))
+  t.match(objects.map(({ size, attributes }) => [size, Object(attributes)['completionStatus']]).sort(), [[0, 'Complete'], [0, /^Error: the value was damaged/], [100_000, undefined]])
   await writeFile(file, bytes)
 
   const manifest = (await filesBelow(join(backups, 'backups')))[0] ?? ''
   await writeFile(manifest, (await readFile(manifest, 'utf8')).replace('"records":3', '"records":4'))
-  t.match(await runCommand(['restore', '--from', backups, '--data', join(base, 'two')]), { code: 3, stderr: /^fastify-cdmi: backups\/\S+\.json in .* is not what was written\n$/ })
+  t.match(await runInProcess(['restore', '--from', backups, '--data', join(base, 'two')]), { code: 3, stderr: /^fastify-cdmi: backups\/\S+\.json in .* is not what was written\n$/ })
   t.match(await command('restore', '--from', backups, '--data', join(base, 'two')), { code: 3, result: { status: 'failed', error: /is not what was written/ } })
   t.equal((await command('backup', '--data', directory, '--to', backups)).code, 0, 'the next one is sound')
   t.match(await runCommand(['backup', '--to', backups, '--list']), { code: 3, stdout: /^\S+\tdamaged: backups\/\S+ in .* is not what was written\n\S+\t3 objects\t/, stderr: /1 backup cannot be read/ }, 'and is shown beside the damaged one')
@@ -237,7 +242,7 @@ t.test('values of the store that are damaged are named, with exit code 3; all el
   await storeBlob(opened, Buffer.alloc(100_000, 'y'), { parentID: opened.rootID, name: 'fine' })
   await opened.close()
   await writeFile(join(directory, 'blobs', birth.blob), Buffer.alloc(100_000, 'z'))
-  const { code, stdout, stderr } = await runCommand(['backup', '--data', directory, '--to', join(base, 'backups')])
+  const { code, stdout, stderr } = await runInProcess(['backup', '--data', directory, '--to', join(base, 'backups')])
   t.equal(code, 3)
   t.match(stdout, /^Backup .* 1 blob \(97\.7 KiB, .* was new\.\nBlob \S+ has .*; it belongs to \/rotten\n$/)
   t.match(stderr, /1 blob of the store is not what was written, and not in the backup; all else is\./)
@@ -246,8 +251,15 @@ t.test('values of the store that are damaged are named, with exit code 3; all el
 t.test('what is not clear is refused with a sentence, and nothing is made', async t => {
   const base = t.testdir({ store: {}, link: t.fixture('symlink', 'store') })
   for (const [args, code, stderr] of [
-    [['backup', '--data', 'x'], 2, /^fastify-cdmi: Say with --to in which directory the backups are\n$/],
-    [['backup', '--data', 'x', '--to', 's3://bucket/x'], 2, /^fastify-cdmi: --to must be a directory of this machine, not a URL\n$/],
+    [['backup', '--data', 'x'], 2, /^fastify-cdmi: Say with --to where the backups are: a directory, a file, or s3:\/\/bucket\/prefix\n$/],
+    [['backup', '--data', 'x', '--to', 'https://bucket/x'], 2, /^fastify-cdmi: --to must be a directory or a file of this machine, or s3:/],
+    [['backup', '--data', 'x', '--to', 's3://bucket/x?secretAccessKey=y'], 2, /^fastify-cdmi: The option --to has a secret in it, .*: use the variable BACKUP_TO, or AWS_SECRET_ACCESS_KEY\n$/],
+    [['backup', '--data', 'x', '--to', 's3://bucket/x?nonsense=y'], 2, /nonsense/],
+    [['backup', '--meta', 'postgres://h/d', '--blobs', 's3://bucket/x', '--to', 's3://bucket/x/y'], 2, /^fastify-cdmi: --to must not be among the values of the store/],
+    [['backup', '--to', '-', '--list'], 2, /^fastify-cdmi: --to - is for making a backup/],
+    [['backup', '--data', 'x', '--to', 'package.json'], 1, /^fastify-cdmi: package\.json is a file already, and a file has one backup/],
+    [['backup', '--to', 'package.json', '--list'], 1, /^fastify-cdmi: .*package\.json is not a backup\n$/],
+    [['restore', '--from', '-', '--data', 'x'], 2, /^fastify-cdmi: --from cannot be standard input/],
     [['backup', '--to', 'x', '--list', '--check'], 2, /^fastify-cdmi: Either --list or --check\n$/],
     [['backup', '--to', 'x', '--at', 'y'], 2, /^fastify-cdmi: --at goes with --check/],
     [['backup', '--to', 'x', '--check', '--at', 'yesterday'], 2, /^fastify-cdmi: --at must be the name of a backup/],
@@ -258,7 +270,7 @@ t.test('what is not clear is refused with a sentence, and nothing is made', asyn
     [['backup', '--data', join(base, 'store'), '--to', join(base, 'link', 'backups')], 2, /--to must not be in the directory of the store\n$/],
     [['backup', '--data', join(base, 'link'), '--to', join(base, 'store', 'backups')], 2, /--to must not be in the directory of the store\n$/],
     [['backup', '--data', join(base, 'store'), '--to', join(base, 'backups')], 1, /^fastify-cdmi: There is no store in /],
-    [['restore', '--data', 'x'], 2, /^fastify-cdmi: Say with --from in which directory the backups are\n$/],
+    [['restore', '--data', 'x'], 2, /^fastify-cdmi: Say with --from where the backups are/],
     [['restore', '--from', 'x'], 2, /^fastify-cdmi: Say with --data into which directory/],
     [['restore', '--from', join(base, 'nothing'), '--data', join(base, 'store')], 1, /^fastify-cdmi: There are no backups in /]
   ] as const) t.match(await runInProcess(args), { code, stdout: '', stderr }, args.join(' '))

@@ -34,8 +34,10 @@ async function place (t: Test, ...stores: string[]): Promise<{ directory: string
 
 t.test('the examples of docs/backup.md do what the page says', { timeout: 120_000 }, async t => {
   const { directory, sh } = await place(t, 'data')
-  const [first = '', yesterday = ''] = blocks('docs/backup.md')
+  const [first = '', file = '', yesterday = ''] = blocks('docs/backup.md')
   t.match(await sh(first), /^Backup .*\n.*\n.* is sound.*\nBackup .* is a store again/)
+  t.match(await sh(file), /^Backup .* is in .*monday\.cdmibak: .*\n.* is sound.*\nBackup .* is a store again/)
+  t.match(await sh('fastify-cdmi backup --data ./data --to - | tar -t'), /^backup\.json\n(?:parts\/.*\n)+backups\/.*\.json\nend\.json\n$/)
   t.match(await sh(yesterday), /is a store again/)
   t.ok(existsSync(join(directory, 'data/users.json')) && existsSync(join(directory, 'data-that-is-wrong/format.json')))
 })

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { parse } from 'yaml'
 import { commandLine } from '../../bin/command-line.js'
 import { configOptions, loadConfig } from '../../server/config-sources.js'
-import { checkShared, sharedOptions } from '../../server/configured-store.js'
+import { checkShared } from '../../server/configured-store.js'
+import { sharedOptions } from '../../server/store-config.js'
 
 interface Service {
   readonly image?: string

@@ -7,7 +7,7 @@ import { openStore } from '../../index.js'
 import { Alive } from '../../schemas/health.js'
 import { Value } from '../../schemas/typebox.js'
 import { runExample } from '../helpers/run-example.js'
-import { runCommand } from '../helpers/server-process.js'
+import { runInProcess } from '../helpers/run-in-process.js'
 import { storeBlob } from '../storage/driver.js'
 import { noErrors } from '../storage/embedded-driver.js'
 import { repaired, verified } from '../storage/verify-store.js'
@@ -22,8 +22,8 @@ t.test('the commands of the page do what it says, to a store with a value that i
   await store.close()
   await rm(join(directory, 'blobs', birth.blob))
   const commands = (blocks('sh')[0] ?? '').trim().split('\n').map(line => line.replace('./data', directory).split(' ').slice(1))
-  const codes: Array<number | null> = []
-  for (const command of commands) codes.push((await runCommand(command)).code)
+  const codes: number[] = []
+  for (const command of commands) codes.push((await runInProcess(command)).code)
   t.same(codes, [3, 3, 0])
   t.same((await verified(directory)).news, [])
 })
@@ -38,7 +38,7 @@ t.test('the JSON of the page has the fields that are printed, and its table all 
   bytes[9] = 0
   await writeFile(file, bytes)
   const [shown = '', health = ''] = blocks('json')
-  const printed = JSON.parse((await runCommand(['verify', '--data', directory, '--json'])).stdout)
+  const printed = JSON.parse((await runInProcess(['verify', '--data', directory, '--json'])).stdout)
   t.same(Object.keys(printed), Object.keys(JSON.parse(shown)))
   t.same(Object.keys(printed.findings[0]).sort(), Object.keys(JSON.parse(shown).findings[0]).sort())
   for (const name of Object.keys(printed)) if (!['values', 'seconds'].includes(name)) t.match(page, new RegExp(`\\|[^|]*\`${name}\`[^|]*\\|`), name)

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { openStore } from '../../index.js'
 import { buildServer } from '../../server.js'
-import { storeOptions } from '../../server/configured-store.js'
+import { storeOptions } from '../../server/store-config.js'
 import { authorization, writeUsers } from '../helpers/built-server.js'
 
 t.test('the server opens the store in its directory, keeps what is written, and gives the store up when it ends', async t => {

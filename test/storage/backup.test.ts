@@ -1,17 +1,20 @@
 import t, { type Test } from 'tap'
-import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { backUp, type BackupReport } from '../../storage/backup/back-up.js'
-import { BackupPlace } from '../../storage/backup/backup-place.js'
+import type { BackupPlace, StoredFile } from '../../storage/backup/backup-place.js'
+import { DirectoryPlace } from '../../storage/backup/directory-place.js'
 import { findBackup, momentOf } from '../../storage/backup/backup-source.js'
 import { checkBackup } from '../../storage/backup/check-backup.js'
 import { endsRecords } from '../../storage/backup/lines.js'
 import { backupNames, readManifest } from '../../storage/backup/manifest.js'
-import { restore, type RestoreOptions, type RestoreReport } from '../../storage/backup/restore.js'
+import { restore } from '../../storage/backup/restore.js'
 import { takeSnapshot } from '../../storage/backup/take-snapshot.js'
 import { type Store, StorageError } from '../../storage/contract.js'
 import { mintObjectID } from '../../storage/object-id.js'
 import { openStore } from '../../storage/open-store.js'
+import type { TransferOptions, TransferReport } from '../../storage/transfer.js'
+import { withoutValue } from '../../cdmi/lost-value.js'
 import type { DistributedStoreOptions } from '../../schemas/store-options.js'
 import { aRecord, aValue, type Ends, isReadable, next, store, storeBlob } from './driver.js'
 import { embedded, noErrors, quickDirectory } from './embedded-driver.js'
@@ -32,7 +35,7 @@ async function here (t: Test, options: { inlineLimit?: number, segmentSize?: num
   const directory = join(base, 'store')
   const opened = await openStore({ directory, trashGrace: 0, sweepInterval: 0, inlineLimit: 8 * 1024, segmentSize: 64 * 1024, ...options }, noErrors)
   t.teardown(async () => { await opened.close() })
-  return { directory, store: opened, place: new BackupPlace(join(base, 'backups')) }
+  return { directory, store: opened, place: new DirectoryPlace(join(base, 'backups')) }
 }
 
 async function backup ({ directory, place }: Here): Promise<BackupReport> {
@@ -44,7 +47,7 @@ async function backup ({ directory, place }: Here): Promise<BackupReport> {
   }
 }
 
-async function restored (place: BackupPlace, ends: Ends, at?: { name: string } | { at: number }, options?: RestoreOptions): Promise<RestoreReport> {
+async function restored (place: BackupPlace, ends: Ends, at?: { name: string } | { at: number }, options?: TransferOptions): Promise<TransferReport> {
   const manifest = await findBackup(place, at)
   const target = await ends.target(manifest.rootID, manifest.sequence)
   try {
@@ -91,7 +94,7 @@ t.test('what is restored is what was backed up: objects, IDs, versions, metadata
   t.same(await readdir(join(one.place.name, 'temporary')), [], 'nothing is left of the work')
   const model = await readByModel(one.store)
   for (const ends of [memoryEnds(), await embedded.ends(t), ...database === undefined ? [] : [await postgresAndFiles(database).ends(t)]]) {
-    t.match(await restored(one.place, ends), { complete: true, rootID: first.rootID, records: first.objects.length, events: first.events.length, damaged: [], leftOut: [] })
+    t.match(await restored(one.place, ends), { complete: true, rootID: first.rootID, records: first.objects.length, events: first.events.length, damaged: [], lost: [] })
     t.strictSame(await whole(ends), first)
     const opened = await ends.store()
     t.strictSame(await readByModel(opened), model)
@@ -208,7 +211,7 @@ t.test('whatever bit of a backup is changed, whatever file is cut short or gone:
       const found = await check(one.place, { name: manifest.name }).catch((error: unknown) => [String(error)])
       const target = memoryEnds()
       const outcome = await restored(one.place, target, { name: manifest.name }).catch((error: unknown) => error)
-      const complete = !(outcome instanceof Error) && (outcome as RestoreReport).complete
+      const complete = !(outcome instanceof Error) && (outcome as TransferReport).complete
       // gzip has bits in its head and at its end that do not matter.
       if (complete && JSON.stringify(await whole(target)) === JSON.stringify(first)) continue
       t.equal(complete, false, `change ${n} of ${file}`)
@@ -234,7 +237,7 @@ if (database !== undefined) {
   t.test('the same of a store of many servers: of one moment, while it is written to and swept; nothing that a snapshot names is removed, nothing below removed containers is in it', { timeout: 120_000 }, async t => {
     const base = await quickDirectory(t)
     const options = placeOf(t, database, base)
-    const place = new BackupPlace(join(base, 'backups'))
+    const place = new DirectoryPlace(join(base, 'backups'))
     await t.rejects(takeSnapshot(options, noErrors), { reason: 'format', message: /There is no store in schema/ })
     const opened = await openStore({ ...options, trashGrace: 0, sweepInterval: 0, inlineLimit: 1024, segmentSize: 64 * 1024 }, noErrors)
     t.teardown(async () => { await opened.close() })
@@ -295,7 +298,7 @@ async function backUpOf (options: DistributedStoreOptions, place: BackupPlace): 
   }
 }
 
-t.test('a damaged blob of the store is named, all else is backed up; what an older backup has is not read again, and objects whose values are lost can be left out of what is restored', async t => {
+t.test('a damaged blob of the store is named, all else is backed up; what an older backup has is not read again, and objects whose values are lost can be restored without these', async t => {
   const one = await here(t)
   const old = await storeBlob(one.store, 'was fine once', { parentID: one.store.rootID, name: 'old' })
   await backup(one)
@@ -306,30 +309,33 @@ t.test('a damaged blob of the store is named, all else is backed up; what an old
   t.same(manifest.damaged.map(({ blob }) => blob), [young.birth.blob])
   t.match(await restored(one.place, memoryEnds()), { complete: false, damaged: [{ blob: young.birth.blob, objects: [{ objectID: young.put.id, path: '/young' }] }] })
   const target = memoryEnds()
-  t.match(await restored(one.place, target, undefined, { leaveOut: true }), { complete: true, leftOut: [young.put.id], damaged: [{ blob: young.birth.blob }] })
+  const { damaged } = manifest
+  t.match(await restored(one.place, target, undefined, { lose: withoutValue }), { complete: true, lost: [{ objectID: young.put.id, path: '/young', blobs: [young.birth.blob], kept: true }], damaged: [{ blob: young.birth.blob, problem: damaged[0]?.problem ?? '' }] })
   const opened = await target.store()
-  t.equal(await opened.meta.get(young.put.id), undefined)
-  t.ok(await opened.meta.get(old.put.id))
+  t.match(await opened.meta.get(young.put.id), { name: 'young', version: 2, size: 0, attributes: { completionStatus: /^Error: the value was damaged/ } }, 'it is there, and says itself that it has no value')
+  t.match(await opened.meta.get(old.put.id), { version: 1, size: 13 })
 
   // And one whose bytes the backup has lost.
   const [file = ''] = (await filesIn(one.place)).filter(file => file.includes('/blobs/'))
-  await copyFile(file, `${file}.kept`)
   await writeFile(file, 'rotten')
-  const next = memoryEnds()
-  t.match(await restored(one.place, next, undefined, { leaveOut: true }), { complete: true, leftOut: { length: 2 } })
+  t.match(await restored(one.place, memoryEnds(), undefined, { lose: withoutValue }), { complete: false, damaged: { length: 1 } }, 'where no value at all is sound something else is wrong')
+  await storeBlob(one.store, 'sound', { parentID: one.store.rootID, name: 'sound' })
+  await backup(one)
+  await writeFile(file, 'rotten')
+  t.match(await restored(one.place, memoryEnds(), undefined, { lose: withoutValue }), { complete: true, lost: { length: 2 } })
 })
 
 /** As if the process died before one of its steps. */
-class DyingPlace extends BackupPlace {
+class DyingPlace extends DirectoryPlace {
   steps = 0
   constructor (root: string, readonly end: number) { super(root) }
 
-  override async putNew (...parameters: Parameters<BackupPlace['putNew']>): Promise<boolean> {
+  override async putNew (...parameters: Parameters<DirectoryPlace['putNew']>): Promise<boolean> {
     if (++this.steps >= this.end) throw new Error('dies here')
     return await super.putNew(...parameters)
   }
 
-  override async put (...parameters: Parameters<BackupPlace['put']>): Promise<number> {
+  override async put (...parameters: Parameters<DirectoryPlace['put']>): Promise<StoredFile> {
     if (++this.steps >= this.end) throw new Error('dies here')
     return await super.put(...parameters)
   }
@@ -349,7 +355,7 @@ t.test('a backup that is cut short before any of its steps is none, and the next
       return
     }
     t.match(died, { message: 'dies here' })
-    const place = new BackupPlace(root)
+    const place = new DirectoryPlace(root)
     if (end > 2) t.same(await backupNames(place), [])
     const there = (await filesIn(place).catch(() => [])).filter(file => file.includes('/blobs/')).length
     const { blobs } = await backup({ ...one, place })
@@ -365,8 +371,8 @@ t.test('a place has the backups of one store, and of nothing else; there must be
   await backup(one)
   await t.rejects(backup({ ...other, place: one.place }), { reason: 'format', message: /has backups of another store/ })
   const directory = t.testdir({ 'something.txt': 'else' })
-  await t.rejects(backup({ ...one, place: new BackupPlace(directory) }), { reason: 'format', message: /is not empty, and has no backups in it/ })
-  await t.rejects(backupNames(new BackupPlace(directory)), { reason: 'format', message: /^There are no backups in / })
+  await t.rejects(backup({ ...one, place: new DirectoryPlace(directory) }), { reason: 'format', message: /is not empty, and has no backups in it/ })
+  await t.rejects(backupNames(new DirectoryPlace(directory)), { reason: 'format', message: /^There are no backups in / })
   t.same(await readdir(directory), ['something.txt'])
   await t.rejects(takeSnapshot({ directory }, noErrors), { name: 'StorageError', reason: 'format', message: /^There is no store in / })
   t.same(await readdir(directory), ['something.txt'], 'and none was made by looking')
@@ -396,7 +402,7 @@ t.test('two backups of the same moment, and two at the same time, are both there
   await fillStore(one.store)
   await one.store.sweep()
   const snapshot = await takeSnapshot({ directory: one.directory }, noErrors)
-  const place = (): BackupPlace => new BackupPlace(one.place.name)
+  const place = (): BackupPlace => new DirectoryPlace(one.place.name)
   await Promise.all([backUp(snapshot, place()), takeSnapshot({ directory: one.directory }, noErrors).then(async other => { await backUp(other, place()); await other.close() })])
   await snapshot.close()
   const names = await backupNames(one.place)

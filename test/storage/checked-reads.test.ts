@@ -10,7 +10,7 @@ import { encodeBlobRow } from '../../storage/embedded/change-writer.js'
 import { openTables } from '../../storage/embedded/tables.js'
 import { BlockSums, blockSize, checkOfRange } from '../../storage/files/block-sums.js'
 import { openStore } from '../../storage/open-store.js'
-import { type Scrub, type ScrubNote, scrubSlowly } from '../../storage/scrub.js'
+import { type Scrub, type ScrubNote, scrubSlowly, untouched } from '../../storage/scrub.js'
 import { authorization, runningServer } from '../helpers/built-server.js'
 import { eventually } from '../helpers/eventually.js'
 import { collect, storeBlob } from './driver.js'
@@ -153,8 +153,12 @@ function aScrub (t: Test, store: Store, births: readonly BlobBirth[], notes: Scr
     births: async (after, limit) => births.filter(({ blob }) => after === undefined || blob > after).slice(0, limit),
     read: ({ blob, size }) => store.blobs.get(blob, 0, size),
     isNeeded: async ({ blob }) => blob !== 'gone/0/0',
-    load: () => notes.at(-1),
-    save: async note => { notes.push(note) },
+    claim: async () => notes.at(-1) ?? untouched,
+    async save (note) {
+      notes.push(note)
+      return true
+    },
+    async release () {},
     report (error) { reported.push(error) }
   })
   t.teardown(async () => { await scrub.stop() })

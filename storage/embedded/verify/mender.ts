@@ -8,7 +8,8 @@ import type { JsonObject, ObjectID, StoredRecord } from '../../contract.js'
 import { mintObjectID } from '../../object-id.js'
 import { idKey, idText, maxNameLength } from '../../object-key.js'
 import { hasCode } from '../../storage-errors.js'
-import { damagedStatus, isSetAside, type Repaired } from '../../verify/findings.js'
+import { isSetAside, type Repaired } from '../../verify/findings.js'
+import { bare, bytesWereGone, type JustHappened, lostAndFound, marked, repairEvent, visible } from '../../verify/set-aside.js'
 import { writeU64 } from '../bytes.js'
 import { ChangeWriter, decodeBlobRow, encodeBlobRow } from '../change-writer.js'
 import { encodeJson } from '../json-codec.js'
@@ -25,15 +26,10 @@ import { Lineages } from './lineage.js'
 import { MovedAside } from './moved-aside.js'
 import { placeOf, readRecord } from './raw-record.js'
 
-/** Where objects are put whose bytes or place are gone: a container in the root. */
-export const lostAndFound = 'lost+found'
 /** Records that are looked at in one step. */
 const page = 500
 const container = 'c'
 const dataObject = 'd'
-/** Types of what clients see; others are the server's own. */
-const visible = 'cdrk'
-const principal = 'fastify-cdmi repair'
 
 type Prepared = Mend | { readonly do: 'row', readonly blob: string, readonly row: Buffer }
 
@@ -299,7 +295,7 @@ export class Mender {
   }
 
   /** Stores a record, and tells those who follow the change log. `valueOf`: the object whose segments it gets. */
-  #put (record: StoredRecord, old: Buffer | undefined, attributes: JsonObject, { path, event }: { readonly path: string | undefined, readonly event: 'create' | 'modify' | 'rename' }, done: string | undefined, valueOf?: Buffer): string[] {
+  #put (record: StoredRecord, old: Buffer | undefined, attributes: JsonObject, { path, event }: { readonly path: string | undefined, readonly event: JustHappened }, done: string | undefined, valueOf?: Buffer): string[] {
     const { id, version, type, parentID, name, size, inline } = record
     const key = idKey(id)
     const bytes = encodeRecord({ id, version, type, parentID, name, attributes, size, inline, segments: { kind: 'keep' } })
@@ -308,18 +304,7 @@ export class Mender {
     markSegments(bytes, hasKeys(this.#tables.segments, ownerKey(key)), this.#isWhole(key, bytes))
     this.#tables.records.putSync(key, bytes)
     const to = this.#lineages.path(key).path
-    const slash = to?.endsWith('/') === true
-    const parentURI = to?.slice(0, to.length - encodeURIComponent(name ?? '').length - (slash ? 1 : 0))
-    this.#changes.log(encodeJson({
-      operation: event,
-      principal,
-      time: Date.now() * 1000,
-      objectID: id,
-      type,
-      size,
-      ...name !== undefined && parentURI !== undefined && { objectName: name, parentURI },
-      ...event === 'rename' && path !== undefined && formerPlace(path)
-    }))
+    this.#changes.log(encodeJson(repairEvent(event, record, { from: path, to })))
     return [done ?? `it is ${to ?? id} now`]
   }
 
@@ -327,53 +312,4 @@ export class Mender {
     const { path } = this.#lineages.path(parent)
     return path === undefined ? undefined : `${path}${encodeURIComponent(name.toWellFormed())}`
   }
-}
-
-/** Whether an object was set aside for bytes that can come back, and not for anything else. */
-function bytesWereGone ({ completionStatus }: JsonObject): boolean {
-  return typeof completionStatus === 'string' && completionStatus.startsWith(damagedStatus) && /^has lost bytes of its value: blob \S+ (?:is gone|cannot be read|has other bytes than were written|has \d+ bytes where \d+ were written)$/.test(completionStatus.slice(damagedStatus.length))
-}
-
-/** Of an object of which nothing else is known. */
-function bare (type: string): JsonObject {
-  const now = Date.now() * 1000
-  const value = type === dataObject ? { mimetype: 'application/octet-stream', valuetransferencoding: 'base64' } : {}
-  return { metadata: {}, completionStatus: 'Complete', created: now, modified: now, ...value }
-}
-
-/** The attributes with what is to be said of the damage. What cannot be what it should be is left out. `sound`: its bytes are not concerned. */
-function marked ({ type, attributes }: Pick<StoredRecord, 'type' | 'attributes'>, note: string, path: string | undefined, sound: boolean): JsonObject {
-  const { metadata, ...rest } = attributes
-  const fallback = bare(visible.includes(type) ? type : dataObject)
-  const kept = typeof metadata === 'object' && metadata !== null && !Array.isArray(metadata) ? metadata : {}
-  const right = Object.entries(rest).filter(([name, value]) => shapes[name]?.(value) === true)
-  return {
-    ...fallback,
-    ...Object.fromEntries(right),
-    metadata: { ...kept, damage: note, ...path !== undefined && { damage_path: path } },
-    ...!sound && { completionStatus: damagedStatus + note }
-  }
-}
-
-const isText = (value: unknown): boolean => typeof value === 'string'
-const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0
-/** Shapes of attributes that are kept. */
-const shapes: Readonly<Record<string, (value: unknown) => boolean>> = {
-  owner: isText,
-  completionStatus: isText,
-  created: isCount,
-  modified: isCount,
-  changes: isCount,
-  fields: value => typeof value === 'object' && value !== null && !Array.isArray(value),
-  template: isText,
-  hash: value => Array.isArray(value) && value.length === 2 && value.every(isText),
-  reference: isText,
-  mimetype: isText,
-  valuetransferencoding: value => value === 'utf-8' || value === 'base64' || value === 'json'
-}
-
-function formerPlace (path: string): JsonObject {
-  const end = path.endsWith('/') ? path.length - 1 : path.length
-  const start = path.lastIndexOf('/', end - 1) + 1
-  return { formerName: decodeURIComponent(path.slice(start, end)), formerParentURI: path.slice(0, start) }
 }

@@ -1,7 +1,6 @@
 /** Looks at an embedded store, and mends it. */
 import { type ObjectID, StorageError } from '../../contract.js'
-import type { Finding, Repaired, VerifyCounts, VerifyOptions } from '../../verify/findings.js'
-import type { SecondCopy } from '../../verify/second-copy.js'
+import type { Finding, Repaired, RepairOptions, VerifyCounts, VerifyOptions } from '../../verify/findings.js'
 import { stateKeys } from '../tables.js'
 import type { Fault } from './faults.js'
 import { Inspection } from './inspect.js'
@@ -24,13 +23,6 @@ export async function verifyEmbedded (directory: string, options: VerifyOptions,
   } finally {
     await store.close()
   }
-}
-
-export interface RepairOptions extends VerifyOptions {
-  /** Nothing is changed. */
-  readonly dryRun?: boolean
-  /** Where files of values are looked for that are gone or have other bytes than were written. */
-  readonly copy?: SecondCopy | undefined
 }
 
 /** Looks again, but not at bytes, after something was mended: what was under it may be seen then. */

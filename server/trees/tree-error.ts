@@ -1,0 +1,4 @@
+/** The directory cannot be taken. */
+export class TreeError extends Error {
+  override readonly name = 'TreeError'
+}

@@ -1,0 +1,189 @@
+/** Rotten bytes and broken tables of a store of many servers: who finds them, and what mends them. */
+import t, { type Test } from 'tap'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { recordProblem } from '../../cdmi/check-record.js'
+import type { DistributedStoreOptions } from '../../schemas/store-options.js'
+import type { BlobID, ObjectID, Store } from '../../storage/contract.js'
+import { distributedScrub, type DistributedScrub } from '../../storage/distributed/distributed-scrub.js'
+import { PostgresMeta } from '../../storage/distributed/postgres-meta.js'
+import { repairDistributed, verifyDistributed } from '../../storage/distributed/verify-distributed.js'
+import { openStore } from '../../storage/open-store.js'
+import type { Finding, Repaired, RepairOptions } from '../../storage/verify/findings.js'
+import { eventually } from '../helpers/eventually.js'
+import { aRecord, aValue, store as commitAll, storeBlob } from './driver.js'
+import { noErrors, quickDirectory } from './embedded-driver.js'
+import { placeOf } from './postgres-driver.js'
+import { postgresServer, query, schemaOf } from './postgres-server.js'
+
+const attributes = { metadata: {}, completionStatus: 'Complete', created: 1, modified: 1 }
+const server = await postgresServer(t)
+if (server === undefined) t.plan(0, 'PostgreSQL is not installed')
+else {
+  interface Here {
+    readonly options: DistributedStoreOptions
+    readonly store: Store
+    readonly file: (blob: BlobID) => string
+    /** `$` stands for the schema. */
+    readonly sql: (text: string) => Promise<unknown[][]>
+    readonly ids: ReadonlyMap<string, ObjectID>
+    readonly blobs: ReadonlyMap<string, BlobID>
+  }
+
+  /** A store with objects of one blob each. */
+  const here = async (t: Test, ...names: readonly string[]): Promise<Here> => {
+    const options = { ...placeOf(t, server, await quickDirectory(t)), scrubRate: 0 }
+    const store = await openStore(options, noErrors)
+    t.teardown(async () => { await store.close() })
+    const [ids, blobs] = [new Map<string, ObjectID>(), new Map<string, BlobID>()]
+    for (const name of names) {
+      const { put, birth } = await storeBlob(store, Buffer.alloc(10_000, `${name} `), { parentID: store.rootID, name, attributes })
+      ids.set(name, put.id)
+      blobs.set(name, birth.blob)
+    }
+    return { options, store, file: blob => join(fileURLToPath(options.blobs), blob), sql: async text => await query(server.url, text.replaceAll('$', schemaOf(options.meta))), ids, blobs }
+  }
+
+  const flip = async (file: string): Promise<void> => { await writeFile(file, (await readFile(file)).map((byte, at) => at === 7 ? byte ^ 1 : byte)) }
+
+  const verified = async ({ options }: Here): Promise<Finding[]> => {
+    const findings: Finding[] = []
+    await verifyDistributed(options, { checkRecord: recordProblem }, noErrors, finding => { findings.push(finding) })
+    return findings
+  }
+
+  const repaired = async ({ options }: Here, how: RepairOptions = {}): Promise<Repaired[]> => {
+    const done: Repaired[] = []
+    await repairDistributed(options, { checkRecord: recordProblem, ...how }, noErrors, one => { done.push(one) })
+    return done
+  }
+
+  t.test('the scrub of many servers: one reads, others see how far it is, and go on where it ended, or when it is dead', async t => {
+    const one = await here(t, 'a', 'b', 'c')
+    await flip(one.file(one.blobs.get('b') ?? ''))
+    const other = await openStore(one.options, noErrors)
+    t.teardown(async () => { await other.close() })
+    const reported: unknown[] = []
+    const begin = (store: Store, rate: number, timeout = 60_000): DistributedScrub => {
+      if (!(store.meta instanceof PostgresMeta)) throw new TypeError('no PostgreSQL')
+      const scrub = distributedScrub(store.meta, store.blobs, { rate, timeout, report (error) { reported.push(error) }, pauses: { start: 0, note: 0, look: 10, failure: 0 } })
+      t.teardown(async () => { await scrub.stop() })
+      return scrub
+    }
+    const held = async (): Promise<unknown> => (await one.sql('select holder from $.scrub'))[0]?.[0]
+    // It takes a blob and then so long that it never comes to the next.
+    const first = begin(one.store, 5)
+    await eventually('it is at it', async () => await held() !== null)
+    const holder = await held()
+    const second = begin(other, 1e12)
+    await eventually('the second has looked', async () => second.note().began !== undefined || await held() === holder)
+    t.equal(await held(), holder, 'the second leaves it alone')
+    await first.stop()
+    await eventually('a pass is over', () => second.note().last !== undefined)
+    t.match(second.note(), { began: undefined, last: { blobs: 3, damaged: 1, bytes: 30_000 } })
+    t.match(reported, [{ name: 'StorageError', reason: 'corrupt', message: /has the checksum/ }])
+    t.not(await held(), holder)
+    const third = begin(one.store, 1e12)
+    await eventually('it has heard of it', () => third.note().last !== undefined)
+    t.match(third.note(), { last: { blobs: 3, damaged: 1 } }, 'and does not begin anew')
+
+    // As if the one that has it had died, in the middle of a pass.
+    await third.stop()
+    await second.stop()
+    const births = (await one.sql('select id from $.blobs order by id')).map(([id]) => String(id))
+    await one.sql(`update $.scrub set holder = 'dead', seen = clock_timestamp() - interval '1 hour', note = '${JSON.stringify({ began: 1, blobs: 2, bytes: 20_000, damaged: 1, after: births[1] })}'`)
+    const fourth = begin(other, 1e12)
+    await eventually('the pass is over', () => fourth.note().last !== undefined)
+    t.match(fourth.note(), { last: { blobs: 3, bytes: 30_000 } }, 'what was read before is not read again')
+  })
+
+  t.test('one that was taken for dead, and is not, ends when it notices', async t => {
+    const one = await here(t, 'a', 'b')
+    if (!(one.store.meta instanceof PostgresMeta)) throw new TypeError('no PostgreSQL')
+    const reported: unknown[] = []
+    const scrub = distributedScrub(one.store.meta, one.store.blobs, { rate: 100_000, report (error) { reported.push(error) }, pauses: { start: 0, note: 0, look: 10, failure: 0 } })
+    t.teardown(async () => { await scrub.stop() })
+    await eventually('it is at it', async () => (await one.sql('select 1 from $.scrub where holder is not null')).length > 0)
+    await one.sql("update $.scrub set holder = 'another', note = null")
+    await eventually('it has noticed', () => scrub.note().began === undefined)
+    t.same(await one.sql('select holder, note from $.scrub'), [['another', null]])
+    t.same(reported, [])
+  })
+
+  t.test('a store counts reads that were ended, and tells of its scrub; the scrub does not count as a client', async t => {
+    const one = await here(t, 'a')
+    t.same(one.store.integrity?.(), { damagedReads: 0, scrub: undefined })
+    await rm(one.file(one.blobs.get('a') ?? ''))
+    await t.rejects(one.store.blobs.read(one.blobs.get('a') ?? '', 0, 10))
+    await t.rejects(async () => await buffer(one.store.blobs.get(one.blobs.get('a') ?? '', 0, 10)))
+    t.match(one.store.integrity?.(), { damagedReads: 2 })
+    const { scrubRate: _, ...options } = one.options
+    const scrubbed = await openStore(options, noErrors)
+    t.match(scrubbed.integrity?.(), { damagedReads: 0, scrub: { blobs: 0, last: undefined } }, 'it is on for values in files')
+    await scrubbed.close()
+  })
+
+  t.test('objects that have lost bytes are moved aside while servers go on, and come back with their bytes; a second repair finds nothing to do', async t => {
+    const one = await here(t, 'rotten', 'gone', 'fine')
+    t.same(await verified(one), [])
+    await flip(one.file(one.blobs.get('rotten') ?? ''))
+    const gone = one.file(one.blobs.get('gone') ?? '')
+    await rename(gone, `${gone}.away`)
+    t.match(await repaired(one, { dryRun: true }), [{ done: /^it would be/ }, { done: /^it would be/ }])
+    const done = await repaired(one)
+    t.same(done.map(({ path, done }) => [path, done]).sort(), [['/gone', 'it is /lost%2Bfound/gone now'], ['/rotten', 'it is /lost%2Bfound/rotten now']])
+    const [lost, fine] = await Promise.all([one.store.meta.resolve(one.store.rootID, ['lost+found', 'rotten']), one.store.meta.resolve(one.store.rootID, ['fine'])])
+    t.match(lost[2], { id: one.ids.get('rotten') ?? '', version: 2, size: 10_000, attributes: { completionStatus: /^Error: damaged: has lost bytes of its value: blob \S+ has other bytes than were written$/, metadata: { damage: /has lost bytes/, damage_path: '/rotten' } } })
+    t.match(fine[1], { version: 1 })
+    const events = await one.store.meta.events(0, 100)
+    t.match(events.slice(-2).map(({ event }) => event), [{ operation: 'rename', principal: 'fastify-cdmi repair', formerParentURI: '/', parentURI: '/lost%2Bfound/' }, { operation: 'rename' }])
+    t.match(await verified(one), [{ setAside: true }, { setAside: true }])
+    t.match(await repaired(one), [{ done: 'it is set aside already' }, { done: 'it is set aside already' }])
+    await rename(`${gone}.away`, gone)
+    t.match((await repaired(one)).filter(({ setAside }) => setAside !== true), [{ objectID: one.ids.get('gone') ?? '', done: 'it can be read, and be moved to where it was' }])
+    t.match(await one.store.meta.get(one.ids.get('gone') ?? ''), { attributes: { completionStatus: 'Complete', metadata: { damage_path: '/gone' } } })
+  })
+
+  t.test('what the tables should say together and do not is found and mended: nothing is deleted, and the second look finds nothing', async t => {
+    const one = await here(t, 'unknown', 'vanished', 'headless', 'doomed', 'short', 'forgotten', 'text')
+    const container = aRecord({ type: 'c', parentID: one.store.rootID, name: 'box', attributes })
+    await commitAll(one.store, { put: [container] })
+    const inner = aValue('inner', { parentID: container.id, name: 'inner', attributes })
+    const kept = aRecord({ type: 'c', parentID: one.store.rootID, name: 'kept', attributes })
+    await commitAll(one.store, { put: [inner, kept] })
+    const set = aRecord({ type: 'p', attributes: { a: 1 }, size: 5, segments: { kind: 'keep' } })
+    await commitAll(one.store, { put: [set] })
+    const [id, blob] = [(name: string) => `'\\x${one.ids.get(name) ?? ''}'`, (name: string) => `'${one.blobs.get(name) ?? ''}'`]
+    await rm(one.file(one.blobs.get('vanished') ?? ''))
+    await one.sql(`delete from $.blobs where id in (${blob('unknown')}, ${blob('vanished')})`)
+    await one.sql(`delete from $.records where id = ${id('headless')}`)
+    await one.sql(`insert into $.doomed values (${blob('doomed')})`)
+    await one.sql(`update $.segments set length = 20000 where record_id = ${id('short')}`)
+    await one.sql(`delete from $.segments where record_id = ${id('forgotten')}`)
+    await one.sql(`update $.records set size = 0, inline = '' where id = ${id('forgotten')}`)
+    await one.sql(`update $.records set attributes = '{"broken' where id = ${id('text')}`)
+    await one.sql(`delete from $.records where id = '\\x${container.id}'`)
+    await one.sql(`insert into $.orphans values ('\\x${kept.id}')`)
+    await one.sql(`insert into $.segments values ('\\x${set.id}', 0, 9, ${blob('doomed')}, 0)`)
+    const problems = (await verified(one)).map(({ problem }) => problem).join('\n')
+    for (const part of [/\/unknown .* needs blob .* of which the store knows nothing more/, /\/vanished .* knows nothing more/, /has bytes in blob .*, and no record/, /is about to be removed/, /\/short .* has a segment up to byte 20000/, /is needed by nothing/,
+      /\/text .* has attributes that are not readable/, /is in container \w+, which is gone/, /\/kept .* is noted as removed/, /Object \w+ has a segment up to byte 9, and a size of 5/]) t.match(problems, part)
+    const done = await repaired(one)
+    t.same(done.filter(({ done }) => done === undefined), [])
+    t.same((await verified(one)).filter(({ setAside }) => setAside !== true), [])
+    t.match((await repaired(one)).filter(({ setAside }) => setAside !== true), [])
+    const { meta, rootID } = one.store
+    const names = (await meta.children((await meta.resolve(rootID, ['lost+found']))[1]?.id ?? '', { limit: 100 })).map(({ name }) => name)
+    t.match(names.filter(name => !/^[0-9A-F]{48}$/.test(name)), ['inner', 'short', 'text', 'vanished'])
+    t.equal(names.length, 6, 'and two that have no name: one without a record, one that was the server\'s own')
+    t.match((await meta.resolve(rootID, ['unknown'])), { length: 2 })
+    t.match((await meta.resolve(rootID, ['lost+found', 'text']))[2], { attributes: { metadata: { damage_attributes: '{"broken' } } })
+    t.match((await meta.resolve(rootID, ['lost+found', 'inner']))[2]?.attributes, { completionStatus: 'Complete' })
+    t.ok(await meta.get(kept.id))
+    t.same(await one.sql('select * from $.orphans'), [])
+    t.equal(await meta.get(set.id), undefined)
+    t.ok((await readFile(one.file(one.blobs.get('forgotten') ?? ''))).length > 0)
+  })
+}
