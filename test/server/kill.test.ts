@@ -11,7 +11,6 @@ import { runCommand, startServer } from '../helpers/server-process.js'
 const rounds = Number(process.env['KILL_ROUNDS'] ?? 20)
 const connections = 32
 
-
 /** Acknowledged writes after which a round's server is killed, and a few more: in the middle of whatever the others are doing. */
 const writesPerRound = 60
 
