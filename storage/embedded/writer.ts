@@ -166,6 +166,8 @@ function rowsOf (item: WireItem): number {
     case 'take': return item.wholes.length + item.gone.length
     case 'log': return item.entries.length
     case 'noteAccesses': return item.notes.length
+    // Accounts are few, and small.
+    case 'countMore': return 64
     default: return 1
   }
 }

@@ -125,9 +125,9 @@ t.test('faults of the system', { skip: missingCommand('strace'), timeout: 300_00
     const fault = await inject(t, server.child.pid, 'fdatasync', `delay_exit=${delay * 1000}`)
     const writing = doors.write('slow')
     const reads: number[] = []
-    let written = false
-    writing.then(() => { written = true }, () => { written = true })
-    while (!written) {
+    const state = { written: false }
+    writing.then(() => { state.written = true }, () => { state.written = true })
+    while (!state.written) {
       const answers = await kept.read()
       t.ok(well(answers))
       reads.push(...answers.map(({ milliseconds }) => milliseconds))

@@ -27,10 +27,10 @@ export async function markedLoad ({ origin, authorization }: ServerProcess, coun
   const history = new Map<string, Marked[]>()
   const dispatcher = new Agent({ connections })
   const sockets = await LoadSockets.open({ origin, authorization })
-  let made = 0
+  const marks = { made: 0 }
 
   const note = (path: string, marked: Marked): void => { history.set(path, [...history.get(path) ?? [], marked]) }
-  const newMark = (kind: 'long' | 'short' | 'gone'): string => `${kind}-${String(made++).padStart(6, '0')}`
+  const newMark = (kind: 'long' | 'short' | 'gone'): string => `${kind}-${String(marks.made++).padStart(6, '0')}`
   const valueOf = (mark: string): Buffer => Buffer.alloc(mark.startsWith('long-') ? chance.int(long, longest) : chance.int(shortest, short), mark + ' ')
 
   async function http (method: 'PUT' | 'POST' | 'DELETE', path: string, mark: string, headers: Record<string, string>, body: Buffer | FormData | null): Promise<void> {
@@ -97,7 +97,7 @@ export async function markedLoad ({ origin, authorization }: ServerProcess, coun
 
   async function work (): Promise<void> {
     const own: string[] = []
-    while (made < count) {
+    while (marks.made < count) {
       const path = chance.one(own)
       const action = chance.int(10)
       if (path === undefined || action < 6) {
