@@ -10,7 +10,7 @@ const named = (...names) => names.map(name => `${name}.test.ts`)
 // top of a file that ends the whole process. The longest come first and the shortest last, so that nothing long is left over when all else is done.
 const long = named(
   'server/kill', 'faults/disk', 'bin/backup', 'bin/shared-store', 'bin/verify', 'server/gateway-kill', 'bin/transfer', 'bin/serve', 'conformance/gateways', 'storage/s3-faults', 'storage/transfer',
-  'server/gateway-contention', 'server/gateway-outages', 'bin/workers', 'storage/postgres-s3', 'routes/cdmi/memory', 'storage/postgres-kill',
+  'server/gateway-contention', 'server/gateway-outages', 'bin/workers', 'docs/drills', 'storage/postgres-s3', 'routes/cdmi/memory', 'storage/postgres-kill',
   'storage/postgres-faults', 'server/gateway-failover', 'storage/postgres-failover', 'storage/postgres-outage', 'storage/postgres-writers', 'faults/flushes'
 )
 const short = named(
