@@ -45,6 +45,12 @@ export class Connections {
     return this.#answersOf(socket).some(({ headersSent, req }) => headersSent || req.complete)
   }
 
+  /** True while a request still comes in that has its answer already. */
+  isAnswered (socket: Socket): boolean {
+    const last = this.#busy.get(socket)?.at(-1)
+    return last?.closed === true && !last.req.complete
+  }
+
   /** Ends a connection from which nothing more can come, but only after the answers that are under way. */
   endAfterAnswers (socket: Socket): void {
     for (const response of this.#answersOf(socket)) this.#endAfter(socket, response)

@@ -37,8 +37,9 @@ export interface Tally {
   readonly failures: Failure[]
 }
 
-/** Canaries are looked at, and one place is made anew, after so many cases. */
-const round = 250
+/** Canaries are looked at, and some places are made anew, after so many cases. */
+const round = 1000
+const placesAnew = 4
 /** Enough to see what is wrong. */
 const mostFailures = 20
 
@@ -52,7 +53,8 @@ export async function attack (field: Field, listener: Listener, plan: Plan, watc
     const wrong = [...await field.changed().catch((error: unknown) => [`the canaries cannot be read: ${String(error)}`]), ...await watch(tally)]
     if (wrong.length > 0) tally.failures.push({ kind: 'round', number, name: `one of the last ${round} requests, or a socket since then`, sent: Buffer.alloc(0), complaints: wrong })
     if (tally.failures.length >= mostFailures || wrong.length > 0) return false
-    await field.restore(Math.floor(number / round) % places)
+    if (number >= plan.requests && tally.frames >= plan.frames) return false
+    await Promise.all(Array.from({ length: placesAnew }, async (_, n) => { await field.restore((Math.floor(number / round) * placesAnew + n) % places) }))
     return true
   }
   if (only !== undefined) {
@@ -62,10 +64,12 @@ export async function attack (field: Field, listener: Listener, plan: Plan, watc
   }
   for (let number = 0, spoken = 0; number < plan.requests || tally.frames < plan.frames;) {
     const end = Math.min(number + round, plan.requests)
-    await inTurn(plan.atOnce, () => number < end ? request(number++) : undefined)
-    // Sockets in between, so that both come to their end at the same time.
+    // Both come to their end at the same time.
     const due = end === plan.requests ? plan.frames : plan.frames * end / plan.requests
-    await inTurn(plan.atOnce, () => tally.frames < due ? socket(spoken++) : undefined)
+    await Promise.all([
+      inTurn(plan.atOnce, () => number < end ? request(number++) : undefined),
+      inTurn(Math.ceil(plan.atOnce / 4), () => tally.frames < due ? socket(spoken++) : undefined)
+    ])
     if (!await check(number)) break
   }
   return tally

@@ -1,6 +1,6 @@
 /** What is in the store while it is attacked: places where a case may do anything, and canaries that no case may touch. */
 import { createHash } from 'node:crypto'
-import { request } from 'undici'
+import { Agent, request } from 'undici'
 import { places, type Grounds } from './cases.js'
 import type { Place } from './draft.js'
 
@@ -28,6 +28,7 @@ interface Told { readonly status: number, readonly etag: string, readonly body: 
 
 export class Field implements Grounds {
   readonly #target: Target
+  readonly #dispatcher = new Agent({ connections: 16 })
   readonly #places = new Map<number, Place>()
   #canaries = new Map<string, string>()
 
@@ -45,7 +46,7 @@ export class Field implements Grounds {
     await field.#made({ method: 'PUT', path: `${watched}reference`, type: object, body: JSON.stringify({ reference: `${watched}text` }) })
     await field.#made({ method: 'POST', path: `/data/${watchedKey}`, type: 'application/json', body: '{"colour":"yellow"}' })
     await field.#made({ method: 'PUT', path: '/play/', body: '' })
-    for (let n = 0; n < places; n++) await field.restore(n)
+    await Promise.all(Array.from({ length: places }, async (_, n) => { await field.restore(n) }))
     field.#canaries = await field.#look()
     return field
   }
@@ -68,15 +69,15 @@ export class Field implements Grounds {
     const removed = await this.#ask({ method: 'DELETE', path })
     if (![204, 404, 302].includes(removed.status)) throw new Error(`${path} cannot be removed: ${removed.status} ${String(removed.body)}`)
     const place = await this.#made({ method: 'PUT', path, type: container, accept: container, body: '{"metadata":{"colour":"red"}}' })
-    const o = await this.#made({ method: 'PUT', path: `${path}o`, type: object, accept: object, body: '{"mimetype":"text/plain","metadata":{"colour":"red"},"value":"Hello, world"}' })
-    const b = await this.#made({ method: 'PUT', path: `${path}b`, type: object, accept: object, body: JSON.stringify({ valuetransferencoding: 'base64', value: Buffer.alloc(100_000, 'b').toString('base64') }) })
-    await this.#made({ method: 'PUT', path: `${path}j`, type: object, body: '{"mimetype":"application/json","valuetransferencoding":"json","value":{"a":[1,2]}}' })
-    await this.#made({ method: 'PUT', path: `${path}r`, type: object, body: `{"reference":"${path}o"}` })
-    await this.#made({ method: 'PUT', path: `${path}p`, partial: 'upload-id=first;count=9', body: 'the first of nine' })
-    await this.#made({ method: 'PUT', path: `${path}sub/`, body: '' })
-    await this.#made({ method: 'PUT', path: `${path}sub/x`, body: 'x' })
-    await this.#ask({ method: 'DELETE', path: `/data/${key}` })
-    await this.#made({ method: 'POST', path: `/data/${key}`, type: 'application/json', body: '{"name":"Ann"}' })
+    const [o, b] = await Promise.all([
+      this.#made({ method: 'PUT', path: `${path}o`, type: object, accept: object, body: '{"mimetype":"text/plain","metadata":{"colour":"red"},"value":"Hello, world"}' }),
+      this.#made({ method: 'PUT', path: `${path}b`, type: object, accept: object, body: JSON.stringify({ valuetransferencoding: 'base64', value: Buffer.alloc(100_000, 'b').toString('base64') }) }),
+      this.#made({ method: 'PUT', path: `${path}j`, type: object, body: '{"mimetype":"application/json","valuetransferencoding":"json","value":{"a":[1,2]}}' }),
+      this.#made({ method: 'PUT', path: `${path}r`, type: object, body: `{"reference":"${path}o"}` }),
+      this.#made({ method: 'PUT', path: `${path}p`, partial: 'upload-id=first;count=9', body: 'the first of nine' }),
+      this.#made({ method: 'PUT', path: `${path}sub/`, body: '' }).then(async () => await this.#made({ method: 'PUT', path: `${path}sub/x`, body: 'x' })),
+      this.#ask({ method: 'DELETE', path: `/data/${key}` }).then(async () => await this.#made({ method: 'POST', path: `/data/${key}`, type: 'application/json', body: '{"name":"Ann"}' }))
+    ])
     this.#places.set(number, { container: path, key, ids: { container: idOf(place), o: idOf(o), b: idOf(b) }, authorization: this.#target.authorization })
   }
 
@@ -84,6 +85,11 @@ export class Field implements Grounds {
   async changed (): Promise<string[]> {
     const now = await this.#look()
     return [...this.#canaries].filter(([what, before]) => now.get(what) !== before).map(([what, before]) => `the canary ${what} was ${before}, and is ${now.get(what)}`)
+  }
+
+  /** Ends its own connections. */
+  async leave (): Promise<void> {
+    await this.#dispatcher.destroy()
   }
 
   /** Through each door. */
@@ -110,7 +116,7 @@ export class Field implements Grounds {
 
   async #ask ({ method, path, type, accept, partial, body }: Question): Promise<Told> {
     const headers = { authorization: this.#target.authorization, ...type !== undefined && { 'content-type': type }, ...accept !== undefined && { accept }, ...partial !== undefined && { 'x-cdmi-partial': partial } }
-    const answer = await request(this.#target.origin + path, { method, headers, ...body !== undefined && { body } })
+    const answer = await request(this.#target.origin + path, { method, headers, dispatcher: this.#dispatcher, ...body !== undefined && { body } })
     return { status: answer.statusCode, etag: String(answer.headers['etag'] ?? ''), body: Buffer.from(await answer.body.arrayBuffer()) }
   }
 }

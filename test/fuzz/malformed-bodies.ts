@@ -17,6 +17,8 @@ type Json = Record<string, unknown>
 function asJson (body: Buffer | undefined): Json | undefined {
   try {
     const value: unknown = JSON.parse(body?.toString() ?? '')
+    // What is nested too deep to be written again is wrong enough.
+    JSON.stringify(value)
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined
   } catch {
     return undefined

@@ -39,8 +39,8 @@ console.log(`seed ${seed}`)
 const began = performance.now()
 const subject = await Subject.start(flags.directory)
 try {
-  const field = await Field.lay(subject)
   const readings: Readings[] = [await subject.readings()]
+  const field = await Field.lay(subject)
   let shown = performance.now()
   const tally = await attack(field, { ...subject, address: subject.address, secrets: subject.secrets, bound: numberOf('bound', flags.bound) }, plan, async tally => {
     if (!subject.alive) return ['the server has ended']
@@ -51,6 +51,7 @@ try {
     }
     return subject.surprises
   })
+  await field.leave()
   const wrong = [...tally.failures.map(described), ...await aftermath(readings)]
   console.log(summary(tally, readings))
   for (const one of wrong) console.log(`\n${one}`)
