@@ -6,6 +6,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
 import { UpgradeDispatcher } from '../plugins/sockets/upgrade-dispatcher.js'
+import { whenAnswered } from '../routes/http/answer-end.js'
 
 export class Connections {
   /** Answers by connection that were under way when somebody looked last; few look. */
@@ -140,7 +141,7 @@ export class Connections {
 
 async function afterwards (response: ServerResponse): Promise<boolean> {
   const { socket } = response.req
-  await new Promise<void>(resolve => { response.once('close', resolve) })
+  await new Promise<void>(resolve => { whenAnswered(response, resolve) })
   return response.shouldKeepAlive && !socket.destroyed
 }
 

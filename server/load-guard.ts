@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { withHeaders } from '../cdmi/describe-error.js'
 import { Overloaded } from '../cdmi/errors.js'
+import { whenAnswered } from '../routes/http/answer-end.js'
 import type { LoadConfig } from '../schemas/config.js'
 
 /** Milliseconds between two looks at the event loop, and between two lines in the log. */
@@ -42,7 +43,7 @@ export class LoadGuard {
     if (uploadBytes > 0 && this.#bytes >= uploadBytes) return this.#refuse(`The uploads under way have ${uploadBytes} bytes or more, as many as the server takes at once (load.uploadBytes)`)
     this.#uploads++
     const received = uploadBytes > 0 ? this.#counted(request) : undefined
-    response.once('close', () => {
+    whenAnswered(response, () => {
       this.#uploads--
       this.#bytes -= received?.() ?? 0
     })

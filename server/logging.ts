@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { LogController, type FastifyReply, type FastifyRequest, type FastifyServerOptions } from 'fastify'
 import { pino, stdSerializers, type DestinationStream, type Logger, type LoggerOptions } from 'pino'
+import { whenAnswered } from '../routes/http/answer-end.js'
 import { withoutSecrets } from './log-secrets.js'
 import type { RequestCount } from './request-count.js'
 import { RequestLogger } from './request-logger.js'
@@ -99,7 +100,7 @@ export class RequestLog extends LogController {
     if (announced === '0' || (announced === undefined && raw.headers['transfer-encoding'] === undefined)) return
     const received = counted(raw)
     this.#count?.bodyBegun()
-    reply.raw.once('close', () => {
+    whenAnswered(reply.raw, () => {
       this.#count?.bodyEnded()
       if (reply.raw.writableFinished || this.#told.has(request)) return
       this.#told.add(request)

@@ -49,12 +49,21 @@ export async function attack (field: Field, listener: Listener, plan: Plan, watc
   const { only } = plan
   const request = async (number: number): Promise<void> => { await tryRequest(field, listener, plan.seed, number, tally) }
   const socket = async (number: number): Promise<void> => { await trySocket(field, listener, plan.seed, number, tally) }
+  const complain = (complaints: string[]): void => {
+    if (complaints.length > 0) tally.failures.push({ kind: 'round', number: tally.requests, name: `one of the last ${round} requests, or a socket since then`, sent: Buffer.alloc(0), complaints })
+  }
   const check = async (number: number): Promise<boolean> => {
     const wrong = [...await field.changed().catch((error: unknown) => [`the canaries cannot be read: ${String(error)}`]), ...await watch(tally)]
-    if (wrong.length > 0) tally.failures.push({ kind: 'round', number, name: `one of the last ${round} requests, or a socket since then`, sent: Buffer.alloc(0), complaints: wrong })
+    complain(wrong)
     if (tally.failures.length >= mostFailures || wrong.length > 0) return false
     if (number >= plan.requests && tally.frames >= plan.frames) return false
-    await Promise.all(Array.from({ length: placesAnew }, async (_, n) => { await field.restore((Math.floor(number / round) * placesAnew + n) % places) }))
+    try {
+      await Promise.all(Array.from({ length: placesAnew }, async (_, n) => { await field.restore((Math.floor(number / round) * placesAnew + n) % places) }))
+    } catch (error) {
+      // A right request was refused, or not answered.
+      complain([String(error)])
+      return false
+    }
     return true
   }
   if (only !== undefined) {

@@ -36,7 +36,7 @@ export async function exchange (address: Address, pieces: readonly Buffer[], bou
     }
     const watch = setInterval(() => {
       if (performance.now() - last > quiet && socket.writable && socket.writableLength === 0) socket.end()
-    }, quiet / 4)
+    }, quiet / 2)
     const hung = await outlasts(closed, bound)
     clearInterval(watch)
     return { received: Buffer.concat(chunks), hung, took: performance.now() - began }
@@ -56,7 +56,7 @@ export async function connected ({ host, port }: Address): Promise<Socket> {
 }
 
 /** Milliseconds between two looks at the clock, and what counts of them at most: a machine that stands still for a while is no fault of a server. */
-const look = 50
+const look = 100
 const counted = 4 * look
 
 /** Whether it takes longer. */

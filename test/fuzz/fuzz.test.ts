@@ -11,6 +11,7 @@ import { Field } from './grounds.js'
 import { judgeGrowth } from './growth.js'
 import { complaintsAbout } from './judge.js'
 import { spoiled, type Spoiling } from './spoiler.js'
+import type { Readings } from './subject.js'
 
 interface Prepared { readonly server: RunningServer, readonly field: Field, readonly listener: Listener }
 
@@ -93,11 +94,11 @@ t.test('no case that a right server could carry out touches what is watched', as
 })
 
 t.test('the oracle sees growth', async t => {
-  const readings = (of: (n: number) => number): Array<{ memory: number, descriptors: number, temporary: number }> => Array.from({ length: 100 }, (_, n) => ({ memory: of(n) * 1024 ** 2, descriptors: 30, temporary: 0 }))
-  const now = { memory: 0, descriptors: 31, temporary: 0 }
+  const readings = (of: (n: number) => number): Readings[] => Array.from({ length: 100 }, (_, n) => ({ memory: of(n) * 1024 ** 2, descriptors: 30, temporary: 0, open: 5 }))
+  const now = { memory: 0, descriptors: 31, temporary: 0, open: 0 }
   t.same(judgeGrowth(readings(n => 100 + n % 10 * 20), now), [])
   t.match(judgeGrowth(readings(n => 100 + n * 2), now), [/memory has grown/])
-  t.match(judgeGrowth(readings(() => 100), { ...now, descriptors: 90, temporary: 2 }), [/descriptors have grown from 30 to 90/, /2 temporary files/])
+  t.match(judgeGrowth(readings(() => 100), { ...now, descriptors: 90, temporary: 2, open: 3 }), [/descriptors have grown from 30 to 90/, /3 uploads or sockets/, /2 temporary files/])
 })
 
 t.test('answers are read as strictly as they are written', async t => {

@@ -21,6 +21,7 @@ export function judgeGrowth (during: readonly Readings[], after: Readings): stri
     if (last - second > swing) wrong.push(`memory has grown from ${Math.round(second / mebibyte)} to ${Math.round(last / mebibyte)} MiB between the second and the last quarter`)
   }
   if (after.descriptors > first.descriptors + spare) wrong.push(`descriptors have grown from ${first.descriptors} to ${after.descriptors}`)
+  if (after.open > 0) wrong.push(`the server believes that ${after.open} uploads or sockets are open, when none is`)
   if (after.temporary > 0) wrong.push(`${after.temporary} temporary files are left`)
   return wrong
 }

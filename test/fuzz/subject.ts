@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { openTables } from '../../storage/embedded/tables.js'
 import { plainNode } from '../helpers/plain-node.js'
+import { scrape } from '../helpers/scrape.js'
 import { runCommand } from '../helpers/server-process.js'
 import type { Secrets } from './judge.js'
 
@@ -16,6 +17,8 @@ export interface Readings {
   readonly descriptors: number
   /** Files and directories in its directory of temporary files. */
   readonly temporary: number
+  /** Uploads and sockets that the server believes to be open. */
+  readonly open: number
 }
 
 /** What is left of a store after a sweep, in rows. All are 0 in a store that keeps nothing but its objects. */
@@ -90,7 +93,8 @@ export class Subject {
     return {
       memory: Number(/RssAnon:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024,
       descriptors: (await readdir(`${proc}/fd`)).length,
-      temporary: (await readdir(join(this.#directory, 'tmp'), { recursive: true })).length
+      temporary: (await readdir(join(this.#directory, 'tmp'), { recursive: true })).length,
+      open: [...await scrape(this.origin, this.authorization)].reduce((sum, [name, value]) => /^cdmi_(?:uploads_in_flight|sockets_open\b)/.test(name) ? sum + value : sum, 0)
     }
   }
 
