@@ -109,6 +109,26 @@ export class MutationGate {
 }
 
 function changeOf (principal: Principal, mutation: Mutation): Change {
+  const births = mutation.births ?? []
+  const paths = new Paths()
+  return {
+    ...(births.length > 0 && mutation.staging !== undefined ? { lease: mutation.staging.leaseID, births } : undefined),
+    expect: expectedOf(mutation),
+    put: mutation.changes.flatMap(change => change.put ?? []),
+    remove: mutation.changes.flatMap(change => change.remove ?? []),
+    events: mutation.changes.filter(change => change.hidden !== true).flatMap(change => eventsOf(principal, change, paths))
+  }
+}
+
+type Expected = Pick<StoredRecord, 'id' | 'version'>
+
+function expectedOf (mutation: Mutation): Expected[] {
+  const [change] = mutation.changes
+  // The common case, without what only many changes need: what is made or changed is no ancestor of its own.
+  if (change !== undefined && mutation.changes.length === 1 && change.left === undefined) {
+    const id = change.put?.id ?? change.remove?.id
+    return [...change.ancestors.map(expectation), ...(mutation.expect ?? []).filter(other => other.id !== id)]
+  }
   const expected = new Map<string, number>()
   const seen = new Set<StoredRecord>()
   for (const { ancestors, left = [] } of mutation.changes) {
@@ -125,16 +145,10 @@ function changeOf (principal: Principal, mutation: Mutation): Change {
   for (const { id, version } of mutation.expect ?? []) expected.set(id, version)
   // What the change itself puts or removes is at its version or the change does not happen; new containers are not there yet.
   for (const { put, remove } of mutation.changes) expected.delete(put?.id ?? remove?.id ?? '')
-  const births = mutation.births ?? []
-  const paths = new Paths()
-  return {
-    ...(births.length > 0 && mutation.staging !== undefined ? { lease: mutation.staging.leaseID, births } : {}),
-    expect: Array.from(expected, ([id, version]) => ({ id, version })),
-    put: mutation.changes.flatMap(change => change.put ?? []),
-    remove: mutation.changes.flatMap(change => change.remove ?? []),
-    events: mutation.changes.filter(change => change.hidden !== true).flatMap(change => eventsOf(principal, change, paths))
-  }
+  return Array.from(expected, ([id, version]) => ({ id, version }))
 }
+
+const expectation = ({ id, version }: StoredRecord): Expected => ({ id, version })
 
 /** The entries of the change log: the only source of notifications, subscriptions and accounting. */
 function eventsOf (principal: Principal, change: ObjectChange, paths: Paths): JsonObject[] {

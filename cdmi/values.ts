@@ -3,7 +3,7 @@
  * then placed into a record by the commit. Bytes are never rewritten in place.
  */
 import { setImmediate } from 'node:timers/promises'
-import type { BlobBirth, Segment, SegmentChange, Store, StoredRecord } from '../storage/contract.js'
+import type { BlobBirth, GetOptions, Segment, SegmentChange, Store, StoredRecord } from '../storage/contract.js'
 import { IncompleteBody, NotUtf8, TooLarge } from './errors.js'
 import type { Staging } from './staging.js'
 import { Utf8Check } from './utf8.js'
@@ -91,16 +91,32 @@ async function stageChunks (store: Store, staging: Staging, chunks: AsyncIterato
   const pending = head
   let offset = 0
 
-  /** The bytes of one segment: what is left over from the one before, then the stream, cut at the segment size. */
-  async function * fill (): AsyncGenerator<Uint8Array> {
+  /** The bytes of one segment: what is left over from the one before, then the stream, cut at the segment size. `filled` is called when no more come. */
+  function fill (filled: () => void): AsyncIterableIterator<Uint8Array> {
     let room = store.segmentSize
-    while (room > 0) {
-      const chunk = pending.shift() ?? await next()
-      if (chunk === undefined) return
-      if (chunk.length > room) pending.unshift(chunk.subarray(room))
-      const part = chunk.length > room ? chunk.subarray(0, room) : chunk
-      room -= part.length
-      yield part
+    // Not a generator: for each chunk that costs several times as much.
+    return {
+      [Symbol.asyncIterator] () { return this },
+      async next () {
+        try {
+          const chunk = room > 0 ? pending.shift() ?? await next() : undefined
+          if (chunk === undefined) {
+            filled()
+            return { done: true, value: undefined }
+          }
+          if (chunk.length > room) pending.unshift(chunk.subarray(room))
+          const part = chunk.length > room ? chunk.subarray(0, room) : chunk
+          room -= part.length
+          return { done: false, value: part }
+        } catch (error) {
+          filled()
+          throw error
+        }
+      },
+      async return () {
+        filled()
+        return { done: true, value: undefined }
+      }
     }
   }
 
@@ -108,12 +124,9 @@ async function stageChunks (store: Store, staging: Staging, chunks: AsyncIterato
     const index = segments.length
     let filled: () => void = () => {}
     const exhausted = new Promise<void>(resolve => { filled = resolve })
-    async function * observed (): AsyncGenerator<Uint8Array> {
-      try { yield * fill() } finally { filled() }
-    }
     segments.push({ offset, length: 0, blob: '', blobOffset: 0 })
     const start = offset
-    const done = staging.put(observed(), expected).then(birth => {
+    const done = staging.put(fill(filled), expected).then(birth => {
       births.push(birth)
       segments[index] = { offset: start, length: birth.size, blob: birth.blob, blobOffset: 0 }
     })
@@ -224,7 +237,7 @@ export interface Content extends ByteRange {
   /** The bytes, when they were in the record. */
   readonly bytes: Uint8Array | undefined
   /** The bytes in chunks, for any length. */
-  stream (): AsyncIterable<Uint8Array>
+  stream (options?: GetOptions): AsyncIterable<Uint8Array>
   /** The bytes in one piece. The caller sees to it that `length` is small. */
   read (): Promise<Uint8Array>
 }
@@ -312,10 +325,10 @@ export async function readSegments (store: Store, segments: readonly Segment[], 
 }
 
 function segmentedContent (store: Store, segments: readonly Segment[], range: ByteRange): Content {
-  async function * stream (): AsyncGenerator<Uint8Array> {
+  async function * stream (options?: GetOptions): AsyncGenerator<Uint8Array> {
     for (const run of runs(segments, range)) {
       if (run.segment !== undefined) {
-        yield * store.blobs.get(run.segment.blob, run.offset, run.length)
+        yield * store.blobs.get(run.segment.blob, run.offset, run.length, options)
         continue
       }
       for (let left = run.length, sent = 1; left > 0; left -= zeros.length, sent++) {

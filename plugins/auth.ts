@@ -30,6 +30,8 @@ interface Caller {
   readonly header: string
   readonly principal: Principal
   readonly moment: number
+  /** The same principal as it changed something last: with the address that the change came from. */
+  sourced?: Principal
 }
 
 type Hook = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => void
@@ -77,7 +79,7 @@ async function auth (app: FastifyInstance, options: AuthOptions): Promise<void> 
     const moment = authenticator.moment()
     if (caller !== undefined && caller.header === header && caller.moment === moment) {
       request.principal = caller.principal
-      noteSource(request)
+      noteSource(request, caller)
       return done()
     }
     verifyHeader(request, reply, error => {
@@ -100,8 +102,14 @@ function certifiedBy (authenticator: Authenticator): (socket: Socket) => Princip
 }
 
 /** What changes something says in the change log from where it came. A proxy may bring several callers over one connection. */
-function noteSource (request: FastifyRequest): void {
-  if (request.method !== 'GET' && request.method !== 'HEAD') request.principal = { ...request.principal, source: request.ip }
+function noteSource (request: FastifyRequest, caller?: Caller): void {
+  if (request.method === 'GET' || request.method === 'HEAD') return
+  const source = request.ip
+  if (caller?.sourced?.source === source) request.principal = caller.sourced
+  else {
+    request.principal = { ...request.principal, source }
+    if (caller !== undefined) caller.sourced = request.principal
+  }
 }
 
 /** Decorates this scope, also when an application around it uses the same name for something of its own. */

@@ -253,6 +253,14 @@ export interface PutOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+export interface GetOptions {
+  /**
+   * Each chunk is only lent: who asks for the next one is done with those before, and the store may put other bytes in their place. Who stops early keeps
+   * what he has. Default: false, chunks stay as they are.
+   */
+  readonly lent?: boolean | undefined
+}
+
 /** Immutable runs of bytes. */
 export interface BlobStore {
   /**
@@ -261,7 +269,7 @@ export interface BlobStore {
    */
   put (lease: LeaseID, source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, options?: PutOptions): Promise<BlobBirth>
   /** Exactly `length` bytes from `offset` on, in chunks; throws a StorageError ('missing', 'corrupt') rather than end short. */
-  get (blob: BlobID, offset: number, length: number): AsyncIterable<Uint8Array>
+  get (blob: BlobID, offset: number, length: number, options?: GetOptions): AsyncIterable<Uint8Array>
   /** The same in one piece; for at most a few MiB. */
   read (blob: BlobID, offset: number, length: number): Promise<Uint8Array>
   /** Idempotent. */

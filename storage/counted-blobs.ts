@@ -30,10 +30,10 @@ export function countedBlobs (blobs: BlobStore, registry: Registry): BlobStore {
       stored.add(birth.size)
       return birth
     },
-    get (blob, offset, length) {
+    get (blob, offset, length, options) {
       getting.done.add()
       asked.add(length)
-      const chunks = blobs.get(blob, offset, length)
+      const chunks = blobs.get(blob, offset, length, options)
       return registry.tracing === undefined ? chunks : registry.tracing.stream('cdmi.blob.get', { 'cdmi.bytes': length }, chunks)
     },
     async read (blob, offset, length) {

@@ -19,17 +19,31 @@ const crcTable = Uint16Array.from({ length: 256 }, (_, byte) => {
 /** CRC-16/ARC. */
 export function crc16 (bytes: Uint8Array): number {
   let crc = 0
-  for (const byte of bytes) crc = (crc >>> 8) ^ (crcTable[(crc ^ byte) & 0xff] ?? 0)
+  for (const byte of bytes) crc = shifted(crc ^ byte)
   return crc
 }
 
-/** A new ID: 24 bytes, the opaque part a time-ordered UUID (version 7), in upper-case Base16. */
+function shifted (register: number): number {
+  return (register >>> 8) ^ (crcTable[register & 0xff] ?? 0)
+}
+
+/** Checksum of all IDs that are minted: it stands before the time, and IDs are to be in the order of time. Any number would do. */
+const mintedChecksum = 0x4944
+/** What has to be in the register before two zero bytes for that to come out. */
+const beforeTwoZeros = Uint16Array.from({ length: 0x10000 }, (_, register) => register).findIndex(register => shifted(shifted(register)) === mintedChecksum)
+
+/**
+ * A new ID: 24 bytes, the opaque part a time-ordered UUID (version 7), in upper-case Base16. The last two bytes are such that all IDs of an enterprise number
+ * have the same checksum: they begin alike, and new ones come behind all that there are, wherever they are kept in order.
+ */
 export function mintObjectID (enterpriseNumber: number = defaultEnterpriseNumber): ObjectID {
   const bytes = Buffer.alloc(mintedLength)
   bytes.writeUIntBE(enterpriseNumber, 1, 3)
   bytes[5] = mintedLength
   v7({ random: someRandomness(), ...nextMoment() }, bytes, headerLength)
-  bytes.writeUInt16BE(crc16(bytes), 6)
+  // Two bytes at the end are added to the register as they are.
+  bytes.writeUInt16LE(crc16(bytes.subarray(0, mintedLength - 2)) ^ beforeTwoZeros, mintedLength - 2)
+  bytes.writeUInt16BE(mintedChecksum, 6)
   return bytes.toString('hex').toUpperCase()
 }
 

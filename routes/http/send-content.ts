@@ -1,10 +1,14 @@
 /** Values on their way to a client: one piece when small, else a stream with back-pressure. */
+import { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { Content } from '../../cdmi/values.js'
 
 /** Up to so many bytes are sent in one piece. */
 export const onePiece = 1024 * 1024
+
+/** Up to so many bytes of a value in files are read in one piece, too: a stream would cost more than the memory. */
+const oneRead = 128 * 1024
 
 /** Up to so many bytes a body goes out as text: Node writes it together with the head then, in one call to the system instead of two buffers. */
 export const shortText = 16 * 1024
@@ -28,13 +32,17 @@ export async function sendPieces (reply: FastifyReply, pieces: readonly Piece[],
     const body = await inOnePiece(pieces, length)
     return reply.header('content-length', String(length)).send(body)
   }
-  return reply.header('content-length', String(length)).send(await ChunkStream.begin(inChunks(pieces)))
+  return reply.header('content-length', String(length)).send(await LentStream.of(inChunks(pieces), length))
 }
 
 /** The common case of the above, without a list; and without a wait where the bytes are there. */
 export function sendContent (reply: FastifyReply, content: Content): FastifyReply | Promise<FastifyReply> {
   if (content.bytes !== undefined) return reply.header('content-length', String(content.length)).send(content.bytes)
-  return sendPieces(reply, [content], content.length)
+  return content.length <= oneRead ? sendPieces(reply, [content], content.length) : sendLent(reply, content)
+}
+
+async function sendLent (reply: FastifyReply, content: Content): Promise<FastifyReply> {
+  return reply.header('content-length', String(content.length)).send(await LentStream.of(content.stream({ lent: true }), content.length))
 }
 
 async function inOnePiece (pieces: readonly Piece[], length: number): Promise<Uint8Array> {
@@ -46,7 +54,7 @@ async function inOnePiece (pieces: readonly Piece[], length: number): Promise<Ui
 
 async function * inChunks (pieces: readonly Piece[]): AsyncGenerator<Uint8Array> {
   for (const piece of pieces) {
-    if (isContent(piece)) yield * piece.stream()
+    if (isContent(piece)) yield * piece.stream({ lent: true })
     else yield piece
   }
 }
@@ -59,7 +67,7 @@ export class ChunkStream extends Readable {
   readonly #chunks: AsyncIterator<Uint8Array>
   #next: IteratorResult<Uint8Array> | undefined
 
-  private constructor (chunks: AsyncIterator<Uint8Array>, first: IteratorResult<Uint8Array>) {
+  protected constructor (chunks: AsyncIterator<Uint8Array>, first: IteratorResult<Uint8Array>) {
     super()
     this.#chunks = chunks
     this.#next = first
@@ -76,13 +84,76 @@ export class ChunkStream extends Readable {
   }
 
   async #pull (): Promise<void> {
-    const { done, value } = this.#next ?? await this.#chunks.next()
+    const { done, value } = await this.nextChunk()
+    if (!this.destroyed) this.push(done === true ? null : this.kept(value))
+  }
+
+  protected async nextChunk (): Promise<IteratorResult<Uint8Array>> {
+    const next = this.#next ?? await this.#chunks.next()
     this.#next = undefined
-    if (!this.destroyed) this.push(done === true ? null : value)
+    return next
+  }
+
+  /** A chunk as it may stay in buffers of this and other streams. */
+  protected kept (chunk: Uint8Array): Uint8Array {
+    return chunk
   }
 
   override _destroy (error: Error | null, callback: (error?: Error | null) => void): void {
     const ended = this.#chunks.return?.(undefined) ?? Promise.resolve()
     ended.then(() => { callback(error) }, () => { callback(error) })
   }
+}
+
+/**
+ * The same for chunks that are lent (`GetOptions`), of a known length altogether. Piped into the response itself, each is written as it is and the next
+ * one asked for when the system has taken its bytes: no layer of streams in between, and no moment at which they could be another client's. Whatever else
+ * stands between, like a hook that compresses, gets copies.
+ */
+export class LentStream extends ChunkStream {
+  readonly #length: number
+
+  private constructor (chunks: AsyncIterator<Uint8Array>, first: IteratorResult<Uint8Array>, length: number) {
+    super(chunks, first)
+    this.#length = length
+  }
+
+  static async of (source: AsyncIterable<Uint8Array>, length: number): Promise<LentStream> {
+    const chunks = source[Symbol.asyncIterator]()
+    return new LentStream(chunks, await chunks.next(), length)
+  }
+
+  protected override kept (chunk: Uint8Array): Uint8Array {
+    return Buffer.from(chunk)
+  }
+
+  override pipe<T extends NodeJS.WritableStream> (destination: T, options?: { end?: boolean }): T {
+    // Whoever has put a `write` of his own there, to compress or to record, may keep what he gets, and may never say that he has taken it.
+    if (!(destination instanceof ServerResponse) || destination.write !== ServerResponse.prototype.write) return super.pipe(destination, options)
+    this.#send(destination, options?.end !== false).catch((error: unknown) => { this.destroy(error as Error) })
+    return destination
+  }
+
+  async #send (response: ServerResponse, end: boolean): Promise<void> {
+    for (let left = this.#length; left > 0;) {
+      const { done, value } = await this.nextChunk()
+      if (done === true) break
+      await write(response, value)
+      // The chunk is not given back then: nobody knows what has become of it.
+      if (this.destroyed || response.destroyed) return
+      left -= value.length
+    }
+    // Gives back the last chunk. The client has its bytes, and does not wait for that.
+    const ended = this.nextChunk()
+    if (end) this.once('end', () => { response.end() })
+    this.push(null)
+    this.resume()
+    await ended
+  }
+}
+
+async function write (response: ServerResponse, bytes: Uint8Array): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    response.write(bytes, error => { if (error == null) resolve(); else reject(error) })
+  })
 }

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { KeyedRecord } from '../../cdmi/keyed-records.js'
 import { checkPreconditions, entityTag } from '../../cdmi/preconditions.js'
 import { preconditionsOf } from '../http/conditional.js'
-import { asShortText } from '../http/send-content.js'
+import { asShortText, sendContent } from '../http/send-content.js'
 import { jsonType } from './list.js'
 import { checkRecordType, mergeKindOf } from './media-type.js'
 import { readBody } from './read-body.js'
@@ -53,12 +53,11 @@ export function recordHandlers (slashes: number): Readonly<Record<'get' | 'creat
   }
 }
 
-function send (request: FastifyRequest, reply: FastifyReply, { object, content }: KeyedRecord): FastifyReply {
+function send (request: FastifyRequest, reply: FastifyReply, { object, content }: KeyedRecord): FastifyReply | Promise<FastifyReply> {
   reply.header('etag', entityTag(object.record)).header('content-type', jsonType)
   if (request.method === 'HEAD') return reply.header('content-length', content.length).send()
   const { bytes } = content
-  if (bytes !== undefined) return reply.send(asShortText(bytes))
-  return reply.header('content-length', content.length).send(Readable.from(content.stream(), { objectMode: false }))
+  return bytes === undefined ? sendContent(reply, content) : reply.send(asShortText(bytes))
 }
 
 /** No body at all: that is a fault of its own (KEY-09), and has no type to be wrong. */

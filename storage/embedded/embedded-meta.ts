@@ -212,7 +212,9 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
 
   async commit (change: Change): Promise<CommitResult> {
     // Told also when nobody knows whether it was made.
-    const result = commitResultOf(await this.#channel.submit(await encodeChange(change)).finally(() => { this.#paths?.changed(change) }))
+    const encoding = encodeChange(change)
+    const encoded = encoding instanceof Promise ? await encoding : encoding
+    const result = commitResultOf(await this.#channel.submit(encoded).finally(() => { this.#paths?.changed(change) }))
     if (result.status === 'conflict' && result.on === 'lease' && change.lease !== undefined) this.#leaseRefused?.(change.lease)
     return result
   }

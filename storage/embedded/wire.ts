@@ -4,7 +4,7 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import { Packr } from 'msgpackr'
-import { type BlobID, type Change, type CommitResult, type LeaseID, type ObjectID, type Segment, StorageError, type StorageReason } from '../contract.js'
+import { type BlobID, type Change, type CommitResult, type LeaseID, type ObjectID, type RecordPut, type Segment, StorageError, type StorageReason } from '../contract.js'
 import { idKey } from '../object-key.js'
 import { encodeJson } from './json-codec.js'
 import type { WholeRecord } from '../transfer/ends.js'
@@ -60,16 +60,29 @@ const packr = new Packr({ useRecords: false })
 const atOnce = 1000
 
 /** Throws for what cannot be stored at all: a name that is too long, an ID that is none. */
-export async function encodeChange (change: Change): Promise<Buffer> {
-  return encodeItem({
+export function encodeChange (change: Change): Buffer | Promise<Buffer> {
+  const { put = [], events } = change
+  // Most changes are of one record: not even a promise is needed.
+  if (put.length < atOnce && events.length < atOnce) return encodeItem(wireChange(change, put.map(wirePut), events.map(encodeJson)))
+  return encodeInTurns(change)
+}
+
+async function encodeInTurns (change: Change): Promise<Buffer> {
+  return encodeItem(wireChange(change, await encoded(change.put ?? [], wirePut), await encoded(change.events, encodeJson)))
+}
+
+const wirePut = (put: RecordPut): WireChange['put'][number] => [idKey(put.id), encodeRecord(put), wireSegmentChange(put.segments)]
+
+function wireChange (change: Change, put: WireChange['put'], events: WireChange['events']): WireChange {
+  return {
     kind: 'change',
     lease: change.lease ?? null,
     births: (change.births ?? []).map(({ blob, size, hash }) => [blob, size, hash]),
     expect: change.expect.map(({ id, version }) => [idKey(id), version]),
-    put: await encoded(change.put ?? [], put => [idKey(put.id), encodeRecord(put), wireSegmentChange(put.segments)]),
+    put,
     remove: (change.remove ?? []).map(({ id, version, subtree }) => [idKey(id), version, subtree]),
-    events: await encoded(change.events, encodeJson)
-  })
+    events
+  }
 }
 
 /** Others have their turn while many are encoded. */

@@ -3,12 +3,14 @@
  * flush. A name is used once, so a file is written under its final name: nobody looks at it before the commit that gives birth to it.
  */
 import { randomUUID } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, rmdir, stat, unlink } from 'node:fs/promises'
+import { mkdir, open, readdir, rmdir, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { type BlobBirth, type BlobID, type BlobStore, type LeaseID, type PutOptions, StorageError } from '../contract.js'
+import { type BlobBirth, type BlobID, type BlobStore, type GetOptions, type LeaseID, type PutOptions, StorageError } from '../contract.js'
 import { BlockSums, type ByteCheck, checkOfRange } from './block-sums.js'
 import { DirectorySync } from './directory-sync.js'
+import { borrow, giveBack, lentSize } from './lent-buffers.js'
 import { requireMark } from './place-mark.js'
+import { RawFile } from './raw-file.js'
 import { hasCode, toStorageError } from '../storage-errors.js'
 
 export interface BlobFilesOptions {
@@ -26,12 +28,15 @@ export interface BlobFilesOptions {
   readonly marked?: boolean
 }
 
+/** Bytes on their way from the file. */
+interface Piece { readonly buffer: Buffer, readonly reading: Promise<Uint8Array> }
+
 type Source = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 
 const groupSize = 1000
 /** Bytes that are gathered for one write. */
 const writeSize = 512 * 1024
-/** Up to here one read brings all; above, pieces of `readSize`, the next one read while one is sent. */
+/** Up to here one read brings all; above, and of what is lent, pieces, the next one read while one is sent. */
 const wholeRead = 1024 * 1024
 const readSize = 256 * 1024
 const probeName = 'probe-'
@@ -70,14 +75,14 @@ export class BlobFiles implements BlobStore {
 
   async #write (lease: LeaseID, blob: BlobID, source: Source, signal: AbortSignal | undefined): Promise<BlobBirth> {
     const path = this.#path(blob)
-    const handle = await this.#create(lease, path)
+    const file = await this.#create(lease, path)
     let size = 0
     const sums = new BlockSums()
     try {
       let writing: Promise<unknown> = Promise.resolve()
       let gathered: Uint8Array[] = []
       let waiting = 0
-      const write = async (chunks: Uint8Array[]): Promise<void> => { await failsAs(`writing ${path}`, writeAll(handle, chunks)) }
+      const write = async (chunks: Uint8Array[]): Promise<void> => { await failsAs(`writing ${path}`, file.write(chunks)) }
       try {
         for await (const chunk of source) {
           signal?.throwIfAborted()
@@ -99,25 +104,25 @@ export class BlobFiles implements BlobStore {
         await writing
       }
       if (gathered.length > 0) await write(gathered)
-      await Promise.all([failsAs(`flushing ${path}`, handle.datasync()), this.#flushDirectory(dirname(path))])
+      await Promise.all([failsAs(`flushing ${path}`, file.datasync()), this.#flushDirectory(dirname(path))])
     } finally {
-      await handle.close().catch(() => {})
+      await file.close().catch(() => {})
     }
     return { blob, size, hash: sums.hash() }
   }
 
   /** Opens the new file. Under a closed lease it throws: the sweeper lists a lease once it is closed, and would never see this file. */
-  async #create (lease: LeaseID, path: string): Promise<FileHandle> {
+  async #create (lease: LeaseID, path: string): Promise<RawFile> {
     const directory = dirname(path)
-    const handle = await failsAs(`creating ${path}`, (async () => {
+    const file = await failsAs(`creating ${path}`, (async () => {
       await this.#makeDirectory(directory)
-      return await open(path, 'wx', 0o600)
+      return await RawFile.open(path, 'wx', 0o600)
     })())
     try {
-      if (await this.#options.leaseIsOpen(lease)) return handle
+      if (await this.#options.leaseIsOpen(lease)) return file
       throw new StorageError('unavailable', `Lease ${lease} is closed`)
     } catch (error) {
-      await handle.close().catch(() => {})
+      await file.close().catch(() => {})
       await unlink(path).catch(() => {})
       if (await removeEmpty(directory)) await removeEmpty(dirname(directory))
       throw error
@@ -151,46 +156,53 @@ export class BlobFiles implements BlobStore {
   }
 
   /** Bytes that were noted with a checksum are compared with it before they are given away. */
-  async * get (blob: BlobID, offset: number, length: number): AsyncGenerator<Uint8Array> {
+  async * get (blob: BlobID, offset: number, length: number, { lent = false }: GetOptions = {}): AsyncGenerator<Uint8Array> {
     if (length === 0) return
-    const handle = await this.#open(blob)
+    const file = await this.#open(blob)
     const check = this.#checkOf(blob, offset, length)
     const { from, to } = check
-    const piece = to - from <= wholeRead ? to - from : readSize
-    let ahead = readExactly(handle, blob, from, Math.min(piece, to - from))
+    const piece = lent ? lentSize : to - from <= wholeRead ? to - from : readSize
+    const begin = (at: number): Piece => {
+      const size = Math.min(piece, to - at)
+      const buffer = lent ? borrow() : Buffer.allocUnsafeSlow(size)
+      const reading = readExactly(file, blob, at, buffer.subarray(0, size))
+      // Looked at in its turn, if there is one.
+      reading.catch(() => {})
+      return { buffer, reading }
+    }
+    let ahead = begin(from)
     try {
       for (let at = from; at < to;) {
-        const bytes = await ahead
+        const { buffer, reading } = ahead
+        const bytes = await reading
         const next = at + bytes.length
-        if (next < to) {
-          ahead = readExactly(handle, blob, next, Math.min(piece, to - next))
-          // Looked at in the next turn, if there is one.
-          ahead.catch(() => {})
-        }
+        if (next < to) ahead = begin(next)
         check.check(bytes)
         yield cut(bytes, offset - at, offset + length - at)
+        // Not when the reader has stopped: he may still be at it.
+        if (lent) giveBack(buffer)
         at = next
       }
     } catch (error) {
       throw this.#told(blob, error)
     } finally {
-      await ahead.catch(() => {})
-      await handle.close().catch(() => {})
+      await ahead.reading.catch(() => {})
+      await file.close().catch(() => {})
     }
   }
 
   async read (blob: BlobID, offset: number, length: number): Promise<Uint8Array> {
     if (length === 0) return new Uint8Array(0)
-    const handle = await this.#open(blob)
+    const file = await this.#open(blob)
     const { from, to, check } = this.#checkOf(blob, offset, length)
     try {
-      const bytes = await readExactly(handle, blob, from, to - from)
+      const bytes = await readExactly(file, blob, from, Buffer.allocUnsafeSlow(to - from))
       check(bytes)
       return cut(bytes, offset - from, offset + length - from)
     } catch (error) {
       throw this.#told(blob, error)
     } finally {
-      await handle.close().catch(() => {})
+      await file.close().catch(() => {})
     }
   }
 
@@ -205,10 +217,10 @@ export class BlobFiles implements BlobStore {
     return error
   }
 
-  async #open (blob: BlobID): Promise<FileHandle> {
+  async #open (blob: BlobID): Promise<RawFile> {
     const path = this.#path(blob)
     try {
-      return await open(path, 'r')
+      return await RawFile.open(path, 'r')
     } catch (error) {
       if (hasCode(error, 'ENOENT')) throw this.#told(blob, new StorageError('missing', `Blob ${blob} is gone`, { cause: error }))
       throw toStorageError(error, `opening ${path}`)
@@ -293,22 +305,10 @@ async function failsAs<T> (doing: string, work: Promise<T>): Promise<T> {
   }
 }
 
-async function writeAll (handle: FileHandle, chunks: Uint8Array[]): Promise<void> {
-  const total = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
-  const { bytesWritten } = await handle.writev(chunks)
-  if (bytesWritten === total) return
-  // A write cut short: the rest in one piece, which brings the error if there is one.
-  await handle.writeFile(Buffer.concat(chunks).subarray(bytesWritten))
-}
-
-async function readExactly (handle: FileHandle, blob: BlobID, offset: number, length: number): Promise<Uint8Array> {
-  const bytes = Buffer.allocUnsafeSlow(length)
+async function readExactly (file: RawFile, blob: BlobID, offset: number, bytes: Uint8Array): Promise<Uint8Array> {
   try {
-    for (let at = 0; at < length;) {
-      const { bytesRead } = await handle.read(bytes, at, length - at, offset + at)
-      if (bytesRead === 0) throw new StorageError('corrupt', `Blob ${blob} has ${offset + at} bytes; those up to ${offset + length} were written`)
-      at += bytesRead
-    }
+    const count = await file.read(bytes, offset)
+    if (count < bytes.length) throw new StorageError('corrupt', `Blob ${blob} has ${offset + count} bytes; those up to ${offset + bytes.length} were written`)
   } catch (error) {
     throw toStorageError(error, `reading blob ${blob}`)
   }

@@ -5,9 +5,9 @@
  */
 import { crc32 } from 'node:zlib'
 import { type BlobBirth, type BlobID, StorageError } from '../contract.js'
+import { blockCrc, blockSize } from './block-crc.js'
 
-/** Bytes that have a checksum of their own. */
-export const blockSize = 64 * 1024
+export { blockSize }
 
 const whole = 'crc32:'
 const blocks = 'crc32x64k:'
@@ -15,28 +15,50 @@ const digits = 8
 
 const hexOf = (sum: number): string => sum.toString(16).padStart(digits, '0')
 
-/** Adds up the bytes of a blob while they pass. */
+/** Parts that a block is waited for in; of more and smaller ones, holding them would cost more than is gained. */
+const fewParts = 16
+
+/** Adds up the bytes of a blob while they pass. Chunks must stay as they are until the block that they are in is full. */
 export class BlockSums {
   readonly #done: string[] = []
+  /** Of the block under way, what comes after the bytes of `#sum`. */
+  #parts: Uint8Array[] = []
   #sum = 0
+  #summed = false
   #filled = 0
 
   push (chunk: Uint8Array): void {
     for (let at = 0; at < chunk.length;) {
       const part = chunk.subarray(at, at + blockSize - this.#filled)
-      this.#sum = crc32(part, this.#sum)
+      this.#parts.push(part)
       this.#filled += part.length
       at += part.length
-      if (this.#filled < blockSize) return
-      this.#done.push(hexOf(this.#sum))
-      this.#sum = this.#filled = 0
+      if (this.#filled === blockSize) this.#done.push(hexOf(this.#end()))
+      else if (this.#summed || this.#parts.length > fewParts) this.#add()
     }
   }
 
-  /** What is noted at birth. */
+  #add (): void {
+    for (const part of this.#parts) this.#sum = crc32(part, this.#sum)
+    this.#parts = []
+    this.#summed = true
+  }
+
+  /** The sum of the block under way; the next one begins. */
+  #end (): number {
+    if (this.#filled === blockSize && !this.#summed) this.#sum = blockCrc(this.#parts)
+    else this.#add()
+    const sum = this.#sum
+    this.#parts = []
+    this.#sum = this.#filled = 0
+    this.#summed = false
+    return sum
+  }
+
+  /** What is noted at birth. To be asked once, at the end. */
   hash (): string {
-    const sums = this.#filled > 0 || this.#done.length === 0 ? [...this.#done, hexOf(this.#sum)] : this.#done
-    return sums.length === 1 ? whole + sums.join('') : blocks + sums.join('')
+    if (this.#filled > 0 || this.#done.length === 0) this.#done.push(hexOf(this.#end()))
+    return this.#done.length === 1 ? whole + this.#done.join('') : blocks + this.#done.join('')
   }
 }
 
@@ -62,7 +84,8 @@ export function checkOfRange ({ blob, size, hash }: BlobBirth, offset: number, l
       check (bytes) {
         for (let start = 0; start < bytes.length; start += blockSize, at += blockSize) {
           const first = at / blockSize * digits
-          const sum = hexOf(crc32(bytes.subarray(start, start + blockSize)))
+          const block = bytes.subarray(start, start + blockSize)
+          const sum = hexOf(block.length === blockSize ? blockCrc([block]) : crc32(block))
           if (sum !== sums.slice(first, first + digits)) throw wrong(blob, at, Math.min(size, at + blockSize))
         }
       }

@@ -1,6 +1,6 @@
 /** Flushes of directories, shared: who asks while one is under way shares the next one, for that sees his new names too. */
-import { open } from 'node:fs/promises'
 import { hasCode } from '../storage-errors.js'
+import { RawFile } from './raw-file.js'
 
 export class DirectorySync {
   readonly #running = new Map<string, Promise<void>>()
@@ -30,11 +30,11 @@ export class DirectorySync {
 
 async function flushDirectory (directory: string): Promise<void> {
   try {
-    const handle = await open(directory, 'r')
+    const file = await RawFile.open(directory, 'r')
     try {
-      await handle.sync()
+      await file.sync()
     } finally {
-      await handle.close()
+      await file.close()
     }
   } catch (error) {
     // Windows opens no directories; its file system keeps names by itself.

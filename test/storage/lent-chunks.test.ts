@@ -1,0 +1,160 @@
+/** Chunks that are lent: their memory is used again, and never while somebody may still look at it. */
+import t, { type Test } from 'tap'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { readFile, writeFile } from 'node:fs/promises'
+import http from 'node:http'
+import { join } from 'node:path'
+import { PassThrough, type Readable } from 'node:stream'
+import { crc32 } from 'node:zlib'
+import Fastify from 'fastify'
+import fc from 'fast-check'
+import { cdmi } from '../../index.js'
+import { blockCrc, blockSize } from '../../storage/files/block-crc.js'
+import { BlobFiles } from '../../storage/files/blob-files.js'
+import { openStore } from '../../storage/open-store.js'
+import { listen } from '../routes/plain/build.js'
+import { collect } from './driver.js'
+import { noErrors, quickDirectory } from './embedded-driver.js'
+
+const mebibyte = 1024 * 1024
+
+t.test('the checksum of a block is its CRC-32, in whatever parts it comes', async t => {
+  fc.assert(fc.property(fc.array(fc.nat(blockSize), { maxLength: 5 }), fc.infiniteStream(fc.nat(255)), (cuts, bytes) => {
+    const block = Buffer.from(Array.from(bytes.take(blockSize / 64))).toString('latin1').repeat(64)
+    const value = Buffer.from(block, 'latin1')
+    const ends = [...cuts.sort((a, b) => a - b), blockSize]
+    return blockCrc(ends.map((end, index) => value.subarray(ends[index - 1] ?? 0, end))) === crc32(value)
+  }), { numRuns: 30 })
+  for (let n = 0; n < 20; n++) {
+    const block = randomBytes(blockSize)
+    t.equal(blockCrc([block]), crc32(block))
+  }
+  for (const byte of [0, 255]) t.equal(blockCrc([Buffer.alloc(blockSize, byte)]), crc32(Buffer.alloc(blockSize, byte)))
+})
+
+t.test('who asks for the next chunk gives back the last one; who stops early keeps it', async t => {
+  const blobs = new BlobFiles({ root: t.testdir(), leaseIsOpen: async () => true, left () {} })
+  const values = Array.from({ length: 3 }, () => randomBytes(mebibyte))
+  const births = await Promise.all(values.map(async value => await blobs.put('lease', [value])))
+  const lent = (index: number): AsyncGenerator<Uint8Array> => blobs.get(births[index]?.blob ?? '', 0, mebibyte, { lent: true })
+  const seen = async (index: number): Promise<Set<ArrayBufferLike>> => {
+    const memory = new Set<ArrayBufferLike>()
+    const copies: Buffer[] = []
+    for await (const chunk of lent(index)) {
+      memory.add(chunk.buffer)
+      copies.push(Buffer.from(chunk))
+    }
+    t.ok(Buffer.concat(copies).equals(values[index] ?? Buffer.alloc(0)))
+    return memory
+  }
+  const stopped = lent(0)
+  const { value: kept } = await stopped.next()
+  await stopped.return(undefined)
+  const first = await seen(1)
+  const second = await seen(2)
+  t.ok([...second].every(memory => first.has(memory)), 'the same memory serves again')
+  t.notOk(first.has(kept?.buffer ?? new ArrayBuffer(0)))
+  t.ok(kept !== undefined && values[0]?.subarray(0, kept.length).equals(kept))
+  const whole = await collect(blobs.get(births[0]?.blob ?? '', 0, mebibyte))
+  await seen(1)
+  t.ok(whole.equals(values[0] ?? Buffer.alloc(0)), 'what is not lent stays')
+})
+
+/** Values in files, each of one letter in places, so that bytes of another one are seen. */
+async function served (t: Test, onSend?: (payload: Readable, raw: http.ServerResponse) => Readable): Promise<{ origin: string, values: Buffer[], get (index: number): Promise<http.IncomingMessage>, all (index: number): Promise<Buffer>, damage (index: number, at: number): Promise<void> }> {
+  const directory = join(await quickDirectory(t), 'store')
+  const store = await openStore({ directory, sweepInterval: 0, scrubRate: 0 }, noErrors)
+  const app = Fastify()
+  t.teardown(async () => {
+    await app.close()
+    await store.close()
+  })
+  await app.register(cdmi, { store, anonymous: 'write' })
+  if (onSend !== undefined) app.addHook('onSend', async (_request, reply, payload) => typeof (payload as Readable | null)?.pipe === 'function' ? onSend(payload as Readable, reply.raw) : payload)
+  const { origin } = await listen(app)
+  const values = Array.from({ length: 4 }, (_, index) => Buffer.alloc(12 * mebibyte, `${index}: a value of its own. `))
+  for (const [index, value] of values.entries()) {
+    const request = http.request(`${origin}/value${index}`, { method: 'PUT', agent: false })
+    request.end(value)
+    const [response] = await once(request, 'response') as [http.IncomingMessage]
+    response.resume()
+    await once(response, 'end')
+  }
+  const get = async (index: number): Promise<http.IncomingMessage> => {
+    const request = http.get(`${origin}/value${index}`, { agent: false })
+    const [response] = await once(request, 'response') as [http.IncomingMessage]
+    return response
+  }
+  return {
+    origin,
+    values,
+    get,
+    all: async index => await collect(await get(index)),
+    async damage (index, at) {
+      const id = (await store.meta.resolve(store.rootID, [`value${index}`])).at(-1)?.id ?? ''
+      const segments = (await store.meta.segments(id, 0, 12 * mebibyte))?.segments ?? []
+      const found = segments.find(({ offset, length }) => at >= offset && at < offset + length)
+      const file = join(directory, 'blobs', found?.blob ?? '')
+      const bytes = await readFile(file)
+      const place = at - (found?.offset ?? 0)
+      bytes[place] = (bytes[place] ?? 0) ^ 1
+      await writeFile(file, bytes)
+    }
+  }
+}
+
+t.test('a slow client gets the bytes of its own value, whatever others read and leave meanwhile', async t => {
+  const { values, get, all } = await served(t)
+  const slow = await get(0)
+  slow.pause()
+  for (let round = 0; round < 3; round++) {
+    const left = await get(1)
+    left.destroy()
+    t.same((await Promise.all([all(2), all(3)])).map((bytes, index) => bytes.equals(values[index + 2] ?? bytes)), [true, true])
+  }
+  t.ok((await collect(slow)).equals(values[0] ?? Buffer.alloc(0)))
+})
+
+t.test('what a slow client has got of a value that cannot be read to its end is of that value', async t => {
+  const { values, get, all, damage } = await served(t)
+  await damage(0, 9 * mebibyte)
+  const slow = await get(0)
+  slow.pause()
+  for (let round = 0; round < 3; round++) await Promise.all([all(2), all(3)])
+  const got: Buffer[] = []
+  await t.rejects((async () => { for await (const chunk of slow) got.push(chunk as Buffer) })(), 'the connection is cut')
+  const bytes = Buffer.concat(got)
+  t.ok(bytes.length <= 9 * mebibyte && values[0]?.subarray(0, bytes.length).equals(bytes))
+})
+
+t.test('a hook of the application may keep the chunks that pass it', async t => {
+  const kept: Buffer[] = []
+  let keeping = true
+  const { values, all } = await served(t, payload => {
+    const through = new PassThrough()
+    payload.on('data', (chunk: Buffer) => { if (keeping) kept.push(chunk) })
+    return payload.pipe(through)
+  })
+  t.ok((await all(0)).equals(values[0] ?? Buffer.alloc(0)))
+  keeping = false
+  await Promise.all([all(1), all(2), all(3)])
+  t.ok(Buffer.concat(kept).equals(values[0] ?? Buffer.alloc(0)))
+})
+
+t.test('whoever has put a write of his own on a response may keep what it gets, and need not say that it is taken', async t => {
+  const kept: Buffer[] = []
+  let keeping = true
+  const { values, all } = await served(t, (payload, raw) => {
+    const { write } = raw
+    raw.write = (chunk: Buffer) => {
+      if (keeping) kept.push(chunk)
+      return write.call(raw, chunk, 'buffer' as BufferEncoding)
+    }
+    return payload
+  })
+  t.ok((await all(0)).equals(values[0] ?? Buffer.alloc(0)))
+  keeping = false
+  await Promise.all([all(1), all(2), all(3)])
+  t.ok(Buffer.concat(kept).equals(values[0] ?? Buffer.alloc(0)))
+})
