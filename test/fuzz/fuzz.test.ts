@@ -1,4 +1,5 @@
 /** The short form of `npm run test:fuzz`, and whether its oracle sees what it should. */
+import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import t, { type Test } from 'tap'
 import { request } from 'undici'
@@ -10,6 +11,7 @@ import type { Listener } from './conversations.js'
 import { Field } from './grounds.js'
 import { judgeGrowth } from './growth.js'
 import { complaintsAbout } from './judge.js'
+import { described } from './report.js'
 import { spoiled, type Spoiling } from './spoiler.js'
 import type { Readings } from './subject.js'
 
@@ -42,7 +44,7 @@ t.test('a short attack, and spoiled answers', async t => {
 
   await t.test('whatever is wrong with a request or a frame: no 5xx, no hang, no trace, no path of the disk, nothing in the log, and what others have stored is as it was', async t => {
     const { failures, requests, frames, statuses } = await attack(field, listener, plan)
-    t.same(failures.map(({ kind, number, name, sent, complaints }) => ({ again: `npm run test:fuzz -- --seed ${plan.seed} --${kind} ${number}`, name, complaints, bytes: sent.toString('latin1').slice(0, 2000) })), [])
+    t.same(failures.map(failure => described(failure, plan.seed).slice(0, 3000)), [])
     t.same([requests, frames >= plan.frames], [plan.requests, true])
     t.ok((statuses.get(400) ?? 0) > plan.requests / 4, 'many were refused')
     t.ok((statuses.get(200) ?? 0) > 0, 'some were not so wrong')
@@ -86,6 +88,15 @@ t.test('the same seed and number make the same bytes', async t => {
   t.strictSame(bytes(7), bytes(7))
   t.notSame(bytes(7), bytes(8))
   t.equal(new Set(bytes(7)).size, 50)
+})
+
+t.test('a failure says how to repeat it, and the bytes; as the manual shows', async t => {
+  const text = described({ kind: 'request', number: 6210, name: 'own 4, smuggling', sent: Buffer.from('POST /\xff HTTP/1.1\r\n', 'latin1'), complaints: ['2 answers: a hidden request was carried out'] }, 4)
+  t.equal(text, ['request 6210 (own 4, smuggling): 2 answers: a hidden request was carried out', 'again: npm run test:fuzz -- --seed 4 --request 6210', 'bytes (JSON, latin1): "POST /\u00ff HTTP/1.1\\r\\n"'].join('\n'))
+  const manual = readFileSync('docs/reliability.md', 'utf8')
+  for (const line of text.split('\n').slice(0, 2)) t.ok(manual.includes(line), line)
+  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> }
+  t.match(scripts['test:fuzz'], /test\/fuzz\/run-fuzz\.js$/)
 })
 
 t.test('no case that a right server could carry out touches what is watched', async t => {

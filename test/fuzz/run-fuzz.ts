@@ -5,9 +5,10 @@
 import { tmpdir } from 'node:os'
 import { parseArgs } from 'node:util'
 import { randomInt } from 'node:crypto'
-import { attack, type Failure, type Tally } from './campaign.js'
+import { attack } from './campaign.js'
 import { Field } from './grounds.js'
 import { judgeGrowth } from './growth.js'
+import { described, summary } from './report.js'
 import { type Readings, Subject } from './subject.js'
 
 const { values: flags } = parseArgs({
@@ -52,8 +53,8 @@ try {
     return subject.surprises
   })
   await field.leave()
-  const wrong = [...tally.failures.map(described), ...await aftermath(readings)]
-  console.log(summary(tally, readings))
+  const wrong = [...tally.failures.map(failure => described(failure, seed)), ...await aftermath(readings)]
+  console.log(summary(tally, readings, seconds()))
   for (const one of wrong) console.log(`\n${one}`)
   console.log(wrong.length === 0 ? '\nNothing was found.' : `\n${wrong.length} things are wrong; seed ${seed}.`)
   process.exitCode = wrong.length === 0 ? 0 : 1
@@ -76,21 +77,4 @@ async function aftermath (readings: Readings[]): Promise<string[]> {
   if (verified.code !== 0) wrong.push(`verify: ${verified.said}`)
   console.log(verified.said)
   return [...wrong, ...subject.surprises.map(line => `the log has: ${line}`)]
-}
-
-function described ({ kind, number, name, sent, complaints }: Failure): string {
-  const again = kind === 'round' ? `npm run test:fuzz -- --seed ${seed}` : `npm run test:fuzz -- --seed ${seed} --${kind} ${number}`
-  return [`${kind} ${number} (${name}): ${complaints.join('; ')}`, `again: ${again}`, ...sent.length === 0 ? [] : [`bytes (JSON, latin1): ${JSON.stringify(sent.toString('latin1'))}`]].join('\n')
-}
-
-function summary ({ requests, frames, conversations, statuses, socketStatuses, longest }: Tally, readings: readonly Readings[]): string {
-  const list = (counts: Map<number, number>): string => [...counts].sort(([a], [b]) => a - b).map(([status, count]) => `${status === 0 ? 'none' : status}: ${count}`).join(', ')
-  const mebibytes = (bytes: number | undefined): number => Math.round((bytes ?? 0) / 1024 ** 2)
-  const [first, last] = [readings[Math.floor(readings.length / 4)], readings.at(-1)]
-  return [
-    `${requests} requests, ${frames} frames over ${conversations} sockets, ${seconds()} s; the longest case took ${Math.round(longest)} ms`,
-    `answers to requests: ${list(statuses)}`,
-    `answers by sockets: ${list(socketStatuses)}`,
-    `memory after a quarter ${mebibytes(first?.memory)} MiB, at the end ${mebibytes(last?.memory)} MiB; descriptors ${first?.descriptors} and ${last?.descriptors}; temporary files ${first?.temporary} and ${last?.temporary}`
-  ].join('\n')
 }
