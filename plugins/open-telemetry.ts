@@ -5,6 +5,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Attributes, Tracing } from '../metrics/tracing.js'
 import { doorOf, operationOf } from '../routes/door.js'
+import { whenAnswered } from '../routes/http/answer-end.js'
 
 /** What is used of a span. */
 export interface OpenTelemetrySpan {
@@ -87,7 +88,7 @@ export class OpenTelemetryTracing implements Tracing {
     }, within)
     const { traceId, spanId } = span.spanContext()
     if (!nowhere.test(traceId)) request.log = reply.log = request.log.child({ traceId, spanId })
-    reply.raw.once('close', () => {
+    whenAnswered(reply.raw, () => {
       const { statusCode } = reply
       if (!reply.raw.writableFinished) span.setStatus({ code: failed, message: 'aborted' })
       else {

@@ -104,13 +104,6 @@ export async function sockets (app: FastifyInstance, options: SocketsOptions): P
     }
   }
 
-  // A hook may answer instead (401, 403, 429): that ends the connection, for there is no parser on it any more.
-  const offered = new WeakMap<IncomingMessage, Duplex>()
-  app.addHook('onResponse', async request => {
-    const socket = offered.get(request.raw)
-    socket?.end(() => { socket.destroy() })
-  })
-
   await app.register(async scope => {
     nameDoor(scope, 'websocket')
     // An application that has @fastify/websocket already goes on using it, and so do we: there can be only one in a line of scopes.
@@ -126,7 +119,6 @@ export async function sockets (app: FastifyInstance, options: SocketsOptions): P
         }
       })
       removals.push(dispatcher.add(`${prefix}/ws`, (request, socket, head) => {
-        offered.set(request, socket)
         upgrades.emit('upgrade', request, socket, head)
       }))
     }
@@ -165,7 +157,6 @@ export async function sockets (app: FastifyInstance, options: SocketsOptions): P
     for (const url of ['/socket.io/', '/socket.io']) {
       scope.route({ method: ['GET', 'POST', 'OPTIONS'], url, exposeHeadRoute: false, schema: { hide: true }, handler })
       removals.push(dispatcher.add(prefix + url, (request, socket, head) => {
-        offered.set(request, socket)
         upgrades.set(request, { socket, head })
         const response = new Response(request)
         response.assignSocket(request.socket)

@@ -18,7 +18,7 @@ const answers: Readonly<Record<string, Answer>> = {
 }
 
 /** Fastify's `clientErrorHandler`. Nothing may get into an answer to a request before that is still under way, or in the way of it. */
-export function clientErrorHandler (connections: () => Pick<Connections, 'isAnswering' | 'endAfterAnswers'>) {
+export function clientErrorHandler (connections: () => Pick<Connections, 'isAnswering' | 'endAfterAnswers' | 'isAnswered'>) {
   return function (this: FastifyInstance, error: Error & { code?: string }, socket: Socket): void {
     const { code = '' } = error
     this.log.debug({ code }, 'not a request')
@@ -30,7 +30,8 @@ export function clientErrorHandler (connections: () => Pick<Connections, 'isAnsw
       connections().endAfterAnswers(socket)
       return
     }
-    if (socket.writable) socket.write(rawAnswer(answers[code] ?? malformed))
+    // Another answer would be taken for that to the next request.
+    if (socket.writable && !connections().isAnswered(socket)) socket.write(rawAnswer(answers[code] ?? malformed))
     socket.destroySoon()
   }
 }

@@ -7,6 +7,7 @@ import type { Socket } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
 import { endGently } from '../plugins/early-answer.js'
 import { UpgradeDispatcher } from '../plugins/sockets/upgrade-dispatcher.js'
+import { whenAnswered } from '../routes/http/answer-end.js'
 
 /**
  * Requests of one connection that may wait for the answers before them: beyond the first number nothing more is read meanwhile. What had come already may
@@ -61,6 +62,12 @@ export class Connections {
   /** True while a request that came whole has no answer, and while an answer is only half out. */
   isAnswering (socket: Socket): boolean {
     return this.#answersOf(socket).some(({ headersSent, req }) => headersSent || req.complete)
+  }
+
+  /** True while a request still comes in that has its answer already. */
+  isAnswered (socket: Socket): boolean {
+    const last = this.#busy.get(socket)?.at(-1)
+    return last?.closed === true && !last.req.complete
   }
 
   /** Ends a connection from which nothing more can come, but only after the answers that are under way. */
@@ -190,7 +197,7 @@ function endAll (responses: readonly ServerResponse[]): void {
 
 async function afterwards (response: ServerResponse): Promise<boolean> {
   const { socket } = response.req
-  await new Promise<void>(resolve => { response.once('close', resolve) })
+  await new Promise<void>(resolve => { whenAnswered(response, resolve) })
   return response.shouldKeepAlive && socket.writable
 }
 

@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { withHeaders } from '../cdmi/describe-error.js'
 import { Overloaded } from '../cdmi/errors.js'
+import { whenAnswered } from '../routes/http/answer-end.js'
 import type { LoadConfig } from '../schemas/config.js'
 import { bringsBody } from './brings-body.js'
 
@@ -42,7 +43,7 @@ export class LoadGuard {
     if (full !== undefined) return full
     this.#uploads++
     const received = this.#most.uploadBytes > 0 ? this.#counted(request) : undefined
-    response.once('close', () => {
+    whenAnswered(response, () => {
       this.#uploads--
       this.#bytes -= received?.() ?? 0
     })

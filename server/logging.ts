@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { LogController, type FastifyReply, type FastifyRequest, type FastifyServerOptions } from 'fastify'
 import { pino, stdSerializers, type DestinationStream, type Logger, type LoggerOptions } from 'pino'
+import { whenAnswered } from '../routes/http/answer-end.js'
 import { bringsBody } from './brings-body.js'
 import { withoutSecrets } from './log-secrets.js'
 import type { RequestCount } from './request-count.js'
@@ -100,7 +101,7 @@ export class RequestLog extends LogController {
     const announced = raw.headers['content-length']
     const received = counted(raw)
     this.#count?.bodyBegun()
-    reply.raw.once('close', () => {
+    whenAnswered(reply.raw, () => {
       this.#count?.bodyEnded()
       if (reply.raw.writableFinished || this.#told.has(request)) return
       this.#told.add(request)

@@ -5,7 +5,7 @@
  * none, back to the server as an ordinary request (Node offers upgrades instead of requests as soon as anybody listens;
  * `curl --http2` asks for one with each request).
  */
-import type { IncomingMessage, Server as HttpServer } from 'node:http'
+import { type IncomingMessage, type Server as HttpServer, ServerResponse } from 'node:http'
 import { Server as HttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -21,7 +21,9 @@ export class UpgradeDispatcher {
   readonly #handlers = new Map<string, UpgradeHandler>()
   readonly #watchers: ((socket: Socket) => void)[] = []
   readonly #decline = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    if (this.#server.listenerCount('upgrade') === 1) asOrdinaryRequest(this.#server, request, socket, head)
+    if (this.#server.listenerCount('upgrade') !== 1) return
+    socket.on('error', destroy)
+    afterAnswers(socket, () => { asOrdinaryRequest(this.#server, request, socket, head) })
   }
 
   private constructor (server: HttpServer) {
@@ -67,12 +69,16 @@ export class UpgradeDispatcher {
     server.emit = function (this: HttpServer, event: string | symbol, ...values: unknown[]): boolean {
       if (event === 'upgrade') {
         const [request, socket, head] = values as Parameters<UpgradeHandler>
-        const handler = handlers.get(pathOf(request.url ?? ''))
+        // Other methods upgrade nothing (RFC 6455 §4.1).
+        const handler = request.method === 'GET' ? handlers.get(pathOf(request.url ?? '')) : undefined
         if (handler !== undefined) {
           // Node takes its own listener off before it gives the socket away.
           socket.on('error', destroy)
-          for (const watcher of watchers) watcher(request.socket)
-          handler(request, socket, head)
+          afterAnswers(socket, () => {
+            for (const watcher of watchers) watcher(request.socket)
+            handler(request, socket, head)
+            endAfterRefusal(socket)
+          })
           return true
         }
       }
@@ -87,6 +93,30 @@ export class UpgradeDispatcher {
     this.#server.off('upgrade', this.#decline)
     dispatchers.delete(this.#server)
   }
+}
+
+/**
+ * A client may ask for an upgrade behind other requests, before it has their answers: those come first (RFC 9112 §9.3.2). No two answers can have
+ * the connection, and Node throws when one is given a connection that another still has. Nothing happens when the connection ends with them.
+ */
+function afterAnswers (socket: Duplex, proceed: () => void): void {
+  const answer = answerOn(socket)
+  if (answer === undefined) proceed()
+  else answer.once('close', () => { if (socket.writable) afterAnswers(socket, proceed) })
+}
+
+/**
+ * A route, a hook (401, 403, 429) or somebody else may answer instead: that ends the connection, for there is no parser on it any more, and it would
+ * stay open with nobody to read from it. Who takes an upgrade takes the connection from the answer, which then has no end.
+ */
+function endAfterRefusal (socket: Duplex): void {
+  answerOn(socket)?.once('finish', () => { socket.end(() => { socket.destroy() }) })
+}
+
+/** The answer that has the connection. */
+function answerOn (socket: Duplex): ServerResponse | undefined {
+  const answer: unknown = Reflect.get(socket, '_httpMessage')
+  return answer instanceof ServerResponse ? answer : undefined
 }
 
 function destroy (this: Duplex): void {

@@ -8,6 +8,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { rm } from 'node:fs/promises'
 import type { Duplex } from 'node:stream'
+import { whenAnswered } from '../../routes/http/answer-end.js'
 import { sessionOf } from './session-query.js'
 import type { UpgradeHandler } from './upgrade-dispatcher.js'
 
@@ -64,7 +65,7 @@ export class WorkerAffinity {
       if (!response.headersSent) response.writeHead(400, { 'content-type': 'application/json' })
       response.end('{"code":1,"message":"Session ID unknown"}')
     })
-    response.on('close', () => { onward.destroy() })
+    whenAnswered(response, () => { onward.destroy() })
     request.pipe(onward)
     return true
   }

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import t from 'tap'
 import { formatAddress, formatPath, objectIDRoot, parseAddress } from '../../cdmi/address.js'
 import { mintObjectID } from '../../cdmi/object-id.js'
@@ -40,4 +41,18 @@ t.test('GEN-18: paths are written with each name escaped, and read back the same
   }
   const byID = at(`/cdmi_objectid/${mintObjectID(1)}/x y`)
   t.same(at(formatAddress(byID, false)), byID)
+})
+
+t.test('GEN-17, GEN-22: any names survive their way through a path; any path is an address of names that can be, or refused with 400', async () => {
+  const name = fc.string({ minLength: 1, maxLength: 20, unit: fc.constantFrom('a', 'Z', '0', '%', '+', '&', '=', ';', ' ', '#', ':', '@', '.', 'é', '你', '😀', '\\', '"') }).filter(text => text !== '.' && text !== '..')
+  fc.assert(fc.property(fc.array(name, { minLength: 1, maxLength: 5 }), fc.boolean(), (names, slash) =>
+    JSON.stringify(parseAddress('/' + names.map(encodeURIComponent).join('/') + (slash ? '/' : ''))) === JSON.stringify({ from: undefined, names, slash })))
+  fc.assert(fc.property(fc.array(fc.constantFrom('/', '.', '..', '%2e', '%2F', '%5c', '%00', '%0d%0a', '%C0%AF', '%ED%A0%80', '%FF', '%', '%zz', '?', '%3F', 'a', 'é', '\u00ff', '\ud800', 'cdmi_objectid', '/cdmi_objectid/', '00007ED90010D891022876A8DE0BC0FD')), parts => {
+    try {
+      const address = parseAddress('/' + parts.join(''))
+      return address === objectIDRoot || address.names.every(name => !['', '.', '..'].includes(name) && /^[^/?\u0000-\u001f\u007f-\u009f]+$/.test(name) && name.isWellFormed())
+    } catch (error) {
+      return error instanceof Error && 'statusCode' in error && error.statusCode === 400
+    }
+  }), { numRuns: 400 })
 })

@@ -46,6 +46,16 @@ t.test('a bad request after a good one on the same connection is answered, too',
   t.match(client.received, /\}HTTP\/1\.1 400 Bad Request\r\n/)
 })
 
+t.test('a body that breaks after its request was answered gets no second answer, which would be taken for that to the next request', async t => {
+  const { port } = await runningServer(t)
+  const client = await RawClient.open(t, port)
+  client.sendHeader('POST /socket.io/?EIO=4&transport=polling&sid=none HTTP/1.1', 'Host: x', 'Transfer-Encoding: chunked')
+  await client.receive(/^HTTP\/1\.1 400 [^]*Session ID unknown"\}/)
+  client.socket.write('1\r\nab\r\n0\r\n\r\n')
+  await client.end()
+  t.equal(client.received.split('HTTP/1.1 ').length, 2)
+})
+
 t.test('a bad request behind one that is being answered spoils no answer', async t => {
   const { port } = await runningServer(t)
   const client = await RawClient.open(t, port)

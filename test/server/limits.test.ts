@@ -8,6 +8,7 @@ import { LoadGuard } from '../../server/load-guard.js'
 import { ask, authorization, runningServer } from '../helpers/built-server.js'
 import { eventually } from '../helpers/eventually.js'
 import { RawClient } from '../helpers/raw-http.js'
+import { scrape } from '../helpers/scrape.js'
 import { type Reply, webSocket } from '../helpers/sockets-app.js'
 
 const put = async (url: string, headers: Record<string, string> = {}): ReturnType<typeof ask> => await ask(url, { method: 'PUT', headers: { authorization, ...headers }, body: 'x' })
@@ -109,6 +110,28 @@ t.test('load.uploadBytes: when bodies under way have so many bytes no other one 
   client.socket.write('1234567890')
   await client.receive(/ 201 Created/)
   await eventually('the next one is taken', async () => (await put(url + '/second')).status === 201)
+})
+
+t.test('load.uploads: an upload that waits behind another request, and one that asks to become a socket, count until their connection ends, and no longer', async t => {
+  const { url, port } = await runningServer(t, { load: { uploads: 1 } })
+  const inFlight = async (): Promise<number | undefined> => (await scrape(url, authorization)).get('cdmi_uploads_in_flight')
+  const { text } = await ask(url + '/socket.io/?EIO=4&transport=polling')
+  const [, sid = ''] = /"sid":"([^"]+)"/.exec(text) ?? []
+  const client = await RawClient.open(t, port)
+  // A poll that has no answer for a while, and before that nobody can have one.
+  client.sendHeader(`GET /socket.io/?EIO=4&transport=polling&sid=${sid} HTTP/1.1`, 'Host: x')
+  client.sendHeader('PUT /waiting HTTP/1.1', 'Host: x', `Authorization: ${authorization}`, 'Content-Length: 1')
+  client.socket.write('x')
+  await eventually('the upload waits', async () => (await put(url + '/second')).status === 503)
+  client.socket.destroy()
+  await eventually('its place is free again', async () => (await put(url + '/second')).status === 201)
+  t.equal((await ask(url + '/waiting', { headers: { authorization } })).status, 404)
+  const upgrading = await RawClient.open(t, port)
+  upgrading.sendHeader('GET /ws HTTP/1.1', 'Host: x', 'Connection: upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', 'Content-Length: 1')
+  await upgrading.receive(/ 101 /)
+  upgrading.socket.destroy()
+  await eventually('its place is free again', async () => (await put(url + '/second')).status === 204)
+  await eventually('the metrics know', async () => await inFlight() === 0)
 })
 
 t.test('load.loopDelay: while the event loop is late again and again all is refused but the server\'s own pages; after that nothing', async t => {

@@ -147,6 +147,21 @@ t.test('what is no WebSocket handshake at our paths is refused', async t => {
   }
 })
 
+t.test('an upgrade at our paths that comes to somebody else than a door of sockets gets an answer, and its connection ends', async t => {
+  const { port } = await socketsApp(t)
+  const handshake = 'Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
+  for (const path of ['/ws', '/socket.io/?EIO=4&transport=websocket']) {
+    for (const line of [`OPTIONS ${path}`, `HEAD ${path}`, `QUERY ${path}`, `LINK ${path}`, `PUT ${path}`, `GET ftp://x${path}`]) {
+      const socket = connect(port, '127.0.0.1').setEncoding('latin1')
+      let answer = ''
+      socket.on('data', (text: string) => { answer += text })
+      socket.write(`${line} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, close\r\n${handshake}\r\n`)
+      await once(socket, 'close')
+      t.match(answer, /^HTTP\/1\.1 [24]\d\d /, line)
+    }
+  }
+})
+
 t.test('hooks of the application see upgrades and may refuse them', async t => {
   const { port } = await socketsApp(t, {
     before: app => app.addHook('onRequest', async (request, reply) => {
@@ -161,4 +176,30 @@ t.test('hooks of the application see upgrades and may refuse them', async t => {
     await once(socket, 'close')
     t.match(answer, /^HTTP\/1\.1 403 /, path)
   }
+})
+
+t.test('an upgrade behind a request that has no answer yet waits for that answer, and ends no process', async t => {
+  const { port } = await socketsApp(t)
+  const before = `GET /data HTTP/1.1\r\nHost: x\r\nAuthorization: ${adminHeader}\r\n`
+  const handshake = 'Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
+  const ask = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: ${adminHeader}\r\nConnection: Upgrade\r\n${handshake}\r\n`
+  for (const [path, answer] of [['/ws', / 101 /], ['/socket.io/?EIO=4&transport=websocket', / 101 /], ['/data', /\[\]/]] as const) {
+    const socket = connect(port, '127.0.0.1').setEncoding('latin1')
+    let answers = ''
+    socket.on('data', (text: string) => { answers += text })
+    socket.write(`${before}\r\n${before}\r\n${ask(path)}`)
+    while (answers.split('HTTP/1.1 ').length < 4) await once(socket, 'data')
+    const [, first, second, third] = answers.split('HTTP/1.1 ')
+    t.match(first, /^200 OK[^]*\[\]$/)
+    t.match(second, /^200 OK[^]*\[\]$/)
+    t.match(` ${third}`, answer, path)
+    socket.destroy()
+  }
+  // The connection ends with the answer before: nobody is there for the upgrade.
+  const socket = connect(port, '127.0.0.1').setEncoding('latin1')
+  let answers = ''
+  socket.on('data', (text: string) => { answers += text })
+  socket.write(`${before}Connection: close\r\n\r\n${ask('/socket.io/?EIO=4&transport=websocket')}`)
+  await once(socket, 'close')
+  t.equal(answers.split('HTTP/1.1 ').length, 2)
 })

@@ -1,4 +1,6 @@
+import fc from 'fast-check'
 import t from 'tap'
+import { checkPreconditions, type Preconditions } from '../../../cdmi/preconditions.js'
 import { ifRangeHolds, parseEntityTags, preconditionsOf } from '../../../routes/http/conditional.js'
 import { formatHttpDate, parseHttpDate } from '../../../routes/http/http-date.js'
 import type { StoredRecord } from '../../../storage/contract.js'
@@ -39,4 +41,57 @@ t.test('CLI-22: If-Range takes strong validators only', async t => {
   t.notOk(ifRangeHolds('Sun, 06 Nov 1994 08:49:37 GMT', record(2), 784111778_000), 'it may have changed twice in that second')
   t.ok(ifRangeHolds('Sun, 06 Nov 1994 08:49:37 GMT', record(1), 784111778_000), 'it never changed')
   t.notOk(ifRangeHolds('nonsense', record(1), late))
+})
+
+const opaque = fc.string({ unit: fc.constantFrom('a', 'b', ',', '*', '!', '/', '\\', '\x80', '\xff'), maxLength: 4 })
+const tag = fc.tuple(fc.boolean(), opaque).map(([weak, text]) => `${weak ? 'W/' : ''}"${text}"`)
+
+t.test('CLI-22: any list of entity tags is read as it was written; any text is a list, or refused with 400', async () => {
+  fc.assert(fc.property(fc.array(tag, { minLength: 1, maxLength: 5 }), fc.constantFrom(',', ', ', ' ,\t', ',,', ' , ,'), fc.constantFrom('', ' ', ','), (tags, separator, around) =>
+    JSON.stringify(parseEntityTags('If-Match', around + tags.join(separator) + around)) === JSON.stringify(tags)))
+  fc.assert(fc.property(fc.string({ unit: fc.constantFrom('"', 'W/', 'w/', ',', ' ', '\t', '*', 'a', '\\', '\x7f', '\xff', '""') }), text => {
+    try {
+      const tags = parseEntityTags('If-Match', text)
+      return tags === '*' || tags.every(one => /^(?:W\/)?"[^" ]*"$/.test(one) && text.includes(one))
+    } catch (error) {
+      return error instanceof Error && 'statusCode' in error && error.statusCode === 400
+    }
+  }), { numRuns: 400 })
+})
+
+t.test('CLI-22: any second is written as an HTTP date that is read as that second; any text is a date, or none', async () => {
+  fc.assert(fc.property(fc.integer({ min: 0, max: Date.UTC(9999, 11, 31) / 1000 }), seconds => parseHttpDate(formatHttpDate(seconds)) === seconds))
+  fc.assert(fc.property(fc.string({ unit: fc.constantFrom('Sun, ', 'Sunday, ', 'Sun ', '06', ' 6', '31', '99', ' Nov ', '-Nov-', ' Feb ', '1994', '0000', '94', ' 08:49:37', ' 24:60:61', ' GMT', ' ', ':') }), text => {
+    const seconds = parseHttpDate(text)
+    return seconds === undefined || Number.isSafeInteger(seconds)
+  }), { numRuns: 400 })
+})
+
+t.test('CLI-22: conditions are weighed in the order of RFC 9110 §13.2.2, whichever come together', async () => {
+  const modified = 1000
+  const now = '"00007ED9.3"'
+  const record: StoredRecord = { id: '00007ED9', version: 3, type: 'd', parentID: undefined, name: undefined, size: 0, inline: undefined, attributes: { modified: modified * 1_000_000 + 500_000, created: 0 } }
+  const tags = fc.option(fc.oneof(fc.constant('*' as const), fc.array(fc.constantFrom(now, `W/${now}`, '"00007ED9.2"', '"x"'), { minLength: 1, maxLength: 3 })), { nil: undefined })
+  const time = fc.option(fc.constantFrom(modified - 1, modified, modified + 1), { nil: undefined })
+  const conditions: fc.Arbitrary<Preconditions> = fc.record({ ifMatch: tags, ifNoneMatch: tags, ifModifiedSince: time, ifUnmodifiedSince: time })
+  /** The steps of the section, as they stand there. */
+  const expected = ({ ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince }: Preconditions, exists: boolean, reading: boolean): number => {
+    if (ifMatch !== undefined) {
+      if (!exists || !(ifMatch === '*' || ifMatch.includes(now))) return 412
+    } else if (ifUnmodifiedSince !== undefined && exists && modified > ifUnmodifiedSince) return 412
+    if (ifNoneMatch !== undefined) {
+      const matches = exists && (ifNoneMatch === '*' || ifNoneMatch.some(one => one === now || one === `W/${now}`))
+      if (matches) return reading ? 304 : 412
+    } else if (reading && ifModifiedSince !== undefined && exists && modified <= ifModifiedSince) return 304
+    return 200
+  }
+  fc.assert(fc.property(conditions, fc.boolean(), fc.boolean(), (conditions, exists, reading) => {
+    let status: unknown = 200
+    try {
+      checkPreconditions(conditions, exists ? record : undefined, reading)
+    } catch (error) {
+      status = error instanceof Error && 'statusCode' in error ? error.statusCode : error
+    }
+    return status === expected(conditions, exists, reading)
+  }), { numRuns: 400 })
 })
