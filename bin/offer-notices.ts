@@ -8,7 +8,7 @@ import type { StoredRecord } from '../storage/contract.js'
 import { mostKept } from './looks.js'
 
 /** What a configuration offers. */
-export type Offered = Pick<ServerConfig, 'withoutCapabilities' | 'templates' | 'locations' | 'remoteSources'>
+export type Offered = { readonly [K in 'withoutCapabilities' | 'templates' | 'locations' | 'remoteSources']?: ServerConfig[K] | undefined }
 
 /** The same, for another process. */
 export interface ToldNotices {

@@ -102,7 +102,14 @@ export class UpgradeDispatcher {
 function afterAnswers (socket: Duplex, proceed: () => void): void {
   const answer = answerOn(socket)
   if (answer === undefined) proceed()
-  else answer.once('close', () => { if (socket.writable) afterAnswers(socket, proceed) })
+  else answer.once('close', () => { if (socket.writable) afterAnswers(socket, proceed); else leave(socket) })
+}
+
+/** The last answer was the end of the connection. Nobody reads from it any more, so that the other end of it would not be seen. */
+function leave (socket: Duplex): void {
+  socket.resume()
+  if (socket.writableFinished) socket.destroy()
+  else socket.once('finish', () => { socket.destroy() })
 }
 
 /**

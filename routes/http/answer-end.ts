@@ -11,6 +11,10 @@ const waiting = new WeakMap<Socket, Set<() => void>>()
  */
 export function whenAnswered (response: ServerResponse, ended: () => void): void {
   const { socket } = response.req
+  if (socket.closed) {
+    process.nextTick(ended)
+    return
+  }
   const known = waiting.get(socket)
   const all = known ?? new Set<() => void>()
   if (known === undefined) {

@@ -2,6 +2,7 @@ import t from 'tap'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { OfferNotices } from '../../bin/offer-notices.js'
 import { verifyApart } from '../../bin/verify-apart.js'
 import type { Finding } from '../../storage/verify/findings.js'
 import { runCommand } from '../helpers/server-process.js'
@@ -13,7 +14,7 @@ async function looksBy (directory: string, program: string): Promise<{ findings:
   const file = join(directory, 'look.mjs')
   await writeFile(file, program)
   const findings: Finding[] = []
-  return { findings, look: verifyApart(directory, {}, finding => { findings.push(finding) }, pathToFileURL(file)) }
+  return { findings, look: verifyApart(directory, {}, finding => { findings.push(finding) }, new OfferNotices({}), pathToFileURL(file)) }
 }
 
 t.test('where LMDB ends the process that reads its file that is a finding, and not the end of verify', async t => {

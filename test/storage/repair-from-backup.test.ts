@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { backUp } from '../../storage/backup/back-up.js'
-import { BackupPlace } from '../../storage/backup/backup-place.js'
+import { DirectoryPlace } from '../../storage/backup/directory-place.js'
 import { secondCopyIn } from '../../storage/backup/second-copy.js'
 import { takeSnapshot } from '../../storage/backup/take-snapshot.js'
 import { openStore } from '../../storage/open-store.js'
@@ -13,7 +13,7 @@ import { filesBelow, repaired, verified } from './verify-store.js'
 
 interface Here {
   readonly directory: string
-  readonly place: BackupPlace
+  readonly place: DirectoryPlace
   readonly backups: string
   /** The blobs of `/v0`, `/v1` … */
   readonly blobs: readonly string[]
@@ -31,12 +31,12 @@ async function here (t: Test, count: number): Promise<Here> {
   const blobs: string[] = []
   for (let n = 0; n < count; n++) blobs.push((await storeBlob(store, valueOf(n), { parentID: store.rootID, name: `v${n}`, attributes })).birth.blob)
   await store.close()
-  const place = new BackupPlace(backups)
+  const place = new DirectoryPlace(backups)
   await backupOf(directory, place)
   return { directory, place, backups, blobs, file: n => join(directory, 'blobs', blobs[n] ?? '') }
 }
 
-async function backupOf (directory: string, place: BackupPlace): Promise<void> {
+async function backupOf (directory: string, place: DirectoryPlace): Promise<void> {
   const snapshot = await takeSnapshot({ directory }, noErrors)
   try {
     await backUp(snapshot, place)

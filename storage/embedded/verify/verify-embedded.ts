@@ -1,6 +1,7 @@
 /** Looks at an embedded store, and mends it. */
 import { type ObjectID, StorageError } from '../../contract.js'
 import type { Finding, Repaired, RepairOptions, VerifyCounts, VerifyOptions } from '../../verify/findings.js'
+import type { SecondCopy } from '../../verify/second-copy.js'
 import { stateKeys } from '../tables.js'
 import type { Fault } from './faults.js'
 import { Inspection } from './inspect.js'
