@@ -73,6 +73,7 @@ t.test('whoever has failed to log in waits no longer, and no shorter, when the c
   const { set } = clock(t)
   const limit = new FailureLimit({ attempts: 1, window: 60_000 })
   limit.begin('somebody')
+  limit.end('somebody', true)
   for (const by of [-day, day, 0]) {
     set(by)
     const wait = limit.wait('somebody')
@@ -91,6 +92,7 @@ t.test('a user who is removed is out, though the clock was set back meanwhile', 
   const before = looks
   set(-day)
   pass(1100)
+  await authenticator.current?.()
   t.ok(authenticator.recall('user', 'password'))
   t.ok(looks > before, 'the users are looked at again')
   source.generation++

@@ -163,7 +163,10 @@ function suite (postgres: OwnServer, s3: OwnS3Server): void {
       await t.rejects(askGateway(gateway, '/streamed'), { code: 'UND_ERR_SOCKET' }, 'the transfer of a long value is cut')
       proxy.clear()
       proxy.add(once, { ...get, act: { kind: 'answer', status: 503 }, times: Infinity })
-      await refused(t, gateway, [['/large', {}]])
+      await t.rejects(askGateway(gateway, '/large'), { code: 'UND_ERR_SOCKET' }, 'that of a shorter one, too: what has come of it is on its way already')
+      proxy.clear()
+      proxy.add({ ...get, act: { kind: 'answer', status: 503 }, times: Infinity })
+      await refused(t, gateway, [['/large', {}], ['/streamed', {}]])
       proxy.clear()
     }
     for (const kind of ['lose', 'reset', 'tamper'] as const) {

@@ -226,11 +226,11 @@ t.test('a page of LMDB that leads nowhere is damage of what is below it, and of 
   const directory = await harmed(t, filled, () => {})
   const file = join(directory, 'meta.lmdb')
   const bytes = await readFile(file)
-  const [head, branch, firstPlace] = [24, 1, 26]
+  const [head, branch, ends] = [24, 1, 20]
   for (let page = 0; page < bytes.length; page += 4096) {
     if (bytes.readUInt16LE(page + 18) !== branch) continue
-    // The second of the pages below: far behind the end of the file.
-    const node = page + head + bytes.readUInt16LE(page + firstPlace)
+    // The last of the pages below: far behind the end of the file.
+    const node = page + head + bytes.readUInt16LE(page + head + bytes.readUInt16LE(page + ends) - 2)
     if (node + 8 < bytes.length) bytes.writeUInt16LE(0x7fff, node + 2)
   }
   await writeFile(file, bytes)
