@@ -8,7 +8,7 @@ import { LoadSockets } from '../helpers/load-sockets.js'
 import { MixedLoad } from '../helpers/mixed-load.js'
 import { runCommand, startServer } from '../helpers/server-process.js'
 
-const rounds = Number(process.env['KILL_ROUNDS'] ?? 14)
+const rounds = Number(process.env['KILL_ROUNDS'] ?? 10)
 const connections = 32
 
 /** Acknowledged writes after which a round's server is killed, and a few more: in the middle of whatever the others are doing. */
