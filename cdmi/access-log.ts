@@ -7,8 +7,10 @@ import { now } from './instant.js'
 
 /** Milliseconds between two batches. */
 const interval = 5000
-/** Objects after which a batch is written at once. */
+/** Objects after which they are written at once. */
 const longestBatch = 10_000
+/** Objects that are written in one go: whoever else wants to write waits for no more. */
+const atOnce = 500
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
@@ -16,11 +18,12 @@ const logs = new WeakMap<Store, AccessLog>()
 
 export class AccessLog {
   readonly #store: Store
-  #gathered = new Map<ObjectID, Mutable<Accesses>>()
+  readonly #gathered = new Map<ObjectID, Mutable<Accesses>>()
   /** On its way to the store: still to be added to what it says. */
   #writing: ReadonlyMap<ObjectID, Accesses> = new Map()
   /** Rises when one begins and when one ends. */
   #batches = 0
+  /** When all that was to be written is; never rejects. */
   #written: Promise<void> = Promise.resolve()
   /** A batch has begun by itself, and is not over. */
   #busy = false
@@ -65,12 +68,25 @@ export class AccessLog {
 
   /** Writes what was gathered. Rejects when the store cannot take it: then it is gathered still. */
   async flush (): Promise<void> {
-    await this.#written
+    const flushed = this.#written.then(async () => { await this.#flush() })
+    this.#written = flushed.catch(() => {})
+    await flushed
+  }
+
+  async #flush (): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    if (this.#gathered.size === 0) return
-    const batch = this.#writing = this.#gathered
-    this.#gathered = new Map()
+    // Not what comes meanwhile: that would have no end.
+    for (let left = this.#gathered.size; left > 0; left -= atOnce) await this.#write(Math.min(left, atOnce))
+  }
+
+  async #write (most: number): Promise<void> {
+    const batch = this.#writing = new Map<ObjectID, Accesses>()
+    for (const [id, accesses] of this.#gathered) {
+      if (batch.size === most) break
+      batch.set(id, accesses)
+      this.#gathered.delete(id)
+    }
     this.#batches++
     try {
       await this.#store.meta.noteAccesses(batch)
@@ -89,7 +105,7 @@ export class AccessLog {
   #begin (): void {
     // A store that is full or away takes them with a later batch; more than so many are not kept for it.
     this.#busy = true
-    this.#written = this.flush().catch(() => { if (this.#gathered.size >= 2 * longestBatch) this.#gathered.clear() }).finally(() => { this.#busy = false })
+    this.flush().catch(() => { if (this.#gathered.size >= 2 * longestBatch) this.#gathered.clear() }).finally(() => { this.#busy = false })
   }
 }
 

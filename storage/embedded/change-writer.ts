@@ -1,6 +1,7 @@
 /** Changes of the model, inside a write transaction: every expectation is checked before anything is written. */
 import { type BlobID, StorageError } from '../contract.js'
 import { idText } from '../object-key.js'
+import { addAccesses, decodeNotes } from './access-notes.js'
 import { readU64, u64, writeU64 } from './bytes.js'
 import { blobKey, ownerKey } from './keys.js'
 import { ListingMarks } from './listing-marks.js'
@@ -136,17 +137,17 @@ export class ChangeWriter {
   }
 
   /** Adds to what is known of the accesses of objects that are there. */
-  noteAccesses (notes: ReadonlyArray<[id: Buffer, count: number, last: number]>): number {
+  noteAccesses (notes: Buffer): number {
     const { records, accesses } = this.#tables
-    for (const [id, count, last] of notes) {
+    let noted = 0
+    for (const { id, row } of decodeNotes(notes)) {
+      noted++
       if (records.getBinaryFast(id) === undefined) continue
       const before = accesses.getBinary(id)
-      const row = Buffer.allocUnsafe(16)
-      writeU64(row, count + (before === undefined ? 0 : readU64(before, 0)), 0)
-      writeU64(row, Math.max(last, before === undefined ? 0 : readU64(before, 8)), 8)
+      if (before !== undefined) addAccesses(row, before)
       accesses.putSync(id, row)
     }
-    return notes.length
+    return noted
   }
 
   /** The last place of the log that counts as given out. */

@@ -5,6 +5,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Json, JsonObject, ObjectID } from '../contract.js'
 import { decodeJson } from './json-codec.js'
+import { SecondSight } from './second-sight.js'
 
 interface Decoded {
   readonly bytes: Uint8Array
@@ -16,15 +17,17 @@ const most = 4096
 const longest = 1024
 
 const known = new LRUCache<ObjectID, Decoded>({ max: most })
+const sight = new SecondSight()
 
-/** The attributes that these bytes say. Frozen: others may have them, too. */
+/** The attributes that these bytes say. Frozen where others may have them, too. */
 export function decodeAttributes (id: ObjectID, bytes: Buffer): JsonObject {
-  if (bytes.length > longest) return frozen(decodeJson(bytes))
+  if (bytes.length > longest) return decodeJson(bytes)
   const before = known.get(id)
   if (before !== undefined && bytes.equals(before.bytes)) return before.attributes
-  const attributes = frozen(decodeJson(bytes))
+  const attributes = decodeJson(bytes)
+  if (before === undefined && !sight.again(id)) return attributes
   // A copy of its own: these bytes are a part of the record's, with a value behind them.
-  known.set(id, { bytes: new Uint8Array(bytes), attributes })
+  known.set(id, { bytes: new Uint8Array(bytes), attributes: frozen(attributes) })
   return attributes
 }
 

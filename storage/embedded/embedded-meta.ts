@@ -8,6 +8,7 @@ import type { Census, Intake, MovableMeta, WholeRecord, WholesQuery } from '../t
 import { mostNames, noNames } from '../name-page.js'
 import { idKey, idText, maxNameLength } from '../object-key.js'
 import { toStorageError } from '../storage-errors.js'
+import { decodeAccesses, encodeNotes } from './access-notes.js'
 import { readU64, successor, u64 } from './bytes.js'
 import { decodeBlobRow, leaseStates } from './change-writer.js'
 import type { CommitChannel } from './commit-channel.js'
@@ -24,7 +25,7 @@ import { checkRecord, EmbeddedRecord, versionOf, withoutInline } from './record-
 import { isReferenced, overlapping } from './segment-writer.js'
 import { requireLast, rowsOf, stateKeys, type Table, type Tables } from './tables.js'
 import { miscountsIn, usageIn } from './usage-reads.js'
-import { accessesIn, censusOf, checkCovered, eventsOf, namedBlobsOf, pastKey, segmentOf, wholesOf } from './whole-reads.js'
+import { censusOf, checkCovered, eventsOf, namedBlobsOf, pastKey, segmentOf, wholesOf } from './whole-reads.js'
 import { commitResultOf, countOf, encodeChange, encodeItem, type WireItem } from './wire.js'
 
 export interface EmbeddedMetaOptions {
@@ -116,9 +117,19 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
   }
 
   async resolve (from: ObjectID, names: readonly string[], enough: Enough = 'newest'): Promise<StoredRecord[]> {
-    if (this.#paths === undefined || enough === 'newest') return this.#resolve(from, names)
+    return enough === 'newest' ? this.#resolve(from, names) : [...this.#follow(from, names)]
+  }
+
+  known (from: ObjectID, names: readonly string[]): readonly StoredRecord[] | undefined {
+    const chain = this.#follow(from, names)
+    return chain.length > names.length ? chain : undefined
+  }
+
+  /** As `#resolve`, for whom everything acknowledged is enough. */
+  #follow (from: ObjectID, names: readonly string[]): readonly StoredRecord[] {
+    if (this.#paths === undefined) return this.#resolve(from, names)
     const known = this.#paths.find(from, names)
-    if (known !== undefined) return [...known]
+    if (known !== undefined) return known
     const below = this.#childOfKnown(from, names)
     const chain = below ?? this.#resolve(from, names)
     this.#paths.keep(from, names, chain)
@@ -135,10 +146,6 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
     if (name === undefined || above === undefined || parent === undefined) return undefined
     const child = this.#read('reading a name', tables => childOf(tables, idKey(parent.id), parent.id, name))
     return child === undefined ? [...above] : [...above, child]
-  }
-
-  known (from: ObjectID, names: readonly string[]): readonly StoredRecord[] | undefined {
-    return this.#paths?.find(from, names)
   }
 
   #resolve (from: ObjectID, names: readonly string[]): StoredRecord[] {
@@ -251,7 +258,7 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
   }
 
   async noteAccesses (notes: ReadonlyMap<ObjectID, Accesses>): Promise<void> {
-    if (notes.size > 0) await this.#submit({ kind: 'noteAccesses', notes: Array.from(notes, ([id, { count, last }]) => [idKey(id), count, last]) })
+    if (notes.size > 0) await this.#submit({ kind: 'noteAccesses', notes: encodeNotes([...notes]) })
   }
 
   async beginCounting (kind: CountedKind): Promise<void> {
@@ -451,8 +458,8 @@ function lastOf ({ count, bytes, ends }: NamePage, owner: Buffer): Buffer | unde
 }
 
 function accessesAt (accesses: Table, key: Buffer): Accesses | undefined {
-  const row = accesses.getBinaryFast(key)
-  return row === undefined ? undefined : accessesIn(row)
+  const row = accesses.getBinary(key)
+  return row === undefined ? undefined : decodeAccesses(row)
 }
 
 function childOf ({ records, entries }: Tables, parentKey: Buffer, parentID: ObjectID, name: string): StoredRecord | undefined {

@@ -4,6 +4,7 @@
  */
 import { LRUCache } from 'lru-cache'
 import type { Change, ObjectID, StoredRecord } from '../contract.js'
+import { SecondSight } from './second-sight.js'
 
 /** Bytes that all chains may have, about; the longest value in a record that is kept; what a record has beside its value, about. */
 const mostBytes = 32 * 1024 * 1024
@@ -20,6 +21,7 @@ interface Known {
 
 export class KnownPaths {
   readonly #known = new LRUCache<string, Known>({ maxSize: mostBytes, sizeCalculation: ({ chain }) => chain.reduce((sum, { inline }) => sum + recordBytes + (inline?.length ?? 0), 0) })
+  readonly #sight = new SecondSight()
   /** When objects changed last. */
   readonly #changed = new Map<ObjectID, number>()
   /** Counts changes; nothing from before `#since` holds. */
@@ -41,9 +43,10 @@ export class KnownPaths {
     return at >= this.#since && chain.every(({ id }) => (this.#changed.get(id) ?? 0) <= at)
   }
 
-  /** Keeps what was found just now, when all of the path was there. */
+  /** Keeps what was found just now, when all of the path was there and somebody has asked for its end before. */
   keep (from: ObjectID, names: readonly string[], chain: readonly StoredRecord[]): void {
-    if (chain.length <= names.length || chain.some(({ inline }) => inline !== undefined && inline.length > longestValue)) return
+    const last = chain[names.length]
+    if (last === undefined || !this.#sight.again(last.id) || chain.some(({ inline }) => inline !== undefined && inline.length > longestValue)) return
     this.#known.set(keyOf(from, names), { chain, at: this.#now })
   }
 

@@ -2,6 +2,7 @@
 import { type Accesses, type BlobBirth, type BlobID, type LoggedEvent, type ObjectID, type Segment, type Sequence, StorageError } from '../contract.js'
 import type { Census, WholeRecord, WholesQuery } from '../transfer/ends.js'
 import { idKey, idText } from '../object-key.js'
+import { decodeAccesses } from './access-notes.js'
 import { readU64, u64 } from './bytes.js'
 import { decodeBlobRow } from './change-writer.js'
 import { blobKey } from './keys.js'
@@ -41,7 +42,7 @@ export function wholesOf ({ records, segments, accesses }: WholeTables, { after,
   const last = page.at(-1)?.key
   if (last === undefined) return []
   const noted = new Map<string, Accesses>()
-  for (const { key, value } of accesses.getRange({ start, end: pastKey(last) })) noted.set(key.toString('latin1'), accessesIn(value))
+  for (const { key, value } of accesses.getRange({ start, end: pastKey(last) })) noted.set(key.toString('latin1'), decodeAccesses(value))
   return page.map(({ key, value }) => {
     const id = idText(key)
     checkRecord(key, value, id)
@@ -69,10 +70,6 @@ export function namedBlobsOf (tables: Pick<WholeTables, 'blobs' | 'references'>,
 
 export function eventsOf ({ log }: Pick<WholeTables, 'log'>, after: Sequence, limit: number): LoggedEvent[] {
   return rowsOf('the change log', log, { start: u64(after + 1), limit }).map(({ key, value }) => ({ sequence: readU64(key, 0), event: openEvent(key, value).event }))
-}
-
-export function accessesIn (row: Buffer): Accesses {
-  return { count: readU64(row, 0), last: readU64(row, 8) }
 }
 
 export function segmentOf ({ offset, length, blob, blobOffset }: Segment): Segment {

@@ -38,7 +38,7 @@ export type WireItem =
   | { readonly kind: 'forget', readonly blobs: readonly BlobID[] }
   | { readonly kind: 'prune', readonly limit: number }
   | { readonly kind: 'trimLog', readonly olderThan: number, readonly limit: number }
-  | { readonly kind: 'noteAccesses', readonly notes: ReadonlyArray<[id: Buffer, count: number, last: number]> }
+  | { readonly kind: 'noteAccesses', readonly notes: Buffer }
   | { readonly kind: 'beginCounting', readonly what: CountedKind }
   | { readonly kind: 'recount' }
   | { readonly kind: 'countMore', readonly limit: number }

@@ -2,6 +2,7 @@
 import { statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { StorageReason } from '../contract.js'
+import { countNotes } from './access-notes.js'
 import { DiskProbe } from './disk-probe.js'
 import { toStorageError } from '../storage-errors.js'
 import { ChangeWriter } from './change-writer.js'
@@ -165,7 +166,7 @@ function rowsOf (item: WireItem): number {
     case 'change': return item.put.length + item.remove.length + item.births.length + item.events.length
     case 'take': return item.wholes.length + item.gone.length
     case 'log': return item.entries.length
-    case 'noteAccesses': return item.notes.length
+    case 'noteAccesses': return countNotes(item.notes)
     // Accounts are few, and small.
     case 'countMore': return 64
     default: return 1
