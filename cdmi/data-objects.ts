@@ -66,12 +66,11 @@ export class DataObjects {
    */
   async read (principal: Principal, address: Address, select: Select, options: { readonly described?: boolean } = {}): Promise<ReadObject> {
     requireAccess(principal, 'read')
-    if (options.described !== true) {
-      const known = this.#readKnown(address, select)
-      if (known !== undefined) return known
-    }
+    const known = options.described === true ? undefined : this.#context.namespace.known(address)
+    const short = known && this.#readShort(known, select)
+    if (short !== undefined) return short
     for (let attempt = 0; attempt < readAttempts; attempt++) {
-      const object = await this.#context.namespace.get(address, false, attempt === 0 ? 'acknowledged' : 'newest')
+      const object = attempt === 0 ? known ?? await this.#context.namespace.get(address, false, 'acknowledged') : await this.#context.namespace.get(address)
       const ranges = this.#select(object, select)
       const contents = isContainer(object.record) ? [] : await openContents(this.#store, object.record, ranges)
       if (contents === undefined) continue
@@ -84,11 +83,10 @@ export class DataObjects {
     throw new Contention()
   }
 
-  /** The common case without a wait: a short value that was read a short time ago. */
-  #readKnown (address: Address, select: Select): ReadObject | undefined {
-    const object = this.#context.namespace.known(address)
-    const inline = object?.record.inline
-    if (object === undefined || inline === undefined) return undefined
+  /** The common case without a wait: a value that came with its record. */
+  #readShort (object: CdmiObject, select: Select): ReadObject | undefined {
+    const { inline } = object.record
+    if (inline === undefined) return undefined
     const contents = inlineContents(inline, this.#select(object, select))
     this.#context.accesses.note(object.record.id)
     return { object, contents, extent: object.record.size, accesses: undefined, updating: false }
