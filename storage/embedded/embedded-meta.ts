@@ -1,4 +1,5 @@
 /** Names, records, segment maps, leases and the change log in LMDB. Reads happen here and now, writes go to the writer. */
+import { setImmediate } from 'node:timers/promises'
 import type {
   Accesses, Account, BlobBirth, BlobID, Change, ChildrenQuery, CommitResult, CountedKind, Enough, Entry, LeaseID, LoggedEvent, Miscount, NamePage, ObjectID, RecordHead, Segment, Sequence, StoredRecord, TreeQuery, Usage
 } from '../contract.js'
@@ -21,9 +22,10 @@ import { markOf } from './listing-marks.js'
 import { openSequence, timeOfEvent } from './log-rows.js'
 import { NameCache } from './name-cache.js'
 import type { EntryRange } from './name-scan.js'
-import { checkRecord, EmbeddedRecord, versionOf, withoutInline } from './record-codec.js'
+import { checkRecord, EmbeddedRecord, versionOf } from './record-codec.js'
 import { isReferenced, overlapping } from './segment-writer.js'
 import { requireLast, rowsOf, stateKeys, type Table, type Tables } from './tables.js'
+import { treeIn } from './tree-reads.js'
 import { miscountsIn, usageIn } from './usage-reads.js'
 import { censusOf, checkCovered, eventsOf, namedBlobsOf, pastKey, segmentOf, wholesOf } from './whole-reads.js'
 import { commitResultOf, countOf, encodeChange, encodeItem, type WireItem } from './wire.js'
@@ -198,37 +200,20 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
     }))
   }
 
-  async tree (id: ObjectID, { types, depth = Infinity, limit, size = Infinity }: TreeQuery): Promise<RecordHead[]> {
-    const start = idKey(id)
-    let read = 0
-    // In one go: the snapshot is the one of this turn of the event loop.
-    const tree = this.#read(`reading all below ${id}`, ({ records, entries }) => {
-      const found: RecordHead[] = []
-      let level: Buffer[] = [start]
-      for (let below = 0; level.length > 0; below++) {
-        const next: Buffer[] = []
-        for (const key of level) {
-          const bytes = records.getBinaryFast(key)
-          if (bytes === undefined) continue
-          if (found.length === limit) return found
-          const id = idText(key)
-          checkRecord(key, bytes, id)
-          const head = withoutInline(bytes)
-          read += head.length
-          if (read > size) return undefined
-          const record = new EmbeddedRecord(id, head)
-          found.push(record)
-          if (below === depth || !types.includes(record.type)) continue
-          const owner = ownerKey(key)
-          // There may be many more than are wanted.
-          for (const { key, value } of rowsOf('the names', entries, { start: owner, end: successor(owner), limit: limit - found.length - next.length })) next.push(openEntry(key, value).id)
-        }
-        level = next
+  async tree (id: ObjectID, query: TreeQuery): Promise<RecordHead[]> {
+    const doing = `reading all below ${id}`
+    const transaction = this.#read(doing, ({ env }) => env.useReadTransaction())
+    try {
+      const steps = this.#read(doing, tables => treeIn(tables, transaction, id, query))
+      for (;;) {
+        const step = this.#read(doing, () => steps.next())
+        if (step.done !== true) await setImmediate()
+        else if (step.value !== undefined) return step.value
+        else throw new TreeTooLarge(`what is below ${id} has more than ${query.size} bytes of attributes`)
       }
-      return found
-    })
-    if (tree === undefined) throw new TreeTooLarge(`what is below ${id} has more than ${size} bytes of attributes`)
-    return tree
+    } finally {
+      transaction.done()
+    }
   }
 
   async segments (id: ObjectID, offset: number, length: number): Promise<{ version: number, segments: Segment[] } | undefined> {

@@ -53,6 +53,12 @@ export class KnownPaths {
   /** Something was changed, or may have been. A chain holds as long as none of its records is put or removed: no name leads elsewhere without that. */
   changed ({ put = [], remove = [] }: Pick<Change, 'put' | 'remove'>): void {
     this.#now++
+    // So many are not gone through only to be forgotten.
+    if (put.length + remove.length > mostChanges) {
+      this.#changed.clear()
+      this.#since = this.#now
+      return
+    }
     for (const { id } of put) this.#changed.set(id, this.#now)
     for (const { id } of remove) this.#changed.set(id, this.#now)
     if (this.#changed.size <= mostChanges) return

@@ -62,19 +62,33 @@ export type WireResult =
 
 const packr = new Packr({ useRecords: false })
 
-/** Records that are encoded in one turn of the event loop. */
-const atOnce = 1000
+/** What is encoded in one turn of the event loop. */
+const atOnce = 500
 
 /** Throws for what cannot be stored at all: a name that is too long, an ID that is none. */
 export function encodeChange (change: Change): Buffer | Promise<Buffer> {
-  const { put = [], events } = change
+  const { put = [], remove = [], births = [], expect, events } = change
   // Most changes are of one record: not even a promise is needed.
-  if (put.length < atOnce && events.length < atOnce) return encodeItem(wireChange(change, put.map(wirePut), events.map(encodeJson)))
+  if ([put, remove, births, expect, events].every(({ length }) => length < atOnce)) {
+    return encodeItem({ ...wireHead(change), births: births.map(wireBirth), expect: expect.map(wireExpectation), put: put.map(wirePut), remove: remove.map(wireRemoval), events: events.map(encodeJson) })
+  }
   return encodeInTurns(change)
 }
 
+/** The same bytes, but for the order of the fields. */
 async function encodeInTurns (change: Change): Promise<Buffer> {
-  return encodeItem(wireChange(change, await encoded(change.put ?? [], wirePut), await encoded(change.events, encodeJson)))
+  const { put = [], remove = [], births = [], expect, events } = change
+  const lists = {
+    births: await packedList(births, wireBirth),
+    expect: await packedList(expect, wireExpectation),
+    put: await packedList(put, wirePut),
+    remove: await packedList(remove, wireRemoval),
+    events: await packedList(events, encodeJson)
+  }
+  const fields = Object.entries<unknown>(wireHead(change)).map(([name, value]) => [packr.pack(name), packr.pack(value)])
+  const listed = Object.entries(lists).map(([name, pieces]) => [packr.pack(name), ...pieces])
+  const all = [...fields, ...listed]
+  return Buffer.concat([Buffer.from([fewPairs | all.length]), ...all.flat()])
 }
 
 function wirePut (put: RecordPut): WireChange['put'][number] {
@@ -82,17 +96,34 @@ function wirePut (put: RecordPut): WireChange['put'][number] {
   return [id, encodeRecord(put, id), wireSegmentChange(put.segments), ownerIn(put.attributes) ?? null]
 }
 
-function wireChange (change: Change, put: WireChange['put'], events: WireChange['events']): WireChange {
-  return {
-    kind: 'change',
-    lease: change.lease ?? null,
-    births: (change.births ?? []).map(({ blob, size, hash }) => [blob, size, hash]),
-    expect: change.expect.map(({ id, version }) => [idKey(id), version]),
-    put,
-    remove: (change.remove ?? []).map(({ id, version, subtree }) => [idKey(id), version, subtree]),
-    events,
-    ...change.limits !== undefined && { limits: change.limits }
+const wireBirth = ({ blob, size, hash }: NonNullable<Change['births']>[number]): WireBirth => [blob, size, hash]
+const wireExpectation = ({ id, version }: Change['expect'][number]): WireChange['expect'][number] => [idKey(id), version]
+const wireRemoval = ({ id, version, subtree }: NonNullable<Change['remove']>[number]): WireChange['remove'][number] => [idKey(id), version, subtree]
+
+/** What is not a list. */
+function wireHead ({ lease, limits }: Change): Pick<WireChange, 'kind' | 'lease' | 'limits'> {
+  return { kind: 'change', lease: lease ?? null, ...limits !== undefined && { limits } }
+}
+
+// MessagePack: how a map of up to 15 pairs begins, an array of up to 15 items, of up to 2^16 - 1, and of more.
+const fewPairs = 0x80
+const fewItems = 0x90
+const someItems = 0xdc
+const manyItems = 0xdd
+
+/** An array of what `encode` makes of the items, piece by piece. Others have their turn while many are encoded. */
+async function packedList<T> (items: readonly T[], encode: (item: T) => unknown): Promise<Buffer[]> {
+  const head = Buffer.alloc(5)
+  head[0] = manyItems
+  head.writeUInt32BE(items.length, 1)
+  const pieces: Buffer[] = [head]
+  for (let at = 0; at < items.length; at += atOnce) {
+    const piece = packr.pack(items.slice(at, at + atOnce).map(encode))
+    const first = piece[0] ?? 0
+    pieces.push(piece.subarray((first & 0xf0) === fewItems ? 1 : first === someItems ? 3 : 5))
+    await setImmediate()
   }
+  return pieces
 }
 
 /** Others have their turn while many are encoded. */
