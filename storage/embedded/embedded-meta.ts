@@ -11,7 +11,7 @@ import { toStorageError } from '../storage-errors.js'
 import { readU64, successor, u64 } from './bytes.js'
 import { decodeBlobRow, leaseStates } from './change-writer.js'
 import type { CommitChannel } from './commit-channel.js'
-import { decodeCounting } from './counting.js'
+import { decodeCounting, nextToCount } from './counting.js'
 import { embeddedIntake } from './embedded-intake.js'
 import { openEntry } from './entry-rows.js'
 import { blobKey, entryKey, nameOfEntry, ownerKey } from './keys.js'
@@ -258,9 +258,12 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
     if (this.#counting()[kind] === undefined) await this.#submit({ kind: 'beginCounting', what: kind })
   }
 
+  async countTree (container: ObjectID): Promise<void> {
+    if (this.#counting().trees?.[container] === undefined) await this.#submit({ kind: 'countTree', container })
+  }
+
   async countMore (limit: number): Promise<number> {
-    const { owners } = this.#counting()
-    return owners === undefined || owners === true ? 0 : await this.#submit({ kind: 'countMore', limit })
+    return nextToCount(this.#counting()) === undefined ? 0 : await this.#submit({ kind: 'countMore', limit })
   }
 
   async recount (): Promise<void> { await this.#submit({ kind: 'recount' }) }

@@ -27,6 +27,7 @@ export interface WireChange {
   readonly remove: ReadonlyArray<[id: Buffer, version: number, subtree: boolean]>
   readonly events: readonly Buffer[]
   readonly limits?: readonly AccountLimit[]
+  readonly trees?: readonly ObjectID[]
 }
 
 /** One item of a batch: a change of the model, or a step of the sweeper. Each is applied whole or not at all. */
@@ -40,6 +41,7 @@ export type WireItem =
   | { readonly kind: 'trimLog', readonly olderThan: number, readonly limit: number }
   | { readonly kind: 'noteAccesses', readonly notes: ReadonlyArray<[id: Buffer, count: number, last: number]> }
   | { readonly kind: 'beginCounting', readonly what: CountedKind }
+  | { readonly kind: 'countTree', readonly container: ObjectID }
   | { readonly kind: 'recount' }
   | { readonly kind: 'countMore', readonly limit: number }
   | { readonly kind: 'noteScrub', readonly note: Buffer }
@@ -57,6 +59,7 @@ export type WireResult =
   | ['conflict', on: 'version' | 'name', id: ObjectID]
   | ['conflict', on: 'lease']
   | ['refused', refused: Refused]
+  | ['bound', id: ObjectID]
   | ['done', count: number]
   | ['failed', reason: StorageReason, message: string]
 
@@ -91,7 +94,8 @@ function wireChange (change: Change, put: WireChange['put'], events: WireChange[
     put,
     remove: (change.remove ?? []).map(({ id, version, subtree }) => [idKey(id), version, subtree]),
     events,
-    ...change.limits !== undefined && { limits: change.limits }
+    ...change.limits !== undefined && { limits: change.limits },
+    ...change.trees !== undefined && { trees: change.trees }
   }
 }
 
@@ -165,6 +169,7 @@ export function commitResultOf (result: WireResult): CommitResult {
     case 'committed': return { status: 'committed', sequence: result[1] }
     case 'conflict': return result[1] === 'lease' ? { status: 'conflict', on: 'lease' } : { status: 'conflict', on: result[1], id: result[2] }
     case 'refused': return result[1]
+    case 'bound': return { status: 'refused', on: 'trees', id: result[1] }
     case 'failed': throw new StorageError(result[1], result[2])
     case 'done': throw new TypeError('The writer answered a change as if it were a step of the sweeper')
   }

@@ -146,6 +146,7 @@ export class Writer {
       case 'trimLog': return done(this.#sweep.trimLog(item.olderThan, item.limit))
       case 'noteAccesses': return done(this.#changes.noteAccesses(item.notes))
       case 'beginCounting': return done(this.#changes.usage.beginCounting(item.what))
+      case 'countTree': return done(this.#changes.usage.countTree(item.container))
       case 'recount': return done(this.#changes.usage.restart())
       case 'countMore': return done(this.#changes.usage.countMore(item.limit))
       case 'noteScrub': return done(this.#tables.state.putSync(stateKeys.scrub, item.note))
