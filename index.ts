@@ -75,13 +75,13 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
   // The client of HTTP is loaded by those who need it: it is a tenth of the time of a start.
   const remote = remoteSources.length === 0 ? undefined : (await import('./plugins/remote-sources.js')).openRemoteSources(remoteSources, { patience: patienceOf(limits) })
 
-  app.decorate('cdmi', new Cdmi(store, limits, withoutCapabilities(options), offersOf(options), remote, options.quotas))
+  app.decorate('cdmi', new Cdmi(store, limits, withoutCapabilities(options), offersOf(options), remote, { users: options.quotas, containers: options.containerQuotas }))
   await app.cdmi.quotas.begin()
   app.decorate('cdmiOptions', options)
   const expiry = sweepEvery(partsRound, async () => await app.cdmi.partialUploads.expire(), (error: unknown) => { app.log.warn({ err: error }, 'parts of values that never came whole could not be discarded') })
   const closing = new AbortController()
   // Whoever comes first need not wait for it.
-  const counting = app.cdmi.quotas.countAll(closing.signal).catch((error: unknown) => { app.log.warn({ err: error }, 'what users have could not be counted; it is tried again with each round of the sweeper') })
+  const counting = app.cdmi.quotas.countAll(closing.signal).catch((error: unknown) => { app.log.warn({ err: error }, 'what users and containers have could not be counted; it is tried again with each round of the sweeper') })
   const report = (error: unknown): void => { app.log.warn({ err: error }, 'a transfer could not be written down') }
   app.cdmi.transfers.reportTo(report)
   const recover = async (): Promise<void> => { await app.cdmi.transfers.recover() }

@@ -190,7 +190,7 @@ interface Composed extends Required<Pick<CdmiPluginOptions, 'store' | 'authentic
 
 /** Puts everything together; answers how to end it. */
 async function compose (app: FastifyInstance, config: ServerConfig, { store, authenticator, affinity, connections, listener, guard, metrics, all }: Composed): Promise<() => Promise<number>> {
-  const { realm, anonymous, clientUser, limits, activeContent, formFields, formAnswer, withoutCapabilities, remoteSources, delayedAfter, templates, quotas, locations, cors: origins = [], docs = true, hsts } = config
+  const { realm, anonymous, clientUser, limits, activeContent, formFields, formAnswer, withoutCapabilities, remoteSources, delayedAfter, templates, quotas, containerQuotas, locations, cors: origins = [], docs = true, hsts } = config
   let drained: Promise<number> = Promise.resolve(0)
   app.addHook('preClose', async () => {
     drained = connections.drain(milliseconds(config.drainTimeout, 30))
@@ -233,7 +233,7 @@ async function compose (app: FastifyInstance, config: ServerConfig, { store, aut
   }
   const count = metrics?.requests
   const openTelemetry = config.tracing === true ? await loadOpenTelemetry() : undefined
-  const options = defined({ realm, anonymous, clientUser, limits, activeContent, formFields, formAnswer, withoutCapabilities, remoteSources, delayedAfter, templates, quotas, locations, openTelemetry })
+  const options = defined({ realm, anonymous, clientUser, limits, activeContent, formFields, formAnswer, withoutCapabilities, remoteSources, delayedAfter, templates, quotas, containerQuotas, locations, openTelemetry })
   await app.register(cdmi, { prefix: conventionalPrefix, store, authenticator, ...options })
   await app.register(cdmi, { prefix: '/', store, authenticator, ...options, ...defined({ affinity, count }), admit: brings => guard.admitMessage(brings), keyed: true, sockets: true })
   return async () => {

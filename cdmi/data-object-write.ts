@@ -87,6 +87,8 @@ export class DataObjectWrite {
   readonly isPart: boolean
   /** The parts that have come already. */
   readonly #set: StoredRecord | undefined
+  /** What was above the object when the write began. */
+  readonly #ancestors: readonly StoredRecord[]
 
   private constructor (context: ModelContext, principal: Principal, aim: WriteAim, preconditions: Preconditions | undefined, message: PartialMessage, look: Look) {
     const { at: { record: before, ancestors }, found } = look
@@ -101,6 +103,7 @@ export class DataObjectWrite {
     this.#id = context.namespace.newID()
     this.#first = look
     this.before = before
+    this.#ancestors = ancestors
     // A new object's own wish is not known yet: what is inherited will do, or somebody who looks.
     this.#hash = !this.isPart && context.capabilities.has('dataobject', 'cdmi_value_hash') ? wantedHash(before && attributesOf(before).metadata, inheritedMetadata(ancestors)) : undefined
   }
@@ -130,8 +133,8 @@ export class DataObjectWrite {
   async #room (): Promise<Room | undefined> {
     const set = this.isPart ? this.#set : undefined
     return this.isPart
-      ? await this.#context.quotas.room(this.#principal, set, this.before?.size)
-      : await this.#context.quotas.room(this.#principal, this.before)
+      ? await this.#context.quotas.room(this.#principal, this.#ancestors, set, this.before?.size)
+      : await this.#context.quotas.room(this.#principal, this.#ancestors, this.before)
   }
 
   /** Where the parts of a request in parts go when they are staged. */

@@ -77,15 +77,18 @@ export class Deserialization implements ValueIntake {
   readonly #waited: boolean
   /** There is nothing yet. */
   readonly #fresh: boolean
+  /** What was above it when this began. */
+  readonly #ancestors: readonly StoredRecord[]
   /** Goes on, perhaps without the request. */
   #going = false
   #inline = 0
   #top: SerializedObject | undefined
 
-  private constructor (context: ModelContext, principal: Principal, aim: DeserializationAim, preconditions: Preconditions | undefined, normalType: ReadOptions['normalType'], record: StoredRecord | undefined) {
+  private constructor (context: ModelContext, principal: Principal, aim: DeserializationAim, preconditions: Preconditions | undefined, normalType: ReadOptions['normalType'], { record, ancestors }: Awaited<ReturnType<typeof placeFor>>) {
     this.#id = new Promise(resolve => { this.#tellID = resolve })
     this.#waited = record !== undefined && !isContainer(record)
     this.#fresh = record === undefined
+    this.#ancestors = ancestors
     this.#context = context
     this.#principal = principal
     this.#aim = aim
@@ -97,8 +100,8 @@ export class Deserialization implements ValueIntake {
   /** Throws what can be wrong before the text is read: access, place, capability, preconditions. The caller must end it. */
   static async begin (context: ModelContext, principal: Principal, aim: DeserializationAim, normalType: ReadOptions['normalType'], preconditions?: Preconditions): Promise<Deserialization> {
     requireAccess(principal, 'write')
-    const { record } = await placeFor(context, aim, preconditions)
-    return new Deserialization(context, principal, aim, preconditions, normalType, record)
+    const place = await placeFor(context, aim, preconditions)
+    return new Deserialization(context, principal, aim, preconditions, normalType, place)
   }
 
   /** Reads the text of a serialization. Nothing of it is visible yet. */
@@ -215,7 +218,7 @@ export class Deserialization implements ValueIntake {
 
   /** For one value; the commit adds up those of all. What is there already may belong to others. */
   async #room (): Promise<Room | undefined> {
-    return this.#fresh ? await this.#context.quotas.room(this.#principal) : undefined
+    return this.#fresh ? await this.#context.quotas.room(this.#principal, this.#ancestors) : undefined
   }
 
   async stage (source: ValueSource): Promise<StagedValue> {

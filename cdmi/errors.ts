@@ -34,6 +34,7 @@ export const Overloaded = createError<[string]>('CDMI_OVERLOADED', '%s; nothing 
 export const StorageFull = createError<[]>('CDMI_STORAGE_FULL', 'There is no space left to store this; nothing was changed', 507)
 export const QuotaExceeded = createError<[string]>('CDMI_QUOTA_EXCEEDED', '%s; nothing was changed', 507)
 export const ContainerFull = createError<[string]>('CDMI_CONTAINER_FULL', '%s; nothing was changed', 507)
+export const LeavesQuota = createError<[string]>('CDMI_LEAVES_QUOTA', '%s; nothing was changed', 409)
 export const StorageUnavailable = createError<[]>('CDMI_STORAGE_UNAVAILABLE', 'The store cannot take this request now; nothing is known to have changed. Try again later', 503)
 export const KeyNotFound = createError<[string]>('KEY_NOT_FOUND', '%s not found.', 404)
 export const KeyExists = createError<[string]>('KEY_EXISTS', '%s already exists.', 406)

@@ -1,6 +1,6 @@
 /** An HTML form's files (HCO-14, CLI-30 to CLI-32): each becomes a data object, all of them in one commit, or none. */
 import type { RecordAttributes, ValueTransferEncoding } from '../schemas/record.js'
-import type { JsonObject } from '../storage/contract.js'
+import type { JsonObject, StoredRecord } from '../storage/contract.js'
 import { requireAccess } from './access.js'
 import { type Address, describe, objectIDRoot } from './address.js'
 import type { ModelContext } from './context.js'
@@ -27,12 +27,15 @@ export class FormUpload {
   readonly #context: ModelContext
   readonly #principal: Principal
   readonly #container: Address | typeof objectIDRoot
+  /** Down to it, when the upload began. */
+  readonly #chain: readonly StoredRecord[]
   readonly #staging: Staging
   readonly #files: StagedFile[] = []
   /** Of all of them. */
   #bytes = 0
 
-  private constructor (context: ModelContext, principal: Principal, container: Address | typeof objectIDRoot) {
+  private constructor (context: ModelContext, principal: Principal, container: Address | typeof objectIDRoot, chain: readonly StoredRecord[]) {
+    this.#chain = chain
     this.#context = context
     this.#principal = principal
     this.#container = container
@@ -42,8 +45,8 @@ export class FormUpload {
   /** Begins an upload into a container that exists (else NotFound). The caller must end it. */
   static async begin (context: ModelContext, principal: Principal, container: Address | typeof objectIDRoot): Promise<FormUpload> {
     requireAccess(principal, 'write')
-    if (container !== objectIDRoot) await context.namespace.parent(container)
-    return new FormUpload(context, principal, container)
+    const parent = container === objectIDRoot ? undefined : await context.namespace.parent(container)
+    return new FormUpload(context, principal, container, parent === undefined ? [] : [...parent.ancestors, parent.record])
   }
 
   /** Takes one file in; durable, but visible to nobody. */
@@ -62,7 +65,7 @@ export class FormUpload {
 
   /** What the files before have left of it. */
   async #room (): Promise<Room | undefined> {
-    const room = await this.#context.quotas.room(this.#principal)
+    const room = await this.#context.quotas.room(this.#principal, this.#chain)
     return room === undefined ? undefined : { bytes: room.bytes - this.#bytes, refuse: bytes => room.refuse(this.#bytes + bytes) }
   }
 

@@ -21,7 +21,7 @@ import { Namespace } from './namespace.js'
 import { inheritedMetadata, type Known } from './metadata.js'
 import type { Offers } from './offers.js'
 import { PartialUploads } from './partial-uploads.js'
-import { type QuotaRules, Quotas } from './quotas.js'
+import { type QuotaLimits, Quotas } from './quotas.js'
 import type { Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import { createReference } from './references.js'
@@ -74,13 +74,13 @@ export class Cdmi {
   readonly #context: ModelContext
   readonly #hashes: ValueHashes
 
-  /** `limits`: those given replace the defaults. `without`: capabilities that are switched off. `offers`: what the operator has beyond. `remote`: who speaks to other servers, if somebody may. `quotas`: of users. */
-  constructor (store: Store, limits: Partial<Limits> = {}, without: readonly string[] = [], offers: Offers = {}, remote?: RemoteSources, quotas?: QuotaRules) {
+  /** `limits`: those given replace the defaults. `without`: capabilities that are switched off. `offers`: what the operator has beyond. `remote`: who speaks to other servers, if somebody may. `quotas`: of users, and of containers. */
+  constructor (store: Store, limits: Partial<Limits> = {}, without: readonly string[] = [], offers: Offers = {}, remote?: RemoteSources, quotas: Omit<QuotaLimits, 'children'> = {}) {
     this.store = store
     this.limits = { ...defaultLimits, ...limits }
     this.capabilities = new Capabilities(this.limits, without, { ...offers, remoteSources: remote !== undefined })
     this.capabilityObjects = new CapabilityObjects(store, this.capabilities)
-    this.quotas = new Quotas(store, quotas, this.limits.children)
+    this.quotas = new Quotas(store, { ...quotas, children: this.limits.children })
     const gate = new MutationGate(store, this.limits, this.quotas)
     this.partialUploads = new PartialUploads(store, gate, this.limits)
     this.transfers = new Transfers(store, gate)

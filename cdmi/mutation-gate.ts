@@ -5,13 +5,13 @@
  */
 import type { BlobBirth, Change, CommitResult, JsonObject, ObjectID, RecordHead, RecordPut, RecordRemoval, Store, StoredRecord } from '../storage/contract.js'
 import { Registry } from '../metrics/registry.js'
-import { ownerIn, withOwner } from '../storage/usage.js'
+import { ownerIn, withOwner, withTrees } from '../storage/usage.js'
 import { CommitCount } from './commit-count.js'
 import { Contention, StorageUnavailable, TooLarge } from './errors.js'
 import { now } from './instant.js'
 import type { Principal } from './principal.js'
 import { requireAccess } from './access.js'
-import { ownerNameOf, type Quotas, refusal } from './quotas.js'
+import { leavesQuota, ownerNameOf, type Quotas } from './quotas.js'
 import { checkPlace, type PlaceLimits } from './names.js'
 import type { Staging } from './staging.js'
 import { Turns } from './turns.js'
@@ -100,29 +100,39 @@ export class MutationGate {
     const mutation = await plan()
     if (mutation === undefined || mutation.changes.length === 0) return mutation
     for (const stage of stages) stage(principal, mutation, this.#limits)
+    const preparing = this.#quotas.prepare(mutation.changes)
+    if (preparing !== undefined) await preparing
     const change = changeOf(principal, mutation, this.#quotas)
     const result: CommitResult = await this.#count.counted(async () => await this.#store.meta.commit(change))
     if (result.status === 'committed') {
       mutation.staging?.committed(mutation.births ?? [])
       return mutation
     }
-    if (result.status === 'refused') throw refusal(result, id => nameIn(mutation.changes, id))
+    if (result.status === 'refused') {
+      if (result.on === 'trees') throw leavesQuota(mutation.changes.find(({ before }) => before?.id === result.id)?.before?.name ?? result.id)
+      throw this.#quotas.refusal(result, id => nameIn(mutation.changes, id))
+    }
     // The staged bytes may be gone with the lease, and the body that they came from has been read: only the client can begin anew.
     if (result.on === 'lease') throw new StorageUnavailable()
     return 'again'
   }
 }
 
-/** A container that gets children by these changes, as the caller knows it. */
+/** A container that gets something below it by these changes, as the caller knows it. */
 function nameIn (changes: readonly ObjectChange[], id: ObjectID): string {
   const paths = new Paths()
-  for (const { ancestors } of changes) if (ancestors.at(-1)?.id === id) return decodeURI(paths.of(ancestors))
+  for (const { ancestors } of changes) {
+    const at = ancestors.findIndex(record => record.id === id)
+    if (at !== -1) return decodeURI(paths.of(ancestors.slice(0, at + 1)))
+  }
   return id
 }
 
 function changeOf (principal: Principal, mutation: Mutation, quotas: Quotas): Change {
-  const owned = mutation.changes.map(change => withOwnerOf(principal, change))
+  for (const change of mutation.changes) quotas.requireMovable(change)
+  const owned = mutation.changes.map(change => withTreesOf(quotas, withOwnerOf(principal, change)))
   const limits = quotas.limitsOf(owned)
+  const trees = quotas.made(owned)
   const births = mutation.births ?? []
   const paths = new Paths()
   return {
@@ -131,8 +141,16 @@ function changeOf (principal: Principal, mutation: Mutation, quotas: Quotas): Ch
     put: owned.flatMap(change => change.put ?? []),
     remove: mutation.changes.flatMap(change => change.remove ?? []),
     events: mutation.changes.filter(change => change.hidden !== true).flatMap(change => eventsOf(principal, change, paths)),
-    ...limits !== undefined && { limits }
+    ...limits !== undefined && { limits },
+    ...trees !== undefined && { trees: trees.map(({ id }) => id) }
   }
+}
+
+/** What helps an object counts where the object does. It hangs somewhere else, so it has to name that. */
+function withTreesOf (quotas: Quotas, change: ObjectChange): ObjectChange {
+  const { hidden, put } = change
+  const trees = hidden === true && put !== undefined ? quotas.treesOf(change) : undefined
+  return trees === undefined || put === undefined ? change : { ...change, put: { ...put, attributes: withTrees(put.attributes, trees) } }
 }
 
 /** Who makes an object owns it; whoever changes it later does not. */

@@ -71,7 +71,7 @@ export async function copyRemoteObject (context: ModelContext, principal: Princi
       return { changes: [{ operation: 'create', ancestors, before, put }], written: { object: { record: put, ancestors }, created: true } }
     },
     async run (mark) {
-      return await commit(await receiveRemote(context, remote, staging, { value: takes(selection, 'value'), ranged: selection.range !== undefined, hash: hashToMake(context, ancestors), room: await context.quotas.room(principal, there) }), mark)
+      return await commit(await receiveRemote(context, remote, staging, { value: takes(selection, 'value'), ranged: selection.range !== undefined, hash: hashToMake(context, ancestors), room: await context.quotas.room(principal, ancestors, there) }), mark)
     },
     end () {
       remote.close()

@@ -63,7 +63,7 @@ export async function moveRemoteObject (context: ModelContext, principal: Princi
     },
     async run (mark) {
       const onID = (id: string): void => { if (isObjectID(id)) tellID(id.toUpperCase()) }
-      const content = await receiveRemote(context, remote, staging, { value: true, ranged: false, hash: hashToMake(context, ancestors), room: await context.quotas.room(principal), onID })
+      const content = await receiveRemote(context, remote, staging, { value: true, ranged: false, hash: hashToMake(context, ancestors), room: await context.quotas.room(principal, ancestors), onID })
       const { written, marked } = await commit(content, mark)
       // Somebody has deleted it here, or written to it: then it stays where it was.
       if (marked) await mark.find()

@@ -2,7 +2,7 @@
 import { CdmiOptions, LimitOptions } from './options.js'
 import { type Static, Type } from './typebox.js'
 
-const { anonymous, clientUser, activeContent, formFields, formAnswer, realm, withoutCapabilities, remoteSources, delayedAfter, templates, quotas, locations } = CdmiOptions.properties
+const { anonymous, clientUser, activeContent, formFields, formAnswer, realm, withoutCapabilities, remoteSources, delayedAfter, templates, quotas, containerQuotas, locations } = CdmiOptions.properties
 
 const seconds = (description: string) => Type.Optional(Type.Number({ minimum: 0, maximum: 86_400, description }))
 const text = (description: string) => Type.Optional(Type.String({ minLength: 1, description }))
@@ -64,6 +64,7 @@ export const ServerConfig = Type.Object({
   delayedAfter,
   templates,
   quotas,
+  containerQuotas,
   locations,
   docs: Type.Optional(Type.Boolean({ description: 'Serve the description of the API at `/-/docs`. Default: `true`.' })),
   metrics: Type.Optional(Type.Union([Type.Literal('off'), Type.Literal('users'), Type.Literal('on')], { description: 'Who may read what the server counts, at `/-/metrics`: `users`, who log in, `on`, everybody, or `off`, nobody. Default: `users`.' })),

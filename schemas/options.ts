@@ -55,6 +55,7 @@ const Quota = Type.Object({
   objects: Type.Optional(Type.Integer({ minimum: 0, description: 'Objects: data objects, containers and references.' }))
 }, { additionalProperties: false })
 export const QuotaOptions = Type.Record(Type.String({ minLength: 1 }), Quota, { format: 'table', description: 'The most that users may have in the store, by their names: `{ bytes, objects }`, either or both; `*` is for everybody who is not named. More is refused (507). Default: none.' })
+export const ContainerQuotaOptions = Type.Record(Type.String({ pattern: '^/' }), Quota, { format: 'table', description: 'The most that containers may have with all that is below them, by their paths, like `/projects/a/`: `{ bytes, objects }`, either or both. More is refused (507). Default: none.' })
 
 export const CdmiOptions = Type.Object({
   limits: Type.Optional(LimitOptions),
@@ -70,6 +71,7 @@ export const CdmiOptions = Type.Object({
   delayedAfter: Type.Optional(Type.Integer({ minimum: 0, maximum: 3_600_000, description: 'Milliseconds after which a long copy, move or deserialization is answered for (202) before it is done. Default: 5000.' })),
   templates: Type.Optional(TemplateOptions),
   quotas: Type.Optional(QuotaOptions),
+  containerQuotas: Type.Optional(ContainerQuotaOptions),
   locations: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { uniqueItems: true, description: 'Names of the places where the store keeps its data, all of it at each. Default: none.' })),
   clientUser: Type.Optional(Type.Union([Type.Literal('none'), Type.Literal('common-name')], { description: 'Who a client is whose certificate the TLS server has verified, and that sends no password: nobody, or the user whose name is the common name of the certificate. Default: `none`.' })),
   realm: Type.Optional(Type.String({ minLength: 1, description: 'Realm of Basic authentication. Default: `fastify-cdmi`.' }))

@@ -33,7 +33,7 @@ export interface StoredRecord {
   /** Both or neither: the one place in the tree where the object hangs. The root and objects without a path have none. */
   readonly parentID: ObjectID | undefined
   readonly name: string | undefined
-  /** What the model keeps with the object. Drivers may decode it on first use, and look only at `owner`, which is told in `storage/usage.ts`. */
+  /** What the model keeps with the object. Drivers may decode it on first use, and look only at `owner` and `within`, which are told in `storage/usage.ts`. */
   readonly attributes: JsonObject
   /** Bytes of the value, gaps included. 0 for objects that have none. */
   readonly size: number
@@ -113,13 +113,15 @@ export interface Change {
   readonly events: readonly JsonObject[]
   /** What may not become more than this by the change. What is above it already may stay so, and become less. Of accounts that are not counted nothing is refused. */
   readonly limits?: readonly AccountLimit[]
+  /** Containers that the change makes, and that have an account of all below them from their first object on: see `countTree`. Trees are counted already. */
+  readonly trees?: readonly ObjectID[]
 }
 
-/** Whose objects are counted together: those of an owner, or the children of a container. */
-export type Account = `owner:${string}` | `children:${ObjectID}`
+/** Whose objects are counted together: those of an owner, the children of a container, or a container with all that is below it. */
+export type Account = `owner:${string}` | `children:${ObjectID}` | `tree:${ObjectID}`
 
 /** What may be counted: see `beginCounting`. */
-export type CountedKind = 'owners' | 'children'
+export type CountedKind = 'owners' | 'children' | 'trees'
 
 /** Bytes of values, as long as they are, whatever they share; and objects. Of children only the objects are counted. */
 export interface Amount {
@@ -152,6 +154,8 @@ export type CommitResult =
   /** The lease was closed: the blobs may be gone. The whole operation, upload included, must begin anew. */
   | { readonly status: 'conflict', readonly on: 'lease' }
   | Refused
+  /** A container (`id`) would get to where other trees have it on account than where it is: with all that is below it, which no commit could count. Nothing is changed. */
+  | { readonly status: 'refused', readonly on: 'trees', readonly id: ObjectID }
 
 /** A limit of the change does not hold. Nothing is changed, and to read again helps only when others have made room. */
 export interface Refused {
@@ -260,10 +264,16 @@ export interface MetaStore {
   noteAccesses (notes: ReadonlyMap<ObjectID, Accesses>): Promise<void>
 
   /**
-   * From now on, and for ever, the store counts what its owners have, or the children of its containers: in the commit that changes it, by whomever that
-   * is made. Idempotent. What owners had before is counted by `countMore`; children of a container are counted when the first comes or goes.
+   * From now on, and for ever, the store counts what its owners have, the children of its containers, or what trees have: in the commit that changes it, by
+   * whomever that is made. Idempotent. What owners had before is counted by `countMore`; children of a container are counted when the first comes or goes;
+   * which trees there are is told by `countTree`, and by changes.
    */
   beginCounting (kind: CountedKind): Promise<void>
+  /**
+   * From now on, and for as long as it is there, the container is counted with all that is below it, by the places of the objects: one that comes or goes changes
+   * the accounts of the trees that it comes to or leaves. Idempotent. What was there before is counted by `countMore`. Trees may lie in each other.
+   */
+  countTree (container: ObjectID): Promise<void>
   /** Counts up to `limit` objects that were there before. Returns at how many it has looked; 0 = all are counted. For one caller or many. */
   countMore (limit: number): Promise<number>
   /** Undefined: nobody has counted that. */

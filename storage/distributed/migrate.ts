@@ -7,6 +7,7 @@ import type { Database } from './database.js'
 import { firstTables } from './migrations/first-tables.js'
 import { usage } from './migrations/usage.js'
 import { scrubPlace } from './migrations/scrub-place.js'
+import { trees } from './migrations/trees.js'
 import type { Names } from './names.js'
 import { tryTransferLock } from './transfer-lock.js'
 
@@ -20,7 +21,8 @@ interface Migration {
 const migrations: readonly Migration[] = [
   { title: 'tables and functions of a new store', sql: firstTables },
   { title: 'accounts of what owners and containers have', sql: usage },
-  { title: 'where the scrub is', sql: scrubPlace }
+  { title: 'where the scrub is', sql: scrubPlace },
+  { title: 'accounts of what containers have with all that is below them', sql: trees }
 ]
 
 /** What this build writes. */

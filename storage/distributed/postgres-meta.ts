@@ -15,7 +15,7 @@ import type { Names } from './names.js'
 import { PostgresIntake } from './postgres-intake.js'
 import { type HeadRow, PostgresHead, PostgresRecord, type RecordRow } from './postgres-record.js'
 import { type Statements, statementsOf } from './statements.js'
-import { accountOf, accountText, crowdedAccount, limitsText, refusedOf } from './usage-text.js'
+import { accountOf, accountText, boundBy, crowdedAccount, limitsText, refusedOf } from './usage-text.js'
 
 export interface PostgresMetaOptions {
   readonly database: Database
@@ -178,13 +178,16 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
       // A name, or a place in the log, that somebody else has taken since it was looked at: the next look finds it so.
       const patience = (change.put?.length ?? 0) + (change.remove?.length ?? 0) > manyObjects ? longPatience : 1
       const attempts: Attempts = { repeatable: false, patience, again: error => hasSqlState(error, unique) }
-      const row = change.limits === undefined || change.limits.length === 0
+      const { limits = [], trees = [] } = change
+      const row = limits.length === 0 && trees.length === 0
         ? await this.#rows<[Answer]>('commit', [json, bytes], 'committing a change', attempts)
-        : await this.#commitLimited([json, bytes, limitsText(change.limits)], attempts)
+        : await this.#commitLimited([json, bytes, limitsText(limits)], trees, attempts)
       result = resultOf(row[0]?.[0] ?? {})
     } catch (error) {
       const refused = refusedOf(error)
       if (refused !== undefined) return refused
+      const bound = boundBy(error)
+      if (bound !== undefined) return { status: 'refused', on: 'trees', id: bound }
       const sequence = await this.#sequenceOf(change.births ?? [], error)
       if (sequence === undefined) {
         if (change.lease !== undefined) this.#commitDoubted?.(change.lease)
@@ -198,11 +201,13 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
   }
 
   /** Where somebody else has all slots of an account for himself it is tried again, and waits for him. */
-  async #commitLimited (values: readonly unknown[], attempts: Attempts): Promise<Array<[Answer]>> {
+  async #commitLimited (values: readonly unknown[], trees: readonly ObjectID[], attempts: Attempts): Promise<Array<[Answer]>> {
     const crowded: string[] = []
     for (;;) {
       try {
-        return await this.#rows<[Answer]>('commitLimited', [...values, crowded], 'committing a change', attempts)
+        return trees.length === 0
+          ? await this.#rows<[Answer]>('commitLimited', [...values, crowded], 'committing a change', attempts)
+          : await this.#rows<[Answer]>('commitTrees', [...values, crowded, trees.map(idKey)], 'committing a change', attempts)
       } catch (error) {
         const account = crowdedAccount(error)
         if (account === undefined || crowded.includes(account)) throw error
@@ -212,12 +217,24 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
   }
 
   async beginCounting (kind: CountedKind): Promise<void> {
-    const [row] = await this.#rows<[owners: boolean, children: boolean]>('counting', [], 'reading what is counted')
-    if (row?.[kind === 'owners' ? 0 : 1] !== true) await this.#rows('beginCounting', [kind], 'beginning to count')
+    const [row] = await this.#rows<[owners: boolean, children: boolean, trees: boolean]>('counting', [], 'reading what is counted')
+    if (row?.[(['owners', 'children', 'trees'] as const).indexOf(kind)] === true) return
+    if (kind === 'trees') await this.#rows('beginTrees', [], 'beginning to count')
+    else await this.#rows('beginCounting', [kind], 'beginning to count')
+  }
+
+  async countTree (container: ObjectID): Promise<void> {
+    const [row] = await this.#rows<[boolean]>('isTree', [idKey(container)], 'reading what is counted')
+    if (row?.[0] !== true) await this.#rows('countTree', [idKey(container)], 'beginning to count')
   }
 
   async recount (): Promise<void> { await this.#rows('recount', [], 'beginning to count') }
-  async countMore (limit: number): Promise<number> { return await this.#count('countMore', [Math.min(limit, mostCounted)], 'counting what there is', { repeatable: false }) }
+
+  async countMore (limit: number): Promise<number> {
+    const most = [Math.min(limit, mostCounted)]
+    const owners = await this.#count('countMore', most, 'counting what there is', { repeatable: false })
+    return owners > 0 ? owners : await this.#count('countMoreTrees', most, 'counting what there is', { repeatable: false })
+  }
 
   async usage (account: Account): Promise<Usage | undefined> {
     const [row] = await this.#rows<[counted: boolean, bytes: string | null, objects: string | null, whole: boolean]>('usage', [accountText(account)], `reading what ${account} has`)

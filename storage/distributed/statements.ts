@@ -34,19 +34,38 @@ const texts = (names: Names, s = names.schema) => ({
     where r.id = $1 order by g.start`,
   commit: `select ${s}.commit_change($1, $2)`,
   commitLimited: `select ${s}.commit_limited($1, $2, $3, $4)`,
+  commitTrees: `select ${s}.commit_trees($1, $2, $3, $4, $5)`,
   beginCounting: `select ${s}.begin_counting($1)`,
+  beginTrees: `select ${s}.begin_trees()`,
+  countTree: `select ${s}.count_tree($1)`,
+  isTree: `select exists (select 1 from ${s}.trees t where t.root = $1)`,
   recount: `select ${s}.recount()`,
   countMore: `select ${s}.count_more($1)`,
-  counting: `select owners, children from ${s}.counting`,
-  usage: `select case when $1 like 'owner:%' then c.owners else c.children end, sum(u.bytes), sum(u.objects), $1 not like 'owner:%' or c.cursor is null
-    from ${s}.counting c left join ${s}.usage u on u.account = $1 group by c.owners, c.children, c.cursor`,
-  miscounts: `with counted as (select * from ${s}.counting), noted as (
+  countMoreTrees: `select ${s}.count_more_trees($1)`,
+  counting: `select owners, children, trees from ${s}.counting`,
+  usage: `select case when $1 like 'owner:%' then c.owners when $1 like 'tree:%' then t.root is not null else c.children end, sum(u.bytes), sum(u.objects),
+      case when $1 like 'owner:%' then c.cursor is null when $1 like 'tree:%' then t.cursor is null else true end
+    from ${s}.counting c left join ${s}.trees t on $1 like 'tree:%' and t.root = decode(substr($1, 6), 'hex') left join ${s}.usage u on u.account = $1
+    group by c.owners, c.children, c.cursor, t.root, t.cursor`,
+  miscounts: `with recursive below as (
+      select t.root, t.root as id from ${s}.trees t
+      union
+      select unnest(o.trees), o.id from ${s}.orphans o
+      union
+      select b.root, k.id from below b join ${s}.records k on k.parent_id = b.id where position(k.type in 'pt') = 0
+    ), counted as (select * from ${s}.counting), noted as (
       select account, sum(bytes) as bytes, sum(objects) as objects from ${s}.usage group by account
     ), found as (
       select 'owner:' || ${s}.owner_in(r.attributes) as account, sum(r.size) as bytes, count(*) filter (where position(r.type in 'pt') = 0) as objects
       from counted c, ${s}.records r where c.owners and (c.cursor is null or r.id <= c.cursor) and ${s}.owner_in(r.attributes) is not null group by 1
       union all
       select n.account, 0, (select count(*) from ${s}.records k where k.parent_id = decode(substr(n.account, 10), 'hex')) from noted n where n.account like 'children:%'
+      union all
+      select 'tree:' || upper(encode(m.root, 'hex')), sum(m.size), sum(m.objects) from (
+        select b.root, r.id, r.size, 1 as objects from below b join ${s}.records r using (id)
+        union all
+        select t.root, r.id, r.size, 0 from ${s}.records r join ${s}.trees t on t.root = any(${s}.trees_in(r.attributes)) where position(r.type in 'pt') > 0
+      ) m join ${s}.trees t on t.root = m.root and (t.cursor is null or m.id <= t.cursor) group by m.root
     )
     select account, coalesce(n.bytes, 0), coalesce(n.objects, 0), coalesce(f.bytes, 0), coalesce(f.objects, 0) from noted n full join found f using (account)
     where coalesce(n.bytes, 0) <> coalesce(f.bytes, 0) or coalesce(n.objects, 0) <> coalesce(f.objects, 0) order by account`,
@@ -117,6 +136,11 @@ export function statementsOf (names: Names): Statements {
     segments: named('segments'),
     commit: named('commit'),
     commitLimited: named('commitLimited'),
+    commitTrees: named('commitTrees'),
+    beginTrees: named('beginTrees'),
+    countTree: named('countTree'),
+    isTree: named('isTree'),
+    countMoreTrees: named('countMoreTrees'),
     beginCounting: named('beginCounting'),
     recount: named('recount'),
     countMore: named('countMore'),

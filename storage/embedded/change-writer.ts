@@ -64,10 +64,12 @@ export class ChangeWriter {
     if (Array.isArray(found)) return found
     const deltas = this.usage.plan(change, found)
     if (deltas !== undefined) {
+      if (deltas.bound !== undefined) return ['bound', deltas.bound]
       const refused = this.usage.refusal(change.limits, deltas)
       if (refused !== undefined) return ['refused', refused]
-      this.usage.add(deltas)
+      this.usage.accept(deltas)
     }
+    const left = change.remove.map(([id, , subtree]) => subtree ? this.usage.leftBelow(id) : nothing)
     const now = Date.now()
     this.#bear(change)
     for (const [id, given, segments] of change.put) {
@@ -75,10 +77,10 @@ export class ChangeWriter {
       const record = segments[0] === 'copy' ? this.#withValueOf(id, segments[1], given) : given
       this.putRecord(id, record, segments, old)
     }
-    for (const [id, , subtree] of change.remove) {
+    for (const [index, [id, , subtree]] of change.remove.entries()) {
       this.removeRecord(id, found.get(id.toString('latin1')))
       this.usage.forget(id)
-      if (subtree) this.#tables.orphans.putSync(ownerKey(id), nothing)
+      if (subtree) this.#tables.orphans.putSync(ownerKey(id), left[index] ?? nothing)
     }
     this.#segments.trashLost(now)
     for (const event of change.events) this.log(event, now)

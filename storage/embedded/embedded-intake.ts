@@ -3,11 +3,11 @@ import { StorageError, type BlobID } from '../contract.js'
 import type { Intake } from '../transfer/ends.js'
 import { beginnings } from './intake-writer.js'
 import { encodeJson } from './json-codec.js'
-import { encodeWholes, type WireItem } from './wire.js'
+import { encodeWholes, type WireStep } from './wire.js'
 
 export interface IntakeParts {
   /** Answers the number that the step answers. */
-  submit (item: WireItem): Promise<number>
+  submit (item: WireStep): Promise<number>
   moved (blobs: readonly BlobID[]): ReadonlyArray<BlobID | undefined>
 }
 

@@ -10,10 +10,11 @@ import { mostNames, noNames } from '../name-page.js'
 import { idKey, idText, maxNameLength } from '../object-key.js'
 import { toStorageError } from '../storage-errors.js'
 import { decodeAccesses, encodeNotes } from './access-notes.js'
+import { encodeChange } from './change-frame.js'
 import { readU64, successor, u64 } from './bytes.js'
 import { decodeBlobRow, leaseStates } from './change-writer.js'
 import type { CommitChannel } from './commit-channel.js'
-import { decodeCounting } from './counting.js'
+import { decodeCounting, nextToCount } from './counting.js'
 import { embeddedIntake } from './embedded-intake.js'
 import { openEntry } from './entry-rows.js'
 import { blobKey, entryKey, nameOfEntry, ownerKey } from './keys.js'
@@ -28,7 +29,7 @@ import { requireLast, rowsOf, stateKeys, type Table, type Tables } from './table
 import { treeIn } from './tree-reads.js'
 import { miscountsIn, usageIn } from './usage-reads.js'
 import { censusOf, checkCovered, eventsOf, namedBlobsOf, pastKey, segmentOf, wholesOf } from './whole-reads.js'
-import { commitResultOf, countOf, encodeChange, encodeItem, type WireItem } from './wire.js'
+import { commitResultOf, countOf, encodeStep, type WireStep } from './wire.js'
 
 export interface EmbeddedMetaOptions {
   /** Whether other processes commit too, without this one hearing of it. */
@@ -250,9 +251,12 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
     if (this.#counting()[kind] === undefined) await this.#submit({ kind: 'beginCounting', what: kind })
   }
 
+  async countTree (container: ObjectID): Promise<void> {
+    if (this.#counting().trees?.[container] === undefined) await this.#submit({ kind: 'countTree', container })
+  }
+
   async countMore (limit: number): Promise<number> {
-    const { owners } = this.#counting()
-    return owners === undefined || owners === true ? 0 : await this.#submit({ kind: 'countMore', limit })
+    return nextToCount(this.#counting()) === undefined ? 0 : await this.#submit({ kind: 'countMore', limit })
   }
 
   async recount (): Promise<void> { await this.#submit({ kind: 'recount' }) }
@@ -314,8 +318,8 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
     })
   }
 
-  async #submit (item: WireItem): Promise<number> {
-    return countOf(await this.#channel.submit(encodeItem(item)))
+  async #submit (item: WireStep): Promise<number> {
+    return countOf(await this.#channel.submit(encodeStep(item)))
   }
 
   /** Makes a lease known: from now on commits under it are taken. */

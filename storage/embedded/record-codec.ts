@@ -20,7 +20,7 @@ import { checkPlace, idKey, idText } from '../object-key.js'
 import { readU16, readU32, readU64, writeU64 } from './bytes.js'
 import { decodeAttributes } from './decoded-attributes.js'
 import { decodeJson, encodeJson } from './json-codec.js'
-import { ownerIn } from '../usage.js'
+import { ownerIn, treesIn } from '../usage.js'
 import { keySum } from './row-sums.js'
 
 const format = 2
@@ -110,12 +110,21 @@ export function entryKeyOf (record: Uint8Array): Uint8Array {
 
 /** The owner that the attributes name; undefined: none, or nobody can read it. */
 export function ownerOf (record: Uint8Array): string | undefined {
+  return ownerIn(attributesOf(record))
+}
+
+/** The trees that the attributes of a helper name. */
+export function treesOf (record: Uint8Array): readonly ObjectID[] {
+  return treesIn(attributesOf(record))
+}
+
+function attributesOf (record: Uint8Array): JsonObject {
   const start = headLength + readU16(record, 23)
   try {
-    return ownerIn(decodeJson(Buffer.from(record.subarray(start, start + readU32(record, 19)))))
+    return decodeJson(Buffer.from(record.subarray(start, start + readU32(record, 19))))
   } catch {
     // A damaged record can still be removed; what it had on account is found by a look at the whole store.
-    return undefined
+    return {}
   }
 }
 

@@ -101,7 +101,10 @@ export class SweepWriter {
         this.#changes.removeEntry(key)
         removed++
       }
-      if (children.length < room) orphans.removeSync(parent)
+      if (children.length < room) {
+        orphans.removeSync(parent)
+        this.#changes.usage.cleared(parent)
+      }
     }
     this.#changes.trashLost()
     return removed
@@ -109,12 +112,13 @@ export class SweepWriter {
 
   #removeChild (id: Buffer): void {
     const { orphans, entries, records } = this.#tables
+    const below = ownerKey(id)
+    // Once its record is gone nobody can tell what was above it.
+    if (hasKeys(entries, below)) orphans.putSync(below, this.#changes.usage.leftBelow(id))
     const record = records.getBinaryFast(id)
     const head = record === undefined ? undefined : copyHead(record)
     if (record !== undefined) this.#changes.usage.prune(id, record)
     this.#changes.removeRecord(id, head)
-    const below = ownerKey(id)
-    if (hasKeys(entries, below)) orphans.putSync(below, nothing)
   }
 
   trimLog (olderThan: number, limit: number): number {

@@ -43,7 +43,7 @@ export interface Tables {
   readonly doomed: Table
   /** Lease → its state. */
   readonly leases: Table
-  /** Removed container → nothing: their descendants are still to be removed. */
+  /** Removed container → nothing, or behind that the trees that it was in: their descendants are still to be removed. */
   readonly orphans: Table
   /** Sequence → when, event. */
   readonly log: Table

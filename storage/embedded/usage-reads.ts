@@ -1,17 +1,20 @@
 /** What is on account in an embedded store, in the snapshot of this turn of the event loop. */
 import type { Account, Amount, Miscount, Usage } from '../contract.js'
-import { Deltas, noAmount, sumOf } from '../usage.js'
-import { accountKey, decodeAmount, decodeCounting, isPast, kindOf } from './counting.js'
-import { ownerOf, sizeOf, typeOf } from './record-codec.js'
+import { Deltas, kindOf, noAmount, subjectOf, sumOf } from '../usage.js'
+import { accountKey, decodeAmount, decodeCounting, isPast, isPastInTree } from './counting.js'
+import { ownerOf } from './record-codec.js'
 import { idText } from '../object-key.js'
 import { stateKeys, type Tables } from './tables.js'
+import { memberOf, walkIn } from './tree-rows.js'
 
 export function usageIn ({ state, usage }: Tables, account: Account): Usage | undefined {
-  const counting = decodeCounting(state.getBinary(stateKeys.counting))[kindOf(account)]
+  const { trees, ...others } = decodeCounting(state.getBinary(stateKeys.counting))
+  const kind = kindOf(account)
+  const counting = kind === 'trees' ? trees?.[subjectOf(account)] : others[kind]
   if (counting === undefined) return undefined
   const row = usage.getBinary(accountKey(account))
   // A container whose children nobody has counted yet.
-  if (row === undefined && kindOf(account) === 'children') return undefined
+  if (row === undefined && kind === 'children') return undefined
   return { ...row === undefined ? noAmount : decodeAmount(row), whole: counting === true }
 }
 
@@ -21,9 +24,13 @@ export function miscountsIn (tables: Tables): Miscount[] {
   const noted = new Map<Account, Amount>()
   for (const { key, value } of tables.usage.getRange({ start: Buffer.from([0]) })) noted.set(key.toString() as Account, decodeAmount(value))
   const deltas = new Deltas()
-  if (counting.owners !== undefined) {
+  const hasTrees = Object.keys(counting.trees ?? {}).length > 0
+  if (counting.owners !== undefined || hasTrees) {
+    const walk = walkIn(tables, () => counting)
     for (const { key, value } of tables.records.getRange({ start: Buffer.from([0]) })) {
-      if (isPast(counting, key)) deltas.owned(ownerOf(value), undefined, { type: String.fromCharCode(typeOf(value)), size: sizeOf(value) })
+      const member = memberOf(idText(key), value)
+      if (isPast(counting, key)) deltas.owned(ownerOf(value), undefined, member)
+      if (hasTrees) for (const tree of walk.ofMember(member)) if (isPastInTree(counting, tree, member.id)) deltas.within(tree, undefined, member)
     }
   }
   const found = new Map<Account, Amount>(deltas.accounts)

@@ -2,14 +2,16 @@
  * Counts what owners and containers have, inside a write transaction. There is one writer, so an account is read once in a transaction and
  * written once at its end, however many changes concern it. Where nothing is counted this costs one look-up a transaction.
  */
-import type { Account, AccountLimit, Amount, CountedKind, Refused } from '../contract.js'
-import { idText } from '../object-key.js'
-import { type Counted, Deltas, noAmount, refusalOf, sumOf } from '../usage.js'
+import type { Account, AccountLimit, Amount, CountedKind, ObjectID, Refused } from '../contract.js'
+import { idKey, idText } from '../object-key.js'
+import { countInTrees, type Member, type TreeWalk, type TreeWalks } from '../trees.js'
+import { containerType, Deltas, helperTypes, kindOf, noAmount, refusalOf, subjectOf, sumOf, treeAccount } from '../usage.js'
 import { successor } from './bytes.js'
-import { accountKey, type Counting, decodeAmount, decodeCounting, encodeAmount, encodeCounting, isPast, kindOf } from './counting.js'
+import { accountKey, type Counting, decodeAmount, decodeCounting, encodeAmount, encodeCounting, isPast, isPastInTree, nextToCount } from './counting.js'
 import { ownerKey } from './keys.js'
-import { entryKeyOf, ownerOf, sizeOf, typeOf } from './record-codec.js'
+import { ownerOf, typeOf } from './record-codec.js'
 import { stateKeys, type Tables } from './tables.js'
+import { memberOf, orphanRow, parentIn, walkIn } from './tree-rows.js'
 import type { WireChange } from './wire.js'
 
 /** Records that one step counts, so that no commit waits long behind it. */
@@ -18,11 +20,16 @@ const longestStep = 1000
 export class UsageWriter {
   readonly #tables: Tables
   #counting: Counting | undefined
+  /** As it will be, once the change that is being looked at is made. */
+  #planned: Counting | undefined
+  /** Of what is stored; what it has found holds for the transaction. */
+  readonly #walk: TreeWalk
   /** Accounts as this transaction leaves them; undefined: without a row. */
   readonly #amounts = new Map<Account, Amount | undefined>()
 
   constructor (tables: Tables) {
     this.#tables = tables
+    this.#walk = walkIn(tables, () => this.#counting ?? {})
   }
 
   /** At the start of each transaction. */
@@ -30,6 +37,7 @@ export class UsageWriter {
     const state = this.#tables.state.getBinary(stateKeys.counting)
     this.#counting = state === undefined ? undefined : decodeCounting(state)
     this.#amounts.clear()
+    this.#walk.clear()
   }
 
   /** At its end. */
@@ -41,30 +49,54 @@ export class UsageWriter {
   }
 
   /** What a change adds and takes away; undefined: nothing is counted. `heads`: of what it replaces and removes. */
-  plan ({ put, remove }: WireChange, heads: ReadonlyMap<string, Buffer>): Deltas | undefined {
-    const counting = this.#counting
-    if (counting === undefined) return undefined
+  plan ({ put, remove, trees = [] }: WireChange, heads: ReadonlyMap<string, Buffer>): Deltas | undefined {
+    if (this.#counting === undefined) return undefined
+    const counting = this.#planned = withTrees(this.#counting, trees, true)
     const deltas = new Deltas()
-    for (const [id, record, , owner] of put) this.#count(deltas, counting, id, { owner: owner ?? undefined, before: heads.get(id.toString('latin1')), after: record })
+    const walks = counting.trees === undefined || Object.keys(counting.trees).length === 0 ? undefined : this.#walks(counting, put)
+    for (const [id, record, , owner] of put) this.#count(deltas, counting, walks, id, { owner: owner ?? undefined, before: heads.get(id.toString('latin1')), after: record })
     for (const [id] of remove) {
       const record = this.#tables.records.getBinary(id)
-      if (record !== undefined) this.#count(deltas, counting, id, { owner: ownerOf(record), before: record, after: undefined })
+      if (record !== undefined) this.#count(deltas, counting, walks, id, { owner: ownerOf(record), before: record, after: undefined })
     }
     return deltas
   }
 
-  #count (deltas: Deltas, counting: Counting, id: Buffer, { owner, before, after }: { readonly owner: string | undefined, readonly before: Buffer | undefined, readonly after: Buffer | undefined }): void {
-    const [was, is] = [countedOf(before), countedOf(after)]
+  #count (deltas: Deltas, counting: Counting, walks: TreeWalks | undefined, id: Buffer, { owner, before, after }: { readonly owner: string | undefined, readonly before: Buffer | undefined, readonly after: Buffer | undefined }): void {
+    const name = idText(id)
+    const [was, is] = [before && this.#memberOf(name, id, before), after && memberOf(name, after)]
     if (isPast(counting, id)) deltas.owned(owner, was, is)
     if (counting.children === true) deltas.placed(was, is)
+    if (walks !== undefined) countInTrees(deltas, walks, was, is)
+  }
+
+  /** `head`: all that is at hand of what is stored. */
+  #memberOf (name: ObjectID, id: Buffer, head: Buffer): Member {
+    return helperTypes.includes(String.fromCharCode(typeOf(head))) ? memberOf(name, this.#tables.records.getBinary(id) ?? head) : memberOf(name, head)
+  }
+
+  #walks (counting: Counting, put: WireChange['put']): TreeWalks {
+    const containers = put.filter(([, record]) => typeOf(record) === containerType.charCodeAt(0))
+    const { records, orphans } = this.#tables
+    return {
+      before: this.#walk,
+      after: containers.length === 0 && counting === this.#counting ? this.#walk : walkIn(this.#tables, () => counting, new Map(containers.map(([id, record]) => [idText(id), parentIn(record)]))),
+      counts: (tree, id) => isPastInTree(counting, tree, id),
+      isKnown: id => records.doesExist(idKey(id)) || orphans.doesExist(ownerKey(idKey(id)))
+    }
   }
 
   refusal (limits: readonly AccountLimit[] | undefined, deltas: Deltas): Refused | undefined {
     return limits === undefined ? undefined : refusalOf(limits, deltas, account => this.#counts(account) ? this.#amount(account) : undefined)
   }
 
-  /** Before the change itself: children that were never counted are counted as they are. */
-  add (deltas: Deltas): void {
+  /** The change is made. To be told before it is: children that were never counted are counted as they are. */
+  accept (deltas: Deltas): void {
+    if (this.#planned !== undefined && this.#planned !== this.#counting) this.#note(this.#planned)
+    this.#add(deltas)
+  }
+
+  #add (deltas: Deltas): void {
     for (const [account, amount] of deltas.accounts) this.#amounts.set(account, sumOf(this.#amount(account), amount))
   }
 
@@ -72,13 +104,37 @@ export class UsageWriter {
   prune (id: Buffer, record: Buffer): void {
     if (this.#counting === undefined) return
     const deltas = new Deltas()
-    if (isPast(this.#counting, id)) deltas.owned(ownerOf(record), countedOf(record), undefined)
-    this.add(deltas)
+    const name = idText(id)
+    const member = memberOf(name, record)
+    if (isPast(this.#counting, id)) deltas.owned(ownerOf(record), member, undefined)
+    if (this.#hasTrees()) for (const tree of this.#walk.ofMember(member)) if (isPastInTree(this.#counting, tree, name)) deltas.within(tree, member, undefined)
+    this.#add(deltas)
     this.forget(id)
+  }
+
+  /** What is kept of a container that is about to be removed, while there may be something below it. */
+  leftBelow (id: Buffer): Buffer {
+    return orphanRow(this.#hasTrees() ? this.#walk.of(idText(id)) : [])
+  }
+
+  /** There is nothing left below a removed container. Of trees that are gone nobody needs an account any more. */
+  cleared (orphan: Buffer): void {
+    if (this.#counting?.trees === undefined) return
+    this.#walk.forget(idText(orphan, 1))
+    if (!this.#hasTrees() || this.#tables.orphans.getKeysCount({ start: Buffer.from([0]), limit: 1 }) > 0) return
+    const there = Object.entries(this.#counting.trees).filter(([tree]) => this.#tables.records.doesExist(idKey(tree)))
+    if (there.length === Object.keys(this.#counting.trees).length) return
+    for (const tree of Object.keys(this.#counting.trees)) if (!this.#tables.records.doesExist(idKey(tree))) this.#amounts.set(treeAccount(tree), undefined)
+    this.#note({ ...this.#counting, trees: Object.fromEntries(there) })
+  }
+
+  #hasTrees (): boolean {
+    return this.#counting?.trees !== undefined && Object.keys(this.#counting.trees).length > 0
   }
 
   /** An object is gone: it has no children any more that somebody could count. */
   forget (id: Buffer): void {
+    this.#walk.forget(idText(id))
     if (this.#counting?.children === true) this.#amounts.set(`children:${idText(id)}`, undefined)
   }
 
@@ -87,7 +143,15 @@ export class UsageWriter {
     if (counting[kind] !== undefined) return
     // Whatever is left of an earlier time is not true any more.
     for (const key of Array.from(this.#tables.usage.getKeys({ start: Buffer.from([0]) }))) if (kindOf(key.toString()) === kind) this.#tables.usage.removeSync(key)
-    this.#note({ ...counting, ...kind === 'owners' ? { owners: '' } : { children: true as const } })
+    this.#note({ ...counting, ...kind === 'owners' ? { owners: '' } : kind === 'trees' ? { trees: {} } : { children: true as const } })
+  }
+
+  /** Of one that is there. */
+  countTree (container: ObjectID): void {
+    const counting = this.#counting ?? {}
+    if (counting.trees?.[container] !== undefined || !this.#tables.records.doesExist(idKey(container))) return
+    this.#amounts.set(treeAccount(container), undefined)
+    this.#note(withTrees({ trees: {}, ...counting }, [container], ''))
   }
 
   /** Begins anew: what the accounts say is not so, for records were changed past them. */
@@ -95,34 +159,42 @@ export class UsageWriter {
     const before = this.#counting
     this.#amounts.clear()
     this.#tables.usage.clearSync()
-    if (before !== undefined) this.#note({ ...before, ...before.owners !== undefined && { owners: '' } })
+    if (before === undefined) return
+    this.#note({ ...before, ...before.owners !== undefined && { owners: '' }, ...before.trees !== undefined && { trees: Object.fromEntries(Object.keys(before.trees).map(tree => [tree, ''])) } })
   }
 
   countMore (limit: number): number {
-    const cursor = this.#counting?.owners
-    if (cursor === undefined || cursor === true) return 0
+    const next = this.#counting === undefined ? undefined : nextToCount(this.#counting)
+    if (next === undefined) return 0
+    const { cursor, trees } = next
     const most = Math.min(limit, longestStep)
     const start = Buffer.concat([Buffer.from(cursor, 'hex'), Buffer.from([0])])
     const deltas = new Deltas()
+    const walk = walkIn(this.#tables, () => this.#counting ?? {})
     let last: Buffer | undefined
     let count = 0
     for (const { key, value } of this.#tables.records.getRange({ start, limit: most })) {
-      deltas.owned(ownerOf(value), undefined, countedOf(value))
+      const member = memberOf(idText(key), value)
+      if (trees === undefined) deltas.owned(ownerOf(value), undefined, member)
+      else for (const tree of walk.ofMember(member)) if (trees.includes(tree)) deltas.within(tree, undefined, member)
       last = key
       count++
     }
-    this.add(deltas)
-    this.#note({ ...this.#counting, owners: last === undefined || count < most ? true : last.toString('hex') })
+    this.#add(deltas)
+    const reached = last === undefined || count < most ? true : trees === undefined ? last.toString('hex') : idText(last)
+    this.#note(trees === undefined ? { ...this.#counting, owners: reached } : withTrees(this.#counting ?? {}, trees, reached))
     return count
   }
 
   #note (counting: Counting): void {
     this.#counting = counting
+    this.#walk.clear()
     this.#tables.state.putSync(stateKeys.counting, encodeCounting(counting))
   }
 
   #counts (account: Account): boolean {
-    return this.#counting?.[kindOf(account)] !== undefined
+    const kind = kindOf(account)
+    return kind === 'trees' ? this.#planned?.trees?.[subjectOf(account)] !== undefined : this.#counting?.[kind] !== undefined
   }
 
   #amount (account: Account): Amount {
@@ -130,7 +202,7 @@ export class UsageWriter {
     if (known !== undefined) return known
     const row = this.#amounts.has(account) ? undefined : this.#tables.usage.getBinary(accountKey(account))
     if (row !== undefined) return decodeAmount(row)
-    return kindOf(account) === 'owners' ? noAmount : { bytes: 0, objects: this.#childrenIn(account) }
+    return kindOf(account) !== 'children' ? noAmount : { bytes: 0, objects: this.#childrenIn(account) }
   }
 
   #childrenIn (account: Account): number {
@@ -139,9 +211,7 @@ export class UsageWriter {
   }
 }
 
-function countedOf (record: Uint8Array | undefined): Counted | undefined {
-  if (record === undefined) return undefined
-  const entry = entryKeyOf(record)
-  const parentID = entry.length === 0 ? undefined : idText(Buffer.from(entry.subarray(1, 1 + (entry[0] ?? 0))))
-  return { type: String.fromCharCode(typeOf(record)), size: sizeOf(record), parentID }
+/** With these trees, counted so far. Where trees are not counted none is added. */
+function withTrees (counting: Counting, trees: readonly ObjectID[], reached: string | true): Counting {
+  return trees.length === 0 || counting.trees === undefined ? counting : { ...counting, trees: { ...counting.trees, ...Object.fromEntries(trees.map(tree => [tree, reached])) } }
 }

@@ -2,14 +2,12 @@
  * What goes to the writer and what comes back: to its thread, or from another process through the primary. Encoded where the
  * caller is, so that the writer only compares heads and moves bytes.
  */
-import { setImmediate } from 'node:timers/promises'
 import { Packr } from 'msgpackr'
-import { type AccountLimit, type BlobID, type Change, type CommitResult, type CountedKind, type LeaseID, type ObjectID, type RecordPut, type Refused, type Segment, StorageError, type StorageReason } from '../contract.js'
+import { type AccountLimit, type BlobID, type CommitResult, type CountedKind, type LeaseID, type ObjectID, type Refused, StorageError, type StorageReason } from '../contract.js'
 import { idKey } from '../object-key.js'
-import { encodeJson } from './json-codec.js'
+import { decodeChange, inTurns, isChange, wireSegment } from './change-frame.js'
 import type { WholeRecord } from '../transfer/ends.js'
 import { encodeRecord } from './record-codec.js'
-import { ownerIn } from '../usage.js'
 
 /** Offset, length, blob, offset in the blob. */
 export type WireSegment = [offset: number, length: number, blob: BlobID, blobOffset: number]
@@ -27,11 +25,13 @@ export interface WireChange {
   readonly remove: ReadonlyArray<[id: Buffer, version: number, subtree: boolean]>
   readonly events: readonly Buffer[]
   readonly limits?: readonly AccountLimit[]
+  readonly trees?: readonly ObjectID[]
 }
 
-/** One item of a batch: a change of the model, or a step of the sweeper. Each is applied whole or not at all. */
-export type WireItem =
-  | WireChange
+/** One item of a batch: a change of the model, or a step of something else. Each is applied whole or not at all. */
+export type WireItem = WireChange | WireStep
+
+export type WireStep =
   | { readonly kind: 'openLease' | 'closeLease' | 'dropLease', readonly lease: LeaseID }
   | { readonly kind: 'condemn', readonly grace: number, readonly limit: number }
   | { readonly kind: 'dropPins', readonly keys: readonly Buffer[] }
@@ -40,6 +40,7 @@ export type WireItem =
   | { readonly kind: 'trimLog', readonly olderThan: number, readonly limit: number }
   | { readonly kind: 'noteAccesses', readonly notes: Buffer }
   | { readonly kind: 'beginCounting', readonly what: CountedKind }
+  | { readonly kind: 'countTree', readonly container: ObjectID }
   | { readonly kind: 'recount' }
   | { readonly kind: 'countMore', readonly limit: number }
   | { readonly kind: 'noteScrub', readonly note: Buffer }
@@ -57,111 +58,31 @@ export type WireResult =
   | ['conflict', on: 'version' | 'name', id: ObjectID]
   | ['conflict', on: 'lease']
   | ['refused', refused: Refused]
+  | ['bound', id: ObjectID]
   | ['done', count: number]
   | ['failed', reason: StorageReason, message: string]
 
 const packr = new Packr({ useRecords: false })
 
-/** What is encoded in one turn of the event loop. */
-const atOnce = 500
-
-/** Throws for what cannot be stored at all: a name that is too long, an ID that is none. */
-export function encodeChange (change: Change): Buffer | Promise<Buffer> {
-  const { put = [], remove = [], births = [], expect, events } = change
-  // Most changes are of one record: not even a promise is needed.
-  if ([put, remove, births, expect, events].every(({ length }) => length < atOnce)) {
-    return encodeItem({ ...wireHead(change), births: births.map(wireBirth), expect: expect.map(wireExpectation), put: put.map(wirePut), remove: remove.map(wireRemoval), events: events.map(encodeJson) })
-  }
-  return encodeInTurns(change)
-}
-
-/** The same bytes, but for the order of the fields. */
-async function encodeInTurns (change: Change): Promise<Buffer> {
-  const { put = [], remove = [], births = [], expect, events } = change
-  const lists = {
-    births: await packedList(births, wireBirth),
-    expect: await packedList(expect, wireExpectation),
-    put: await packedList(put, wirePut),
-    remove: await packedList(remove, wireRemoval),
-    events: await packedList(events, encodeJson)
-  }
-  const fields = Object.entries<unknown>(wireHead(change)).map(([name, value]) => [packr.pack(name), packr.pack(value)])
-  const listed = Object.entries(lists).map(([name, pieces]) => [packr.pack(name), ...pieces])
-  const all = [...fields, ...listed]
-  return Buffer.concat([Buffer.from([fewPairs | all.length]), ...all.flat()])
-}
-
-function wirePut (put: RecordPut): WireChange['put'][number] {
-  const id = idKey(put.id)
-  return [id, encodeRecord(put, id), wireSegmentChange(put.segments), ownerIn(put.attributes) ?? null]
-}
-
-const wireBirth = ({ blob, size, hash }: NonNullable<Change['births']>[number]): WireBirth => [blob, size, hash]
-const wireExpectation = ({ id, version }: Change['expect'][number]): WireChange['expect'][number] => [idKey(id), version]
-const wireRemoval = ({ id, version, subtree }: NonNullable<Change['remove']>[number]): WireChange['remove'][number] => [idKey(id), version, subtree]
-
-/** What is not a list. */
-function wireHead ({ lease, limits }: Change): Pick<WireChange, 'kind' | 'lease' | 'limits'> {
-  return { kind: 'change', lease: lease ?? null, ...limits !== undefined && { limits } }
-}
-
-// MessagePack: how a map of up to 15 pairs begins, an array of up to 15 items, of up to 2^16 - 1, and of more.
-const fewPairs = 0x80
-const fewItems = 0x90
-const someItems = 0xdc
-const manyItems = 0xdd
-
-/** An array of what `encode` makes of the items, piece by piece. Others have their turn while many are encoded. */
-async function packedList<T> (items: readonly T[], encode: (item: T) => unknown): Promise<Buffer[]> {
-  const head = Buffer.alloc(5)
-  head[0] = manyItems
-  head.writeUInt32BE(items.length, 1)
-  const pieces: Buffer[] = [head]
-  for (let at = 0; at < items.length; at += atOnce) {
-    const piece = packr.pack(items.slice(at, at + atOnce).map(encode))
-    const first = piece[0] ?? 0
-    pieces.push(piece.subarray((first & 0xf0) === fewItems ? 1 : first === someItems ? 3 : 5))
-    await setImmediate()
-  }
-  return pieces
-}
-
-/** Others have their turn while many are encoded. */
-async function encoded<T, E> (items: readonly T[], encode: (item: T) => E): Promise<E[]> {
-  const done: E[] = []
-  for (const item of items) {
-    if (done.push(encode(item)) % atOnce === 0) await setImmediate()
-  }
-  return done
-}
-
-function wireSegmentChange (change: NonNullable<Change['put']>[number]['segments']): WireSegmentChange {
-  switch (change.kind) {
-    case 'keep': return ['keep']
-    case 'replace': return ['replace', change.segments.map(wireSegment)]
-    case 'splice': return ['splice', change.segments.map(wireSegment), change.offset, change.length]
-    case 'copy': return ['copy', idKey(change.from), change.version]
-  }
-}
-
 /** Records of other stores, at whatever version they are. */
 export async function encodeWholes (wholes: readonly WholeRecord[]): Promise<WireWhole[]> {
-  return await encoded(wholes, ({ record, segments, accesses }) => {
+  const encoded: WireWhole[] = []
+  await inTurns(wholes, ({ record, segments, accesses }) => {
     // Drivers give some of the fields by getters.
     const { id, version, type, parentID, name, attributes, size, inline } = record
     const bytes = encodeRecord({ id, version, type, parentID, name, attributes, size, inline, segments: { kind: 'keep' } })
-    return [idKey(id), bytes, segments.map(wireSegment), accesses === undefined ? null : [accesses.count, accesses.last]]
+    encoded.push([idKey(id), bytes, segments.map(wireSegment), accesses === undefined ? null : [accesses.count, accesses.last]])
   })
+  return encoded
 }
 
-const wireSegment = ({ offset, length, blob, blobOffset }: Segment): WireSegment => [offset, length, blob, blobOffset]
-
-export function encodeItem (item: WireItem): Buffer {
+/** Changes have an encoding of their own. */
+export function encodeStep (item: WireStep): Buffer {
   return packr.pack(item)
 }
 
 export function decodeItem (bytes: Uint8Array): WireItem {
-  return packr.unpack(bytes) as WireItem
+  return isChange(bytes) ? decodeChange(bytes) : packr.unpack(bytes) as WireItem
 }
 
 /** Several items in one run of bytes of its own, which can change threads without a copy. */
@@ -196,6 +117,7 @@ export function commitResultOf (result: WireResult): CommitResult {
     case 'committed': return { status: 'committed', sequence: result[1] }
     case 'conflict': return result[1] === 'lease' ? { status: 'conflict', on: 'lease' } : { status: 'conflict', on: result[1], id: result[2] }
     case 'refused': return result[1]
+    case 'bound': return { status: 'refused', on: 'trees', id: result[1] }
     case 'failed': throw new StorageError(result[1], result[2])
     case 'done': throw new TypeError('The writer answered a change as if it were a step of the sweeper')
   }

@@ -11,7 +11,7 @@ import { IntakeWriter } from './intake-writer.js'
 import { SweepWriter } from './sweep-writer.js'
 import { stateKeys, type Tables } from './tables.js'
 import { u64 } from './bytes.js'
-import { decodeItem, encodeItem, unpackBatch, type WireItem, type WireResult } from './wire.js'
+import { decodeItem, encodeStep, unpackBatch, type WireItem, type WireResult } from './wire.js'
 
 /** Bytes that must be free for an input/output error not to be put down to lack of space: more than a batch needs. */
 const scarce = 16 * 1024 * 1024
@@ -106,7 +106,7 @@ export class Writer {
 
   #advance (): void {
     try {
-      this.#transact([encodeItem({ kind: 'touch' })], true)
+      this.#transact([encodeStep({ kind: 'touch' })], true)
     } catch {
       // Then not even this can be done, and the items will say why.
     }
@@ -147,6 +147,7 @@ export class Writer {
       case 'trimLog': return done(this.#sweep.trimLog(item.olderThan, item.limit))
       case 'noteAccesses': return done(this.#changes.noteAccesses(item.notes))
       case 'beginCounting': return done(this.#changes.usage.beginCounting(item.what))
+      case 'countTree': return done(this.#changes.usage.countTree(item.container))
       case 'recount': return done(this.#changes.usage.restart())
       case 'countMore': return done(this.#changes.usage.countMore(item.limit))
       case 'noteScrub': return done(this.#tables.state.putSync(stateKeys.scrub, item.note))

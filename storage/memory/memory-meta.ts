@@ -48,7 +48,7 @@ export class MemoryMeta implements MovableMeta {
   readonly #trash = new Map<BlobID, number>()
   readonly #doomed = new Set<BlobID>()
   readonly #orphans: ObjectID[] = []
-  readonly #usage = new MemoryUsage()
+  readonly #usage = new MemoryUsage(id => this.#rows.get(id)?.record)
   readonly #log: Array<LoggedEvent & { readonly at: number }> = []
   #sequence = 0
   readonly #changes = new EventEmitter().setMaxListeners(0)
@@ -154,9 +154,13 @@ export class MemoryMeta implements MovableMeta {
     const conflict = this.#conflict(change)
     if (conflict !== undefined) return conflict
     const { put = [], remove = [] } = change
-    const deltas = this.#usage.deltas([...put.map(after => ({ before: this.#rows.get(after.id)?.record, after })), ...remove.map(({ id }) => ({ before: this.#rows.get(id)?.record, after: undefined }))])
-    const refused = deltas === undefined ? undefined : this.#usage.refusal(change.limits ?? [], deltas)
-    if (refused !== undefined) return refused
+    const deltas = this.#usage.deltas([...put.map(after => ({ before: this.#rows.get(after.id)?.record, after })), ...remove.map(({ id }) => ({ before: this.#rows.get(id)?.record, after: undefined }))], change.trees)
+    const refused: CommitResult | undefined = deltas?.bound !== undefined ? { status: 'refused', on: 'trees', id: deltas.bound } : deltas && this.#usage.refusal(change.limits ?? [], deltas)
+    if (refused !== undefined) {
+      this.#usage.refused(change.trees)
+      return refused
+    }
+    for (const { id, subtree } of remove) if (subtree) this.#usage.leave(id)
     if (deltas !== undefined) this.#usage.add(deltas)
     for (const birth of change.births ?? []) this.#born.set(birth.blob, birth)
     for (const one of put) this.#put(one)
@@ -263,6 +267,7 @@ export class MemoryMeta implements MovableMeta {
   }
 
   async beginCounting (kind: CountedKind): Promise<void> { this.#usage.begin(kind, this.#records()) }
+  async countTree (container: ObjectID): Promise<void> { this.#usage.beginTree(container, this.#records()) }
   async recount (): Promise<void> { this.#usage.recount(this.#records()) }
   async countMore (): Promise<number> { return 0 }
   async usage (account: Account): Promise<Usage | undefined> { return this.#usage.of(account) }
@@ -327,9 +332,13 @@ export class MemoryMeta implements MovableMeta {
       if (child === undefined) {
         this.#children.delete(parent)
         this.#orphans.shift()
+        this.#usage.cleared(parent)
         continue
       }
-      if ((this.#children.get(child.entry.id)?.length ?? 0) > 0) this.#orphans.push(child.entry.id)
+      if ((this.#children.get(child.entry.id)?.length ?? 0) > 0) {
+        this.#usage.leave(child.entry.id)
+        this.#orphans.push(child.entry.id)
+      }
       this.#usage.prune(this.#rows.get(child.entry.id)?.record)
       this.#remove(child.entry.id)
       removed++

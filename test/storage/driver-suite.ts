@@ -5,6 +5,7 @@ import type { Driver } from './driver.js'
 import { intakeSuite } from './intake-suite.js'
 import { recordsSuite } from './records-suite.js'
 import { sweepSuite } from './sweep-suite.js'
+import { treesSuite } from './trees-suite.js'
 import { usageSuite } from './usage-suite.js'
 import { valuesSuite } from './values-suite.js'
 
@@ -14,5 +15,6 @@ export function driverSuite (t: Test, driver: Driver): void {
   sweepSuite(t, driver)
   concurrencySuite(t, driver)
   usageSuite(t, driver)
+  treesSuite(t, driver)
   intakeSuite(t, driver)
 }

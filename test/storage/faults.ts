@@ -81,6 +81,7 @@ function methods (meta: MetaStore, life: Life): Omit<MetaStore, 'watch'> {
     commit: async change => await life.step(async () => await meta.commit(change)),
     accesses: async id => await life.step(async () => await meta.accesses(id)),
     noteAccesses: async notes => { await life.step(async () => { await meta.noteAccesses(notes) }) },
+    countTree: async container => { await life.step(async () => { await meta.countTree(container) }) },
     beginCounting: async kind => { await life.step(async () => { await meta.beginCounting(kind) }) },
     recount: async () => { await life.step(async () => { await meta.recount() }) },
     countMore: async limit => await life.step(async () => await meta.countMore(limit)),

@@ -1,0 +1,44 @@
+/** Trees in an embedded store: where a walk up finds its containers, and what is kept of those that were removed. */
+import type { ObjectID } from '../contract.js'
+import { idKey, idText } from '../object-key.js'
+import { type Member, TreeWalk } from '../trees.js'
+import type { Counting } from './counting.js'
+import { ownerKey } from './keys.js'
+import { entryKeyOf, sizeOf, treesOf, typeOf } from './record-codec.js'
+import { nothing, type Tables } from './tables.js'
+
+/** The row of a removed container that was in these trees. */
+export function orphanRow (trees: readonly ObjectID[]): Buffer {
+  return trees.length === 0 ? nothing : Buffer.concat([nothing, Buffer.from(trees.join(' '))])
+}
+
+function treesInRow (row: Buffer): readonly ObjectID[] {
+  return row.length <= nothing.length ? [] : row.toString('latin1', nothing.length).split(' ')
+}
+
+/** The ID of the container that a record hangs in. */
+export function parentIn (record: Uint8Array): ObjectID | undefined {
+  const entry = entryKeyOf(record)
+  return entry.length === 0 ? undefined : idText(Buffer.from(entry.subarray(1, 1 + (entry[0] ?? 0))))
+}
+
+/** `changed`: parents of containers that a change puts, where they differ from what is stored. */
+export function walkIn ({ records, orphans }: Tables, counting: () => Counting, changed?: ReadonlyMap<ObjectID, ObjectID | undefined>): TreeWalk {
+  return new TreeWalk({
+    isTree: id => counting().trees?.[id] !== undefined,
+    parentOf: id => {
+      if (changed?.has(id) === true) return changed.get(id)
+      const record = records.getBinaryFast(idKey(id))
+      return record === undefined ? undefined : parentIn(record)
+    },
+    leftOf: id => {
+      const row = orphans.getBinary(ownerKey(idKey(id)))
+      return row === undefined ? undefined : treesInRow(row)
+    }
+  })
+}
+
+/** A record as it is counted in trees. It is not read again, but for those that a helper names. */
+export function memberOf (id: ObjectID, record: Uint8Array): Member {
+  return { id, type: String.fromCharCode(typeOf(record)), size: sizeOf(record), parentID: parentIn(record), within: () => treesOf(record) }
+}
