@@ -3,13 +3,16 @@ import { checkOptions } from '../../schemas/check-options.js'
 import { completeDistributedOptions, DistributedStoreOptions } from '../../schemas/store-options.js'
 import type { Reporter } from '../compose-store.js'
 import type { BlobStore, ObjectID } from '../contract.js'
-import type { Finding, Repaired, RepairOptions, VerifyCounts, VerifyOptions } from '../verify/findings.js'
+import type { Finding, Look, Repaired, RepairOptions, VerifyCounts, VerifyOptions } from '../verify/findings.js'
 import { canBeReleased, ObjectMender } from '../verify/object-mender.js'
 import { verifyMovable } from '../verify/verify-movable.js'
 import { DatabaseChecks, type Mend, rawAttributes } from './database-checks.js'
+import { lookAtLog } from './log-checks.js'
 import { migrate } from './migrate.js'
-import { type Parts, withMeta, withParts } from './open-distributed.js'
+import { looker, type Parts, placedOf, withMeta, withParts } from './open-distributed.js'
 import { pageChecksums } from './page-checksums.js'
+import { checkPlace } from './place-identity.js'
+import { lookForSurplus } from './surplus-blobs.js'
 import type { PostgresMeta } from './postgres-meta.js'
 
 export interface VerifyDistributedResult extends VerifyCounts {
@@ -24,6 +27,8 @@ interface Looked {
   readonly blobs: Pick<BlobStore, 'get'>
   readonly rootID: ObjectID
   readonly mender: ObjectMender
+  /** Whether the place of the values has said that it is that of this store: then nobody else's are there. */
+  readonly isPlaced: boolean
 }
 
 /** Opens it without a lease: it makes no tables, sweeps nothing and writes no values. */
@@ -33,9 +38,10 @@ async function looking<T> (options: DistributedStoreOptions, report: Reporter, w
     const { rootID } = await migrate(parts.database, parts.names, complete)
     return await withMeta(parts, async meta => {
       await parts.place.prepare(async () => (await meta.namedBlobs(undefined, 1)).length > 0)
-      const { blobs } = parts.place.open({ leaseIsOpen: async () => false, left () {} })
+      const isPlaced = await checkPlace(placedOf(parts))
+      const blobs = looker(parts.place)
       const mender = new ObjectMender({ meta, rootID, rawAttributes: async id => await rawAttributes(parts.database, parts.names, id) })
-      const result = await work({ parts, meta, blobs, rootID, mender })
+      const result = await work({ parts, meta, blobs, rootID, mender, isPlaced })
       meta.stop()
       await meta.close()
       await parts.place.close()
@@ -44,13 +50,30 @@ async function looking<T> (options: DistributedStoreOptions, report: Reporter, w
   })
 }
 
-async function look ({ parts: { database, names }, meta, blobs, rootID, mender }: Looked, options: VerifyOptions, found: (finding: Finding, mend?: Mend) => void): Promise<VerifyCounts> {
-  const { signal = new AbortController().signal } = options
+async function look ({ parts: { database, names, place }, meta, blobs, rootID, mender, isPlaced }: Looked, options: VerifyOptions, found: (finding: Finding, mend?: Mend) => void): Promise<VerifyCounts> {
+  const { signal = new AbortController().signal, progress = () => {}, surplusGrace = place.late } = options
   const counts = await verifyMovable({ meta, blobs, rootID }, options, (finding, note) => {
     const { objectID } = finding
     found(finding, objectID === undefined || note === undefined ? undefined : async () => await mender.setAside(objectID, note))
   })
-  await new DatabaseChecks({ database, names, meta, blobs, mender, signal }).look(found)
+  const looked = { database, names, signal }
+  await new DatabaseChecks({ ...looked, meta, blobs, mender, rootID }).look(found)
+  const teller = (phase: Look): ((more: number) => void) => {
+    let done = 0
+    progress({ phase, done, total: undefined })
+    return more => { progress({ phase, done: done += more, total: undefined }) }
+  }
+  if (isPlaced) await lookForSurplus({ looked, place, grace: surplusGrace, found, tell: teller('files') })
+  const tell = teller('log')
+  await lookAtLog({
+    looked,
+    last: await meta.lastSequence(),
+    found,
+    tell (entries) {
+      counts.events += entries
+      tell(entries)
+    }
+  })
   return counts
 }
 
