@@ -39,7 +39,7 @@ export async function checkPlace (placed: Placed): Promise<boolean> {
     throw error
   }
   if (mark === noted.identity) return true
-  if (mark !== undefined) throw refused(placed, noted, `has the values of another store: its "${markName}" says ${mark}, and this store is ${noted.identity}. Give the URL of the place that belongs to it`)
+  if (mark !== undefined) throw foreign(placed, noted, mark)
   if (noted.at === null) return false
   const same = noted.at === placed.place.at
   throw refused(placed, noted, same
@@ -66,13 +66,15 @@ async function claim (placed: Placed, named: (limit: number) => Promise<readonly
     const { rows: [noted] } = await client.query<Noted>(`select identity, place as at from ${s}.store`)
     if (noted?.at === null) {
       await place.writeMark(noted.identity)
+      const mark = await place.readMark()
+      // Another store was faster.
+      if (mark !== noted.identity) throw foreign(placed, noted, mark)
       await client.query(`update ${s}.store set place = $1`, [place.at])
     }
     await client.query('commit')
     return noted?.at === null
   })
-  // Another store may have made it say something else meanwhile.
-  if (!isFirst || await place.readMark() !== (await read(placed)).identity) await checkPlace(placed)
+  if (!isFirst) await checkPlace(placed)
 }
 
 async function hasOne (names: readonly BlobID[], blobs: Pick<BlobStore, 'read'>): Promise<boolean> {
@@ -91,6 +93,10 @@ async function read ({ database, names: { schema: s, plain } }: Placed): Promise
   const [row] = await database.rows<[identity: string, at: string | null]>({ name: 'place', text: `select identity, place from ${s}.store` }, [], 'reading the place of the values')
   if (row === undefined) throw new StorageError('format', `The store in schema ${plain} has no root container`)
   return { identity: row[0], at: row[1] }
+}
+
+function foreign (placed: Placed, noted: Noted, mark: string | undefined): StorageError {
+  return refused(placed, noted, `has the values of another store: its "${markName}" says ${mark ?? 'nothing'}, and this store is ${noted.identity}. Each store needs a place of its own; give the URL of the one that belongs to this`)
 }
 
 function refused ({ databaseName, place }: Placed, { at }: Pick<Noted, 'at'>, problem: string): StorageError {
