@@ -96,7 +96,7 @@ async function read ({ database, names: { schema: s, plain } }: Placed): Promise
 }
 
 function foreign (placed: Placed, noted: Noted, mark: string | undefined): StorageError {
-  return refused(placed, noted, `has the values of another store: its "${markName}" says ${mark ?? 'nothing'}, and this store is ${noted.identity}. Each store needs a place of its own; give the URL of the one that belongs to this`)
+  return refused(placed, noted, `has the values of another store: its "${markName}" says ${mark ?? 'nothing'}, and this store is ${noted.identity}. Each store needs a place of its own; give the URL of the one that belongs to this${noted.at === null ? `. If that is the one, and the database a copy of a time when it did not know it yet, remove that "${markName}"` : ''}`)
 }
 
 function refused ({ databaseName, place }: Placed, { at }: Pick<Noted, 'at'>, problem: string): StorageError {

@@ -117,6 +117,9 @@ if (server !== undefined) {
     t.teardown(async () => { await first.close() })
     const elsewhere = { name: 'StorageError', reason: 'format', message: /^The store in postgres:\/\/[^@]*\?schema=\w+ has its values in file:\/\/\S+\/blobs; file:\/\/\S+\/blobs-of-another has no "\.fastify-cdmi-store"\. Give all servers the same "blobs"/ }
     await t.rejects(openStore(other, noErrors), elsewhere)
+    const shape = (text: string): string => text.replace(/postgres:\/\/\S+/, 'database').replace(/(?:s3|file):\/\/\S+?(?: at \S+?)?(?=;| has)/g, 'place').replace(/(?<=its text is )[^)]+/, 'id').trim()
+    const [, shown = ''] = /```\n(The store in postgres:[^`]+)```/.exec(await readFile('docs/scale-out.md', 'utf8')) ?? []
+    t.equal(shape(await openStore(other, noErrors).then(() => '', (error: unknown) => error instanceof Error ? error.message : '')), shape(shown), 'as the manual shows it')
     await t.rejects(verifyDistributed(other, {}, noErrors, () => {}), elsewhere)
     await (await openStore(one, noErrors)).close()
     const stranger = placeOf(t, server, await quickDirectory(t))
