@@ -50,7 +50,8 @@ async function looking<T> (options: DistributedStoreOptions, report: Reporter, w
   })
 }
 
-async function look ({ parts: { database, names, place }, meta, blobs, rootID, mender, isPlaced }: Looked, options: VerifyOptions, found: (finding: Finding, mend?: Mend) => void): Promise<VerifyCounts> {
+/** `surplus`: whether all that is in the place of the values is listed, too. */
+async function look ({ parts: { database, names, place }, meta, blobs, rootID, mender, isPlaced }: Looked, options: VerifyOptions, surplus: boolean, found: (finding: Finding, mend?: Mend) => void): Promise<VerifyCounts> {
   const { signal = new AbortController().signal, progress = () => {}, surplusGrace = place.late } = options
   const counts = await verifyMovable({ meta, blobs, rootID }, options, (finding, note) => {
     const { objectID } = finding
@@ -63,7 +64,7 @@ async function look ({ parts: { database, names, place }, meta, blobs, rootID, m
     progress({ phase, done, total: undefined })
     return more => { progress({ phase, done: done += more, total: undefined }) }
   }
-  if (isPlaced) await lookForSurplus({ looked, place, grace: surplusGrace, found, tell: teller('files') })
+  if (isPlaced && surplus) await lookForSurplus({ looked, place, grace: surplusGrace, found, tell: teller('files') })
   const tell = teller('log')
   await lookAtLog({
     looked,
@@ -80,7 +81,7 @@ async function look ({ parts: { database, names, place }, meta, blobs, rootID, m
 /** Tells `found` of everything that is wrong. Throws OptionError, and a StorageError. */
 export async function verifyDistributed (options: DistributedStoreOptions, how: VerifyOptions, report: Reporter, found: (finding: Finding) => void): Promise<VerifyDistributedResult> {
   // Whether servers have it open makes no difference.
-  return await looking(options, report, async looked => ({ ...await look(looked, how, finding => { found(finding) }), online: false, pageChecksums: await pageChecksums(looked.parts.database) }))
+  return await looking(options, report, async looked => ({ ...await look(looked, how, true, finding => { found(finding) }), online: false, pageChecksums: await pageChecksums(looked.parts.database) }))
 }
 
 /** Things that are mended before the next look. */
@@ -92,11 +93,11 @@ const page = { limit: 500, size: 4 * 1024 * 1024 }
 export async function repairDistributed (options: DistributedStoreOptions, { dryRun = false, ...how }: RepairOptions, report: Reporter, found: (repaired: Repaired) => void): Promise<number> {
   return await looking(options, report, async looked => {
     const damaged = new Set<ObjectID>()
-    for (let round = 1, values = how.values ?? true; ; round++) {
+    for (let round = 1, values = how.values ?? true, surplus = true; ; round++) {
       const waiting: Array<readonly [Finding, Mend]> = []
       const left: Finding[] = []
       let more = false
-      await look(looked, { ...how, values }, (finding, mend) => {
+      await look(looked, { ...how, values }, surplus, (finding, mend) => {
         if (finding.objectID !== undefined) damaged.add(finding.objectID)
         if (mend === undefined) left.push(finding)
         else if (dryRun || finding.setAside === true) {
@@ -114,9 +115,10 @@ export async function repairDistributed (options: DistributedStoreOptions, { dry
           found({ ...finding, done })
         }
       }
-      // What was under it may be seen then, but for bytes: these were looked at.
+      // What was under it may be seen then, but for bytes and what belongs to nothing: these were looked at.
       if (mended > 0 && round < mostRounds) {
         values &&= more
+        surplus = more
         continue
       }
       for (const finding of left) found(finding)
