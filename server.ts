@@ -78,7 +78,12 @@ export async function buildServer (given: ServerConfig, parts: ServerParts = {})
   const metrics = config.metrics === 'off' ? undefined : new ServerMetrics(parts.metrics?.name)
   let app: FastifyInstance | undefined
   const report = (error: unknown, doing: string): void => { app?.log.error({ err: error }, `failed in the background: ${doing}`) }
-  const store = parts.store ?? await openConfiguredStore(config, { report, waiting: error => { startLog(config.logLevel ?? 'info', log).warn({ err: error }, storeAwaited) } })
+  const store = parts.store ?? await openConfiguredStore(config, {
+    report,
+    waiting: error => { startLog(config.logLevel ?? 'info', log).warn({ err: error }, storeAwaited) },
+    // Of several processes the first one has said so.
+    ...parts.affinity === undefined && { notice: sentence => { startLog(config.logLevel ?? 'info', log).warn(sentence) } }
+  })
   try {
     // After the store, which makes its directory itself.
     const tls = await TlsWatch.begin(config, directory)

@@ -1,10 +1,10 @@
 /** `fastify-cdmi user …`: the users file, changed while nobody else changes it. */
-import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { HashedUser } from '../plugins/authenticator.js'
 import { generatePassword, hashPassword } from '../plugins/password.js'
 import { changeUsers, readUsers } from '../plugins/users-file.js'
 import { defaultDirectory } from '../server/store-config.js'
+import { makeDirectory } from '../storage/files/make-directory.js'
 import { configOf, type Flags } from './config-flags.js'
 import { UsageError } from './failure.js'
 import { askPassword } from './ask-password.js'
@@ -24,7 +24,7 @@ export async function addUser (given: string, flags: Flags): Promise<void> {
   // Before a password is asked for.
   if ((await readUsers(file, [])).some(sameName(name))) throw alreadyThere(name)
   const hash = await newHash(name, flags)
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+  await makeDirectory(dirname(file), 0o700)
   await changeUsers(file, users => {
     if (users.some(sameName(name))) throw alreadyThere(name)
     return [...users, { name, hash, access: flags['readOnly'] === true ? 'read' : 'write' }]

@@ -128,6 +128,7 @@ async function prepareShared (config: ServerConfig, log: Logger): Promise<Ground
   const store = await openConfiguredStore(config, {
     report: (error, doing) => { log.error({ err: error }, `failed in the background: ${doing}`) },
     waiting: error => { log.warn({ err: error }, storeAwaited) },
+    notice: sentence => { log.warn(sentence) },
     changes: { sweepInterval: 0 }
   })
   await store.close()

@@ -14,6 +14,8 @@ export interface Opening {
   readonly report: (error: unknown, doing: string) => void
   /** Is told, once, that the database cannot be reached and the start waits for it. */
   readonly waiting?: (error: StorageError) => void
+  /** Is told what the operator should know of the place of the store. */
+  readonly notice?: (sentence: string) => void
   /** Options of `openStore` that are not to be as the configuration says, or does not say. */
   readonly changes?: { readonly sweepInterval?: number, readonly migrate?: boolean }
 }
@@ -25,11 +27,13 @@ export async function checkShared (config: ServerConfig): Promise<void> {
 }
 
 /** Throws ConfigError, OptionError and StorageError; 'unavailable' only when the database did not come within `database.startTimeout`. */
-export async function openConfiguredStore (config: ServerConfig, { report, waiting, changes: { sweepInterval, migrate } = {} }: Opening): Promise<Store> {
+export async function openConfiguredStore (config: ServerConfig, { report, waiting, notice = () => {}, changes: { sweepInterval, migrate } = {} }: Opening): Promise<Store> {
   const sweeps = sweepInterval === undefined ? {} : { sweepInterval }
   const shared = sharedOptions(config)
   if (shared === undefined) return await openStore({ directory: storeDirectory(config) ?? defaultDirectory, ...storeOptions(config), ...sweeps }, report)
-  return await patiently(config, waiting, async () => await openStore({ ...shared, ...sweeps, ...migrate !== undefined && { migrate } }, report))
+  const store = await patiently(config, waiting, async () => await openStore({ ...shared, ...sweeps, ...migrate !== undefined && { migrate } }, report))
+  for (const sentence of store.notices ?? []) notice(sentence)
+  return store
 }
 
 /** Tries again while the database cannot be reached, for as long as the configuration says. */

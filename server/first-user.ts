@@ -1,10 +1,11 @@
 /** Who may log in to the stand-alone server: the users file, the user of the environment, and, at the first start, one that is made. */
-import { access, mkdir } from 'node:fs/promises'
+import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createAuthenticator, type Authenticator } from '../plugins/authenticator.js'
 import { generatePassword, hashPassword } from '../plugins/password.js'
 import { changeUsers, openUsersFile } from '../plugins/users-file.js'
 import type { ServerConfig } from '../schemas/config.js'
+import { makeDirectory } from '../storage/files/make-directory.js'
 import { ConfigError } from './config-sources.js'
 
 export interface FirstUser {
@@ -31,7 +32,7 @@ export async function makeFirstUser (config: ServerConfig, directory: string | u
   const name = config.adminUser ?? defaultAdmin
   const password = generatePassword()
   const hash = await hashPassword(password)
-  await mkdir(directory, { recursive: true })
+  await makeDirectory(directory)
   await changeUsers(file, users => users.length > 0 ? users : [{ name, hash, access: 'write' }])
   return { name, password, file }
 }

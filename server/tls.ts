@@ -1,10 +1,11 @@
 /** Keys and certificates: given by the operator, or made once per store (GEN-37: TLS 1.2 and later). */
 import { X509Certificate } from 'node:crypto'
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { open, readFile, rename } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls'
 import type { ServerConfig } from '../schemas/config.js'
+import { makeDirectory } from '../storage/files/make-directory.js'
 import { ConfigError } from './config-sources.js'
 
 const day = 86_400_000
@@ -111,7 +112,7 @@ async function ownCertificate (directory: string): Promise<{ key: string, cert: 
   if (isValid(pem)) return { key: pem, cert: pem }
   const made = await makeCertificate()
   try {
-    await mkdir(directory, { recursive: true })
+    await makeDirectory(directory)
     await keep(made, file)
   } catch (error) {
     throw new ConfigError(`The self-signed certificate cannot be kept in ${directory} (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`)

@@ -34,6 +34,8 @@ export interface StoreParts {
   /** Makes the other half; `left` is to be told of leases under which something broken was left. */
   readonly blobs: (left: (lease: LeaseID) => void) => { readonly blobs: BlobStore, probe (): Promise<void> }
   readonly rootID: ObjectID
+  /** What the operator should know of the place of the store: ends of sentences. */
+  readonly notices?: readonly string[]
   readonly settings: StoreSettings
   /** Where the parts count what they do. */
   readonly metrics: Registry
@@ -115,6 +117,7 @@ export async function composeStore (parts: StoreParts): Promise<ComposedStore> {
     meta,
     blobs,
     rootID: parts.rootID,
+    ...parts.notices !== undefined && { notices: parts.notices },
     inlineLimit: settings.inlineLimit,
     segmentSize: settings.segmentSize,
     metrics,

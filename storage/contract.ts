@@ -395,6 +395,8 @@ export interface Store {
   readonly blobs: BlobStore
   /** The object ID of the root container's record, made at the first opening. Its record has type `c` and no parent. */
   readonly rootID: ObjectID
+  /** What whoever runs the store should know of the place where it is, as he opens it: sentences. Missing: nothing. */
+  readonly notices?: readonly string[]
   /** Values up to so many bytes are kept in the record. */
   readonly inlineLimit: number
   /** The longest segment, in bytes. */

@@ -10,6 +10,7 @@ import { type CdmiObject, isContainer, isReference, attributesOf } from '../../c
 import { fieldsOf, fieldsWithin, rawPath } from '../../cdmi/representation.js'
 import { shownName } from '../../cdmi/containers.js'
 import { type JsonObject, StorageError, type StoredRecord } from '../../storage/contract.js'
+import { makeDirectory } from '../../storage/files/make-directory.js'
 import { fileNameOf } from './file-names.js'
 import { type ChildLine, SidecarWriter } from './sidecar.js'
 import { TreeError } from './tree-error.js'
@@ -38,7 +39,7 @@ export async function measureTree (cdmi: Cdmi, top: CdmiObject, { signal }: Pick
 /** `directory`: empty, or not there. Throws TreeError, StorageError, and what the file system says. */
 export async function exportTree (cdmi: Cdmi, top: CdmiObject, directory: string, options: TreeOptions): Promise<TreeReport> {
   const root = resolve(directory)
-  await mkdir(root, { recursive: true })
+  await makeDirectory(root)
   if ((await readdir(root)).length > 0) throw new TreeError(`${root} is not empty; an export needs an empty directory or a new one`)
   const { bytes } = await measureTree(cdmi, top, options)
   return await new TreeExport(cdmi, options, bytes).run(top, root)

@@ -4,6 +4,7 @@ import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat, unlink }
 import { dirname, join, resolve } from 'node:path'
 import { StorageError } from '../contract.js'
 import { DirectorySync } from '../files/directory-sync.js'
+import { makeDirectory } from '../files/make-directory.js'
 import { hasCode, toStorageError } from '../storage-errors.js'
 import { type BackupPlace, isFileName, type StoredFile } from './backup-place.js'
 
@@ -135,7 +136,7 @@ export class DirectoryPlace implements BackupPlace {
     if (made === undefined) {
       made = (async () => {
         if (directory !== this.#root) await this.#make(dirname(directory))
-        else await mkdir(dirname(directory), { recursive: true })
+        else await makeDirectory(dirname(directory))
         await mkdir(directory, { mode: 0o700 }).catch((error: unknown) => { if (!hasCode(error, 'EEXIST')) throw error })
         await this.#sync.sync(dirname(directory))
       })()

@@ -7,8 +7,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Client } from 'pg'
 import type { Reporter } from '../compose-store.js'
-import type { JsonObject, LoggedEvent, Sequence } from '../contract.js'
+import type { LoggedEvent, Sequence } from '../contract.js'
 import type { Database, Statement } from './database.js'
+import { openEvent } from './log-events.js'
 import type { Names } from './names.js'
 
 /** Entries that a follower takes at a time. */
@@ -110,7 +111,7 @@ export class ChangeLog {
         if (through === after) await this.#settle(gap)
         return { entries, through, gap }
       }
-      if (event !== null) entries.push({ sequence, event: JSON.parse(event) as JsonObject })
+      if (event !== null) entries.push({ sequence, event: openEvent(sequence, event) })
       through = sequence
     }
     // What was read past is missing no more.

@@ -9,19 +9,18 @@ import type { Finding } from '../verify/findings.js'
 import type { ObjectMender } from '../verify/object-mender.js'
 import { ofObject } from '../verify/verify-movable.js'
 import type { Database } from './database.js'
+import { type LookedAt, noID, pagesIn, rowsIn } from './look-rows.js'
 import type { Names } from './names.js'
 import type { PostgresMeta } from './postgres-meta.js'
 
 /** Answers what was done: the end of a sentence; undefined: nothing. */
 export type Mend = () => Promise<string | undefined>
 
-export interface CheckedDatabase {
-  readonly database: Database
-  readonly names: Names
+export interface CheckedDatabase extends LookedAt {
   readonly meta: PostgresMeta
   readonly blobs: Pick<BlobStore, 'get'>
   readonly mender: ObjectMender
-  readonly signal: AbortSignal
+  readonly rootID: ObjectID
 }
 
 const page = 500
@@ -35,41 +34,65 @@ export class DatabaseChecks {
 
   /** Tells of everything that is wrong, with what mends it. */
   async look (found: (finding: Finding, mend: Mend) => void): Promise<void> {
-    for await (const [id, parent] of this.#pages<[id: Buffer, parent: Buffer]>('lost_objects', s => `select r.id, r.parent_id from ${s}.records r
+    for await (const [id, parent] of this.#pages<[id: Buffer, parent: Buffer]>('lost_objects', noID, s => `select r.id, r.parent_id from ${s}.records r
         where r.id > $1 and r.parent_id is not null and get_byte(r.parent_id, 0) <> 255 and not exists (select 1 from ${s}.records p where p.id = r.parent_id)
           and not exists (select 1 from ${s}.orphans o where o.id = r.parent_id) order by r.id limit ${page}`)) {
       found(await this.#ofObject('place', idText(id), `is in container ${idText(parent)}, which is gone`), async () => await this.#parts.mender.setAside(idText(id), 'its container is gone', true))
     }
-    for await (const [id, blob, size] of this.#pages<[id: Buffer, blob: string, size: string]>('lost_records', s => `select g.record_id, min(g.blob), max(g.start + g.length) from ${s}.segments g
+    await this.#rings(found)
+    for await (const [id, blob, size] of this.#pages<[id: Buffer, blob: string, size: string]>('lost_records', noID, s => `select g.record_id, min(g.blob), max(g.start + g.length) from ${s}.segments g
         where g.record_id > $1 and not exists (select 1 from ${s}.records r where r.id = g.record_id) group by g.record_id order by g.record_id limit ${page}`)) {
       const objectID = idText(id)
       found({ kind: 'record', objectID, problem: `Object ${objectID} has bytes in blob ${blob}, and no record` }, async () => await this.#parts.mender.rebuild(objectID, Number(size), 'its record is gone, and bytes of it are there'))
     }
     await this.#blobs(found)
-    for await (const [id] of this.#pages<[id: Buffer]>('live_orphans', s => `select o.id from ${s}.orphans o where o.id > $1 and exists (select 1 from ${s}.records r where r.id = o.id) order by o.id limit ${page}`)) {
+    for await (const [id] of this.#pages<[id: Buffer]>('live_orphans', noID, s => `select o.id from ${s}.orphans o where o.id > $1 and exists (select 1 from ${s}.records r where r.id = o.id) order by o.id limit ${page}`)) {
       found(await this.#ofObject('orphan', idText(id), 'is there, and is noted as removed'),
         async () => await this.#change('repair_orphan', s => `delete from ${s}.orphans o where o.id = $1 and exists (select 1 from ${s}.records r where r.id = o.id) returning 1`, [id], 'what is in it stays'))
     }
   }
 
+  /** What is no child of anything that paths begin with: containers that are below themselves, and such as have no container though they are not the root. */
+  async #rings (found: (finding: Finding, mend: Mend) => void): Promise<void> {
+    const { mender, rootID } = this.#parts
+    // In one statement: what is moved meanwhile is in one place or the other.
+    for await (const [id, isRing] of this.#pages<[id: Buffer, isRing: boolean]>('rings', noID, s => `with recursive page as (
+        select r.id, r.parent_id from ${s}.records r where r.id > $1 and r.parent_id is not null and exists (select 1 from ${s}.records k where k.parent_id = r.id) order by r.id limit ${page}
+      ), up(start, at) as (
+        select id, parent_id from page union select up.start, p.parent_id from up join ${s}.records p on p.id = up.at where p.parent_id is not null
+      ) select p.id, exists (select 1 from up where up.start = p.id and up.at = p.id) from page p order by p.id`)) {
+      if (!isRing) continue
+      found(await this.#ofObject('place', idText(id), 'is below itself'), async () => await this.#isBelowItself(id) ? await mender.setAside(idText(id), 'it was below itself', true) : 'the ring is no more, since another one of it was moved')
+    }
+    for await (const [id] of this.#pages<[id: Buffer]>('islands', noID, s => `select r.id from ${s}.records r where r.id > $1 and r.parent_id is null and r.type = 'c' and r.id <> '\\x${rootID}' order by r.id limit ${page}`)) {
+      found(await this.#ofObject('place', idText(id), 'is in no container, and is not the root'), async () => await mender.setAside(idText(id), 'it was in no container', true))
+    }
+  }
+
+  async #isBelowItself (id: Buffer): Promise<boolean> {
+    return (await this.#rows('ring', s => `with recursive up(at) as (
+        select r.parent_id from ${s}.records r where r.id = $1 union select p.parent_id from up join ${s}.records p on p.id = up.at where p.parent_id is not null
+      ) select 1 from up where at = $1`, [id])).length > 0
+  }
+
   async #blobs (found: (finding: Finding, mend: Mend) => void): Promise<void> {
-    for await (const [blob, size] of this.#names<[blob: BlobID, size: string]>('unknown_blobs', s => `select g.blob, max(g.blob_start + g.length) from ${s}.segments g
+    for await (const [blob, size] of this.#pages<[blob: BlobID, size: string]>('unknown_blobs', '', s => `select g.blob, max(g.blob_start + g.length) from ${s}.segments g
         where g.blob > $1 and not exists (select 1 from ${s}.blobs b where b.id = g.blob) group by g.blob order by g.blob limit ${page}`)) {
       for (const objectID of await this.#ownersOf(blob)) {
         found(await this.#ofObject('blob', objectID, `needs blob ${blob}, of which the store knows nothing more`, blob), async () => await this.#readmit(blob, Number(size)) ?? await this.#parts.mender.setAside(objectID, `has lost bytes of its value: blob ${blob} is gone`))
       }
     }
-    for await (const [blob] of this.#names<[blob: BlobID]>('short_blobs', s => `select b.id from ${s}.blobs b where b.id > $1 and exists (select 1 from ${s}.segments g where g.blob = b.id and g.blob_start + g.length > b.size) order by b.id limit ${page}`)) {
+    for await (const [blob] of this.#pages<[blob: BlobID]>('short_blobs', '', s => `select b.id from ${s}.blobs b where b.id > $1 and exists (select 1 from ${s}.segments g where g.blob = b.id and g.blob_start + g.length > b.size) order by b.id limit ${page}`)) {
       for (const objectID of await this.#ownersOf(blob, true)) {
         const problem = `needs more bytes of blob ${blob} than that has`
         found(await this.#ofObject('segment', objectID, problem, blob), async () => await this.#parts.mender.setAside(objectID, problem))
       }
     }
-    for await (const [blob] of this.#names<[blob: BlobID]>('forgotten_blobs', s => `select b.id from ${s}.blobs b where b.id > $1 and b.trashed is null and not exists (select 1 from ${s}.segments g where g.blob = b.id) order by b.id limit ${page}`)) {
+    for await (const [blob] of this.#pages<[blob: BlobID]>('forgotten_blobs', '', s => `select b.id from ${s}.blobs b where b.id > $1 and b.trashed is null and not exists (select 1 from ${s}.segments g where g.blob = b.id) order by b.id limit ${page}`)) {
       found({ kind: 'blob', blob, problem: `Blob ${blob} is needed by nothing, and is not in the trash` },
         async () => await this.#change('repair_forgotten', s => `update ${s}.blobs set trashed = clock_timestamp() where id = $1 and trashed is null returning 1`, [blob], 'it is in the trash'))
     }
-    for await (const [blob] of this.#names<[blob: BlobID]>('needed_doomed', s => `select d.blob from ${s}.doomed d where d.blob > $1 and exists (select 1 from ${s}.blobs b where b.id = d.blob) order by d.blob limit ${page}`)) {
+    for await (const [blob] of this.#pages<[blob: BlobID]>('needed_doomed', '', s => `select d.blob from ${s}.doomed d where d.blob > $1 and exists (select 1 from ${s}.blobs b where b.id = d.blob) order by d.blob limit ${page}`)) {
       found({ kind: 'trash', blob, problem: `Blob ${blob} is about to be removed, and the store still knows it` },
         async () => await this.#change('repair_doomed', s => `delete from ${s}.doomed d where d.blob = $1 and exists (select 1 from ${s}.blobs b where b.id = d.blob) returning 1`, [blob], 'it stays'))
     }
@@ -105,37 +128,14 @@ export class DatabaseChecks {
     return (await this.#rows(name, text, values)).length > 0 ? done : undefined
   }
 
-  async * #pages<Row extends [Buffer, ...unknown[]]> (name: string, text: (schema: string) => string): AsyncGenerator<Row> {
-    let after: Buffer = Buffer.alloc(0)
-    for (;;) {
-      const rows: Row[] = await this.#rows<Row>(name, text, [after])
-      yield * rows
-      const last = rows.at(-1)
-      if (last === undefined) return
-      after = last[0]
-    }
-  }
-
-  async * #names<Row extends [string, ...unknown[]]> (name: string, text: (schema: string) => string): AsyncGenerator<Row> {
-    let after = ''
-    for (;;) {
-      const rows: Row[] = await this.#rows<Row>(name, text, [after])
-      yield * rows
-      const last = rows.at(-1)
-      if (last === undefined) return
-      after = last[0]
-    }
-  }
-
   async #rows<Row extends unknown[] = unknown[]> (name: string, text: (schema: string) => string, values: readonly unknown[]): Promise<Row[]> {
-    this.#parts.signal.throwIfAborted()
-    const { database, names } = this.#parts
-    // Who looks for what should not be there reads whole tables.
-    return await database.rows<Row>({ name: `verify_${name}`, text: text(names.schema) }, values, 'looking at the tables', { patience })
+    return await rowsIn<Row>(this.#parts, name, text, values)
+  }
+
+  #pages<Row extends [unknown, ...unknown[]]> (name: string, first: Row[0], text: (schema: string) => string): AsyncGenerator<Row> {
+    return pagesIn<Row>(this.#parts, name, first, text)
   }
 }
-
-const patience = 100
 
 /** What is stored as the attributes of a record, whether it can be read or not. */
 export async function rawAttributes (database: Database, { schema }: Names, id: ObjectID): Promise<string | undefined> {

@@ -2,16 +2,18 @@
 import type { Client } from 'pg'
 import type { CompleteDistributedOptions } from '../../schemas/store-options.js'
 import type { Reporter } from '../compose-store.js'
-import { type BlobBirth, type BlobID, type JsonObject, type ObjectID, StorageError } from '../contract.js'
+import { type BlobBirth, type BlobID, type ObjectID, StorageError } from '../contract.js'
 import type { StoreSnapshot } from '../backup/snapshot.js'
 import { idKey } from '../object-key.js'
 import type { WholeRecord, WholesQuery } from '../transfer/ends.js'
 import type { Statement } from './database.js'
 import { toDatabaseError } from './database-errors.js'
+import { openEvent } from './log-events.js'
 import { migrate } from './migrate.js'
 import type { Names } from './names.js'
 import { requireStore } from './open-ends.js'
-import { type Parts, withParts } from './open-distributed.js'
+import { type Parts, placedOf, withParts } from './open-distributed.js'
+import { checkPlace } from './place-identity.js'
 import { setPin } from './pins.js'
 import { wholeOfRow, type WholeRow } from './postgres-meta.js'
 import { type Statements, statementsOf } from './statements.js'
@@ -24,6 +26,7 @@ export async function takeDistributedSnapshot (options: CompleteDistributedOptio
   return await withParts(options, report, async parts => {
     await requireStore(parts)
     const { rootID } = await migrate(parts.database, parts.names, { ...options, migrate: false })
+    await checkPlace(placedOf(parts))
     const doing = 'taking a snapshot'
     const client = await parts.database.client().catch((error: unknown) => { throw toDatabaseError(error, doing) })
     try {
@@ -55,7 +58,7 @@ async function begin (parts: Parts, client: Client, rootID: ObjectID): Promise<S
       wholes: async query => await reader.wholes(query, hasOrphans),
       namedBlobs: async (after, limit) => await reader.namedBlobs(after, limit),
       events: async (after, limit) => (await reader.rows<[sequence: string, event: string]>({ name: 'snapshot_log', text: `select l.sequence, l.event from ${names.schema}.log l where l.sequence > $1 and l.event is not null order by l.sequence limit $2` }, [after, limit]))
-        .map(([sequence, event]) => ({ sequence: Number(sequence), event: JSON.parse(event) as JsonObject }))
+        .map(([sequence, event]) => ({ sequence: Number(sequence), event: openEvent(Number(sequence), event) }))
     },
     // Of the bytes nothing is written here.
     blobs: place.open({ leaseIsOpen: async () => false, left () {} }).blobs,

@@ -6,6 +6,7 @@ import { unfinished } from '../transfer/ends.js'
 import type { Database } from './database.js'
 import { firstTables } from './migrations/first-tables.js'
 import { usage } from './migrations/usage.js'
+import { placeIdentity } from './migrations/place-identity.js'
 import { scrubPlace } from './migrations/scrub-place.js'
 import { trees } from './migrations/trees.js'
 import type { Names } from './names.js'
@@ -22,6 +23,7 @@ const migrations: readonly Migration[] = [
   { title: 'tables and functions of a new store', sql: firstTables },
   { title: 'accounts of what owners and containers have', sql: usage },
   { title: 'where the scrub is', sql: scrubPlace },
+  { title: 'which place has the values', sql: placeIdentity },
   { title: 'accounts of what containers have with all that is below them', sql: trees }
 ]
 

@@ -1,12 +1,16 @@
 /** Where the bytes of a distributed store may be, by the scheme of their URL. */
-import { mkdir } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
+import { access } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Registry } from '../../metrics/registry.js'
 import { OptionError } from '../../schemas/check-options.js'
-import type { BlobStore, LeaseID } from '../contract.js'
+import type { BlobID, BlobStore, LeaseID } from '../contract.js'
 import { BlobFiles } from '../files/blob-files.js'
-import { markPlace } from '../files/place-mark.js'
-import { toStorageError } from '../storage-errors.js'
+import { filesIn } from '../files/files-in.js'
+import { makeDirectory } from '../files/make-directory.js'
+import { MovedAside } from '../files/moved-aside.js'
+import { markPlace, readIdentity, writeIdentity } from '../files/place-mark.js'
+import { hasCode, toStorageError } from '../storage-errors.js'
 
 /** What a place of blobs learns of the records. */
 export interface BlobContext {
@@ -16,13 +20,35 @@ export interface BlobContext {
   left (lease: LeaseID): void
 }
 
+/** Something that a place has under the name of a blob. */
+export interface PlacedBlob {
+  readonly blob: BlobID
+  readonly size: number
+  /** Milliseconds since 1970, by the clock of the place. */
+  readonly modified: number
+}
+
+/** What a place is called that says whose values it has: a file, or an object. No blob has such a name. */
+export const markName = '.fastify-cdmi-store'
+
 export interface BlobPlace {
   /** Ends the name of the store. */
   readonly name: string
+  /** Where it is: a URL without secrets. */
+  readonly at: string
   /** Milliseconds after its lease was closed during which something may still arrive that no commit will name. */
   readonly late: number
   /** Before anything is written: `isUsed` tells whether there should be values already. Throws a StorageError when there are none. */
   prepare (isUsed: () => Promise<boolean>): Promise<void>
+  /** What it says whose values it has; undefined: nothing. */
+  readMark (): Promise<string | undefined>
+  /** Durable when it resolves. */
+  writeMark (identity: string): Promise<void>
+  /** All that have the name of a blob, in no order. */
+  all (): AsyncIterable<PlacedBlob>
+  has (blob: BlobID): Promise<boolean>
+  /** Moves it to where no blob is looked for. Answers where that is, for people; undefined: it is gone. */
+  setAside (blob: PlacedBlob): Promise<string | undefined>
   open (context: BlobContext): { readonly blobs: BlobStore, probe (): Promise<void> }
   close (): Promise<void>
 }
@@ -52,10 +78,19 @@ export async function openBlobs (text: string, metrics: Registry): Promise<BlobP
 async function openFiles (url: URL): Promise<BlobPlace> {
   if (url.host !== '' || url.search !== '' || url.hash !== '') throw new OptionError('The option "blobs" of openStore must name a directory of this machine, as in file:///srv/cdmi')
   const root = fileURLToPath(url)
-  await mkdir(root, { recursive: true, mode: 0o700 }).catch((error: unknown) => { throw toStorageError(error, `opening ${root}`) })
+  await makeDirectory(root, 0o700).catch((error: unknown) => { throw toStorageError(error, `opening ${root}`) })
   return {
     name: 'files',
+    at: pathToFileURL(root).href,
     late: filesLate,
+    readMark: async () => await readIdentity(join(root, markName)),
+    writeMark: async identity => { await writeIdentity(join(root, markName), identity) },
+    all: () => filesIn(root),
+    has: async blob => await isThere(join(root, blob)),
+    async setAside ({ blob }) {
+      const file = await new MovedAside(root).move(blob)
+      return file === undefined ? undefined : join(root, file)
+    },
     prepare: async isUsed => { await markPlace(root, isUsed) },
     open ({ leaseIsOpen, left }) {
       const blobs = new BlobFiles({ root, leaseIsOpen, left, marked: true })
@@ -63,6 +98,13 @@ async function openFiles (url: URL): Promise<BlobPlace> {
     },
     async close () {}
   }
+}
+
+async function isThere (path: string): Promise<boolean> {
+  return await access(path).then(() => true, (error: unknown) => {
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return false
+    throw toStorageError(error, `looking for ${path}`)
+  })
 }
 
 /** Objects in a bucket. */
@@ -73,12 +115,25 @@ async function openObjects (url: URL, metrics: Registry): Promise<BlobPlace> {
   const blobs = openS3Blobs(url.href, { left: lease => { tell(lease) }, metrics })
   return {
     name: 's3',
+    at: nameOfBucket(url),
     late: objectsLate,
     async prepare () {},
+    readMark: async () => await blobs.readText(markName),
+    writeMark: async identity => { await blobs.writeText(markName, identity) },
+    all: () => blobs.all(),
+    has: async blob => await blobs.has(blob),
+    setAside: async blob => await blobs.setAside(blob),
     open ({ left }) {
       tell = left
       return { blobs, probe: async () => { await blobs.probe() } }
     },
     close: async () => { await blobs.close() }
   }
+}
+
+/** Without keys; with the server, for buckets of two have the same names. */
+function nameOfBucket ({ host, pathname, searchParams }: URL): string {
+  const endpoint = searchParams.get('endpoint') ?? ''
+  const server = URL.canParse(endpoint) ? new URL(endpoint).host : ''
+  return `s3://${host}${pathname.replace(/\/+$/, '')}${server === '' ? '' : ` at ${server}`}`
 }

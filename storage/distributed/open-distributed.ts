@@ -10,8 +10,14 @@ import { type DistributedScrub, distributedScrub } from './distributed-scrub.js'
 import { readDistributed } from './distributed-metrics.js'
 import { migrate, requireVersion } from './migrate.js'
 import { type Names, namesOf, readDatabaseUrl } from './names.js'
+import { nameOfDatabase, parseDatabaseUrl } from './database-url.js'
 import { type BlobPlace, openBlobs } from './open-blobs.js'
+import { pageChecksums } from './page-checksums.js'
+import { claimPlace, type Placed } from './place-identity.js'
 import { PostgresMeta } from './postgres-meta.js'
+
+/** For the operator. */
+const noPageChecksums = 'the database has no checksums of its pages (data_checksums is off): a bit that flips in a record on its disk is found by nobody, and is served and backed up as it is; with the database stopped, "pg_checksums --enable" turns them on'
 
 /** What a store is made of, before its tables are looked at. */
 export interface Parts {
@@ -57,6 +63,17 @@ export async function withMeta<T> ({ options, report, names, database, place }: 
   }
 }
 
+/** What is compared at a start, or by who looks at the store. */
+export function placedOf ({ options, database, names, place }: Parts): Placed {
+  const url = parseDatabaseUrl(options.meta)
+  return { database, names, place, databaseName: url === undefined ? `schema ${names.plain}` : nameOfDatabase(url) }
+}
+
+/** Values for who only reads them. */
+export function looker (place: BlobPlace): BlobStore {
+  return place.open({ leaseIsOpen: async () => false, left () {} }).blobs
+}
+
 interface Composition {
   readonly meta: PostgresMeta
   readonly rootID: ObjectID
@@ -65,13 +82,15 @@ interface Composition {
   readonly close: () => Promise<void>
 }
 
-export async function composeDistributed ({ options, report, names, database, place, metrics }: Parts, { meta, rootID, sweeps, close }: Composition): Promise<Store> {
+export async function composeDistributed (parts: Parts, { meta, rootID, sweeps, close }: Composition): Promise<Store> {
+  const { options, report, names, database, place, metrics } = parts
   readDistributed(metrics, database, names)
   const { scrubRate } = options
   let damagedReads = 0
   let bytes: Pick<BlobStore, 'get'> | undefined
   let scrub: DistributedScrub | undefined
   await place.prepare(async () => (await meta.namedBlobs(undefined, 1)).length > 0)
+  await claimPlace(placedOf(parts), async limit => (await meta.namedBlobs(undefined, limit)).map(({ blob }) => blob), looker(place))
   return await composeStore({
     name: `postgresql+${place.name}`,
     meta,
@@ -85,11 +104,12 @@ export async function composeDistributed ({ options, report, names, database, pl
     ...sweeps && scrubRate > 0 && {
       // What it reads, and finds, is not what clients do.
       background () {
-        scrub = distributedScrub(meta, bytes ?? place.open({ leaseIsOpen: async () => false, left () {} }).blobs, { rate: scrubRate, report })
+        scrub = distributedScrub(meta, bytes ?? looker(place), { rate: scrubRate, report })
         return scrub
       }
     },
     rootID,
+    ...!await pageChecksums(database) && { notices: [noPageChecksums] },
     settings: options,
     report,
     flags: { crossProcess: true },

@@ -4,7 +4,8 @@ import type { Reporter } from '../compose-store.js'
 import { StorageError } from '../contract.js'
 import { type Origin, requireFillable, type TransferSource, type TransferTarget, unfinished } from '../transfer/ends.js'
 import { migrate } from './migrate.js'
-import { composeDistributed, type Parts, withMeta, withParts } from './open-distributed.js'
+import { composeDistributed, type Parts, placedOf, withMeta, withParts } from './open-distributed.js'
+import { checkPlace } from './place-identity.js'
 import { requireUnused } from './postgres-intake.js'
 import { takeTransferLock, type TransferLock } from './transfer-lock.js'
 
@@ -18,6 +19,7 @@ export async function openDistributedSource (options: CompleteDistributedOptions
     }
     await stillAlone()
     const { rootID } = await migrate(parts.database, parts.names, { ...options, transfers: true })
+    await checkPlace(placedOf(parts))
     return await withMeta(parts, async meta => ({
       meta,
       blobs: parts.place.open({ leaseIsOpen: async lease => await meta.leaseIsOpen(lease), left () {} }).blobs,

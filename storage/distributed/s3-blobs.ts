@@ -35,12 +35,29 @@ export interface S3Extras {
 export interface S3Blobs extends BlobStore {
   /** Tries whether an object can be written; the answer is good for a few seconds. Throws a StorageError when not. */
   probe (): Promise<void>
+  /** A short object beside the blobs, whose key ends with this name; undefined: there is none. */
+  readText (name: string): Promise<string | undefined>
+  writeText (name: string, text: string): Promise<void>
+  /** All objects that have the key of a blob. */
+  all (): AsyncIterable<FoundObject>
+  has (blob: BlobID): Promise<boolean>
+  /** Copies an object to `<prefix>moved-aside/…`, and removes it when it is there. Answers its new key; undefined: it is gone. */
+  setAside (found: FoundObject): Promise<string | undefined>
   /** Ends what is under way with StorageErrors. Idempotent. */
   close (): Promise<void>
 }
 
+export interface FoundObject {
+  readonly blob: BlobID
+  readonly size: number
+  /** Milliseconds since 1970; NaN where the server does not say. */
+  readonly modified: number
+}
+
 const leasePattern = /^[0-9a-z-]+$/
 const blobPattern = /^[0-9a-z-]+(\/[0-9a-z-]+)+$/
+/** Leases are UUIDs, and so is what follows: other objects below the prefix are not ours. */
+const ownPattern = /^[0-9a-f-]{36}\/[0-9a-f-]{36}$/
 /** Milliseconds for which a probe that went well is believed. */
 const probeLasts = 5_000
 /** Who asks whether the store is ready wants to know it now. */
@@ -149,6 +166,42 @@ class S3BlobStore implements S3Blobs {
     } catch (error) {
       throw error === signal.reason ? new StorageError('unavailable', `${doing}: no answer in time`) : error
     }
+  }
+
+  async readText (name: string): Promise<string | undefined> {
+    const key = this.#client.settings.prefix + name
+    return (await this.#client.send({ method: 'GET', key, doing: `reading ${key}` }, { tolerate: ({ code, status }) => code === 'NoSuchKey' || status === 404 }))?.text.trim()
+  }
+
+  async writeText (name: string, text: string): Promise<void> {
+    const key = this.#client.settings.prefix + name
+    await this.#client.send({ method: 'PUT', key, body: textBody(Buffer.from(`${text}\n`)), doing: `writing ${key}` })
+  }
+
+  async * all (): AsyncGenerator<FoundObject> {
+    for await (const { key, size, modified } of listObjects(this.#client, { prefix: this.#root })) {
+      const blob = key.slice(this.#root.length)
+      if (ownPattern.test(blob)) yield { blob, size, modified }
+    }
+  }
+
+  async has (blob: BlobID): Promise<boolean> {
+    const key = this.#key(blob)
+    for await (const found of listObjects(this.#client, { prefix: key })) if (found.key === key) return true
+    return false
+  }
+
+  async setAside ({ blob, size }: FoundObject): Promise<string | undefined> {
+    const to = `${this.#client.settings.prefix}moved-aside/${blob}`
+    try {
+      // Through this process: to copy on the server is not the same for long objects, and not offered everywhere.
+      await upload(this.#client, to, this.get(blob, 0, size), { size, begin () {} })
+    } catch (error) {
+      if (error instanceof StorageError && error.reason === 'missing') return undefined
+      throw error
+    }
+    await this.remove(blob)
+    return to
   }
 
   async close (): Promise<void> {

@@ -6,6 +6,8 @@ import { type Element, elementsOf, readXml, textOf } from './s3-xml.js'
 export interface ListedObject {
   readonly key: string
   readonly size: number
+  /** Milliseconds since 1970; NaN where the server does not say. */
+  readonly modified: number
 }
 
 export interface S3Listing {
@@ -25,7 +27,7 @@ export async function * listObjects (client: S3Client, { prefix, after }: S3List
     for (const found of elementsOf(page, 'Contents')) {
       const key = nameIn(page, found, 'Key')
       // Not all servers keep to what they are asked for.
-      if (key.startsWith(prefix)) yield { key, size: Number(textOf(found, 'Size')) }
+      if (key.startsWith(prefix)) yield { key, size: Number(textOf(found, 'Size')), modified: Date.parse(textOf(found, 'LastModified')) }
     }
     const next = textOf(page, 'IsTruncated') === 'true' ? textOf(page, 'NextContinuationToken') : ''
     if (next === token && next !== '') throw endless(doing)

@@ -17,9 +17,9 @@ const texts = (names: Names, s = names.schema) => ({
       where walk.depth < cardinality($2::bytea[])
     ) select ${recordColumns('walk')} from walk order by depth`,
   lineage: `with recursive walk as (
-      select r.*, 0 as depth from ${s}.records r where r.id = $1
+      select r.*, 0 as depth, array[r.id] as seen from ${s}.records r where r.id = $1
       union all
-      select r.*, walk.depth + 1 from walk join ${s}.records r on r.id = walk.parent_id
+      select r.*, walk.depth + 1, walk.seen || r.id from walk join ${s}.records r on r.id = walk.parent_id where r.id <> all(walk.seen)
     ) select ${recordColumns('walk')} from walk order by depth desc`,
   children: `select r.name, r.id, r.type from ${s}.records r where r.parent_id = $1 and r.name >= $2 and r.name < $3 order by r.name limit $4`,
   // One row, whatever the number of names: their bytes, their lengths in two bytes each, the letters of their types. The order within is that of the

@@ -3,13 +3,16 @@ import { checkOptions } from '../../schemas/check-options.js'
 import { completeDistributedOptions, DistributedStoreOptions } from '../../schemas/store-options.js'
 import type { Reporter } from '../compose-store.js'
 import type { BlobStore, ObjectID } from '../contract.js'
-import type { Finding, Repaired, RepairOptions, VerifyCounts, VerifyOptions } from '../verify/findings.js'
+import type { Finding, Look, Repaired, RepairOptions, VerifyCounts, VerifyOptions } from '../verify/findings.js'
 import { canBeReleased, ObjectMender } from '../verify/object-mender.js'
 import { verifyMovable } from '../verify/verify-movable.js'
 import { DatabaseChecks, type Mend, rawAttributes } from './database-checks.js'
+import { lookAtLog } from './log-checks.js'
 import { migrate } from './migrate.js'
-import { type Parts, withMeta, withParts } from './open-distributed.js'
+import { looker, type Parts, placedOf, withMeta, withParts } from './open-distributed.js'
 import { pageChecksums } from './page-checksums.js'
+import { checkPlace } from './place-identity.js'
+import { lookForSurplus } from './surplus-blobs.js'
 import type { PostgresMeta } from './postgres-meta.js'
 
 export interface VerifyDistributedResult extends VerifyCounts {
@@ -24,6 +27,8 @@ interface Looked {
   readonly blobs: Pick<BlobStore, 'get'>
   readonly rootID: ObjectID
   readonly mender: ObjectMender
+  /** Whether the place of the values has said that it is that of this store: then nobody else's are there. */
+  readonly isPlaced: boolean
 }
 
 /** Opens it without a lease: it makes no tables, sweeps nothing and writes no values. */
@@ -33,9 +38,10 @@ async function looking<T> (options: DistributedStoreOptions, report: Reporter, w
     const { rootID } = await migrate(parts.database, parts.names, complete)
     return await withMeta(parts, async meta => {
       await parts.place.prepare(async () => (await meta.namedBlobs(undefined, 1)).length > 0)
-      const { blobs } = parts.place.open({ leaseIsOpen: async () => false, left () {} })
+      const isPlaced = await checkPlace(placedOf(parts))
+      const blobs = looker(parts.place)
       const mender = new ObjectMender({ meta, rootID, rawAttributes: async id => await rawAttributes(parts.database, parts.names, id) })
-      const result = await work({ parts, meta, blobs, rootID, mender })
+      const result = await work({ parts, meta, blobs, rootID, mender, isPlaced })
       meta.stop()
       await meta.close()
       await parts.place.close()
@@ -44,20 +50,38 @@ async function looking<T> (options: DistributedStoreOptions, report: Reporter, w
   })
 }
 
-async function look ({ parts: { database, names }, meta, blobs, rootID, mender }: Looked, options: VerifyOptions, found: (finding: Finding, mend?: Mend) => void): Promise<VerifyCounts> {
-  const { signal = new AbortController().signal } = options
+/** `surplus`: whether all that is in the place of the values is listed, too. */
+async function look ({ parts: { database, names, place }, meta, blobs, rootID, mender, isPlaced }: Looked, options: VerifyOptions, surplus: boolean, found: (finding: Finding, mend?: Mend) => void): Promise<VerifyCounts> {
+  const { signal = new AbortController().signal, progress = () => {}, surplusGrace = place.late } = options
   const counts = await verifyMovable({ meta, blobs, rootID }, options, (finding, note) => {
     const { objectID } = finding
     found(finding, objectID === undefined || note === undefined ? undefined : async () => await mender.setAside(objectID, note))
   })
-  await new DatabaseChecks({ database, names, meta, blobs, mender, signal }).look(found)
+  const looked = { database, names, signal }
+  await new DatabaseChecks({ ...looked, meta, blobs, mender, rootID }).look(found)
+  const teller = (phase: Look): ((more: number) => void) => {
+    let done = 0
+    progress({ phase, done, total: undefined })
+    return more => { progress({ phase, done: done += more, total: undefined }) }
+  }
+  if (isPlaced && surplus) await lookForSurplus({ looked, place, grace: surplusGrace, found, tell: teller('files') })
+  const tell = teller('log')
+  await lookAtLog({
+    looked,
+    last: await meta.lastSequence(),
+    found,
+    tell (entries) {
+      counts.events += entries
+      tell(entries)
+    }
+  })
   return counts
 }
 
 /** Tells `found` of everything that is wrong. Throws OptionError, and a StorageError. */
 export async function verifyDistributed (options: DistributedStoreOptions, how: VerifyOptions, report: Reporter, found: (finding: Finding) => void): Promise<VerifyDistributedResult> {
   // Whether servers have it open makes no difference.
-  return await looking(options, report, async looked => ({ ...await look(looked, how, finding => { found(finding) }), online: false, pageChecksums: await pageChecksums(looked.parts.database) }))
+  return await looking(options, report, async looked => ({ ...await look(looked, how, true, finding => { found(finding) }), online: false, pageChecksums: await pageChecksums(looked.parts.database) }))
 }
 
 /** Things that are mended before the next look. */
@@ -69,11 +93,11 @@ const page = { limit: 500, size: 4 * 1024 * 1024 }
 export async function repairDistributed (options: DistributedStoreOptions, { dryRun = false, ...how }: RepairOptions, report: Reporter, found: (repaired: Repaired) => void): Promise<number> {
   return await looking(options, report, async looked => {
     const damaged = new Set<ObjectID>()
-    for (let round = 1, values = how.values ?? true; ; round++) {
+    for (let round = 1, values = how.values ?? true, surplus = true; ; round++) {
       const waiting: Array<readonly [Finding, Mend]> = []
       const left: Finding[] = []
       let more = false
-      await look(looked, { ...how, values }, (finding, mend) => {
+      await look(looked, { ...how, values }, surplus, (finding, mend) => {
         if (finding.objectID !== undefined) damaged.add(finding.objectID)
         if (mend === undefined) left.push(finding)
         else if (dryRun || finding.setAside === true) {
@@ -91,9 +115,10 @@ export async function repairDistributed (options: DistributedStoreOptions, { dry
           found({ ...finding, done })
         }
       }
-      // What was under it may be seen then, but for bytes: these were looked at.
+      // What was under it may be seen then, but for bytes and what belongs to nothing: these were looked at.
       if (mended > 0 && round < mostRounds) {
         values &&= more
+        surplus = more
         continue
       }
       for (const finding of left) found(finding)

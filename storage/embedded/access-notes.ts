@@ -3,15 +3,11 @@ import type { Accesses, ObjectID } from '../contract.js'
 import { maxIDLength } from '../object-key.js'
 import { readU64, writeU64 } from './bytes.js'
 
-/** Bytes of the count and the time, as they are stored. */
+/** Bytes of the count and the time. */
 const accessesLength = 16
 const longestRow = 1 + maxIDLength + accessesLength
 
-export interface AccessNote {
-  readonly id: Buffer
-  /** A view of the row as it is stored when it is the first one of the object. */
-  readonly row: Buffer
-}
+export interface AccessNote extends Accesses { readonly id: Buffer }
 
 export function encodeNotes (notes: ReadonlyArray<readonly [ObjectID, Accesses]>): Buffer {
   const bytes = Buffer.allocUnsafe(notes.length * longestRow)
@@ -32,20 +28,9 @@ export function * decodeNotes (bytes: Buffer): Generator<AccessNote> {
     const start = at + 1
     const end = start + (bytes[at] ?? 0)
     at = end + accessesLength
-    yield { id: bytes.subarray(start, end), row: bytes.subarray(end, at) }
+    yield { id: bytes.subarray(start, end), count: readU64(bytes, end), last: readU64(bytes, end + 8) }
   }
 }
 
 /** About as many as there are. */
 export const countNotes = (bytes: Buffer): number => Math.ceil(bytes.length / (1 + accessesLength))
-
-export function decodeAccesses (row: Buffer): Accesses {
-  return { count: readU64(row, 0), last: readU64(row, 8) }
-}
-
-/** Adds what was stored before to a row that is about to be stored. */
-export function addAccesses (row: Buffer, before: Buffer): void {
-  const [one, other] = [decodeAccesses(row), decodeAccesses(before)]
-  writeU64(row, one.count + other.count, 0)
-  writeU64(row, Math.max(one.last, other.last), 8)
-}

@@ -1,32 +1,21 @@
 /** Changes of the model, inside a write transaction: every expectation is checked before anything is written. */
 import { type BlobID, StorageError } from '../contract.js'
 import { idText } from '../object-key.js'
-import { addAccesses, decodeNotes } from './access-notes.js'
-import { readU64, u64, writeU64 } from './bytes.js'
+import { decodeNotes } from './access-notes.js'
+import { u64 } from './bytes.js'
+import { sealBlob } from './blob-rows.js'
+import { readAccesses, sealAccesses } from './access-rows.js'
 import { blobKey, ownerKey } from './keys.js'
+import { leaseState, leaseStates } from './lease-rows.js'
 import { ListingMarks } from './listing-marks.js'
 import { checkRecord, copyHead, entryKeyOf, hasSegments, hasSoundFlags, isWhole, markSegments, sizeOf, typeOf, versionOf, withInlineOf } from './record-codec.js'
 import { openEntry, sealEntry } from './entry-rows.js'
+import { sealOrphan } from './orphan-rows.js'
 import { openSequence, sealEvent, sealSequence } from './log-rows.js'
 import { isCovered, SegmentWriter } from './segment-writer.js'
-import { nothing, stateKeys, type Tables } from './tables.js'
+import { stateKeys, type Tables } from './tables.js'
 import { UsageWriter } from './usage-writer.js'
 import type { WireBirth, WireChange, WireResult, WireSegment, WireSegmentChange } from './wire.js'
-
-export const leaseStates = { open: 1, closed: 2 } as const
-
-/** A row of the blobs: since when without a reference (8 bytes, 0: not), size (8), hash. */
-export function encodeBlobRow (size: number, hash: string, since: number): Buffer {
-  const bytes = Buffer.allocUnsafe(16 + Buffer.byteLength(hash))
-  writeU64(bytes, since, 0)
-  writeU64(bytes, size, 8)
-  bytes.write(hash, 16)
-  return bytes
-}
-
-export function decodeBlobRow (row: Buffer): { readonly size: number, readonly hash: string } {
-  return { size: readU64(row, 8), hash: row.toString('utf8', 16) }
-}
 
 export class ChangeWriter {
   readonly #tables: Tables
@@ -69,7 +58,7 @@ export class ChangeWriter {
       if (refused !== undefined) return ['refused', refused]
       this.usage.accept(deltas)
     }
-    const left = change.remove.map(([id, , subtree]) => subtree ? this.usage.leftBelow(id) : nothing)
+    const left = change.remove.map(([id, , subtree]) => subtree ? this.usage.leftBelow(id) : undefined)
     const now = Date.now()
     this.#bear(change)
     for (const [id, given, segments] of change.put) {
@@ -80,9 +69,9 @@ export class ChangeWriter {
     for (const [index, [id, , subtree]] of change.remove.entries()) {
       this.removeRecord(id, found.get(id.toString('latin1')))
       this.usage.forget(id)
-      if (subtree) this.#tables.orphans.putSync(ownerKey(id), left[index] ?? nothing)
+      if (subtree) this.#tables.orphans.putSync(ownerKey(id), left[index] ?? sealOrphan(ownerKey(id), []))
     }
-    this.#segments.trashLost(now)
+    this.#segments.settle(now)
     for (const event of change.events) this.log(event, now)
     return ['committed', this.#sequence]
   }
@@ -142,12 +131,14 @@ export class ChangeWriter {
   noteAccesses (notes: Buffer): number {
     const { records, accesses } = this.#tables
     let noted = 0
-    for (const { id, row } of decodeNotes(notes)) {
+    for (const { id, count, last } of decodeNotes(notes)) {
       noted++
       if (records.getBinaryFast(id) === undefined) continue
-      const before = accesses.getBinary(id)
-      if (before !== undefined) addAccesses(row, before)
-      accesses.putSync(id, row)
+      const row = accesses.getBinary(id)
+      const before = row === undefined ? undefined : readAccesses(id, row)
+      // What cannot be read any more is left for a look at the store to find.
+      if (row !== undefined && before === undefined) continue
+      accesses.putSync(id, sealAccesses(id, { count: count + (before?.count ?? 0), last: Math.max(last, before?.last ?? 0) }))
     }
     return noted
   }
@@ -158,16 +149,16 @@ export class ChangeWriter {
   }
 
   /** Blobs that removed records left go to the trash. */
-  trashLost (): void {
-    this.#segments.trashLost(Date.now())
+  settle (): void {
+    this.#segments.settle(Date.now())
   }
 
   /** The heads of the records that are replaced or removed, or the first expectation that does not hold. */
   #check (change: WireChange): Map<string, Buffer> | WireResult {
     const { records, leases } = this.#tables
     if (change.births.length > 0) {
-      const lease = change.lease === null ? undefined : leases.getBinaryFast(Buffer.from(change.lease))
-      if (lease?.[0] !== leaseStates.open) return ['conflict', 'lease']
+      const lease = change.lease === null ? undefined : Buffer.from(change.lease)
+      if (lease === undefined || leaseState(lease, leases.getBinaryFast(lease)) !== leaseStates.open) return ['conflict', 'lease']
     }
     const copied = change.put.flatMap(([, , segments]): ReadonlyArray<[id: Buffer, version: number]> => segments[0] === 'copy' ? [[segments[1], segments[2]]] : [])
     for (const [id, version] of [...change.expect, ...copied]) {
@@ -235,7 +226,8 @@ export class ChangeWriter {
   /** Born and not named: garbage at once, but only the trash may look at it from now on. */
   giveBirth ([blob, size, hash]: WireBirth, named: boolean): void {
     const since = named ? 0 : Date.now()
-    this.#tables.blobs.putSync(blobKey(blob), encodeBlobRow(size, hash, since))
+    const key = blobKey(blob)
+    this.#tables.blobs.putSync(key, sealBlob(key, { since, size, hash, links: 0 }))
     if (since > 0) this.#segments.abandon(blob, since)
   }
 

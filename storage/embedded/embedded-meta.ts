@@ -9,20 +9,23 @@ import type { Census, Intake, MovableMeta, WholeRecord, WholesQuery } from '../t
 import { mostNames, noNames } from '../name-page.js'
 import { idKey, idText, maxNameLength } from '../object-key.js'
 import { toStorageError } from '../storage-errors.js'
-import { decodeAccesses, encodeNotes } from './access-notes.js'
+import { encodeNotes } from './access-notes.js'
 import { encodeChange } from './change-frame.js'
 import { readU64, successor, u64 } from './bytes.js'
-import { decodeBlobRow, leaseStates } from './change-writer.js'
+import { openAccesses } from './access-rows.js'
+import { openBlob } from './blob-rows.js'
 import type { CommitChannel } from './commit-channel.js'
 import { decodeCounting, nextToCount } from './counting.js'
 import { embeddedIntake } from './embedded-intake.js'
 import { openEntry } from './entry-rows.js'
 import { blobKey, entryKey, nameOfEntry, ownerKey } from './keys.js'
 import { KnownPaths } from './known-paths.js'
+import { leaseState, leaseStates } from './lease-rows.js'
 import { markOf } from './listing-marks.js'
 import { openSequence, timeOfEvent } from './log-rows.js'
 import { NameCache } from './name-cache.js'
 import type { EntryRange } from './name-scan.js'
+import { isSoundNote } from './note-rows.js'
 import { checkRecord, EmbeddedRecord, versionOf } from './record-codec.js'
 import { isReferenced, overlapping } from './segment-writer.js'
 import { requireLast, rowsOf, stateKeys, type Table, type Tables } from './tables.js'
@@ -332,11 +335,12 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
   async touch (): Promise<void> { await this.#submit({ kind: 'touch' }) }
 
   async leaseIsOpen (lease: LeaseID): Promise<boolean> {
-    return this.#read('reading leases', ({ leases }) => leases.getBinaryFast(Buffer.from(lease))?.[0] === leaseStates.open)
+    const key = Buffer.from(lease)
+    return this.#read('reading leases', ({ leases }) => leaseState(key, leases.getBinaryFast(key)) === leaseStates.open)
   }
 
   #leases (state: number): LeaseID[] {
-    return this.#read('reading leases', ({ leases }) => Array.from(leases.getRange({ start: Buffer.from([0]) })).filter(({ value }) => value[0] === state).map(({ key }) => key.toString()))
+    return this.#read('reading leases', ({ leases }) => Array.from(leases.getRange({ start: Buffer.from([0]) })).filter(({ key, value }) => leaseState(key, value) === state).map(({ key }) => key.toString()))
   }
 
   async staleLeases (): Promise<LeaseID[]> {
@@ -346,8 +350,11 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
   /** What was noted of a blob at its birth; undefined when it was not born, or is doomed. */
   birthOf (blob: BlobID): BlobBirth | undefined {
     return this.#read('reading blobs', ({ blobs }) => {
-      const row = blobs.getBinary(blobKey(blob))
-      return row === undefined ? undefined : { blob, ...decodeBlobRow(row) }
+      const key = blobKey(blob)
+      const row = blobs.getBinary(key)
+      if (row === undefined) return undefined
+      const { size, hash } = openBlob(key, row)
+      return { blob, size, hash }
     })
   }
 
@@ -384,7 +391,7 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
   }
 
   async doomed (limit: number): Promise<BlobID[]> {
-    return this.#read('reading doomed blobs', ({ doomed }) => Array.from(doomed.getKeys({ start: Buffer.from([0]), limit }), key => key.toString()))
+    return this.#read('reading doomed blobs', tables => doomedIn(tables, limit))
   }
 
   async forget (blobs: readonly BlobID[]): Promise<void> {
@@ -411,6 +418,11 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
 
   async namedBlobs (after: BlobID | undefined, limit: number): Promise<BlobBirth[]> {
     return this.#read('reading blobs', tables => namedBlobsOf(tables, after, limit))
+  }
+
+  /** The same for the scrub, which is to go on behind what nobody can read; reading one of its bytes tells of it. */
+  async blobsToScrub (after: BlobID | undefined, limit: number): Promise<BlobBirth[]> {
+    return this.#read('reading blobs', tables => namedBlobsOf(tables, after, limit, { size: 1, hash: '' }))
   }
 
   readonly intake: Intake = embeddedIntake({
@@ -446,9 +458,20 @@ function lastOf ({ count, bytes, ends }: NamePage, owner: Buffer): Buffer | unde
   return count === 0 ? undefined : Buffer.concat([owner, bytes.subarray(count === 1 ? 0 : ends[count - 2], ends[count - 1])])
 }
 
+/** What may be removed: a row that has got the name of another blob removes none that somebody needs. */
+function doomedIn (tables: Tables, limit: number): BlobID[] {
+  const found: BlobID[] = []
+  for (const { key, value } of tables.doomed.getRange({ start: Buffer.from([0]) })) {
+    if (found.length >= limit) break
+    const blob = key.toString()
+    if (isSoundNote(key, value) && !tables.blobs.doesExist(key) && !isReferenced(tables, blob)) found.push(blob)
+  }
+  return found
+}
+
 function accessesAt (accesses: Table, key: Buffer): Accesses | undefined {
   const row = accesses.getBinary(key)
-  return row === undefined ? undefined : decodeAccesses(row)
+  return row === undefined ? undefined : openAccesses(key, row)
 }
 
 function childOf ({ records, entries }: Tables, parentKey: Buffer, parentID: ObjectID, name: string): StoredRecord | undefined {

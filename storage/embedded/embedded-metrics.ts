@@ -5,7 +5,7 @@ import { setImmediate } from 'node:timers/promises'
 import { gauge, sample } from '../../metrics/family.js'
 import { amounts, durations, type Registry } from '../../metrics/registry.js'
 import { storeBytes, storeGauges } from '../store-gauges.js'
-import { readU64 } from './bytes.js'
+import { roughSize } from './blob-rows.js'
 import type { Table, Tables } from './tables.js'
 import type { WriteTimes } from './writer.js'
 
@@ -88,7 +88,7 @@ class BytesOfValues {
     for (let rows = atOnce; rows === atOnce && !this.stopped;) {
       rows = 0
       for (const { key, value } of this.#blobs.getRange({ start, limit: atOnce })) {
-        bytes += readU64(value, 8)
+        bytes += roughSize(value)
         start = Buffer.concat([key, Buffer.from([0])])
         rows++
       }

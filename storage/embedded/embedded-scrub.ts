@@ -7,7 +7,7 @@ import type { EmbeddedMeta } from './embedded-meta.js'
 export function embeddedScrub (meta: EmbeddedMeta, blobs: Pick<BlobStore, 'get'>, rate: number, report: Reporter): Scrub {
   return scrubSlowly({
     rate,
-    births: async (after, limit) => await meta.namedBlobs(after, limit),
+    births: async (after, limit) => await meta.blobsToScrub(after, limit),
     read: ({ blob, size }) => blobs.get(blob, 0, size),
     isNeeded: async ({ blob }) => meta.isNeeded(blob),
     claim: async () => scrubNote(meta),

@@ -1,9 +1,11 @@
 /** How a store is filled with all that another one has, inside a write transaction. Each step but the first may be repeated. */
 import type { BlobID, LeaseID, ObjectID } from '../contract.js'
 import { idKey } from '../object-key.js'
-import { u64, writeU64 } from './bytes.js'
-import { type ChangeWriter, leaseStates } from './change-writer.js'
+import { sealAccesses } from './access-rows.js'
+import { u64 } from './bytes.js'
+import type { ChangeWriter } from './change-writer.js'
 import { blobKey } from './keys.js'
+import { leaseState, leaseStates } from './lease-rows.js'
 import { openSequence, sealEvent } from './log-rows.js'
 import { copyHead, versionOf } from './record-codec.js'
 import { stateKeys, type Table, type Tables } from './tables.js'
@@ -50,7 +52,8 @@ export class IntakeWriter {
   }
 
   move (lease: LeaseID, from: BlobID, birth: WireBirth): boolean {
-    if (this.#tables.leases.getBinaryFast(Buffer.from(lease))?.[0] !== leaseStates.open) return false
+    const key = Buffer.from(lease)
+    if (leaseState(key, this.#tables.leases.getBinaryFast(key)) !== leaseStates.open) return false
     // The trash looks at it, once there is a sweeper again: what no record has named by then is garbage.
     this.#changes.giveBirth(birth, false)
     this.#tables.moved.putSync(blobKey(from), blobKey(birth[0]))
@@ -66,12 +69,9 @@ export class IntakeWriter {
         accesses.removeSync(id)
         continue
       }
-      const row = Buffer.allocUnsafe(16)
-      writeU64(row, noted[0], 0)
-      writeU64(row, noted[1], 8)
-      accesses.putSync(id, row)
+      accesses.putSync(id, sealAccesses(id, { count: noted[0], last: noted[1] }))
     }
-    this.#changes.trashLost()
+    this.#changes.settle()
   }
 
   #head (id: Buffer): Buffer | undefined {

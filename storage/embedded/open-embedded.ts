@@ -1,5 +1,4 @@
 /** Opens a store as its owner: checks the format, takes the lock, starts the writer. */
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Registry } from '../../metrics/registry.js'
 import type { CompleteStoreOptions } from '../../schemas/store-options.js'
@@ -7,13 +6,14 @@ import { type LeaseID, StorageError, type Store } from '../contract.js'
 import type { ComposedStore, Reporter } from '../compose-store.js'
 import { mintObjectID } from '../object-id.js'
 import { idKey } from '../object-key.js'
-import { leaseStates } from './change-writer.js'
 import { BatchingChannel, type CommitChannel } from './commit-channel.js'
 import { DirectorySync } from '../files/directory-sync.js'
+import { makeDirectory } from '../files/make-directory.js'
 import { EmbeddedMeta } from './embedded-meta.js'
 import { countWrites, readEmbedded } from './embedded-metrics.js'
 import { embeddedStore } from './embedded-store.js'
 import { type OwnerLock, takeOwnership } from './owner-lock.js'
+import { leaseState, leaseStates, sealLease } from './lease-rows.js'
 import { deadPins } from './pins.js'
 import { encodeRecord } from './record-codec.js'
 import { toStorageError } from '../storage-errors.js'
@@ -55,7 +55,7 @@ export async function openEmbedded (options: CompleteStoreOptions, report: Repor
     if (from === undefined && tables.state.getBinary(stateKeys.intake) !== undefined) throw new StorageError('format', `The store in ${directory} ${unfinished}`)
     await migrate(directory, version)
     tables.env.transactionSync(() => { prepare(tables, options) })
-    await mkdir(join(directory, 'blobs'), { recursive: true, mode: 0o700 })
+    await makeDirectory(join(directory, 'blobs'), 0o700)
     // The names of the LMDB file and of `blobs` are on the disk before anything is acknowledged.
     await new DirectorySync().sync(directory)
     const workerLeases = new Set<LeaseID>()
@@ -105,7 +105,7 @@ function prepare ({ records, leases, state }: Tables, { enterpriseNumber }: Comp
     records.putSync(idKey(id), encodeRecord({ id, version: 1, type: 'c', attributes, size: 0, segments: { kind: 'keep' } }))
     state.putSync(stateKeys.root, Buffer.from(id))
   }
-  for (const lease of Array.from(leases.getKeys({ start: Buffer.from([0]) }))) leases.putSync(lease, Buffer.from([leaseStates.closed]))
+  for (const { key, value } of Array.from(leases.getRange({ start: Buffer.from([0]) }))) if (leaseState(key, value) !== undefined) leases.putSync(key, sealLease(key, leaseStates.closed))
 }
 
 async function letGo (tables: Tables, channel: CommitChannel | undefined, lock: OwnerLock | undefined): Promise<void> {

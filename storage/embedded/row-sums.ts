@@ -6,7 +6,8 @@ import { crc32 } from 'node:zlib'
 import { StorageError } from '../contract.js'
 import { readU32 } from './bytes.js'
 
-const mark = 0x81
+/** How a row begins that has a checksum. */
+export const sealMark = 0x81
 /** Bytes in front of a row that has a checksum. */
 export const sealLength = 5
 /** Up to here a loop is faster than a call of zlib. */
@@ -36,7 +37,7 @@ function sumOf (start: number, row: Uint8Array): number {
 /** The first byte of a short row, without a view of it: for who looks at thousands. -1: it has other bytes than were written. */
 export function firstByte (start: number, sealed: Uint8Array): number {
   const first = sealed[0] ?? 0xff
-  if (first !== mark) return isOldBeginning(first) ? first : -1
+  if (first !== sealMark) return isOldBeginning(first) ? first : -1
   if (sealed.length <= sealLength || sealed.length > sealLength + shortRow) return -1
   return readU32(sealed, 1) === sumBytes(sealed, sealLength, sealed.length, start) ? sealed[sealLength] ?? 0 : -1
 }
@@ -44,7 +45,7 @@ export function firstByte (start: number, sealed: Uint8Array): number {
 /** A row with its checksum. */
 export function seal (key: Uint8Array, row: Uint8Array): Buffer {
   const sealed = Buffer.allocUnsafe(sealLength + row.length)
-  sealed[0] = mark
+  sealed[0] = sealMark
   sealed.writeUInt32BE(sumOf(keySum(key), row), 1)
   sealed.set(row, sealLength)
   return sealed
@@ -58,7 +59,7 @@ export function unsealed<Bytes extends Uint8Array> (key: Uint8Array, sealed: Byt
 /** The same, where the number for the key is known. */
 export function openSealed (start: number, sealed: Uint8Array): Uint8Array | undefined {
   const first = sealed[0] ?? 0xff
-  if (first === mark) {
+  if (first === sealMark) {
     const row = sealed.subarray(sealLength)
     return sealed.length >= sealLength && readU32(sealed, 1) === sumOf(start, row) ? row : undefined
   }

@@ -1,9 +1,11 @@
 /** Segment maps and the reverse index of blobs, inside a write transaction. */
 import type { BlobID } from '../contract.js'
+import { linkOf, readBlob, sealBlob } from './blob-rows.js'
 import { readU64, successor, writeU64 } from './bytes.js'
 import { offsetOfSegment, ownerKey, referenceKey, referencePrefix, segmentKey, trashKey, blobKey } from './keys.js'
+import { sealNote } from './note-rows.js'
 import { opened, seal, unsealed } from './row-sums.js'
-import { hasKeys, nothing, type Rows, type Table, type Tables } from './tables.js'
+import { hasKeys, type Rows, type Table, type Tables } from './tables.js'
 import type { WireSegment, WireSegmentChange } from './wire.js'
 
 export interface StoredSegment { key: Buffer, offset: number, length: number, blobOffset: number, blob: BlobID }
@@ -72,8 +74,8 @@ function segmentRows (segments: Rows, id: Buffer): Array<{ key: Buffer, value: B
 
 export class SegmentWriter {
   readonly #tables: Tables
-  /** Blobs that lost a reference in the change under way. */
-  readonly #lost = new Set<BlobID>()
+  /** Blobs that got or lost references in the change under way: what their links change by, and whether one was lost. */
+  readonly #touched = new Map<BlobID, { links: number, lost: boolean }>()
 
   constructor (tables: Tables) {
     this.#tables = tables
@@ -124,39 +126,56 @@ export class SegmentWriter {
   #add (id: Buffer, [offset, length, blob, blobOffset]: WireSegment): void {
     const key = segmentKey(id, offset)
     this.#tables.segments.putSync(key, encodeSegment(key, length, blobOffset, blob))
-    this.#tables.references.putSync(referenceKey(blob, key), nothing)
+    const reference = referenceKey(blob, key)
+    this.#tables.references.putSync(reference, sealNote(reference))
+    this.#touch(blob, key, false)
   }
 
   #remove ({ key, blob }: StoredSegment): void {
     this.#tables.segments.removeSync(key)
     this.#tables.references.removeSync(referenceKey(blob, key))
-    this.#lost.add(blob)
+    this.#touch(blob, key, true)
+  }
+
+  #touch (blob: BlobID, segment: Buffer, isLoss: boolean): void {
+    const touched = this.#touched.get(blob)
+    if (touched === undefined) {
+      this.#touched.set(blob, { links: linkOf(segment), lost: isLoss })
+      return
+    }
+    touched.links ^= linkOf(segment)
+    touched.lost ||= isLoss
   }
 
   /** To be called at the end of each change: what lost its last reference goes to the trash, to be looked at again after the grace time. */
-  trashLost (now: number): void {
-    for (const blob of this.#lost) {
-      if (isReferenced(this.#tables, blob)) continue
+  settle (now: number): void {
+    for (const [blob, { links, lost }] of this.#touched) {
       const key = blobKey(blob)
       const row = this.#tables.blobs.getBinary(key)
-      if (row === undefined) continue
-      const before = readU64(row, 0)
-      if (before > 0) this.#tables.trash.removeSync(trashKey(before, blob))
-      writeU64(row, now, 0)
-      this.#tables.blobs.putSync(key, row)
-      this.#tables.trash.putSync(trashKey(now, blob), nothing)
+      // One that cannot be read is left for a look at the store to find: under a checksum of its own nobody would see any more that it was wrong.
+      const noted = row === undefined ? undefined : readBlob(key, row)
+      if (noted === undefined) continue
+      const isGarbage = lost && !isReferenced(this.#tables, blob)
+      if (isGarbage) {
+        if (noted.since > 0) this.#tables.trash.removeSync(trashKey(noted.since, blob))
+        this.abandon(blob, now)
+      }
+      // Of the links of a row of an older build nobody knows anything, until there are none.
+      if (noted.links === undefined && !isGarbage) continue
+      this.#tables.blobs.putSync(key, sealBlob(key, { ...noted, links: ((noted.links ?? 0) ^ (noted.links === undefined ? 0 : links)) >>> 0, ...isGarbage && { since: now } }))
     }
-    this.#lost.clear()
+    this.#touched.clear()
   }
 
   /** A blob without any reference goes to the trash. */
   abandon (blob: BlobID, since: number): void {
-    this.#tables.trash.putSync(trashKey(since, blob), nothing)
+    const key = trashKey(since, blob)
+    this.#tables.trash.putSync(key, sealNote(key))
   }
 
   /** Forgets what a change that was broken off had noted. */
   reset (): void {
-    this.#lost.clear()
+    this.#touched.clear()
   }
 }
 

@@ -1,19 +1,20 @@
 /** `format.json`: what says that a directory is a store, and which build can read it. */
-import { access, mkdir, open, readdir, readFile, rename } from 'node:fs/promises'
+import { access, open, readdir, readFile, rename } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { StorageError } from '../contract.js'
 import { DirectorySync } from '../files/directory-sync.js'
+import { makeDirectory } from '../files/make-directory.js'
 import { hasCode, toStorageError } from '../storage-errors.js'
 
 const formatName = 'fastify-cdmi store'
-/** What this build writes. 2: rows have checksums; those of version 1 stay as they are until they are written anew. */
-export const formatVersion = 2
+/** What this build writes. 2: rows of objects have checksums; 3: those of blobs, references, trash, leases and accesses, too. Those of before stay as they are until they are written anew. */
+export const formatVersion = 3
 
 /** Makes a store of version `from` one of version `from + 1`. Must be repeatable: it may be cut short. */
 export type Migration = (directory: string) => Promise<void>
 
 /** By the version that they start from. */
-const migrations: ReadonlyMap<number, Migration> = new Map([[1, async () => {}]])
+const migrations: ReadonlyMap<number, Migration> = new Map([[1, async () => {}], [2, async () => {}]])
 
 const fileName = 'format.json'
 /** Beginnings of the names of files that may be in a directory that is to become a store: what an interrupted start leaves, and what a server keeps beside its store. */
@@ -26,7 +27,7 @@ const harmless = (name: string): boolean => name === 'lost+found' || harmlessNam
  */
 export async function readFormat (directory: string): Promise<number> {
   try {
-    if (await mkdir(directory, { recursive: true, mode: 0o700 }) !== undefined) await new DirectorySync().sync(dirname(resolve(directory)))
+    if (await makeDirectory(directory, 0o700)) await new DirectorySync().sync(dirname(resolve(directory)))
     const text = await readFile(join(directory, fileName), 'utf8').catch((error: unknown) => {
       if (hasCode(error, 'ENOENT')) return undefined
       throw error

@@ -1,14 +1,18 @@
 /** Leases and the steps of the sweeper, inside a write transaction. Each may be repeated. */
 import type { BlobID, LeaseID } from '../contract.js'
+import { type BlobRow, readBlob, sealBlob } from './blob-rows.js'
 import { readU64, successor, u64 } from './bytes.js'
-import { type ChangeWriter, decodeBlobRow, encodeBlobRow, leaseStates } from './change-writer.js'
+import type { ChangeWriter } from './change-writer.js'
 import { readEntry } from './entry-rows.js'
 import { blobKey, ownerKey, trashKey } from './keys.js'
+import { leaseState, leaseStates, sealLease } from './lease-rows.js'
 import { timeOfEvent } from './log-rows.js'
+import { isSoundNote, sealNote } from './note-rows.js'
+import { readOrphan } from './orphan-rows.js'
 import { isPinned } from './pins.js'
 import { copyHead } from './record-codec.js'
 import { isReferenced } from './segment-writer.js'
-import { hasKeys, nothing, type Tables } from './tables.js'
+import { hasKeys, type Tables } from './tables.js'
 
 /** Steps are cut so that no commit waits long behind one. */
 const longestStep = 200
@@ -23,22 +27,23 @@ export class SweepWriter {
   }
 
   openLease (lease: LeaseID): void {
-    this.#tables.leases.putSync(Buffer.from(lease), Buffer.from([leaseStates.open]))
+    const key = Buffer.from(lease)
+    this.#tables.leases.putSync(key, sealLease(key, leaseStates.open))
   }
 
   closeLease (lease: LeaseID): void {
     const key = Buffer.from(lease)
-    if (this.#tables.leases.getBinaryFast(key) !== undefined) this.#tables.leases.putSync(key, Buffer.from([leaseStates.closed]))
+    if (leaseState(key, this.#tables.leases.getBinaryFast(key)) !== undefined) this.#tables.leases.putSync(key, sealLease(key, leaseStates.closed))
   }
 
   dropLease (lease: LeaseID): void {
     const key = Buffer.from(lease)
-    if (this.#tables.leases.getBinaryFast(key)?.[0] === leaseStates.closed) this.#tables.leases.removeSync(key)
+    if (leaseState(key, this.#tables.leases.getBinaryFast(key)) === leaseStates.closed) this.#tables.leases.removeSync(key)
   }
 
   /**
    * Looks at the oldest of the trash. What is named again is left alone, the rest is doomed: its row goes, so that no commit can name it any more. While there
-   * is a pin all of it stays.
+   * is a pin all of it stays. What has other bytes than were written stays, too, with its blob: for a look at the store to find.
    */
   condemn (grace: number, limit: number): number {
     if (isPinned(this.#tables)) return 0
@@ -47,32 +52,47 @@ export class SweepWriter {
     const early = this.#bringBack(now, Math.min(limit, longestStep))
     if (early > 0) return early
     const end = u64(Math.max(0, now - grace) + 1)
-    const due = Array.from(trash.getKeys({ start: Buffer.from([0]), end, limit: Math.min(limit, longestStep) }))
-    for (const key of due) {
+    const due = this.#trashOf({ start: Buffer.from([0]), end, limit })
+    for (const { key, blob, noted } of due) {
       trash.removeSync(key)
-      const blob = key.toString('utf8', 8)
-      const row = blobs.getBinaryFast(blobKey(blob))
       // A later entry in the trash decides.
-      if (row === undefined || readU64(row, 0) !== readU64(key, 0)) continue
-      if (isReferenced(this.#tables, blob)) continue
+      if (noted === undefined || noted.since !== readU64(key, 0) || isReferenced(this.#tables, blob)) continue
       blobs.removeSync(blobKey(blob))
-      doomed.putSync(blobKey(blob), nothing)
+      doomed.putSync(blobKey(blob), sealNote(blobKey(blob)))
     }
     return due.length
+  }
+
+  /**
+   * The first of the trash that can be believed, with what is noted of its blobs. A blob whose links say that there is a reference is not among them while that one is not found: it may
+   * have got another key, on the disk.
+   */
+  #trashOf ({ start, end, limit }: { readonly start: Buffer, readonly end?: Buffer, readonly limit: number }): Array<{ readonly key: Buffer, readonly blob: BlobID, readonly noted: BlobRow | undefined }> {
+    const { trash, blobs } = this.#tables
+    const found: Array<{ readonly key: Buffer, readonly blob: BlobID, readonly noted: BlobRow | undefined }> = []
+    for (const { key, value } of trash.getRange({ start, ...end !== undefined && { end } })) {
+      if (found.length >= Math.min(limit, longestStep)) break
+      if (!isSoundNote(key, value)) continue
+      const blob = key.toString('utf8', 8)
+      const row = blobs.getBinary(blobKey(blob))
+      const noted = row === undefined ? undefined : readBlob(blobKey(blob), row)
+      if (row !== undefined && noted === undefined) continue
+      if ((noted?.links ?? 0) !== 0 && !isReferenced(this.#tables, blob)) continue
+      found.push({ key, blob, noted })
+    }
+    return found
   }
 
   /** What got there while the clock was ahead of now: its grace begins anew, for else it would stay until the clock is there again. */
   #bringBack (now: number, limit: number): number {
     const { trash, blobs } = this.#tables
-    const ahead = Array.from(trash.getKeys({ start: u64(now + 1), limit }))
-    for (const key of ahead) {
+    const ahead = this.#trashOf({ start: u64(now + 1), limit })
+    for (const { key, blob, noted } of ahead) {
       trash.removeSync(key)
-      const blob = key.toString('utf8', 8)
-      const row = blobs.getBinaryFast(blobKey(blob))
-      if (row === undefined || readU64(row, 0) !== readU64(key, 0)) continue
-      const { size, hash } = decodeBlobRow(row)
-      blobs.putSync(blobKey(blob), encodeBlobRow(size, hash, now))
-      trash.putSync(trashKey(now, blob), nothing)
+      if (noted === undefined || noted.since !== readU64(key, 0)) continue
+      blobs.putSync(blobKey(blob), sealBlob(blobKey(blob), { ...noted, since: now }))
+      const again = trashKey(now, blob)
+      trash.putSync(again, sealNote(again))
     }
     return ahead.length
   }
@@ -90,7 +110,7 @@ export class SweepWriter {
     const { orphans, entries } = this.#tables
     let removed = 0
     while (removed < Math.min(limit, longestStep)) {
-      const [parent] = orphans.getKeys({ start: Buffer.from([0]), limit: 1 })
+      const parent = this.#firstOrphan()
       if (parent === undefined) break
       const room = Math.min(limit, longestStep) - removed
       const children = Array.from(entries.getRange({ start: parent, end: successor(parent), limit: room }))
@@ -106,8 +126,17 @@ export class SweepWriter {
         this.#changes.usage.cleared(parent)
       }
     }
-    this.#changes.trashLost()
+    this.#changes.settle()
     return removed
+  }
+
+  /** Of a container that is there nobody removes what is in it, whatever a row says. */
+  #firstOrphan (): Buffer | undefined {
+    const { orphans, records } = this.#tables
+    for (const { key, value } of orphans.getRange({ start: Buffer.from([0]) })) {
+      if (readOrphan(key, value) !== undefined && records.getBinaryFast(key.subarray(1)) === undefined) return key
+    }
+    return undefined
   }
 
   #removeChild (id: Buffer): void {

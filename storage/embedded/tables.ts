@@ -33,9 +33,9 @@ export interface Tables {
   readonly names: NameScan
   /** Object ID and offset → length, place in the blob, blob. */
   readonly segments: Table
-  /** Blob and segment key → nothing: who names a blob. Looked up, never counted, so that nothing can drift. */
+  /** Blob and segment key → nothing: who names a blob. Looked up, never counted, so that nothing can drift; what they add up to stands with the blob. */
   readonly references: Table
-  /** Blob → when it lost its last reference, size, hash. A blob without a row here is not born, or doomed. */
+  /** Blob → when it lost its last reference, size, what its references add up to, hash. A blob without a row here is not born, or doomed. */
   readonly blobs: Table
   /** Since when, and blob → nothing: blobs without a reference, oldest first. */
   readonly trash: Table
@@ -102,9 +102,6 @@ const longestKey = 1978
 export function rowAt (table: Table, key: Buffer): Buffer | undefined {
   return key.length === 0 || key.length > longestKey ? undefined : table.getBinary(key)
 }
-
-/** For values of tables whose keys say it all. */
-export const nothing = Buffer.from([1])
 
 /** Address space, not disk: the file grows as it is filled, and LMDB maps more when this is not enough. */
 const mapSize = 64 * 1024 ** 3

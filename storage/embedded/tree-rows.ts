@@ -5,16 +5,8 @@ import { type Member, TreeWalk } from '../trees.js'
 import type { Counting } from './counting.js'
 import { ownerKey } from './keys.js'
 import { entryKeyOf, sizeOf, treesOf, typeOf } from './record-codec.js'
-import { nothing, type Tables } from './tables.js'
-
-/** The row of a removed container that was in these trees. */
-export function orphanRow (trees: readonly ObjectID[]): Buffer {
-  return trees.length === 0 ? nothing : Buffer.concat([nothing, Buffer.from(trees.join(' '))])
-}
-
-function treesInRow (row: Buffer): readonly ObjectID[] {
-  return row.length <= nothing.length ? [] : row.toString('latin1', nothing.length).split(' ')
-}
+import { readOrphan } from './orphan-rows.js'
+import type { Tables } from './tables.js'
 
 /** The ID of the container that a record hangs in. */
 export function parentIn (record: Uint8Array): ObjectID | undefined {
@@ -32,8 +24,9 @@ export function walkIn ({ records, orphans }: Tables, counting: () => Counting, 
       return record === undefined ? undefined : parentIn(record)
     },
     leftOf: id => {
-      const row = orphans.getBinary(ownerKey(idKey(id)))
-      return row === undefined ? undefined : treesInRow(row)
+      const key = ownerKey(idKey(id))
+      const row = orphans.getBinary(key)
+      return row === undefined ? undefined : readOrphan(key, row)
     }
   })
 }

@@ -11,7 +11,8 @@ import { accountKey, type Counting, decodeAmount, decodeCounting, encodeAmount, 
 import { ownerKey } from './keys.js'
 import { ownerOf, typeOf } from './record-codec.js'
 import { stateKeys, type Tables } from './tables.js'
-import { memberOf, orphanRow, parentIn, walkIn } from './tree-rows.js'
+import { sealOrphan } from './orphan-rows.js'
+import { memberOf, parentIn, walkIn } from './tree-rows.js'
 import type { WireChange } from './wire.js'
 
 /** Records that one step counts, so that no commit waits long behind it. */
@@ -114,7 +115,7 @@ export class UsageWriter {
 
   /** What is kept of a container that is about to be removed, while there may be something below it. */
   leftBelow (id: Buffer): Buffer {
-    return orphanRow(this.#hasTrees() ? this.#walk.of(idText(id)) : [])
+    return sealOrphan(ownerKey(id), this.#hasTrees() ? this.#walk.of(idText(id)) : [])
   }
 
   /** There is nothing left below a removed container. Of trees that are gone nobody needs an account any more. */

@@ -2,9 +2,9 @@
 import { type Accesses, type BlobBirth, type BlobID, type LoggedEvent, type ObjectID, type Segment, type Sequence, StorageError } from '../contract.js'
 import type { Census, WholeRecord, WholesQuery } from '../transfer/ends.js'
 import { idKey, idText } from '../object-key.js'
-import { decodeAccesses } from './access-notes.js'
 import { readU64, u64 } from './bytes.js'
-import { decodeBlobRow } from './change-writer.js'
+import { readAccesses } from './access-rows.js'
+import { openBlob, readBlob, roughSize } from './blob-rows.js'
 import { blobKey } from './keys.js'
 import { openEvent } from './log-rows.js'
 import { checkRecord, EmbeddedRecord, hasSegments, isWhole, sizeOf } from './record-codec.js'
@@ -25,7 +25,7 @@ export function censusOf ({ blobs }: Pick<WholeTables, 'blobs'>, records: number
   const census = { records, blobs: 0, bytes: 0 }
   for (const { value } of blobs.getRange({ start: Buffer.from([0]) })) {
     census.blobs++
-    census.bytes += decodeBlobRow(value).size
+    census.bytes += roughSize(value)
   }
   return census
 }
@@ -42,7 +42,10 @@ export function wholesOf ({ records, segments, accesses }: WholeTables, { after,
   const last = page.at(-1)?.key
   if (last === undefined) return []
   const noted = new Map<string, Accesses>()
-  for (const { key, value } of accesses.getRange({ start, end: pastKey(last) })) noted.set(key.toString('latin1'), decodeAccesses(value))
+  for (const { key, value } of accesses.getRange({ start, end: pastKey(last) })) {
+    const known = readAccesses(key, value)
+    if (known !== undefined) noted.set(key.toString('latin1'), known)
+  }
   return page.map(({ key, value }) => {
     const id = idText(key)
     checkRecord(key, value, id)
@@ -57,13 +60,15 @@ export function checkCovered (id: ObjectID, record: Uint8Array, segments: readon
   if (isWhole(record) && !isCovered(segments, from, Math.min(to, sizeOf(record)))) throw new StorageError('corrupt', `The map of the value of object ${id} has a gap where none was written`)
 }
 
-export function namedBlobsOf (tables: Pick<WholeTables, 'blobs' | 'references'>, after: BlobID | undefined, limit: number): BlobBirth[] {
+/** Throws a StorageError 'corrupt' when what is noted of one has other bytes than were written, unless `unreadable` says what to take for it. */
+export function namedBlobsOf (tables: Pick<WholeTables, 'blobs' | 'references'>, after: BlobID | undefined, limit: number, unreadable?: Omit<BlobBirth, 'blob'>): BlobBirth[] {
   const start = after === undefined ? Buffer.from([0]) : pastKey(blobKey(after))
   const page: BlobBirth[] = []
   for (const { key, value } of tables.blobs.getRange({ start })) {
     const blob = key.toString()
     if (!isReferenced(tables, blob)) continue
-    if (page.push({ blob, ...decodeBlobRow(value) }) >= limit) break
+    const { size, hash } = unreadable === undefined ? openBlob(key, value) : readBlob(key, value) ?? unreadable
+    if (page.push({ blob, size, hash }) >= limit) break
   }
   return page
 }

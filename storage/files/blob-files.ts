@@ -160,8 +160,8 @@ export class BlobFiles implements BlobStore {
   /** Bytes that were noted with a checksum are compared with it before they are given away. */
   async * get (blob: BlobID, offset: number, length: number, { lent = false }: GetOptions = {}): AsyncGenerator<Uint8Array> {
     if (length === 0) return
-    const file = await this.#open(blob)
     const check = this.#checkOf(blob, offset, length)
+    const file = await this.#open(blob)
     const { from, to } = check
     const piece = to - from <= wholeRead ? to - from : readSize
     if (lent) beginReading()
@@ -197,8 +197,8 @@ export class BlobFiles implements BlobStore {
 
   async read (blob: BlobID, offset: number, length: number): Promise<Uint8Array> {
     if (length === 0) return new Uint8Array(0)
-    const file = await this.#open(blob)
     const { from, to, check } = this.#checkOf(blob, offset, length)
+    const file = await this.#open(blob)
     try {
       const bytes = await readExactly(file, blob, from, Buffer.allocUnsafeSlow(to - from))
       check(bytes)

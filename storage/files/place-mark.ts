@@ -2,8 +2,9 @@
  * A file that tells the directory of a store's values from an empty one in which it was to be mounted: what is written there would be hidden as soon as it
  * is, and what is looked for would seem to be gone.
  */
-import { access, open, readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { randomUUID } from 'node:crypto'
+import { access, link, open, readdir, readFile, unlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { StorageError } from '../contract.js'
 import { hasCode, toStorageError } from '../storage-errors.js'
 import { DirectorySync } from './directory-sync.js'
@@ -44,5 +45,35 @@ export async function markPlace (root: string, isUsed: () => Promise<boolean>): 
     await new DirectorySync().sync(root)
   } catch (error) {
     throw toStorageError(error, `marking ${root}`)
+  }
+}
+
+/** What is in a file that says whose values these are; undefined: there is none. */
+export async function readIdentity (path: string): Promise<string | undefined> {
+  try {
+    return (await readFile(path, 'utf8')).trim()
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined
+    throw toStorageError(error, `reading ${path}`)
+  }
+}
+
+/** Writes it, unless there is one. It is whole and on the disk before it has the name. */
+export async function writeIdentity (path: string, identity: string): Promise<void> {
+  const draft = `${path}-${randomUUID()}`
+  try {
+    const file = await open(draft, 'wx', 0o600)
+    try {
+      await file.writeFile(`${identity}\n`)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await link(draft, path).catch((error: unknown) => { if (!hasCode(error, 'EEXIST')) throw error })
+    await new DirectorySync().sync(dirname(path))
+  } catch (error) {
+    throw toStorageError(error, `writing ${path}`)
+  } finally {
+    await unlink(draft).catch(() => {})
   }
 }

@@ -39,6 +39,8 @@ export interface VerifyOptions {
   /** Whether the bytes of values are read and compared with their checksums. Default: true. */
   readonly values?: boolean
   readonly signal?: AbortSignal | undefined
+  /** Of a store of many servers: milliseconds for which what is among its values and belongs to nothing is left alone. Default: as long as something may come late. */
+  readonly surplusGrace?: number | undefined
   /** Often called. */
   readonly progress?: ((progress: LookProgress) => void) | undefined
   /** What is wrong with the attributes of a record, in the words of who keeps them: the end of a sentence. */

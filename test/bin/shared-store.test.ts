@@ -86,7 +86,7 @@ else {
 
   t.test('the example of the manual runs as it stands', async t => {
     const blobs = pathToFileURL(join(t.testdir({}), 'blobs')).href
-    const code = example.replace(/'postgres:[^']*'/, JSON.stringify(meta)).replace(/'file:[^']*'/, JSON.stringify(blobs))
+    const code = example.replace(/'postgres:[^']*'/, JSON.stringify(postgres.freshSchema(t))).replace(/'file:[^']*'/, JSON.stringify(blobs))
     const child = runExample(t, code, '\nawait store.ready()\nconsole.log(store.name)\nawait store.close()\n')
     const printed = text(child.stdout ?? Readable.from([]))
     t.same(await once(child, 'close'), [0, null])
@@ -136,6 +136,8 @@ else {
 
     await t.test('another server on the same store: what one writes the other reads; one that is killed takes nothing with it, and what it left in the temporary directory goes at the next start', async t => {
       const other = await doomed
+      const [checksums] = await query(meta, 'show data_checksums')
+      t.equal(server.output().split('data_checksums is off').length - 1, checksums?.[0] === 'on' ? 0 : 1, 'that bits flip unseen in the database is said once, not by each worker')
       t.same(await query(meta, `select count(*)::int from ${schemaOf(meta)}.leases where open`), [[4]], 'each worker opens the store for itself')
       const put = await request(`${server.origin}/x`, { method: 'PUT', headers: { authorization: server.authorization }, body: long })
       t.equal(put.statusCode, 201)

@@ -55,7 +55,7 @@ async function filled (t: Test): Promise<Place> {
 async function filesBelow (directory: string): Promise<string[]> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => [])
   // Beside the mark of the place.
-  return entries.filter(entry => entry.isFile() && !(entry.name === 'values' && entry.parentPath === directory)).map(entry => join(entry.parentPath, entry.name))
+  return entries.filter(entry => entry.isFile() && !(['values', '.fastify-cdmi-store'].includes(entry.name) && entry.parentPath === directory)).map(entry => join(entry.parentPath, entry.name))
 }
 
 const transferCommand = async (from: Place, to: Place, ...more: readonly string[]): ReturnType<typeof runCommand> => await runCommand(['transfer', ...from.flags('from'), ...to.flags('to'), ...more], variablesOf(from, to))

@@ -33,7 +33,7 @@ export async function surplusFiles (store: Store, directory: string): Promise<nu
   const named = new Set<BlobID>()
   const entries = await store.meta.children(store.rootID, { limit: 1_000_000 })
   for (const { id } of entries) for (const { blob } of (await store.meta.segments(id, 0, 1_000_000))?.segments ?? []) named.add(blob)
-  // Beside the mark of the place.
-  const files = (await readdir(directory, { recursive: true, withFileTypes: true })).filter(entry => entry.isFile() && !(entry.name === 'values' && entry.parentPath === directory))
+  // Beside the marks of the place.
+  const files = (await readdir(directory, { recursive: true, withFileTypes: true })).filter(entry => entry.isFile() && !(['values', '.fastify-cdmi-store'].includes(entry.name) && entry.parentPath === directory))
   return files.length - named.size
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import type { BlobBirth, Store } from '../../storage/contract.js'
-import { encodeBlobRow } from '../../storage/embedded/change-writer.js'
+import { sealBlob } from '../../storage/embedded/blob-rows.js'
 import { openTables } from '../../storage/embedded/tables.js'
 import { BlockSums, blockSize, checkOfRange } from '../../storage/files/block-sums.js'
 import { openStore } from '../../storage/open-store.js'
@@ -91,7 +91,7 @@ t.test('blobs of builds that noted one checksum for all bytes: read whole they a
   const { birth } = await storeBlob(store, value, { parentID: store.rootID, name: 'value' })
   await store.close()
   const tables = openTables(directory)
-  tables.blobs.putSync(Buffer.from(birth.blob), encodeBlobRow(value.length, `crc32:${crc32(value).toString(16).padStart(8, '0')}`, 0))
+  tables.blobs.putSync(Buffer.from(birth.blob), sealBlob(Buffer.from(birth.blob), { since: 0, size: value.length, hash: `crc32:${crc32(value).toString(16).padStart(8, '0')}`, links: 0 }))
   await tables.env.close()
   const again = (await opened(t, directory)).store
   t.ok((await collect(again.blobs.get(birth.blob, 0, value.length))).equals(value))

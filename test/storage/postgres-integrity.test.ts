@@ -1,7 +1,7 @@
 /** Rotten bytes and broken tables of a store of many servers: who finds them, and what mends them. */
 import t, { type Test } from 'tap'
-import { readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { recordProblem } from '../../cdmi/check-record.js'
@@ -185,5 +185,82 @@ else {
     t.same(await one.sql('select * from $.orphans'), [])
     t.equal(await meta.get(set.id), undefined)
     t.ok((await readFile(one.file(one.blobs.get('forgotten') ?? ''))).length > 0)
+  })
+
+  t.test('entries of the change log that nobody can read, or with numbers that were never given out, are set aside; who follows the log goes on, and no number is given twice', async t => {
+    const one = await here(t)
+    for (let n = 1; n <= 5; n++) await commitAll(one.store, { events: [{ n }] })
+    await one.sql("update $.log set event = '{\"broken' where sequence = 2")
+    await one.sql("update $.log set event = '7' where sequence = 4")
+    await one.sql("insert into $.log (sequence, at, event) values (6, clock_timestamp(), '{\"n\":6}'), (9000000000000, clock_timestamp(), '{\"n\":0}')")
+    await t.rejects(one.store.meta.events(0, 100), { name: 'StorageError', reason: 'corrupt', message: 'Entry 2 of the change log is not readable; "fastify-cdmi repair" sets it aside' })
+    const problems = ['Entry 2 of the change log is not readable', 'Entry 4 of the change log is not readable', 'The change log has an entry 9000000000000, far behind its end', 'The change log has entries up to 6, and is said to end at 5']
+    t.same((await verified(one)).map(({ kind, problem }) => `${kind}: ${problem}`), problems.map(problem => `log: ${problem}`))
+    t.same((await repaired(one, { dryRun: true })).map(({ problem }) => problem), problems)
+    t.match((await repaired(one)).map(({ done }) => done), [/^its text is in the table moved_aside/, /moved_aside/, /moved_aside/, 'it goes on behind them'])
+    t.same(await verified(one), [])
+    t.same(await one.sql('select part, key, value from $.moved_aside order by key'), [['log', '2', '{"broken'], ['log', '4', '7'], ['log', '9000000000000', '{"n":0}']])
+    await commitAll(one.store, { events: [{ n: 7 }] })
+    t.same((await one.store.meta.events(0, 100)).map(({ sequence, event }) => [sequence, event['n']]), [[1, 1], [3, 3], [5, 5], [6, 6], [7, 7]])
+  })
+
+  t.test('containers that are below themselves, and one in no container, come to /lost+found/ with all that is in them; asking for their place comes to an end', async t => {
+    const one = await here(t)
+    const box = (name: string, parentID: ObjectID): ReturnType<typeof aRecord> => aRecord({ type: 'c', parentID, name, attributes })
+    const a = box('a', one.store.rootID)
+    const b = box('b', a.id)
+    const c = box('c', b.id)
+    const below = aValue('below', { parentID: c.id, name: 'below', attributes })
+    const island = box('island', one.store.rootID)
+    const inner = aValue('inner', { parentID: island.id, name: 'inner', attributes })
+    for (const put of [a, b, c, below, island, inner]) await commitAll(one.store, { put: [put] })
+    await one.sql(`update $.records set parent_id = '\\x${c.id}' where id = '\\x${a.id}'`)
+    await one.sql(`update $.records set parent_id = null, name = null where id = '\\x${island.id}'`)
+    t.same(await one.store.meta.lineage(below.id), [])
+    const found = await verified(one)
+    t.same(found.filter(({ problem }) => /is below itself$/.test(problem)).map(({ objectID }) => objectID).sort(), [a.id, b.id, c.id].sort())
+    t.match(found.filter(({ problem }) => !/is below itself$/.test(problem)), [{ kind: 'place', objectID: island.id, problem: /is in no container, and is not the root$/ }])
+    const done = await repaired(one)
+    t.same(done.filter(({ done }) => done === undefined), [])
+    t.equal(done.filter(({ done }) => /^it is \/lost%2Bfound\//.test(done ?? '')).length, 2, 'one of the ring, and the island')
+    t.same((await verified(one)).filter(({ setAside }) => setAside !== true), [])
+    const { meta, rootID } = one.store
+    const chain = await meta.lineage(below.id)
+    t.equal(chain[0]?.id, rootID)
+    t.equal(chain[1]?.name, 'lost+found')
+    t.equal((await meta.lineage(inner.id))[1]?.name, 'lost+found')
+  })
+
+  t.test('what is among the values and belongs to nothing is moved aside; not what a lease may still bring, what is young, or what is not ours', async t => {
+    const one = await here(t, 'kept')
+    const root = fileURLToPath(one.options.blobs)
+    const old = new Date(Date.now() - 7_200_000)
+    const file = async (name: string, when = old): Promise<string> => {
+      await mkdir(dirname(join(root, name)), { recursive: true })
+      await writeFile(join(root, name), name)
+      await utimes(join(root, name), when, when)
+      return name
+    }
+    const gone = '0192d6a4-0000-7000-8000-000000000000'
+    const closed = '0192d6a4-0000-7000-8000-000000000001'
+    await one.sql(`insert into $.leases (id, open, seen, closed) values ('${closed}', false, clock_timestamp(), clock_timestamp())`)
+    const lease = one.store.lease()
+    const { blob: underWay } = await one.store.blobs.put(lease.id, [Buffer.from('under way')])
+    await utimes(join(root, underWay), old, old)
+    await utimes(one.file(one.blobs.get('kept') ?? ''), old, old)
+    const surplus = await file(`${gone}/0/1`)
+    const others = [await file(`${closed}/0/1`), await file(`${gone}/0/2`, new Date()), await file(`${gone}/notes.txt`), await file('somewhere/0/1'), await file('probe-1'), underWay]
+    const findings = await verified(one)
+    t.match(findings, [{ kind: 'file', blob: surplus, file: surplus, problem: /^What is in file:\/\/\/\S+ as \S+ belongs to nothing$/ }])
+    t.match(await repaired(one, { dryRun: true }), [{ done: /^it would be/ }])
+    t.match(await repaired(one), [{ blob: surplus, done: `it is ${join(root, 'moved-aside', surplus)} now` }])
+    t.equal(await readFile(join(root, 'moved-aside', surplus), 'utf8'), surplus)
+    for (const name of others) t.ok((await readFile(join(root, name))).length > 0, name)
+    t.ok((await readFile(join(root, '.fastify-cdmi-store'), 'utf8')).length > 30)
+    t.same(await verified(one), [])
+    lease.release([underWay])
+    await one.store.sweep()
+    t.same(await repaired(one), [])
+    t.equal(await readFile(join(root, 'moved-aside', surplus), 'utf8'), surplus, 'no sweeper goes there')
   })
 }

@@ -1,10 +1,13 @@
 import t from 'tap'
+import { cp, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { schemaVersion } from '../../storage/distributed/migrate.js'
 import { migrateStore } from '../../storage/distributed/migrate-store.js'
 import { verifyDistributed } from '../../storage/distributed/verify-distributed.js'
 import { openStore } from '../../storage/open-store.js'
-import { aValue, fields, fieldsOfPut, store } from './driver.js'
-import { noErrors } from './embedded-driver.js'
+import { aValue, fields, fieldsOfPut, store, storeBlob } from './driver.js'
+import { noErrors, quickDirectory } from './embedded-driver.js'
 import { placeOf } from './postgres-driver.js'
 import { postgresServer, query, schemaOf } from './postgres-server.js'
 
@@ -73,7 +76,7 @@ if (server !== undefined) {
     await store.ready()
     await store.close()
     await query(options.meta, `update ${schemaOf(options.meta)}.migrations set version = version - ${schemaVersion}`)
-    await t.rejects(openStore({ ...options, migrate: false }, noErrors), { reason: 'format', message: /There is no store/ })
+    await t.rejects(openStore({ ...options, migrate: false }, noErrors), { name: 'StorageError', reason: 'format', message: /There is no store/ })
   })
 
   t.test('an account that somebody has changed in the database is found by a look at the store, and counted anew', async t => {
@@ -98,12 +101,76 @@ if (server !== undefined) {
   })
 
   t.test('two stores in one database know nothing of each other', async t => {
-    const [one, two] = await Promise.all([placeOf(t, server, t.testdir({})), placeOf(t, server, t.testdir({}))].map(async options => await openStore(options, noErrors)))
+    const [one, two] = await Promise.all(['one', 'two'].map(name => placeOf(t, server, join(t.testdir({}), name))).map(async options => await openStore(options, noErrors)))
     if (one === undefined || two === undefined) throw new Error('no stores')
     const put = aValue('x', { parentID: one.rootID, name: 'x' })
     await store(one, { put: [put] })
     t.not(one.rootID, two.rootID)
     t.equal(await two.meta.get(put.id), undefined)
     await Promise.all([one.close(), two.close()])
+  })
+
+  t.test('a server whose values are in another place than those of the others is refused, and told both; whoever looks at the store, too', async t => {
+    const one = placeOf(t, server, t.testdir({}))
+    const other = { ...one, blobs: `${one.blobs}-of-another` }
+    const first = await openStore(one, noErrors)
+    t.teardown(async () => { await first.close() })
+    const elsewhere = { name: 'StorageError', reason: 'format', message: /^The store in postgres:\/\/[^@]*\?schema=\w+ has its values in file:\/\/\S+\/blobs; file:\/\/\S+\/blobs-of-another has no "\.fastify-cdmi-store"\. Give all servers the same "blobs"/ }
+    await t.rejects(openStore(other, noErrors), elsewhere)
+    const shape = (text: string): string => text.replace(/postgres:\/\/\S+/, 'database').replace(/(?:s3|file):\/\/\S+?(?: at \S+?)?(?=;| has)/g, 'place').replace(/(?<=its text is )[^)]+/, 'id').trim()
+    const [, shown = ''] = /```\n(The store in postgres:[^`]+)```/.exec(await readFile('docs/scale-out.md', 'utf8')) ?? []
+    t.equal(shape(await openStore(other, noErrors).then(() => '', (error: unknown) => error instanceof Error ? error.message : '')), shape(shown), 'as the manual shows it')
+    await t.rejects(verifyDistributed(other, {}, noErrors, () => {}), elsewhere)
+    await (await openStore(one, noErrors)).close()
+    const stranger = placeOf(t, server, await quickDirectory(t))
+    await (await openStore(stranger, noErrors)).close()
+    await t.rejects(openStore({ ...one, blobs: stranger.blobs }, noErrors), { name: 'StorageError', reason: 'format', message: /has the values of another store: its "\.fastify-cdmi-store" says [0-9a-f-]{36}, and this store is [0-9a-f-]{36}/ })
+    await t.rejects(openStore({ ...stranger, blobs: one.blobs }, noErrors), { name: 'StorageError', reason: 'format', message: /another store/ })
+    await cp(fileURLToPath(one.blobs), fileURLToPath(other.blobs), { recursive: true })
+    await (await openStore(other, noErrors)).close()
+    const mark = join(fileURLToPath(other.blobs), '.fastify-cdmi-store')
+    const text = await readFile(mark, 'utf8')
+    await rm(mark)
+    const message: unknown = await openStore(other, noErrors).catch((error: unknown) => error)
+    t.match(message, { name: 'StorageError', reason: 'format', message: /has lost its "\.fastify-cdmi-store": is that really the place of its values\?/ })
+    t.match(String(message), text.trim())
+    await writeFile(mark, text)
+    await (await openStore(other, noErrors)).close()
+  })
+
+  t.test('of two servers that open a new store at once with different places one is refused; of many with the same none is', async t => {
+    const one = placeOf(t, server, t.testdir({}))
+    const outcomes = await Promise.all(['', '-b'].map(async end => await openStore({ ...one, blobs: one.blobs + end }, noErrors).then(async store => {
+      await store.close()
+      return 'opened'
+    }, (error: unknown) => String(error))))
+    t.equal(outcomes.filter(outcome => outcome === 'opened').length, 1)
+    t.match(outcomes.find(outcome => outcome !== 'opened'), /has no "\.fastify-cdmi-store"/)
+  })
+
+  t.test('a store of before gets its mark at the first start, in a place that has its values and in no other', async t => {
+    const one = placeOf(t, server, t.testdir({}))
+    const made = await openStore(one, noErrors)
+    await storeBlob(made, Buffer.alloc(10_000), { parentID: made.rootID, name: 'x', attributes: {} })
+    await made.close()
+    const mark = join(fileURLToPath(one.blobs), '.fastify-cdmi-store')
+    await rm(mark)
+    await query(one.meta, `update ${schemaOf(one.meta)}.store set place = null`)
+    await verifyDistributed(one, {}, noErrors, () => {})
+    await t.rejects(readFile(mark), { code: 'ENOENT' }, 'a look leaves no mark')
+    const stranger = placeOf(t, server, await quickDirectory(t))
+    await (await openStore(stranger, noErrors)).close()
+    await rm(join(fileURLToPath(stranger.blobs), '.fastify-cdmi-store'))
+    await t.rejects(openStore({ ...one, blobs: stranger.blobs }, noErrors), { name: 'StorageError', reason: 'format', message: /has its values in a place that is not known yet; \S+ has none of its values/ })
+    const stores = await Promise.all([1, 2, 3].map(async () => await openStore(one, noErrors)))
+    t.match(await readFile(mark, 'utf8'), String((await query(one.meta, `select identity from ${schemaOf(one.meta)}.store`))[0]?.[0]))
+    await Promise.all(stores.map(async store => { await store.close() }))
+  })
+
+  t.test('where the database has no checksums of its pages the store has a sentence for the operator', async t => {
+    const store = await openStore(placeOf(t, server, t.testdir({})), noErrors)
+    const isOn = (await query(server.url, 'show data_checksums'))[0]?.[0] === 'on'
+    t.match(store.notices, isOn ? undefined : [/data_checksums is off/])
+    await store.close()
   })
 }

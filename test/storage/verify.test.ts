@@ -4,9 +4,11 @@ import { dirname, join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { StorageError } from '../../storage/contract.js'
 import { u64 } from '../../storage/embedded/bytes.js'
+import { type BlobRow, openBlob, sealBlob } from '../../storage/embedded/blob-rows.js'
 import { accountKey, encodeAmount } from '../../storage/embedded/counting.js'
 import { entryKey, ownerKey, referenceKey, segmentKey } from '../../storage/embedded/keys.js'
-import { nothing, stateKeys, type Tables } from '../../storage/embedded/tables.js'
+import { stateKeys, type Tables } from '../../storage/embedded/tables.js'
+import { sealNote } from '../../storage/embedded/note-rows.js'
 import { sealEntry } from '../../storage/embedded/entry-rows.js'
 import { sealRecord } from '../../storage/embedded/record-codec.js'
 import { encodeSegment } from '../../storage/embedded/segment-writer.js'
@@ -31,6 +33,14 @@ function change (table: Tables['records'], row: Buffer, edit: (bytes: Buffer) =>
   const copy = Buffer.from(bytes)
   const edited = edit(copy)
   table.putSync(row, edited instanceof Buffer ? edited : copy)
+}
+
+/** As an older build wrote rows whose keys say it all. */
+const old = Buffer.from([1])
+
+/** What is noted of a blob, changed and with a checksum that fits. */
+function note (blobs: Tables['blobs'], edit: (noted: BlobRow) => BlobRow): void {
+  change(blobs, Buffer.from(blob('/plain')), bytes => sealBlob(Buffer.from(blob('/plain')), edit(openBlob(Buffer.from(blob('/plain')), bytes))))
 }
 
 interface Case {
@@ -91,16 +101,20 @@ const cases: readonly Case[] = [
   { what: 'a map that is gone', harm: ({ segments }) => { segments.removeSync(segmentKey(key('/plain'), 0)) }, found: /has no value in files, though its record says so$|does not need it$/, done: /lost%2Bfound\/plain now|in the trash/ },
   { what: 'the note that there is a map', harm: ({ records }) => { change(records, key('/plain'), bytes => { bytes[1] = 0xf0 }) }, found: /has a value in files that its record does not know of$/, done: /its record says so now/, there: ['/plain', id('/plain')], readable: true },
   { what: 'a reference that is gone', harm: ({ references }) => { references.removeSync(referenceKey(blob('/plain'), segmentKey(key('/plain'), 0))) }, found: /is not noted among those that need blob|needed by nothing, and would never be removed$/, done: /it is noted|in the trash/, there: ['/plain', id('/plain')], readable: true },
-  { what: 'a reference too many', harm: ({ references }) => { references.putSync(referenceKey(blob('/plain'), segmentKey(key('/a/empty'), 0)), nothing) }, found: /is noted as needed by something that does not need it$/, done: /the note is gone/, there: ['/plain', id('/plain')], readable: true },
+  { what: 'a reference too many', harm: ({ references }) => { references.putSync(referenceKey(blob('/plain'), segmentKey(key('/a/empty'), 0)), old) }, found: /is noted as needed by something that does not need it$/, done: /the note is gone/, there: ['/plain', id('/plain')], readable: true },
   { what: 'the row of a blob that is gone', harm: ({ blobs }) => { blobs.removeSync(Buffer.from(blob('/plain'))) }, found: /needs blob \S+, of which the store knows nothing more$|belongs to nothing$/, done: /the store knows the file again; it is \/lost%2Bfound\/plain now/, there: ['/lost+found/plain', id('/plain')], readable: true },
   { what: 'the row of a blob that is not readable', harm: ({ blobs }) => { change(blobs, Buffer.from(blob('/plain')), bytes => bytes.subarray(0, 12)) }, found: /has a row that is not readable$/, done: /lost%2Bfound\/plain now/, there: ['/lost+found/plain', id('/plain')], readable: true },
-  { what: 'digits of a checksum', harm: ({ blobs }) => { change(blobs, Buffer.from(blob('/plain')), bytes => { for (const at of [bytes.length - 1, bytes.length - 2]) bytes[at] = bytes[at] === 0x30 ? 0x31 : 0x30 }) }, found: /has other bytes than were written$/, done: /lost%2Bfound/, readable: false, there: ['/lost+found/plain', id('/plain')] },
+  { what: 'digits of a checksum', harm: ({ blobs }) => { note(blobs, noted => ({ ...noted, hash: noted.hash.replace(/..$/, digits => digits === '00' ? '11' : '00') })) }, found: /has other bytes than were written$/, done: /lost%2Bfound/, readable: false, there: ['/lost+found/plain', id('/plain')] },
   { what: 'a blob that nothing needs', harm: ({ blobs }) => { blobs.putSync(Buffer.from('none/0/0'), Buffer.concat([u64(0), u64(1), Buffer.from('crc32:00000000')])) }, found: /^Blob none\/0\/0 is needed by nothing/, done: /in the trash/ },
-  { what: 'a needed blob that is doomed', harm: ({ doomed }) => { doomed.putSync(Buffer.from(blob('/plain')), nothing) }, found: /is about to be removed, and is needed$/, done: /it stays/, there: ['/plain', id('/plain')], readable: true },
-  { what: 'a container that is there and noted as removed', harm: ({ orphans }) => { orphans.putSync(ownerKey(key('/a')), nothing) }, found: /^\/a\/ .* is there, and is noted as removed$/, done: /what is in it stays/, there: ['/a/b c/text', id('/a/b c/text')], readable: true },
+  { what: 'a needed blob that is doomed', harm: ({ doomed }) => { doomed.putSync(Buffer.from(blob('/plain')), old) }, found: /is about to be removed, and is needed$/, done: /it stays/, there: ['/plain', id('/plain')], readable: true },
+  { what: 'a container that is there and noted as removed', harm: ({ orphans }) => { orphans.putSync(ownerKey(key('/a')), old) }, found: /^\/a\/ .* is there, and is noted as removed$/, done: /what is in it stays/, there: ['/a/b c/text', id('/a/b c/text')], readable: true },
   { what: 'a lease', harm: ({ leases }) => { leases.putSync(Buffer.from('a-lease'), Buffer.from([7])) }, found: /^The state of lease a-lease is not readable$/, done: /it is closed/ },
   { what: 'an entry of the change log', harm: ({ log }) => { change(log, u64(3), bytes => bytes.subarray(0, 12)) }, found: /^Entry 3 of the change log is not readable$/, done: /moved-aside\/rows\/log-/, saved: /^rows\/log-/ },
   { what: 'the end of the change log', harm: ({ state }) => { state.putSync(stateKeys.sequence, u64(2)) }, found: /^The change log has entries up to \d+, and is said to end at 2$/, done: /it goes on behind them/ },
+  { what: 'a sum of references that is wrong', harm: ({ blobs }) => { note(blobs, noted => ({ ...noted, links: 7 })) }, found: /^The notes of what needs blob \S+ are others than were written$/, done: /that follow from the maps of values count/, there: ['/plain', id('/plain')], readable: true },
+  { what: 'a row of the trash that is not readable', harm: ({ trash }) => { trash.putSync(Buffer.concat([u64(5), Buffer.from('none/0/0')]), Buffer.from([9, 9])) }, found: /^The row \w+ of the trash is not readable$/, done: /its bytes are in moved-aside\/rows\/trash-/, saved: /^rows\/trash-/ },
+  { what: 'a row of what is to be removed with a sum of another', harm: ({ doomed }) => { doomed.putSync(Buffer.from(blob('/plain')), sealNote(Buffer.from('another/0/1234'))) }, found: /^The row \S+ of what is to be removed has other bytes than were written$/, done: /its bytes are in/, saved: /^rows\/doomed-/, there: ['/plain', id('/plain')], readable: true },
+  { what: 'a removed container with a sum of another', harm: ({ orphans }) => { orphans.putSync(ownerKey(key('/a')), sealNote(Buffer.from('another'))) }, found: /^The row \w+ of the removed containers is not readable$/, done: /its bytes are in/, saved: /^rows\/orphans-/, there: ['/a/b c/text', id('/a/b c/text')], readable: true },
   { what: 'accesses of nothing', harm: ({ accesses }) => { accesses.putSync(Buffer.from('0011', 'hex'), Buffer.alloc(16)) }, found: /^The accesses of object 0011 are noted, and it is not there$/, done: /they are forgotten/ }
 ]
 

@@ -6,7 +6,7 @@ import { blockSize, withOneBit } from '../../files/block-sums.js'
 import { DirectorySync } from '../../files/directory-sync.js'
 import { hasCode, toStorageError } from '../../storage-errors.js'
 import { sumsOf } from './blob-checks.js'
-import type { MovedAside } from './moved-aside.js'
+import type { MovedAside } from '../../files/moved-aside.js'
 
 export interface Healed {
   /** The hash that is to be noted. */

@@ -11,17 +11,18 @@ import { hasCode, toStorageError } from '../../storage-errors.js'
 import type { Look, VerifyCounts, VerifyOptions } from '../../verify/findings.js'
 import { miscountProblem } from '../../usage.js'
 import { readU64, u64 } from '../bytes.js'
-import { decodeBlobRow, leaseStates } from '../change-writer.js'
+import { roughSize } from '../blob-rows.js'
 import { accountKey, encodeAmount } from '../counting.js'
 import { blobKey } from '../keys.js'
+import { leaseState, leaseStates, sealLease } from '../lease-rows.js'
 import { openEvent, readSequence, sealSequence } from '../log-rows.js'
 import { stateKeys, type Table, type TableName, type Tables } from '../tables.js'
 import { miscountsIn } from '../usage-reads.js'
 import { BlobChecks } from './blob-checks.js'
-import { blobNames } from './blob-names.js'
+import { blobNames, leaseNames } from './blob-names.js'
 import type { Fault } from './faults.js'
 import { Lineages } from './lineage.js'
-import { ObjectChecks } from './object-checks.js'
+import { ObjectChecks, putRight } from './object-checks.js'
 import { structureProblem } from './pages.js'
 import { soundRow } from './single-bits.js'
 
@@ -65,17 +66,18 @@ export class Inspection {
       return
     }
     yield this.#state()
-    // First, for a name can say what a record that is gone was, and then nothing below it is lost.
+    for (const table of ['blobs', 'trash', 'orphans'] as const) yield * this.#rows(table, ({ key, value }) => this.#blobs.oneBit(table, key, value))
+    // Before records, for a name can say what a record that is gone was, and then nothing below it is lost.
     this.#begin('names', entries.getCount())
     yield * this.#rows('entries', ({ key, value }) => this.#objects.entry(key, value))
     this.#begin('records', records.getCount())
     yield * this.#rows('records', ({ key, value }) => this.#objects.record(key, value), () => { this.counts.records++ })
     yield * this.#rows('segments', ({ key, value }) => this.#objects.segment(key, value))
-    yield * this.#rows('references', ({ key }) => this.#blobs.reference(key))
+    yield * this.#rows('references', ({ key, value }) => this.#blobs.reference(key, value))
     yield * this.#rows('blobs', ({ key, value }) => this.#blobs.row(key, value))
-    yield * this.#rows('trash', ({ key }) => this.#blobs.trash(key))
-    yield * this.#rows('doomed', ({ key }) => this.#blobs.doomed(key))
-    yield * this.#rows('orphans', ({ key }) => this.#objects.orphan(key))
+    yield * this.#rows('trash', ({ key, value }) => this.#blobs.trash(key, value))
+    yield * this.#rows('doomed', ({ key, value }) => this.#blobs.doomed(key, value))
+    yield * this.#rows('orphans', ({ key, value }) => this.#objects.orphan(key, value))
     yield * this.#rows('leases', row => this.#lease(row))
     yield * this.#rows('accesses', ({ key, value }) => this.#objects.accesses(key, value))
     // Behind all that may change records.
@@ -205,8 +207,13 @@ export class Inspection {
   }
 
   #lease ({ key, value }: Row): Fault[] {
-    if (value.length === 1 && (value[0] === leaseStates.open || value[0] === leaseStates.closed)) return []
-    return [{ kind: 'lease', problem: `The state of lease ${key.toString()} is not readable`, mends: [{ do: 'put', table: 'leases', key, value: Buffer.from([leaseStates.closed]), done: 'it is closed' }] }]
+    if (leaseState(key, value) !== undefined) return []
+    const sound = soundRow(key, value)
+    const problem = `The state of lease ${leaseNames.test(key.toString()) ? key.toString() : key.toString('hex')} is not readable`
+    if (sound !== undefined) return [{ kind: 'lease', problem, mends: putRight('leases', key, sound) }]
+    // Of one with such a name the sweeper removes what broken-off uploads have left.
+    if (leaseNames.test(key.toString())) return [{ kind: 'lease', problem, mends: [{ do: 'put', table: 'leases', key, value: sealLease(key, leaseStates.closed), done: 'it is closed' }] }]
+    return [{ kind: 'lease', problem, mends: [{ do: 'save', table: 'leases', key }] }]
   }
 
   #event ({ key, value }: Row): Fault[] {
@@ -241,7 +248,7 @@ export class Inspection {
 
   async #bytes (): Promise<number> {
     let bytes = 0
-    for await (const rows of this.#pages('blobs')) for (const { value } of rows) if (value.length > 16) bytes += decodeBlobRow(value).size
+    for await (const rows of this.#pages('blobs')) for (const { value } of rows) bytes += roughSize(value)
     return bytes
   }
 

@@ -10,20 +10,21 @@ import { idKey, idText, maxNameLength } from '../../object-key.js'
 import { hasCode } from '../../storage-errors.js'
 import { isSetAside, type Repaired } from '../../verify/findings.js'
 import { bare, bytesWereGone, type JustHappened, lostAndFound, marked, repairEvent, visible } from '../../verify/set-aside.js'
-import { writeU64 } from '../bytes.js'
-import { ChangeWriter, decodeBlobRow, encodeBlobRow } from '../change-writer.js'
+import { linksIn, sealBlob } from '../blob-rows.js'
+import { ChangeWriter } from '../change-writer.js'
 import { encodeJson } from '../json-codec.js'
 import { blobKey, entryKey, ownerKey, referenceKey } from '../keys.js'
 import { readEntry } from '../entry-rows.js'
+import { sealNote } from '../note-rows.js'
 import { copyHead, encodeRecord, markSegments, sizeOf } from '../record-codec.js'
 import { encodeSegment, isCovered, isReferenced, readableSegments, SegmentWriter } from '../segment-writer.js'
-import { hasKeys, nothing, stateKeys, type TableName, type Tables } from '../tables.js'
-import { sumsOf } from './blob-checks.js'
+import { hasKeys, stateKeys, type TableName, type Tables } from '../tables.js'
+import { readableBlob, sumsOf } from './blob-checks.js'
 import { blobNames, lostBlob } from './blob-names.js'
 import type { Fault, Mend } from './faults.js'
 import { healBlob } from './heal-blob.js'
 import { Lineages } from './lineage.js'
-import { MovedAside } from './moved-aside.js'
+import { MovedAside } from '../../files/moved-aside.js'
 import { placeOf, readRecord } from './raw-record.js'
 
 /** Records that are looked at in one step. */
@@ -31,7 +32,7 @@ const page = 500
 const container = 'c'
 const dataObject = 'd'
 
-type Prepared = Mend | { readonly do: 'row', readonly blob: string, readonly row: Buffer }
+type Prepared = Mend | { readonly do: 'row', readonly blob: string, readonly size: number, readonly hash: string }
 
 export class Mender {
   readonly #directory: string
@@ -79,7 +80,7 @@ export class Mender {
       this.#lineages.forget()
       this.#changes.begin()
       for (const [steps, done] of prepared) for (const step of steps) done.push(...this.#apply(step))
-      this.#changes.trashLost()
+      this.#changes.settle()
       this.#changes.end()
     })
     this.#tables.env.resetReadTxn()
@@ -124,13 +125,12 @@ export class Mender {
   }
 
   async #heal (blob: string): Promise<{ readonly steps: Prepared[], readonly done: string } | undefined> {
-    const row = this.#tables.blobs.getBinary(blobKey(blob))
-    if (row === undefined) return undefined
-    const noted = decodeBlobRow(row)
+    const noted = this.#noted(blob)
+    if (noted === undefined) return undefined
     const healed = await healBlob(this.#directory, blob, noted, this.#files)
     if (healed === undefined) return undefined
     if (healed.before !== undefined) return { steps: [], done: `one bit of it was wrong, and is right again; the file as it was is ${healed.before}` }
-    return { steps: healed.hash === noted.hash ? [] : [{ do: 'row', blob, row: encodeBlobRow(noted.size, healed.hash, 0) }], done: 'its bytes are those that were written' }
+    return { steps: healed.hash === noted.hash ? [] : [{ do: 'row', blob, size: noted.size, hash: healed.hash }], done: 'its bytes are those that were written' }
   }
 
   /** As the file is now, for nobody knows how it was. */
@@ -138,7 +138,7 @@ export class Mender {
     if (!blobNames.test(blob)) return []
     try {
       const { size, blocks } = await sumsOf(join(this.#directory, 'blobs', blob), signal)
-      return [{ do: 'row', blob, row: encodeBlobRow(size, blocks, 0) }]
+      return [{ do: 'row', blob, size, hash: blocks }]
     } catch (error) {
       if (hasCode(error, 'ENOENT', 'ENOTDIR', 'EISDIR', 'EIO')) return []
       throw error
@@ -146,7 +146,7 @@ export class Mender {
   }
 
   #apply (step: Prepared): string[] {
-    const { blobs, doomed } = this.#tables
+    const { blobs, doomed, references } = this.#tables
     switch (step.do) {
       case 'put':
         this.#tables[step.table].putSync(step.key, step.value)
@@ -163,12 +163,12 @@ export class Mender {
         return ['its record says so now']
       case 'hole':
         this.#tables.segments.putSync(step.key, encodeSegment(step.key, step.length, 0, lostBlob))
-        this.#tables.references.putSync(referenceKey(lostBlob, step.key), nothing)
+        this.#tables.references.putSync(referenceKey(lostBlob, step.key), sealNote(referenceKey(lostBlob, step.key)))
         this.#flag(step.key.subarray(1, 1 + (step.key[0] ?? 0)), true)
         return []
       case 'trash': return this.#trash(step.blob)
       case 'row':
-        blobs.putSync(blobKey(step.blob), step.row)
+        blobs.putSync(blobKey(step.blob), sealBlob(blobKey(step.blob), { since: 0, size: step.size, hash: step.hash, links: linksIn(references, step.blob) }))
         doomed.removeSync(blobKey(step.blob))
         return ['the store knows the file again']
       case 'rebuild': return this.#rebuild(step.id, step.entry, step.note)
@@ -191,12 +191,16 @@ export class Mender {
     return isCovered(readableSegments(this.#tables.segments, id), 0, sizeOf(record))
   }
 
-  #trash (blob: string): string[] {
+  #noted (blob: string): ReturnType<typeof readableBlob> {
     const row = this.#tables.blobs.getBinary(blobKey(blob))
-    if (row === undefined || row.length < 16 || isReferenced(this.#tables, blob)) return []
+    return row === undefined ? undefined : readableBlob(blobKey(blob), row)
+  }
+
+  #trash (blob: string): string[] {
+    const noted = this.#noted(blob)
+    if (noted === undefined || isReferenced(this.#tables, blob)) return []
     const now = Date.now()
-    writeU64(row, now, 0)
-    this.#tables.blobs.putSync(blobKey(blob), row)
+    this.#tables.blobs.putSync(blobKey(blob), sealBlob(blobKey(blob), { ...noted, since: now, links: 0 }))
     this.#segments.abandon(blob, now)
     return ['it is in the trash']
   }

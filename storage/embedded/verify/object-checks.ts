@@ -3,18 +3,24 @@ import { hash } from 'node:crypto'
 import type { StoredRecord } from '../../contract.js'
 import { idText, maxIDLength } from '../../object-key.js'
 import { isSetAside, type VerifyOptions } from '../../verify/findings.js'
-import { readU64, successor } from '../bytes.js'
-import { decodeBlobRow } from '../change-writer.js'
-import { blobKey, offsetOfSegment, ownerKey, referenceKey, segmentKey } from '../keys.js'
+import { readAccesses } from '../access-rows.js'
+import { readBlob } from '../blob-rows.js'
+import { successor } from '../bytes.js'
+import { blobKey, offsetOfSegment, ownerKey, referenceKey, referencePrefix, segmentKey } from '../keys.js'
 import { readEntry, sealEntry } from '../entry-rows.js'
 import { entryKeyOf, hasSegments, typeOf } from '../record-codec.js'
+import { sealNote } from '../note-rows.js'
+import { readOrphan } from '../orphan-rows.js'
 import { readSegment } from '../segment-writer.js'
-import { hasKeys, nothing, rowAt, stateKeys, type Tables } from '../tables.js'
+import { hasKeys, rowAt, stateKeys, type TableName, type Tables } from '../tables.js'
 import { blobNames } from './blob-names.js'
 import type { Fault, Mend } from './faults.js'
 import type { Lineages } from './lineage.js'
 import { otherBytes, placeOf, readRecord } from './raw-record.js'
 import { type SoundRow, soundRecord, soundRow } from './single-bits.js'
+
+/** More than this are told one by one, and what does not add up for the lack of them, too. */
+const mostMissing = 10_000
 
 /** Algorithms of hashes that objects have of their values, by what Node calls them. */
 const algorithms: Readonly<Record<string, string>> = { SHA160: 'sha1', SHA256: 'sha256', SHA384: 'sha384', SHA512: 'sha512' }
@@ -23,6 +29,8 @@ export class ObjectChecks {
   readonly #tables: Tables
   readonly #lineages: Lineages
   readonly #checkRecord: NonNullable<VerifyOptions['checkRecord']>
+  /** Keys of references that were found missing, in Base16: what does not add up for the lack of them is told once. */
+  readonly #missing = new Set<string>()
 
   constructor (tables: Tables, lineages: Lineages, checkRecord: VerifyOptions['checkRecord']) {
     this.#tables = tables
@@ -139,7 +147,9 @@ export class ObjectChecks {
     const end = offset + length
     if (!references.doesExist(referenceKey(blob, key))) {
       const { name, ...object } = this.#at(id)
-      faults.push({ kind: 'reference', ...object, blob, problem: `${name} is not noted among those that need blob ${blob}`, mends: [{ do: 'put', table: 'references', key: referenceKey(blob, key), value: nothing, done: 'it is noted' }] })
+      const missing = referenceKey(blob, key)
+      if (this.#missing.size < mostMissing) this.#missing.add(missing.toString('hex'))
+      faults.push({ kind: 'reference', ...object, blob, problem: `${name} is not noted among those that need blob ${blob}`, mends: [{ do: 'put', table: 'references', key: missing, value: sealNote(missing), done: 'it is noted' }] })
     }
     for (const { key: before, value: row } of segments.getRange({ start: key, end: ownerKey(id), reverse: true, exclusiveStart: true, limit: 1 })) {
       const { offset: start, length: bytes } = readSegment(before, row) ?? { offset: 0, length: 0 }
@@ -148,18 +158,28 @@ export class ObjectChecks {
     if (length === 0 || (record !== undefined && end > record.size)) faults.push(this.damaged(id, 'segment', `has a segment up to byte ${end}, and a size of ${record?.size ?? 0}`))
     const row = blobs.getBinary(blobKey(blob))
     if (row === undefined) faults.push(this.damaged(id, 'blob', `needs blob ${blob}, of which the store knows nothing more`, { blob }, [{ do: 'readmit', blob }]))
-    else if (row.length >= 16 && blobOffset + length > decodeBlobRow(row).size) faults.push(this.damaged(id, 'segment', `needs more bytes of blob ${blob} than that has`, { blob }))
+    else if (blobOffset + length > (readBlob(blobKey(blob), row)?.size ?? Infinity)) faults.push(this.damaged(id, 'segment', `needs more bytes of blob ${blob} than that has`, { blob }))
     return faults
   }
 
+  /** Whether it was said that a reference to the blob is missing, and still is. */
+  lacksReferences (blob: string): boolean {
+    const start = referencePrefix(blob).toString('hex')
+    return Array.from(this.#missing).some(key => key.startsWith(start) && !this.#tables.references.doesExist(Buffer.from(key, 'hex')))
+  }
+
   accesses (id: Buffer, value: Buffer): Fault[] {
-    if (value.length === 16 && Number.isSafeInteger(readU64(value, 0)) && this.#tables.records.doesExist(id)) return []
-    return [{ kind: 'accesses', objectID: idText(id), problem: `The accesses of object ${idText(id)} are noted, and ${value.length === 16 ? 'it is not there' : 'cannot be read'}`, mends: [{ do: 'remove', table: 'accesses', key: id, done: 'they are forgotten' }] }]
+    const noted = readAccesses(id, value)
+    const sound = noted === undefined ? soundRow(id, value) : undefined
+    if (sound !== undefined) return [{ kind: 'accesses', objectID: idText(id), problem: `The accesses of object ${idText(id)} have other bytes than were written`, mends: putRight('accesses', id, sound) }]
+    if (noted !== undefined && Number.isSafeInteger(noted.count) && this.#tables.records.doesExist(id)) return []
+    return [{ kind: 'accesses', objectID: idText(id), problem: `The accesses of object ${idText(id)} are noted, and ${noted === undefined ? 'cannot be read' : 'it is not there'}`, mends: [{ do: 'remove', table: 'accesses', key: id, done: 'they are forgotten' }] }]
   }
 
   /** A list of containers that were removed: one that is there would lose what is in it. */
-  orphan (key: Buffer): Fault[] {
+  orphan (key: Buffer, value: Buffer): Fault[] {
     const id = key.subarray(1)
+    if (readOrphan(key, value) === undefined) return soundRow(key, value) === undefined ? [{ kind: 'orphan', problem: `The row ${key.toString('hex')} of the removed containers is not readable`, mends: [{ do: 'save', table: 'orphans', key }] }] : []
     if (rowAt(this.#tables.records, id) === undefined) return []
     const { name, ...object } = this.#at(id)
     return [{ kind: 'orphan', ...object, problem: `${name} is there, and is noted as removed`, mends: [{ do: 'remove', table: 'orphans', key, done: 'what is in it stays' }] }]
@@ -173,7 +193,7 @@ export class ObjectChecks {
 }
 
 /** A row becomes what it was, at the key that it had. */
-function putRight (table: 'records' | 'entries' | 'segments', key: Buffer, sound: SoundRow): Mend[] {
+export function putRight (table: TableName, key: Buffer, sound: SoundRow): Mend[] {
   const put: Mend = { do: 'put', table, key: sound.key, value: sound.value, done: 'one bit of it was wrong, and is right again' }
   return sound.key.equals(key) ? [put] : [put, { do: 'remove', table, key, done: 'it has the key that it had' }]
 }

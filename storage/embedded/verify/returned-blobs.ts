@@ -1,19 +1,19 @@
 /** Files of values that are gone or have other bytes than were written, brought back from a second copy: compared first, and then put where they were. */
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type BlobID, StorageError } from '../../contract.js'
 import { DirectorySync } from '../../files/directory-sync.js'
+import { makeDirectory } from '../../files/make-directory.js'
+import { MovedAside } from '../../files/moved-aside.js'
 import { isHashOf, isKnownHash } from '../../files/block-sums.js'
 import { toStorageError } from '../../storage-errors.js'
 import { Summing } from '../../transfer/checked-bytes.js'
 import type { SecondCopy } from '../../verify/second-copy.js'
-import { decodeBlobRow } from '../change-writer.js'
 import { blobKey } from '../keys.js'
 import type { Tables } from '../tables.js'
-import { isReadable } from './blob-checks.js'
+import { readableBlob } from './blob-checks.js'
 import { blobNames } from './blob-names.js'
 import type { Fault } from './faults.js'
-import { MovedAside } from './moved-aside.js'
 
 export interface ReturnedBlobsOptions {
   readonly directory: string
@@ -51,9 +51,10 @@ export class ReturnedBlobs {
   async #return (blob: BlobID): Promise<boolean> {
     const { tables, copy, dryRun } = this.#options
     const row = tables.blobs.getBinary(blobKey(blob))
+    const noted = row === undefined ? undefined : readableBlob(blobKey(blob), row)
     // Without it nobody knows what was written.
-    if (row === undefined || !isReadable(row)) return false
-    const { size, hash } = decodeBlobRow(row)
+    if (noted === undefined) return false
+    const { size, hash } = noted
     const bytes = isKnownHash(hash) ? await copy.find(blob) : undefined
     if (bytes === undefined || dryRun) return bytes !== undefined
     return await this.#write(blob, bytes, { size, hash })
@@ -64,7 +65,7 @@ export class ReturnedBlobs {
     // Not a name of a blob: what a repair leaves that is killed belongs to nothing, and the next one moves it aside.
     const draft = `${path}.back`
     try {
-      await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+      await makeDirectory(dirname(path), 0o700)
       const sums = new Summing()
       const handle = await open(draft, 'w', 0o600)
       try {

@@ -2,13 +2,14 @@
  * Flips one bit of meta.lmdb after the other, each in a fresh copy of a store, reads all there is, and looks at the store with verify. Prints one line of JSON for each.
  * LMDB may end the process: then the test starts another one behind that bit. Arguments: directory of the store, a directory to work in, seed, first and last number.
  */
-import { cp, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { access, cp, link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import fastify from 'fastify'
 import { recordProblem } from '../../../cdmi/check-record.js'
 import { cdmi } from '../../../index.js'
 import { verifyEmbedded } from '../../../storage/embedded/verify/verify-embedded.js'
 import { openStore } from '../../../storage/open-store.js'
+import { filesBelow } from '../verify-store.js'
 
 const [template = '', work = '', seed = 0, first = 0, last = 0] = process.argv.slice(2).map((text, at) => at < 2 ? text : Number(text)) as [string, string, number, number, number]
 
@@ -63,13 +64,33 @@ async function readAll (directory: string, urls: readonly string[] | undefined):
   }
 }
 
+/** Values are shared with the template, but each copy may lose its own names of them. */
+async function linkValues (to: string): Promise<void> {
+  for (const name of values) {
+    await mkdir(dirname(join(to, name)), { recursive: true })
+    await link(join(template, 'blobs', name), join(to, name))
+  }
+}
+
+/** What the sweeper takes for garbage, of a store that has none. */
+async function wronglySwept (directory: string): Promise<string[]> {
+  const store = await openStore({ directory, trashGrace: 0, sweepInterval: 0, scrubRate: 0 }, () => {})
+  // What it cannot do it leaves.
+  await store.sweep().catch(() => {})
+  await store.close()
+  const gone: string[] = []
+  for (const name of values) await access(join(directory, 'blobs', name)).catch(() => { gone.push(name) })
+  return gone
+}
+
 async function copyTo (directory: string): Promise<void> {
   await rm(directory, { recursive: true, force: true })
   await mkdir(directory, { recursive: true })
   for (const name of ['format.json', 'meta.lmdb']) await cp(join(template, name), join(directory, name))
-  await symlink(join(template, 'blobs'), join(directory, 'blobs'))
+  await linkValues(join(directory, 'blobs'))
 }
 
+const values = await filesBelow(join(template, 'blobs'))
 await copyTo(join(work, 'sound'))
 const expected = await readAll(join(work, 'sound'), undefined)
 const urls = [...expected.answers.keys()]
@@ -100,6 +121,7 @@ for (let n = first; n <= last; n++) {
     }
     if (events !== undefined && expected.events !== undefined && events.slice(0, expected.events.length).some((event, place) => event !== expected.events?.[place])) wrong.push('events')
     if (events !== undefined && events.length < (expected.events?.length ?? 0)) wrong.push('fewer events')
+    wrong.push(...(await wronglySwept(directory)).map(name => `the sweeper has removed ${name}`))
   } catch (error) {
     opened = String(error)
   }

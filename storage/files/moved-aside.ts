@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto'
 import { copyFile, mkdir, open, rename, rmdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { DirectorySync } from '../../files/directory-sync.js'
-import { hasCode, toStorageError } from '../../storage-errors.js'
+import { DirectorySync } from './directory-sync.js'
+import { hasCode, toStorageError } from '../storage-errors.js'
 
 export const movedAside = 'moved-aside'
 
