@@ -157,6 +157,8 @@ function withTreesOf (quotas: Quotas, change: ObjectChange): ObjectChange {
 function withOwnerOf (principal: Principal, change: ObjectChange): ObjectChange {
   const { before, put } = change
   if (put === undefined) return change
+  // Most new objects have been made with it.
+  if (before === undefined && ownerIn(put.attributes) !== undefined) return change
   const owner = before === undefined ? ownerNameOf(principal) : ownerIn(before.attributes)
   return owner === undefined || ownerIn(put.attributes) === owner ? change : { ...change, put: { ...put, attributes: withOwner(put.attributes, owner) } }
 }
