@@ -121,7 +121,8 @@ export class MutationGate {
 /** A container that gets something below it by these changes, as the caller knows it. */
 function nameIn (changes: readonly ObjectChange[], id: ObjectID): string {
   const paths = new Paths()
-  for (const { ancestors } of changes) {
+  for (const { ancestors, put } of changes) {
+    if (put?.id === id) return decodeURI(`${paths.of(ancestors)}${encodeURIComponent(put.name ?? id)}/`)
     const at = ancestors.findIndex(record => record.id === id)
     if (at !== -1) return decodeURI(paths.of(ancestors.slice(0, at + 1)))
   }

@@ -8,7 +8,7 @@ import { checkRecord, copyHead, entryKeyOf, hasSegments, hasSoundFlags, isWhole,
 import { openEntry, sealEntry } from './entry-rows.js'
 import { openSequence, sealEvent, sealSequence } from './log-rows.js'
 import { isCovered, SegmentWriter } from './segment-writer.js'
-import { nothing, stateKeys, type Tables } from './tables.js'
+import { stateKeys, type Tables } from './tables.js'
 import { UsageWriter } from './usage-writer.js'
 import type { WireBirth, WireChange, WireResult, WireSegment, WireSegmentChange } from './wire.js'
 
@@ -68,7 +68,6 @@ export class ChangeWriter {
       if (refused !== undefined) return ['refused', refused]
       this.usage.accept(deltas)
     }
-    const left = change.remove.map(([id, , subtree]) => subtree ? this.usage.leftBelow(id) : nothing)
     const now = Date.now()
     this.#bear(change)
     for (const [id, given, segments] of change.put) {
@@ -76,10 +75,11 @@ export class ChangeWriter {
       const record = segments[0] === 'copy' ? this.#withValueOf(id, segments[1], given) : given
       this.putRecord(id, record, segments, old)
     }
-    for (const [index, [id, , subtree]] of change.remove.entries()) {
+    for (const [id, , subtree] of change.remove) {
+      // Once its record is gone nobody can tell what was above it.
+      if (subtree) this.#tables.orphans.putSync(ownerKey(id), this.usage.leftBelow(id))
       this.removeRecord(id, found.get(id.toString('latin1')))
       this.usage.forget(id)
-      if (subtree) this.#tables.orphans.putSync(ownerKey(id), left[index] ?? nothing)
     }
     this.#segments.trashLost(now)
     for (const event of change.events) this.log(event, now)
