@@ -14,9 +14,11 @@ export interface AttributeChange {
   readonly template?: Pick<TemplateChoice, 'name'> | undefined
 }
 
-export function newAttributes ({ metadata, fields, template }: AttributeChange): RecordAttributes {
+/** `owner`: who makes it; the gate notes it where it is not given. */
+export function newAttributes ({ metadata, fields, template }: AttributeChange, owner?: string): RecordAttributes {
   const instant = now()
   return {
+    ...owner !== undefined && { owner },
     metadata: metadata?.({}) ?? {},
     ...withFields(fields?.({})),
     ...templateAttribute(template, undefined),

@@ -24,6 +24,7 @@ import { checkNewName } from './names.js'
 import type { Place } from './namespace.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
+import { ownerNameOf } from './quotas.js'
 import { attributesOf, type CdmiObject, isContainer, isReference, typeLetter } from './record.js'
 import { newReference } from './reference-record.js'
 import { carriedFields, carriedMetadata, findSource, requireComplete } from './sources.js'
@@ -75,7 +76,7 @@ export async function copyContainer (context: ModelContext, principal: Principal
         const [source] = tree
         const made = newContainer(id, parent, name, changeOf(context, source, copy))
         const put = marked === undefined ? made : completedRecord(marked.object.record, made)
-        const below = await copiesBelow(context, tree, put, [...ancestors, put], work)
+        const below = await copiesBelow(context, tree, { top: put, chain: [...ancestors, put], owner: ownerNameOf(principal) }, work)
         return {
           changes: [{ operation: marked === undefined ? 'create' as const : 'modify' as const, also: 'copy' as const, ancestors, before: marked?.object.record, put }, ...below, ...marked?.ended ?? []],
           expect,
@@ -130,7 +131,7 @@ export async function replaceContainer (context: ModelContext, principal: Princi
         const put = changedContainer(before, { ...changeOf(context, source, copy), transfer: null, failure: null, ...(takes(selection, 'children') ? { completionStatus: 'Complete' } : {}) })
         const removals = old.map((child): ObjectChange => ({ operation: 'delete', ancestors: chain, before: child, remove: { id: child.id, version: child.version, subtree: isContainer(child) } }))
         return {
-          changes: [{ operation: 'modify' as const, ancestors, before, put }, ...removals, ...await copiesBelow(context, tree, put, [...ancestors, put], work), ...marked?.ended ?? []],
+          changes: [{ operation: 'modify' as const, ancestors, before, put }, ...removals, ...await copiesBelow(context, tree, { top: put, chain: [...ancestors, put], owner: ownerNameOf(principal) }, work), ...marked?.ended ?? []],
           expect,
           written: { object: { record: put, ancestors }, created: false }
         }
@@ -204,8 +205,18 @@ function requireRoom ({ limits: { treeObjects } }: ModelContext, objects: number
   if (objects > treeObjects) throw new TooLarge(`This would make or remove more than ${treeObjects} objects at once, the limit of this server (limits.treeObjects); nothing was changed`)
 }
 
-/** The copies of all that is below the top of a tree. `chain`: from the top down to the copy of that, which is `top`. */
-async function copiesBelow ({ namespace }: ModelContext, [source, ...below]: SourceTree['tree'], top: StoredRecord, chain: readonly StoredRecord[], work: LocalWork): Promise<ObjectChange[]> {
+/** Where the copy of a tree hangs. */
+interface CopyPlace {
+  /** The copy of its top. */
+  readonly top: StoredRecord
+  /** From the top of the store down to that. */
+  readonly chain: readonly StoredRecord[]
+  /** Who makes it. */
+  readonly owner: string
+}
+
+/** The copies of all that is below the top of a tree. */
+async function copiesBelow ({ namespace }: ModelContext, [source, ...below]: SourceTree['tree'], { top, chain, owner }: CopyPlace, work: LocalWork): Promise<ObjectChange[]> {
   const made = new Map([[source.id, { record: top, chain }]])
   const changes: ObjectChange[] = []
   work.measure = () => changes.length / (below.length + 1)
@@ -218,7 +229,7 @@ async function copiesBelow ({ namespace }: ModelContext, [source, ...below]: Sou
     if (parent === undefined) throw new Contention()
     // Some names are free anywhere but in the root container.
     if (parent.record === top && head.name !== undefined) checkNewName(head.name, namespace.isRoot(top))
-    const put = copyOf(namespace.newID(), parent.record, head)
+    const put = copyOf(namespace.newID(), parent.record, head, owner)
     if (isContainer(head)) {
       if (parent.chain.length - chain.length >= deepest) throw new TooLarge(`The source has more than ${deepest} containers in each other, more than are copied at once; nothing was changed`)
       made.set(head.id, { record: put, chain: [...parent.chain, put] })
@@ -228,12 +239,12 @@ async function copiesBelow ({ namespace }: ModelContext, [source, ...below]: Sou
   return changes
 }
 
-function copyOf (id: string, parent: StoredRecord, head: RecordHead): StoredRecord & Pick<NonNullable<ObjectChange['put']>, 'segments'> {
+function copyOf (id: string, parent: StoredRecord, head: RecordHead, owner: string): StoredRecord & Pick<NonNullable<ObjectChange['put']>, 'segments'> {
   const name = head.name ?? id
-  if (isReference(head)) return newReference(id, head.type, parent, name, attributesOf(head).reference ?? '/')
+  if (isReference(head)) return newReference(id, head.type, parent, name, attributesOf(head).reference ?? '/', owner)
   const said = { metadata: () => carriedMetadata(head), fields: () => carriedFields(head) }
   requireComplete(head, `has the ${isContainer(head) ? 'container' : 'data object'} "${name}", which`)
-  if (isContainer(head)) return newContainer(id, parent, name, said)
+  if (isContainer(head)) return newContainer(id, parent, name, said, owner)
   const { mimetype, valuetransferencoding = 'base64' } = attributesOf(head)
-  return newDataObject(id, parent, name, { mimetype, ...said }, valueOfRecord(head), valuetransferencoding)
+  return newDataObject(id, parent, name, { mimetype, ...said }, valueOfRecord(head), valuetransferencoding, owner)
 }

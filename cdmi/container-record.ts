@@ -17,7 +17,8 @@ export interface ContainerChange extends AttributeChange {
 /** A record as it will be stored; containers have no value. */
 export type ContainerPut = StoredRecord & { readonly segments: { readonly kind: 'keep' } }
 
-export function newContainer (id: string, parent: Pick<StoredRecord, 'id'>, name: string, change: ContainerChange = {}): ContainerPut {
+/** `owner`: see `newAttributes`. */
+export function newContainer (id: string, parent: Pick<StoredRecord, 'id'>, name: string, change: ContainerChange = {}, owner?: string): ContainerPut {
   return {
     id,
     version: 1,
@@ -28,7 +29,7 @@ export function newContainer (id: string, parent: Pick<StoredRecord, 'id'>, name
     inline: undefined,
     segments: { kind: 'keep' },
     attributes: toStored({
-      ...newAttributes(change),
+      ...newAttributes(change, owner),
       ...optional('transfer', change.transfer, undefined),
       completionStatus: change.completionStatus ?? 'Complete'
     })

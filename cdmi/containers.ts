@@ -13,6 +13,7 @@ import { type ListQuery, namePages } from './name-pages.js'
 import type { Place } from './namespace.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
+import { ownerNameOf } from './quotas.js'
 import { attributesOf, type CdmiObject, hasSlash, isContainer, isReference, typeLetter } from './record.js'
 
 export interface Listing {
@@ -46,7 +47,7 @@ export class Containers {
       this.#context.capabilities.require('container', 'cdmi_create_container')
       const parent = ancestors.at(-1)
       if (parent === undefined) throw new NotFound(describe(address))
-      const put = newContainer(id, parent, name, change)
+      const put = newContainer(id, parent, name, change, ownerNameOf(principal))
       return {
         changes: [{ operation: 'create' as const, ancestors, before: undefined, put }],
         written: { object: { record: put, ancestors }, created: true }

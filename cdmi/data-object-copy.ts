@@ -13,6 +13,7 @@ import { Contention, SourceUnusable } from './errors.js'
 import type { ObjectChange } from './mutation-gate.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
+import { ownerNameOf } from './quotas.js'
 import { attributesOf } from './record.js'
 import { findSource, requireComplete } from './sources.js'
 import { emptyValue, keepValue, type PlacedValue } from './values.js'
@@ -48,7 +49,7 @@ export async function copyDataObject (context: ModelContext, principal: Principa
       fields: copiedFields(record, selection, said)
     }
     const put = before === undefined
-      ? newDataObject(id, ancestors.at(-1), name ?? id, taken, value, encoding)
+      ? newDataObject(id, ancestors.at(-1), name ?? id, taken, value, encoding, ownerNameOf(principal))
       : changedDataObject(before, { ...taken, ...stateAfter(before, selection) }, value, encoding)
     const change: ObjectChange = before === undefined ? { operation: 'create', also: 'copy', ancestors, before, put } : { operation: 'modify', ancestors, before, put }
     return {

@@ -23,7 +23,8 @@ type Said = Pick<DataObjectChange, 'mimetype' | 'metadata' | 'fields' | 'templat
   readonly transfer?: string | undefined
 }
 
-export function newDataObject (id: string, parent: Pick<StoredRecord, 'id'> | undefined, name: string, said: Said, value: PlacedValue, encoding: ValueTransferEncoding): DataObjectPut {
+/** `owner`: see `newAttributes`. */
+export function newDataObject (id: string, parent: Pick<StoredRecord, 'id'> | undefined, name: string, said: Said, value: PlacedValue, encoding: ValueTransferEncoding, owner?: string): DataObjectPut {
   return {
     id,
     version: 1,
@@ -34,7 +35,7 @@ export function newDataObject (id: string, parent: Pick<StoredRecord, 'id'> | un
     inline: value.inline,
     segments: value.segments,
     attributes: toStored({
-      ...newAttributes(said),
+      ...newAttributes(said, owner),
       ...known(value),
       ...withTransfer(said),
       completionStatus: said.completionStatus ?? 'Complete',

@@ -19,7 +19,7 @@ import type { FoundSet } from './partial-uploads.js'
 import { checkParts, type PlacedPart, placeParts } from './place-parts.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
-import type { Room } from './quotas.js'
+import { ownerNameOf, type Room } from './quotas.js'
 import { attributesOf, type CdmiObject } from './record.js'
 import { Staging } from './staging.js'
 import type { TemplateChoice } from './templates.js'
@@ -184,7 +184,7 @@ export class DataObjectWrite {
       const value = await this.#place(change.value, before)
       const encoding = change.encoding(value, before)
       const put = before === undefined
-        ? newDataObject(this.#id, ancestors.at(-1), name ?? this.#id, change, value, encoding)
+        ? newDataObject(this.#id, ancestors.at(-1), name ?? this.#id, change, value, encoding, ownerNameOf(this.#principal))
         : changedDataObject(before, { ...change, completionStatus: statusAfter(change.value, before) }, value, encoding)
       const operation = before === undefined ? 'create' as const : 'modify' as const
       return {

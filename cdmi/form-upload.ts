@@ -8,7 +8,7 @@ import { newDataObject } from './data-object-record.js'
 import { Contention, InvalidRequest } from './errors.js'
 import { distinctName, safeName } from './names.js'
 import type { Principal } from './principal.js'
-import type { Room } from './quotas.js'
+import { ownerNameOf, type Room } from './quotas.js'
 import type { CdmiObject } from './record.js'
 import { Staging } from './staging.js'
 import { placeWhole, stageValue, type StagedValue, type ValueSource } from './values.js'
@@ -82,7 +82,7 @@ export class FormUpload {
       for (const file of this.#files) {
         const name = parent === undefined ? file.id : await this.#freeName(parent, file, taken)
         taken.add(name)
-        const put = newDataObject(file.id, parent?.record, name, { mimetype: file.mimetype, metadata: () => metadata as JsonObject }, placeWhole(file.staged), file.valuetransferencoding)
+        const put = newDataObject(file.id, parent?.record, name, { mimetype: file.mimetype, metadata: () => metadata as JsonObject }, placeWhole(file.staged), file.valuetransferencoding, ownerNameOf(this.#principal))
         changes.push({ operation: 'create' as const, ancestors, before: undefined, put })
         objects.push({ record: put, ancestors })
       }

@@ -16,6 +16,7 @@ import { type ListQuery, namePages } from './name-pages.js'
 import { checkNewName } from './names.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
+import { ownerNameOf } from './quotas.js'
 import type { Place } from './namespace.js'
 import { attributesOf, type CdmiObject, isContainer, isReference, typeLetter } from './record.js'
 import { removeObject } from './removal.js'
@@ -132,7 +133,7 @@ export class KeyedRecords {
         const value = { ...await this.#stage(staging, body), ...encoding !== 'json' && { keyed: true as const } }
         const request = { mimetype: 'application/json' }
         const put = place.record === undefined
-          ? newDataObject(namespace.newID(), place.parent, key, request, value, encoding)
+          ? newDataObject(namespace.newID(), place.parent, key, request, value, encoding, ownerNameOf(principal))
           : changedDataObject(place.record, request, value, encoding)
         const object = { record: put, ancestors: place.ancestors }
         const change: ObjectChange = { operation: place.record === undefined ? 'create' : 'modify', ancestors: place.ancestors, before: place.record, put }

@@ -121,7 +121,8 @@ export class MutationGate {
 /** A container that gets something below it by these changes, as the caller knows it. */
 function nameIn (changes: readonly ObjectChange[], id: ObjectID): string {
   const paths = new Paths()
-  for (const { ancestors } of changes) {
+  for (const { ancestors, put } of changes) {
+    if (put?.id === id) return decodeURI(`${paths.of(ancestors)}${encodeURIComponent(put.name ?? id)}/`)
     const at = ancestors.findIndex(record => record.id === id)
     if (at !== -1) return decodeURI(paths.of(ancestors.slice(0, at + 1)))
   }
@@ -157,6 +158,8 @@ function withTreesOf (quotas: Quotas, change: ObjectChange): ObjectChange {
 function withOwnerOf (principal: Principal, change: ObjectChange): ObjectChange {
   const { before, put } = change
   if (put === undefined) return change
+  // Most new objects have been made with it.
+  if (before === undefined && ownerIn(put.attributes) !== undefined) return change
   const owner = before === undefined ? ownerNameOf(principal) : ownerIn(before.attributes)
   return owner === undefined || ownerIn(put.attributes) === owner ? change : { ...change, put: { ...put, attributes: withOwner(put.attributes, owner) } }
 }

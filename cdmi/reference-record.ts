@@ -4,8 +4,8 @@ import type { ContainerPut } from './container-record.js'
 import { now } from './instant.js'
 import { toStored } from './record.js'
 
-/** `target`: as it was given. `parent` undefined: the reference has no path. */
-export function newReference (id: string, type: string, parent: Pick<StoredRecord, 'id'> | undefined, name: string, target: string): ContainerPut {
+/** `target`: as it was given. `owner`: see `newAttributes`. `parent` undefined: the reference has no path. */
+export function newReference (id: string, type: string, parent: Pick<StoredRecord, 'id'> | undefined, name: string, target: string, owner?: string): ContainerPut {
   const instant = now()
   return {
     id,
@@ -16,6 +16,6 @@ export function newReference (id: string, type: string, parent: Pick<StoredRecor
     size: 0,
     inline: undefined,
     segments: { kind: 'keep' },
-    attributes: toStored({ metadata: {}, completionStatus: 'Complete', created: instant, modified: instant, reference: target })
+    attributes: toStored({ ...owner !== undefined && { owner }, metadata: {}, completionStatus: 'Complete', created: instant, modified: instant, reference: target })
   }
 }

@@ -7,6 +7,7 @@ import { Contention, InvalidRequest } from './errors.js'
 import { freePlace } from './free-place.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
+import { ownerNameOf } from './quotas.js'
 import { typeLetter } from './record.js'
 import { newReference } from './reference-record.js'
 import { parseURIPath } from './uri-path.js'
@@ -45,7 +46,7 @@ export async function createReference (context: ModelContext, principal: Princip
   const done = await gate.mutate(principal, subjectOf(aim), async () => {
     const { ancestors, name } = aim.mode === 'post' ? await aimAt(context, aim) : await freePlace(context, aim.address, preconditions)
     if (aim.mode === 'post') checkPreconditions(preconditions, undefined, false)
-    const put = newReference(id, type, ancestors.at(-1), name ?? id, target)
+    const put = newReference(id, type, ancestors.at(-1), name ?? id, target, ownerNameOf(principal))
     return {
       changes: [{ operation: 'reference' as const, ancestors, before: undefined, put }],
       written: { object: { record: put, ancestors }, created: true }

@@ -45,7 +45,7 @@ const texts = (names: Names, s = names.schema) => ({
   counting: `select owners, children, trees from ${s}.counting`,
   usage: `select case when $1 like 'owner:%' then c.owners when $1 like 'tree:%' then t.root is not null else c.children end, sum(u.bytes), sum(u.objects),
       case when $1 like 'owner:%' then c.cursor is null when $1 like 'tree:%' then t.cursor is null else true end
-    from ${s}.counting c left join ${s}.trees t on $1 like 'tree:%' and t.root = decode(substr($1, 6), 'hex') left join ${s}.usage u on u.account = $1
+    from ${s}.counting c left join ${s}.trees t on t.root = case when $1 like 'tree:%' then decode(substr($1, 6), 'hex') end left join ${s}.usage u on u.account = $1
     group by c.owners, c.children, c.cursor, t.root, t.cursor`,
   miscounts: `with recursive below as (
       select t.root, t.root as id from ${s}.trees t

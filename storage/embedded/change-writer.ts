@@ -10,7 +10,6 @@ import { leaseState, leaseStates } from './lease-rows.js'
 import { ListingMarks } from './listing-marks.js'
 import { checkRecord, copyHead, entryKeyOf, hasSegments, hasSoundFlags, isWhole, markSegments, sizeOf, typeOf, versionOf, withInlineOf } from './record-codec.js'
 import { openEntry, sealEntry } from './entry-rows.js'
-import { sealOrphan } from './orphan-rows.js'
 import { openSequence, sealEvent, sealSequence } from './log-rows.js'
 import { isCovered, SegmentWriter } from './segment-writer.js'
 import { stateKeys, type Tables } from './tables.js'
@@ -58,7 +57,6 @@ export class ChangeWriter {
       if (refused !== undefined) return ['refused', refused]
       this.usage.accept(deltas)
     }
-    const left = change.remove.map(([id, , subtree]) => subtree ? this.usage.leftBelow(id) : undefined)
     const now = Date.now()
     this.#bear(change)
     for (const [id, given, segments] of change.put) {
@@ -66,10 +64,11 @@ export class ChangeWriter {
       const record = segments[0] === 'copy' ? this.#withValueOf(id, segments[1], given) : given
       this.putRecord(id, record, segments, old)
     }
-    for (const [index, [id, , subtree]] of change.remove.entries()) {
+    for (const [id, , subtree] of change.remove) {
+      // Once its record is gone nobody can tell what was above it.
+      if (subtree) this.#tables.orphans.putSync(ownerKey(id), this.usage.leftBelow(id))
       this.removeRecord(id, found.get(id.toString('latin1')))
       this.usage.forget(id)
-      if (subtree) this.#tables.orphans.putSync(ownerKey(id), left[index] ?? sealOrphan(ownerKey(id), []))
     }
     this.#segments.settle(now)
     for (const event of change.events) this.log(event, now)

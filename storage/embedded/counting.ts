@@ -10,10 +10,13 @@ export interface Counting {
   readonly trees?: Readonly<Record<ObjectID, string | true>>
 }
 
+const treeID = /^(?:[0-9A-F]{2})+$/
+
 /** What nobody can read is begun anew. */
 export function decodeCounting (state: Buffer | undefined): Counting {
   try {
-    return state === undefined ? {} : JSON.parse(state.toString()) as Counting
+    const counting = state === undefined ? {} : JSON.parse(state.toString()) as Counting
+    return counting.trees !== undefined && !Object.keys(counting.trees).every(tree => treeID.test(tree)) ? { ...counting, trees: {} } : counting
   } catch {
     return {}
   }

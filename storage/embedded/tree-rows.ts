@@ -2,6 +2,7 @@
 import type { ObjectID } from '../contract.js'
 import { idKey, idText } from '../object-key.js'
 import { type Member, TreeWalk } from '../trees.js'
+import type { Counted } from '../usage.js'
 import type { Counting } from './counting.js'
 import { ownerKey } from './keys.js'
 import { entryKeyOf, sizeOf, treesOf, typeOf } from './record-codec.js'
@@ -31,7 +32,12 @@ export function walkIn ({ records, orphans }: Tables, counting: () => Counting, 
   })
 }
 
+/** A record as it is counted. */
+export function countedOf (record: Uint8Array): Counted {
+  return { type: String.fromCharCode(typeOf(record)), size: sizeOf(record), parentID: parentIn(record) }
+}
+
 /** A record as it is counted in trees. It is not read again, but for those that a helper names. */
 export function memberOf (id: ObjectID, record: Uint8Array): Member {
-  return { id, type: String.fromCharCode(typeOf(record)), size: sizeOf(record), parentID: parentIn(record), within: () => treesOf(record) }
+  return { id, ...countedOf(record), within: () => treesOf(record) }
 }

@@ -12,7 +12,7 @@ import { ownerKey } from './keys.js'
 import { ownerOf, typeOf } from './record-codec.js'
 import { stateKeys, type Tables } from './tables.js'
 import { sealOrphan } from './orphan-rows.js'
-import { memberOf, parentIn, walkIn } from './tree-rows.js'
+import { countedOf, memberOf, parentIn, walkIn } from './tree-rows.js'
 import type { WireChange } from './wire.js'
 
 /** Records that one step counts, so that no commit waits long behind it. */
@@ -64,11 +64,12 @@ export class UsageWriter {
   }
 
   #count (deltas: Deltas, counting: Counting, walks: TreeWalks | undefined, id: Buffer, { owner, before, after }: { readonly owner: string | undefined, readonly before: Buffer | undefined, readonly after: Buffer | undefined }): void {
-    const name = idText(id)
-    const [was, is] = [before && this.#memberOf(name, id, before), after && memberOf(name, after)]
+    const [was, is] = [before && countedOf(before), after && countedOf(after)]
     if (isPast(counting, id)) deltas.owned(owner, was, is)
     if (counting.children === true) deltas.placed(was, is)
-    if (walks !== undefined) countInTrees(deltas, walks, was, is)
+    if (walks === undefined) return
+    const name = idText(id)
+    countInTrees(deltas, walks, before && this.#memberOf(name, id, before), after && memberOf(name, after))
   }
 
   /** `head`: all that is at hand of what is stored. */
@@ -123,10 +124,10 @@ export class UsageWriter {
     if (this.#counting?.trees === undefined) return
     this.#walk.forget(idText(orphan, 1))
     if (!this.#hasTrees() || this.#tables.orphans.getKeysCount({ start: Buffer.from([0]), limit: 1 }) > 0) return
-    const there = Object.entries(this.#counting.trees).filter(([tree]) => this.#tables.records.doesExist(idKey(tree)))
-    if (there.length === Object.keys(this.#counting.trees).length) return
-    for (const tree of Object.keys(this.#counting.trees)) if (!this.#tables.records.doesExist(idKey(tree))) this.#amounts.set(treeAccount(tree), undefined)
-    this.#note({ ...this.#counting, trees: Object.fromEntries(there) })
+    const gone = Object.keys(this.#counting.trees).filter(tree => !this.#tables.records.doesExist(idKey(tree)))
+    if (gone.length === 0) return
+    for (const tree of gone) this.#amounts.set(treeAccount(tree), undefined)
+    this.#note({ ...this.#counting, trees: Object.fromEntries(Object.entries(this.#counting.trees).filter(([tree]) => !gone.includes(tree))) })
   }
 
   #hasTrees (): boolean {
@@ -135,7 +136,7 @@ export class UsageWriter {
 
   /** An object is gone: it has no children any more that somebody could count. */
   forget (id: Buffer): void {
-    this.#walk.forget(idText(id))
+    if (this.#hasTrees()) this.#walk.forget(idText(id))
     if (this.#counting?.children === true) this.#amounts.set(`children:${idText(id)}`, undefined)
   }
 

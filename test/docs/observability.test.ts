@@ -35,7 +35,7 @@ async function familiesOf (t: Test): Promise<Family[]> {
 
 async function gather (t: Test): Promise<Family[]> {
   const store = await openStore({ directory: t.testdir(), inlineLimit: 1, sweepInterval: 0 })
-  const { app, metrics, close } = await builtServer(t, { quotas: { admin: { bytes: 1_000_000 } } }, { store })
+  const { app, metrics, close } = await builtServer(t, { quotas: { admin: { bytes: 1_000_000 } }, containerQuotas: { '/': { bytes: 1_000_000, objects: 100 } } }, { store })
   await app.inject({ method: 'PUT', url: '/x', headers: { authorization }, body: 'long' })
   await app.inject({ url: '/x', headers: { authorization } })
   metrics?.requests.opened('websocket')()

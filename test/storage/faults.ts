@@ -251,8 +251,9 @@ export function faultSuite (t: Test, driver: Driver): void {
 }
 
 /** What is on account is looked at in every audit. */
-async function countAll ({ meta }: Store): Promise<void> {
+async function countAll ({ meta, rootID }: Store): Promise<void> {
   for (const kind of ['owners', 'children'] as const) await meta.beginCounting(kind)
+  await meta.countTree(rootID)
 }
 
 /** A lease that is open although that one was closed. */

@@ -169,7 +169,7 @@ export class Operations {
   async clear (store: Store): Promise<void> {
     for (const id of this.ids()) {
       const record = await store.meta.get(id)
-      if (record !== undefined) await store.meta.commit({ expect: [], remove: [{ id, version: record.version, subtree: false }], events: [] })
+      if (record !== undefined) await store.meta.commit({ expect: [], remove: [{ id, version: record.version, subtree: record.type === 'c' }], events: [] })
     }
     this.#objects.clear()
   }

@@ -41,6 +41,7 @@ export async function filledStore (t: Test, { counts = false } = {}): Promise<Fi
   for (const name of ['deep', 'one', 'two']) {
     const put = aRecord({ type: 'c', parentID, name, attributes, segments: { kind: 'keep' } })
     await commitAll(store, { put: [put] })
+    if (counts && name === 'one') await store.meta.countTree(put.id)
     parentID = put.id
   }
   await storeBlob(store, Buffer.alloc(100_000, 'plain '), { parentID: store.rootID, name: 'plain', attributes })

@@ -166,12 +166,14 @@ t.test('what is on account wrongly is found, also under a record that is gone, a
   const wrong = await harmed(t, counted, ({ usage }) => {
     change(usage, accountKey('owner:alice'), bytes => { bytes[7] = (bytes[7] ?? 0) ^ 1 })
     usage.putSync(accountKey(`children:${counted.id('/deep')}`), encodeAmount({ bytes: 0, objects: 7 }))
+    usage.putSync(accountKey(`tree:${counted.id('/deep/one')}`), encodeAmount({ bytes: 1, objects: 2 }))
   })
   t.same((await verified(wrong)).findings.map(({ kind, problem }) => [kind, problem]), [
     ['usage', `Container ${counted.id('/deep')} is said to have 7 children, and has 1`],
-    ['usage', 'alice is said to have 4 objects and 100001 bytes, and has 4 and 100000']
+    ['usage', 'alice is said to have 4 objects and 100001 bytes, and has 4 and 100000'],
+    ['usage', `Container ${counted.id('/deep/one')} with all below it is said to have 2 objects and 1 bytes, and has 2 and 0`]
   ])
-  t.same((await repaired(wrong)).map(({ done }) => done), ['it is counted right now', 'it is counted right now'])
+  t.same((await repaired(wrong)).map(({ done }) => done), ['it is counted right now', 'it is counted right now', 'it is counted right now'])
   t.same((await verified(wrong)).findings, [])
   const lost = await harmed(t, counted, ({ records }) => { records.removeSync(idKey(counted.id('/plain'))) })
   t.match((await verified(lost)).findings.at(-1), { kind: 'usage', problem: 'alice is said to have 4 objects and 100000 bytes, and has 3 and 0' })
