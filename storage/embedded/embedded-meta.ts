@@ -22,6 +22,7 @@ import { NameCache } from './name-cache.js'
 import type { EntryRange } from './name-scan.js'
 import { checkRecord, EmbeddedRecord, versionOf, withoutInline } from './record-codec.js'
 import { isReferenced, overlapping } from './segment-writer.js'
+import type { RecordsFile } from './records-file.js'
 import { requireLast, rowsOf, stateKeys, type Table, type Tables } from './tables.js'
 import { miscountsIn, usageIn } from './usage-reads.js'
 import { accessesIn, censusOf, checkCovered, eventsOf, namedBlobsOf, pastKey, segmentOf, wholesOf } from './whole-reads.js'
@@ -34,6 +35,8 @@ export interface EmbeddedMetaOptions {
   readonly staleLeases?: (open: readonly LeaseID[]) => LeaseID[]
   /** Keys of pins whose processes are gone. */
   readonly deadPins?: () => Promise<Buffer[]>
+  /** The file where this process owns it, and opens it anew when it has to. */
+  readonly file?: Pick<RecordsFile, 'isOpen' | 'require'>
   /** Is told of a lease before it is opened. */
   readonly announceLease?: (lease: LeaseID) => void
 }
@@ -95,6 +98,7 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
    */
   #read<T> (doing: string, read: (tables: Tables) => T): T {
     try {
+      this.#options.file?.require()
       if (this.#options.foreignCommits) this.#tables.env.resetReadTxn()
       return read(this.#tables)
     } catch (error) {
@@ -297,6 +301,10 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
     let last = after
     while (!stop.aborted) {
       const commits = this.#commits
+      if (this.#options.file?.isOpen === false) {
+        await this.#nextCommit(stop)
+        continue
+      }
       const entries = this.#events(last, page)
       for (const entry of entries) {
         yield entry

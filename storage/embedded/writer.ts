@@ -16,6 +16,8 @@ import { decodeItem, encodeItem, unpackBatch, type WireItem, type WireResult } f
 const scarce = 16 * 1024 * 1024
 
 const inputOutputError = 5
+/** What LMDB says to everything once the last write of a commit has failed. */
+const refusesAll = -30795
 
 /** Bytes that a transaction may write at most: the way to all of its rows through all tables, and for each row pages of the tables that it may be in. */
 const perTransaction = 256 * 1024
@@ -37,6 +39,8 @@ export class Writer {
   readonly #disk: DiskProbe
   /** The disk has failed in a way that may pass: LMDB is left alone until it works again. */
   #ailing = false
+  /** Transactions up to this one are there, and LMDB does nothing any more until its file is opened anew. */
+  lost: number | undefined
   /** Of the batch that was written last. */
   readonly times: WriteTimes = { applying: 0, flushing: 0 }
 
@@ -66,6 +70,7 @@ export class Writer {
     try {
       return this.#transact(items)
     } catch (error) {
+      if (this.lost !== undefined) return items.map(() => this.#failure(error))
       // Each write that fails inside of LMDB is one more risk: its library does not survive all of them.
       if (this.#reasonOf(error) !== 'full') {
         const ailment = this.#ailment()
@@ -87,7 +92,9 @@ export class Writer {
   #transact (items: readonly Buffer[], gives = false): WireResult[] {
     const began = performance.now()
     let applied = began
-    const results = this.#tables.env.transactionSync(() => {
+    let last = 0
+    const transaction = (): WireResult[] => {
+      last = this.#tables.env.getWriteTxnId() - 1
       const decoded = items.map(decodeItem)
       const rows = decoded.reduce((sum, item) => sum + rowsOf(item), 0)
       const bytes = items.reduce((sum, { length }) => sum + length, 0)
@@ -97,10 +104,27 @@ export class Writer {
       this.#changes.end()
       applied = performance.now()
       return results
-    })
-    this.times.applying += applied - began
-    this.times.flushing += performance.now() - applied
-    return results
+    }
+    try {
+      const results = this.#tables.env.transactionSync(transaction)
+      this.times.applying += applied - began
+      this.times.flushing += performance.now() - applied
+      return results
+    } catch (error) {
+      if (this.#refusesAll()) this.lost ??= last
+      throw error
+    }
+  }
+
+  #refusesAll (): boolean {
+    const { env, state } = this.#tables
+    try {
+      env.resetReadTxn()
+      state.getBinary(stateKeys.sequence)
+      return false
+    } catch (error) {
+      return (error as { code?: unknown } | null)?.code === refusesAll
+    }
   }
 
   #advance (): void {
