@@ -69,10 +69,11 @@ export class RecordsFile implements BatchTransport {
     return results
   }
 
-  /** Ends the writer. */
+  /** Ends the writer. A file that is not open is tried a last time: who gives the store up writes that down in it. */
   async close (): Promise<void> {
     this.#closing = true
     await this.#opening
+    if (!this.#isOpen) await this.#reopen()
     await this.#writer?.close()
   }
 
