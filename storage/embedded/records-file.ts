@@ -36,6 +36,7 @@ export class RecordsFile implements BatchTransport {
   /** When the next try is due. */
   #next = 0
   #closing = false
+  #givenUp = false
 
   /** Throws a StorageError. Nothing can be sent before `begin`. */
   constructor (options: RecordsFileOptions) {
@@ -56,7 +57,7 @@ export class RecordsFile implements BatchTransport {
   /** Throws a StorageError 'unavailable' when it is not open; and sees to it that it will be. */
   require (): void {
     if (this.#isOpen) return
-    if (!this.#closing && performance.now() >= this.#next) this.#opening ??= this.#reopen().finally(() => { this.#opening = undefined })
+    if (!this.#closing && !this.#givenUp && performance.now() >= this.#next) this.#opening ??= this.#reopen().finally(() => { this.#opening = undefined })
     throw new StorageError('unavailable', `meta.lmdb in ${this.#options.directory} is opened anew after a write that failed: ${this.#cause}`)
   }
 
@@ -64,8 +65,9 @@ export class RecordsFile implements BatchTransport {
     this.require()
     const writer = this.#writer
     if (writer === undefined) throw new TypeError('The writer was not started')
-    const { results, lost } = await writer.send(batch)
-    if (lost !== undefined) this.#lose(lost, results)
+    const { results, lost, spoilt } = await writer.send(batch)
+    if (spoilt !== undefined) this.#giveUp(spoilt)
+    else if (lost !== undefined) this.#lose(lost, results)
     return results
   }
 
@@ -73,7 +75,7 @@ export class RecordsFile implements BatchTransport {
   async close (): Promise<void> {
     this.#closing = true
     await this.#opening
-    if (!this.#isOpen) await this.#reopen()
+    if (!this.#isOpen && !this.#givenUp) await this.#reopen()
     await this.#writer?.close()
   }
 
@@ -90,6 +92,15 @@ export class RecordsFile implements BatchTransport {
     this.#isOpen = false
     this.#options.report(new StorageError('unavailable', `The last write of a commit failed, so that meta.lmdb has to be opened anew: ${this.#cause}`), 'committing')
     this.#opening ??= this.#reopen(true).finally(() => { this.#opening = undefined })
+  }
+
+  /** Nothing is written from memory that may be spoilt. Sooner or later the process would die of it: it is to end now, for somebody to start it again. */
+  #giveUp (said: string): void {
+    this.#cause = said
+    this.#isOpen = false
+    this.#givenUp = true
+    const error = new StorageError('unavailable', `LMDB has spoilt memory of this process while it told of a failed write to ${this.#options.directory}, so the process has to end; nothing acknowledged is lost. ${said}`)
+    setImmediate(() => { throw error })
   }
 
   /** Never rejects. `first`: this thread has it open still. */
@@ -119,8 +130,9 @@ export class RecordsFile implements BatchTransport {
     const writer = startWriter({ directory, after: this.#last ?? 0 }, measured)
     try {
       for (let head = 0; head < 2; head++) {
-        const { results: [result], lost } = await writer.send(packBatch([encodeItem({ kind: 'touch' })]))
+        const { results: [result], lost, spoilt } = await writer.send(packBatch([encodeItem({ kind: 'touch' })]))
         if (lost !== undefined) this.#last = lost
+        if (spoilt !== undefined) this.#giveUp(spoilt)
         if (result?.[0] === 'failed') throw new StorageError(result[1], result[2])
         this.#last = undefined
       }

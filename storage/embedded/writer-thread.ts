@@ -20,6 +20,8 @@ export interface WriterThreadAnswer {
   readonly times: WriteTimes
   /** Given when LMDB does nothing any more until the file is opened anew: transactions up to this one are there. */
   readonly lost: number | undefined
+  /** Given when memory of this process has other bytes than it should: what was said of it. */
+  readonly spoilt: string | undefined
 }
 
 const port = parentPort
@@ -34,7 +36,7 @@ const tables = openTables(directory)
 const writer = new Writer(directory, tables)
 port.on('message', (message: WriterThreadMessage) => {
   if (message !== 'close') {
-    port.postMessage({ results: writer.write(message), times: writer.times, lost: writer.lost } satisfies WriterThreadAnswer)
+    port.postMessage({ results: writer.write(message), times: writer.times, lost: writer.lost, spoilt: writer.spoilt } satisfies WriterThreadAnswer)
     return
   }
   writer.close()

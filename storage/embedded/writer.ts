@@ -16,8 +16,19 @@ import { decodeItem, encodeItem, unpackBatch, type WireItem, type WireResult } f
 const scarce = 16 * 1024 * 1024
 
 const inputOutputError = 5
-/** What LMDB says to everything once the last write of a commit has failed. */
+/** What LMDB says to everything once the last write of a commit has failed; reads are told of it in a sentence only. */
 const refusesAll = -30795
+const refusal = /MDB_PANIC/
+
+/** What LMDB says of a page that could not be written goes into memory that has room for so many bytes, however long it is (lmdb 3.5.6, mdb_page_flush). */
+const roomForMessage = 100
+const messageOfPage = /Attempting to write page at position .*/s
+
+/** Whether LMDB has written beyond its memory while it told of that. */
+export function spoilsMemory (error: unknown): boolean {
+  const [said = ''] = messageOfPage.exec(error instanceof Error ? error.message : '') ?? []
+  return Buffer.byteLength(said) >= roomForMessage
+}
 
 /** Bytes that a transaction may write at most: the way to all of its rows through all tables, and for each row pages of the tables that it may be in. */
 const perTransaction = 256 * 1024
@@ -41,6 +52,8 @@ export class Writer {
   #ailing = false
   /** Transactions up to this one are there, and LMDB does nothing any more until its file is opened anew. */
   lost: number | undefined
+  /** Memory of this process has other bytes than it should: nothing more may be written. What was said of it. */
+  spoilt: string | undefined
   /** Of the batch that was written last. */
   readonly times: WriteTimes = { applying: 0, flushing: 0 }
 
@@ -70,7 +83,7 @@ export class Writer {
     try {
       return this.#transact(items)
     } catch (error) {
-      if (this.lost !== undefined) return items.map(() => this.#failure(error))
+      if (this.lost !== undefined || this.spoilt !== undefined) return items.map(() => this.#failure(error))
       // Each write that fails inside of LMDB is one more risk: its library does not survive all of them.
       if (this.#reasonOf(error) !== 'full') {
         const ailment = this.#ailment()
@@ -80,6 +93,7 @@ export class Writer {
       this.#advance()
     }
     return items.map(item => {
+      if (this.spoilt !== undefined) return this.#failure(new Error(this.spoilt))
       try {
         return this.#transact([item])[0] ?? this.#failure(new Error('nothing happened'))
       } catch (error) {
@@ -111,7 +125,8 @@ export class Writer {
       this.times.flushing += performance.now() - applied
       return results
     } catch (error) {
-      if (this.#refusesAll()) this.lost ??= last
+      if (spoilsMemory(error)) this.spoilt ??= String(error)
+      else if (this.#refusesAll()) this.lost ??= last
       throw error
     }
   }
@@ -123,7 +138,7 @@ export class Writer {
       state.getBinary(stateKeys.sequence)
       return false
     } catch (error) {
-      return (error as { code?: unknown } | null)?.code === refusesAll
+      return (error as { code?: unknown } | null)?.code === refusesAll || refusal.test(String(error))
     }
   }
 

@@ -7,6 +7,7 @@ import { readHeads, takeBack } from '../../storage/embedded/lmdb-heads.js'
 import { openTables } from '../../storage/embedded/tables.js'
 import { verifyEmbedded } from '../../storage/embedded/verify/verify-embedded.js'
 import { readEmbeddedLog } from '../../storage/embedded/read-log.js'
+import { spoilsMemory } from '../../storage/embedded/writer.js'
 import { openStore } from '../../storage/open-store.js'
 import { eventually } from '../helpers/eventually.js'
 import { aValue, commit, store as commitAll, storeBlob, text } from './driver.js'
@@ -154,4 +155,12 @@ t.test('a commit whose head got into the file although its write failed is taken
     await write('again', 'and again')
     t.equal(await value(), 'and again')
   }
+})
+
+t.test('what LMDB says of a page that it could not write: beyond 99 bytes it has spoilt memory', async t => {
+  const said = (length: number): Error => new Error('Input/output error: ' + 'Attempting to write page at position 16384, size 4096, blocks 1, buffer sizes 4096 '.padEnd(length, '7'))
+  t.equal(spoilsMemory(said(99)), false)
+  t.equal(spoilsMemory(said(100)), true)
+  t.equal(spoilsMemory(new Error('Input/output error: '.padEnd(200, '7'))), false)
+  t.equal(spoilsMemory(undefined), false)
 })
