@@ -1,6 +1,6 @@
 /**
- * `npm run test:faults`: the tests of faults, longer than `npm test` has them, two at a time and within ten minutes. `FAULT_SEED`: what was left to chance in a run
- * that is to be repeated. `KILL_ROUNDS`, `FLUSH_WRITES`, `POWER_CUTS`: how much. Names of files run only those.
+ * `npm run test:faults`: the tests of faults, longer than `npm test` has them, several at a time and within ten minutes. `FAULT_SEED`: what was left to chance in a
+ * run that is to be repeated. `KILL_ROUNDS`, `FLUSH_WRITES`, `POWER_CUTS`: how much. Names of files run only those.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -20,14 +20,21 @@ const environment = { ...much, ...process.env, TAP_TIMEOUT: String(minutes * 60)
 process.stdout.write(`FAULT_SEED=${environment.FAULT_SEED}\n`)
 const began = performance.now()
 const end = began + minutes * 60_000
-const waiting = chosen.length > 0 ? chosen : [...files]
+interface Job { readonly name: string, readonly part: number | undefined }
+
+/** The rounds of kills are shared out, to stores of their own. */
+const killers = 2
+const waiting = (chosen.length > 0 ? chosen : files).flatMap((name): Job[] => name === 'server/kill' ? Array.from({ length: killers }, (_, part) => ({ name, part })) : [{ name, part: undefined }])
+/** They wait a good deal for each other, and for the disk. */
+const atOnce = 2 * availableParallelism()
 let failed = false
 
 const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(1)} s`
 
-async function run (name: string): Promise<void> {
+async function run ({ name, part }: Job): Promise<void> {
   const began = performance.now()
-  const child = spawn(...plainNode(`build/test/${name}.test.js`), { env: environment, stdio: ['ignore', 'pipe', 'inherit'] })
+  const share = part === undefined ? {} : { KILL_ROUNDS: String(Math.ceil(Number(environment.KILL_ROUNDS) / killers)), FAULT_SEED: `${environment.FAULT_SEED}/${part}` }
+  const child = spawn(...plainNode(`build/test/${name}.test.js`), { env: { ...environment, ...share }, stdio: ['ignore', 'pipe', 'inherit'] })
   const late = setTimeout(() => { child.kill('SIGKILL') }, Math.max(0, end - began))
   let printed = ''
   child.stdout.on('data', (text: Buffer) => { printed += text.toString() })
@@ -39,8 +46,8 @@ async function run (name: string): Promise<void> {
   failed ||= code !== 0
 }
 
-await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, async () => {
-  for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) await run(name)
+await Promise.all(Array.from({ length: atOnce }, async () => {
+  for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) await run(job)
 }))
 process.stdout.write(`${failed ? 'FAILED' : 'passed'} after ${seconds(began)}\n`)
 process.exitCode = failed ? 1 : 0
