@@ -33,7 +33,7 @@ const seconds = (since: number): string => `${((performance.now() - since) / 100
 
 async function run ({ name, part }: Job): Promise<void> {
   const began = performance.now()
-  const share = part === undefined ? {} : { KILL_ROUNDS: String(Math.ceil(Number(environment.KILL_ROUNDS) / killers)), FAULT_SEED: `${environment.FAULT_SEED}/${part}` }
+  const share = part === undefined ? {} : { KILL_ROUNDS: String(Math.ceil(Number(environment.KILL_ROUNDS) / killers)), KILL_PART: String(part), FAULT_SEED: `${environment.FAULT_SEED}/${part}` }
   const child = spawn(...plainNode(`build/test/${name}.test.js`), { env: { ...environment, ...share }, stdio: ['ignore', 'pipe', 'inherit'] })
   const late = setTimeout(() => { child.kill('SIGKILL') }, Math.max(0, end - began))
   let printed = ''

@@ -10,6 +10,8 @@ import { runCommand, startServer } from '../helpers/server-process.js'
 
 const rounds = Number(process.env['KILL_ROUNDS'] ?? 10)
 const connections = 32
+/** Of several that run at the same time: each has a directory of its own by its name. */
+const part = process.env['KILL_PART']
 
 /**
  * Acknowledged writes after which a round's server is killed, and a few more: in the middle of whatever the others are doing. Few, for what a kill can spoil is what is under way
@@ -17,7 +19,7 @@ const connections = 32
  */
 const writesPerRound = 30
 
-t.test('kill -9 under a mixed load through every door: what was acknowledged is there byte for byte, what was under way is wholly there or not at all; no garbage after a sweep', { timeout: 60_000 + rounds * 20_000 }, async t => {
+t.test(`${part === undefined ? '' : `part ${part}: `}kill -9 under a mixed load through every door: what was acknowledged is there byte for byte, what was under way is wholly there or not at all; no garbage after a sweep`, { timeout: 60_000 + rounds * 20_000 }, async t => {
   const directory = join(t.testdir({ 'config.toml': '[quotas."*"]\nbytes = 1_000_000_000_000\n[limits]\nchildren = 1_000_000\n' }), 'store')
   const config = join(directory, '..', 'config.toml')
   const seed = process.env['FAULT_SEED'] ?? String(Date.now())
