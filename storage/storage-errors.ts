@@ -9,7 +9,7 @@ const reasons = new Map<unknown, StorageReason>([
   ['EACCES', 'permission'], [13, 'permission'], ['EPERM', 'permission'], [1, 'permission'], ['EROFS', 'permission'], [30, 'permission']
 ])
 
-const nameOf = new Map<unknown, string>([[5, 'EIO: input/output error'], [22, 'the engine refuses to work after a failed write'], [-30795, 'the engine refuses to work after a commit whose last write failed, until the server is started again']])
+const nameOf = new Map<unknown, string>([[5, 'EIO: input/output error'], [22, 'the engine refuses to work after a failed write'], [-30795, 'the engine refuses to work after a commit whose last write failed']])
 
 /** The StorageError for an error of the engine or the file system; a StorageError is passed on. `doing` is half a sentence: "writing x". */
 export function toStorageError (error: unknown, doing: string): StorageError {

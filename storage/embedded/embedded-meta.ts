@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import type {
   Accesses, Account, BlobBirth, BlobID, Change, ChildrenQuery, CommitResult, CountedKind, Enough, Entry, LeaseID, LoggedEvent, Miscount, NamePage, ObjectID, RecordHead, Segment, Sequence, StoredRecord, TreeQuery, Usage
 } from '../contract.js'
-import { StorageError, TreeTooLarge } from '../contract.js'
+import { StorageError, StoreClosedError, TreeTooLarge } from '../contract.js'
 import type { LeasedMeta } from '../compose-store.js'
 import type { Census, Intake, MovableMeta, WholeRecord, WholesQuery } from '../transfer/ends.js'
 import { mostNames, noNames } from '../name-page.js'
@@ -28,6 +28,7 @@ import type { EntryRange } from './name-scan.js'
 import { isSoundNote } from './note-rows.js'
 import { checkRecord, EmbeddedRecord, versionOf } from './record-codec.js'
 import { isReferenced, overlapping } from './segment-writer.js'
+import type { RecordsFile } from './records-file.js'
 import { requireLast, rowsOf, stateKeys, type Table, type Tables } from './tables.js'
 import { treeIn } from './tree-reads.js'
 import { miscountsIn, usageIn } from './usage-reads.js'
@@ -41,6 +42,8 @@ export interface EmbeddedMetaOptions {
   readonly staleLeases?: (open: readonly LeaseID[]) => LeaseID[]
   /** Keys of pins whose processes are gone. */
   readonly deadPins?: () => Promise<Buffer[]>
+  /** The file where this process owns it, and opens it anew when it has to. */
+  readonly file?: Pick<RecordsFile, 'isOpen' | 'require'>
   /** Is told of a lease before it is opened. */
   readonly announceLease?: (lease: LeaseID) => void
 }
@@ -102,6 +105,7 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
    */
   #read<T> (doing: string, read: (tables: Tables) => T): T {
     try {
+      this.#options.file?.require()
       if (this.#options.foreignCommits) this.#tables.env.resetReadTxn()
       return read(this.#tables)
     } catch (error) {
@@ -211,8 +215,11 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
       const steps = this.#read(doing, tables => treeIn(tables, transaction, id, query))
       for (;;) {
         const step = this.#read(doing, () => steps.next())
-        if (step.done !== true) await setImmediate()
-        else if (step.value !== undefined) return step.value
+        if (step.done !== true) {
+          await setImmediate()
+          // Whoever closes the file, for good or to open it anew, lets others have a turn before: then this transaction must be over.
+          if (this.#stopped.signal.aborted) throw new StoreClosedError()
+        } else if (step.value !== undefined) return step.value
         else throw new TreeTooLarge(`what is below ${id} has more than ${query.size} bytes of attributes`)
       }
     } finally {
@@ -296,6 +303,10 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
     let last = after
     while (!stop.aborted) {
       const commits = this.#commits
+      if (this.#options.file?.isOpen === false) {
+        await this.#nextCommit(stop)
+        continue
+      }
       const entries = this.#events(last, page)
       for (const entry of entries) {
         yield entry

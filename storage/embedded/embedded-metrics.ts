@@ -6,7 +6,8 @@ import { gauge, sample } from '../../metrics/family.js'
 import { amounts, durations, type Registry } from '../../metrics/registry.js'
 import { storeBytes, storeGauges } from '../store-gauges.js'
 import { roughSize } from './blob-rows.js'
-import type { Table, Tables } from './tables.js'
+import type { RecordsFile } from './records-file.js'
+import type { Table } from './tables.js'
 import type { WriteTimes } from './writer.js'
 
 /** Rows that are added up in one turn of the event loop. */
@@ -32,11 +33,12 @@ export function countWrites (registry: Registry): (items: number, times: WriteTi
 }
 
 /** Answers what ends it: to be called before the file is closed. */
-export function readEmbedded (registry: Registry, directory: string, tables: Tables): () => void {
-  const values = new BytesOfValues(tables.blobs)
+export function readEmbedded (registry: Registry, directory: string, file: Pick<RecordsFile, 'isOpen' | 'tables'>): () => void {
+  const { tables } = file
+  const values = new BytesOfValues(file)
   registry.read(async () => {
     const { size } = await stat(join(directory, 'meta.lmdb'))
-    if (values.stopped) return storeGauges({ up: false })
+    if (values.stopped || !file.isOpen) return storeGauges({ up: false })
     return storeGauges({
       up: true,
       objects: entriesOf(tables.records),
@@ -61,15 +63,15 @@ function entriesOf (table: Table): number {
 
 /** The length of all values that are not in records. Each row has to be looked at for it, so it is not always new. */
 class BytesOfValues {
-  readonly #blobs: Table
+  readonly #file: Pick<RecordsFile, 'isOpen' | 'tables'>
   #known: number | undefined
   /** When it is due again. */
   #next = 0
   #counting: Promise<void> | undefined
   stopped = false
 
-  constructor (blobs: Table) {
-    this.#blobs = blobs
+  constructor (file: Pick<RecordsFile, 'isOpen' | 'tables'>) {
+    this.#file = file
   }
 
   /** Waits only where nothing is known yet. */
@@ -86,8 +88,10 @@ class BytesOfValues {
     let bytes = 0
     let start = Buffer.from([0])
     for (let rows = atOnce; rows === atOnce && !this.stopped;) {
+      // It is another time's.
+      if (!this.#file.isOpen) return
       rows = 0
-      for (const { key, value } of this.#blobs.getRange({ start, limit: atOnce })) {
+      for (const { key, value } of this.#file.tables.blobs.getRange({ start, limit: atOnce })) {
         bytes += roughSize(value)
         start = Buffer.concat([key, Buffer.from([0])])
         rows++

@@ -2,7 +2,7 @@
  * The two heads of a file of LMDB, each on a page of its own, written in turn: the newer one counts. LMDB itself believes them, and ends the process where they are wrong. As its data
  * format 2 has them on little-endian machines.
  */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, fdatasyncSync, fstatSync, openSync, readSync, writeSync } from 'node:fs'
 import { endianness } from 'node:os'
 import { StorageError } from '../contract.js'
 import { hasCode, toStorageError } from '../storage-errors.js'
@@ -15,6 +15,8 @@ const magic = 0xbeefc0de
 const dataVersion = 2
 const metaFlag = 8
 const metaLength = 24 + 2 * treeLength + 16
+/** Where a head has the number of its transaction, counted from the beginning of its page. */
+const transactionAt = headLength + 24 + 2 * treeLength + 8
 const noPage = 0xffff_ffff_ffff_ffffn
 const smallestPage = 512
 const largestPage = 65536
@@ -54,6 +56,29 @@ export function requireHeads (path: string): void {
     if (fstatSync(file).size === 0) return
     const heads = readHeads(file)
     if (typeof heads === 'string') throw new StorageError('corrupt', `${path} is damaged; what can be done is to restore a backup. ${heads}`)
+  } finally {
+    closeSync(file)
+  }
+}
+
+/**
+ * Takes back the commit after `last` where its head is in the file although LMDB was told that it could not be written: others who have the file open count without it, and write over
+ * its pages, while who opens it first would believe it. To be called when nobody in this process has it open. Nobody was told of the commit. Throws what the system says.
+ */
+export function takeBack (path: string, last: number): void {
+  if (endianness() !== 'LE') return
+  const file = openSync(path, 'r+')
+  try {
+    const heads = readHeads(file)
+    if (typeof heads === 'string') throw new StorageError('corrupt', `${path} is damaged; what can be done is to restore a backup. ${heads}`)
+    if (heads.transaction === last + 1) {
+      const number = Buffer.alloc(8)
+      // As the head that was in its place has it.
+      number.writeBigUInt64LE(BigInt(last - 1))
+      writeSync(file, number, 0, number.length, (heads.transaction % 2) * heads.pageSize + transactionAt)
+    }
+    // LMDB takes it back, too, but nobody waits for that to get onto the disk.
+    fdatasyncSync(file)
   } finally {
     closeSync(file)
   }

@@ -18,8 +18,8 @@ import { deadPins } from './pins.js'
 import { encodeRecord } from './record-codec.js'
 import { toStorageError } from '../storage-errors.js'
 import { migrate, readFormat } from './store-format.js'
-import { openTables, stateKeys, type Tables } from './tables.js'
-import { threadTransport } from './thread-transport.js'
+import { RecordsFile } from './records-file.js'
+import { stateKeys, type Tables } from './tables.js'
 import { AlreadyTransferred, type Origin, requireFillable, unfinished } from '../transfer/ends.js'
 
 /** What the owner of a store can do for its worker processes. */
@@ -47,7 +47,10 @@ export function ownershipOf (store: Store): Ownership | undefined {
 export async function openEmbedded (options: CompleteStoreOptions, report: Reporter, from?: Origin): Promise<ComposedStore> {
   const { directory } = options
   const version = await readFormat(directory)
-  const tables = openTables(directory)
+  const metrics = new Registry()
+  let wake = (): void => {}
+  const file = new RecordsFile({ directory, measured: countWrites(metrics), reopened: () => { wake() }, report })
+  const { tables } = file
   let lock: OwnerLock | undefined
   let channel: CommitChannel | undefined
   try {
@@ -59,19 +62,21 @@ export async function openEmbedded (options: CompleteStoreOptions, report: Repor
     // The names of the LMDB file and of `blobs` are on the disk before anything is acknowledged.
     await new DirectorySync().sync(directory)
     const workerLeases = new Set<LeaseID>()
-    const metrics = new Registry()
-    const stopReading = readEmbedded(metrics, directory, tables)
+    const stopReading = readEmbedded(metrics, directory, file)
     const flags = { crossProcess: false }
-    channel = new BatchingChannel(threadTransport(directory, countWrites(metrics)), () => { meta.wake() })
+    file.begin()
+    channel = new BatchingChannel(file, () => { wake() })
     let own: () => LeaseID[] = () => []
     const meta: EmbeddedMeta = new EmbeddedMeta(tables, channel, {
       foreignCommits: false,
+      file,
       deadPins: async () => await deadPins(directory, tables),
       staleLeases: open => {
         const live = new Set([...workerLeases, ...own()])
         return open.filter(lease => !live.has(lease))
       }
     })
+    wake = () => { meta.wake() }
     const opened = { channel, lock }
     if (from !== undefined) requireFillable(await meta.intake.begin(from), `The store in ${directory}`)
     const store = await embeddedStore({
@@ -84,14 +89,14 @@ export async function openEmbedded (options: CompleteStoreOptions, report: Repor
       metrics,
       close: async () => {
         stopReading()
-        await letGo(tables, opened.channel, opened.lock)
+        await letGo(file, opened.channel, opened.lock)
       }
     })
     own = store.openLeases
     ownerships.set(store, { directory, channel, meta, workerLeases, flags, report })
     return store
   } catch (error) {
-    await letGo(tables, channel, lock).catch((later: unknown) => { report(later, `closing ${directory}`) })
+    await letGo(file, channel, lock).catch((later: unknown) => { report(later, `closing ${directory}`) })
     throw error instanceof AlreadyTransferred ? error : toStorageError(error, `opening ${directory}`)
   }
 }
@@ -108,11 +113,11 @@ function prepare ({ records, leases, state }: Tables, { enterpriseNumber }: Comp
   for (const { key, value } of Array.from(leases.getRange({ start: Buffer.from([0]) }))) if (leaseState(key, value) !== undefined) leases.putSync(key, sealLease(key, leaseStates.closed))
 }
 
-async function letGo (tables: Tables, channel: CommitChannel | undefined, lock: OwnerLock | undefined): Promise<void> {
+async function letGo (file: RecordsFile, channel: CommitChannel | undefined, lock: OwnerLock | undefined): Promise<void> {
   await channel?.close()
   try {
-    await lock?.release()
+    await (file.isOpen ? lock?.release() : lock?.leave())
   } finally {
-    await tables.env.close()
+    await file.closeTables()
   }
 }

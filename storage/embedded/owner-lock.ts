@@ -9,6 +9,8 @@ import { stateKeys, type Tables } from './tables.js'
 export interface OwnerLock {
   /** Gives the store up. */
   release (): Promise<void>
+  /** The same where nothing can be written: whoever comes next finds that the owner does not live. */
+  leave (): Promise<void>
 }
 
 /**
@@ -46,6 +48,7 @@ export async function takeOwnership (directory: string, tables: Tables): Promise
         if (tables.state.getBinary(stateKeys.owner)?.equals(mine) === true) tables.state.removeSync(stateKeys.owner)
       })
       await sign.close()
-    }
+    },
+    leave: async () => { await sign.close() }
   }
 }

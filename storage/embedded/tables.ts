@@ -154,6 +154,12 @@ function openAt (path: string, { readOnly = false }: TableOptions): Tables {
     moved: table('moved'),
     state: table('state')
   })
-  // In one transaction: each table by itself would be a flush of its own.
-  return readOnly ? openAll() : env.transactionSync(openAll)
+  try {
+    // In one transaction: each table by itself would be a flush of its own.
+    return readOnly ? openAll() : env.transactionSync(openAll)
+  } catch (error) {
+    // Else nobody in this process could ever open it anew. Why it cannot be used is what counts.
+    env.close().catch(() => {})
+    throw error
+  }
 }

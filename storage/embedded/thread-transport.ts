@@ -1,20 +1,24 @@
 /** Batches to the writer's thread of this process. */
 import { Worker } from 'node:worker_threads'
 import { StorageError } from '../contract.js'
-import type { BatchTransport } from './commit-channel.js'
-import type { WireResult } from './wire.js'
 import type { WriteTimes } from './writer.js'
 import type { WriterThreadAnswer, WriterThreadData } from './writer-thread.js'
 
 /** The writer is ours alone: what an application preloads into its threads (instrumentation, compilers) would only make every start slow. */
 const nothingPreloaded = { execArgv: [], env: { ...process.env, NODE_OPTIONS: '' } }
 
+export interface WriterThread {
+  /** Rejects with a StorageError 'unavailable' when the thread has ended. */
+  send (batch: Uint8Array<ArrayBuffer>): Promise<WriterThreadAnswer>
+  /** What is under way is written before. */
+  close (): Promise<void>
+}
+
 /** Starts the thread. It keeps the process alive only while a batch is under way. `measured` is told how much was written at once, and how long that took. */
-export function threadTransport (directory: string, measured: (items: number, times: WriteTimes) => void): BatchTransport {
-  const data: WriterThreadData = { directory }
+export function startWriter (data: WriterThreadData, measured: (items: number, times: WriteTimes) => void): WriterThread {
   const thread = new Worker(new URL('./writer-thread.js', import.meta.url), { workerData: data, name: 'cdmi-writer', ...nothingPreloaded })
   thread.unref()
-  let answer: ((results: WireResult[]) => void) | undefined
+  let answer: ((answer: WriterThreadAnswer) => void) | undefined
   let refuse: ((error: StorageError) => void) | undefined
   let broken: StorageError | undefined
   let closing = false
@@ -32,10 +36,10 @@ export function threadTransport (directory: string, measured: (items: number, ti
     refuse?.(broken)
   }
   thread.on('error', error => { fail(new StorageError('unavailable', `The writer thread has failed: ${error.message}`, { cause: error })) })
-  thread.on('message', ({ results, times }: WriterThreadAnswer) => {
+  thread.on('message', (answered: WriterThreadAnswer) => {
     thread.unref()
-    measured(results.length, times)
-    answer?.(results)
+    measured(answered.results.length, answered.times)
+    answer?.(answered)
   })
 
   return {

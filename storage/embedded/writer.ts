@@ -17,6 +17,19 @@ import { decodeItem, encodeStep, unpackBatch, type WireItem, type WireResult } f
 const scarce = 16 * 1024 * 1024
 
 const inputOutputError = 5
+/** What LMDB says to everything once the last write of a commit has failed; reads are told of it in a sentence only. */
+const refusesAll = -30795
+const refusal = /MDB_PANIC/
+
+/** What LMDB says of a page that could not be written goes into memory that has room for so many bytes, however long it is (lmdb 3.5.6, mdb_page_flush). */
+const roomForMessage = 100
+const messageOfPage = /Attempting to write page at position .*/s
+
+/** Whether LMDB has written beyond its memory while it told of that. */
+export function spoilsMemory (error: unknown): boolean {
+  const [said = ''] = messageOfPage.exec(error instanceof Error ? error.message : '') ?? []
+  return Buffer.byteLength(said) >= roomForMessage
+}
 
 /** Bytes that a transaction may write at most: the way to all of its rows through all tables, and for each row pages of the tables that it may be in. */
 const perTransaction = 256 * 1024
@@ -38,6 +51,10 @@ export class Writer {
   readonly #disk: DiskProbe
   /** The disk has failed in a way that may pass: LMDB is left alone until it works again. */
   #ailing = false
+  /** Transactions up to this one are there, and LMDB does nothing any more until its file is opened anew. */
+  lost: number | undefined
+  /** Memory of this process has other bytes than it should: nothing more may be written. What was said of it. */
+  spoilt: string | undefined
   /** Of the batch that was written last. */
   readonly times: WriteTimes = { applying: 0, flushing: 0 }
 
@@ -67,6 +84,7 @@ export class Writer {
     try {
       return this.#transact(items)
     } catch (error) {
+      if (this.lost !== undefined || this.spoilt !== undefined) return items.map(() => this.#failure(error))
       // Each write that fails inside of LMDB is one more risk: its library does not survive all of them.
       if (this.#reasonOf(error) !== 'full') {
         const ailment = this.#ailment()
@@ -76,6 +94,7 @@ export class Writer {
       this.#advance()
     }
     return items.map(item => {
+      if (this.spoilt !== undefined) return this.#failure(new Error(this.spoilt))
       try {
         return this.#transact([item])[0] ?? this.#failure(new Error('nothing happened'))
       } catch (error) {
@@ -88,7 +107,9 @@ export class Writer {
   #transact (items: readonly Buffer[], gives = false): WireResult[] {
     const began = performance.now()
     let applied = began
-    const results = this.#tables.env.transactionSync(() => {
+    let last = 0
+    const transaction = (): WireResult[] => {
+      last = this.#tables.env.getWriteTxnId() - 1
       const decoded = items.map(decodeItem)
       const rows = decoded.reduce((sum, item) => sum + rowsOf(item), 0)
       const bytes = items.reduce((sum, { length }) => sum + length, 0)
@@ -98,10 +119,28 @@ export class Writer {
       this.#changes.end()
       applied = performance.now()
       return results
-    })
-    this.times.applying += applied - began
-    this.times.flushing += performance.now() - applied
-    return results
+    }
+    try {
+      const results = this.#tables.env.transactionSync(transaction)
+      this.times.applying += applied - began
+      this.times.flushing += performance.now() - applied
+      return results
+    } catch (error) {
+      if (spoilsMemory(error)) this.spoilt ??= String(error)
+      else if (this.#refusesAll()) this.lost ??= last
+      throw error
+    }
+  }
+
+  #refusesAll (): boolean {
+    const { env, state } = this.#tables
+    try {
+      env.resetReadTxn()
+      state.getBinary(stateKeys.sequence)
+      return false
+    } catch (error) {
+      return (error as { code?: unknown } | null)?.code === refusesAll || refusal.test(String(error))
+    }
   }
 
   #advance (): void {

@@ -6,7 +6,7 @@ import { request } from 'undici'
 import { type DoorAnswer, type Doors, everyDoor } from '../helpers/every-door.js'
 import { eventually } from '../helpers/eventually.js'
 import { missingCommand } from '../helpers/missing-command.js'
-import { type ServerProcess, startServer } from '../helpers/server-process.js'
+import { runCommand, type ServerProcess, startServer } from '../helpers/server-process.js'
 import { inject } from './inject.js'
 
 /** The rest takes long. */
@@ -47,6 +47,20 @@ async function recovers (server: ServerProcess, doors: Doors, kept: Doors): Prom
   await eventually('what was there before is there', async () => well(await kept.read()))
 }
 
+/**
+ * The server when it is ready again; or a new one, where LMDB has spoilt memory while it told of a failed write, and the process had to end. `ended` is told of
+ * what that one has printed.
+ */
+async function readyAgain (t: Test, server: ServerProcess, directory: string, ended: (printed: string) => void): Promise<ServerProcess> {
+  const { child } = server
+  const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null
+  await eventually('the server is ready again, or gone', async () => hasEnded() || await get(server, '/-/ready').then(({ status }) => status === 200, () => false))
+  if (!hasEnded()) return server
+  ended(server.output())
+  t.ok(child.exitCode === 1 || child.signalCode === 'SIGABRT', `it has ended with ${child.exitCode ?? child.signalCode}`)
+  return await startServer(t, directory)
+}
+
 const faults = [
   ['a flush fails', 'fdatasync', 'error=EIO'],
   ...all ? [['the file system has become read-only', 'fdatasync', 'error=EROFS'] as const] : []
@@ -83,24 +97,62 @@ t.test('faults of the system', { skip: missingCommand('strace'), timeout: 300_00
 
   if (!all) return
 
-  t.test('no page of the records can be written (EIO): every door says 503, and after a new start all is well', async t => {
+  t.test('no page of the records can be written (EIO): every door says 503; nothing acknowledged is lost, and all is well when it is over, if need be after a new start', async t => {
     const directory = join(t.testdir(), 'store')
     const server = await startServer(t, directory, ['--log-level', 'fatal'])
     const doors = await everyDoor(t, server)
     t.ok(well(await doors.write('before')))
     t.equal((await put(server, 'long', long)).status, 201)
-    await inject(t, server.child.pid, 'pwrite64', 'error=EIO')
-    refused(t, await doors.write('during'), 503)
-    t.equal((await put(server, 'long-during', long)).status, 503)
-    t.equal((await get(server, '/-/ready')).status, 503)
-    t.equal((await get(server, '/-/health')).status, 200)
-    // LMDB refuses everything once the last write of a commit has failed; and whether that commit is there, nobody knows.
-    await server.kill()
-    const again = await startServer(t, directory, ['--log-level', 'fatal'])
+    const fault = await inject(t, server.child.pid, 'pwrite64', 'error=EIO')
+    // A connection that ends is an answer of a process that has to.
+    const answers = await doors.write('during').catch(() => [])
+    refused(t, answers, 503)
+    const late = await put(server, 'long-during', long).catch(() => undefined)
+    t.ok(late === undefined || late.status === 503, `${late?.status}`)
+    await fault.end()
+    const again = await readyAgain(t, server, directory, printed => { t.comment(`ended; ${answers.length} doors were answered; ${printed.split('\n').find(line => line.includes('has spoilt memory'))}`) })
     t.ok((await get(again, '/long')).bytes.equals(long))
+    t.equal((await get(again, '/long-during')).status, 404)
     t.ok(well(await (await everyDoor(t, again)).write('after')))
     t.equal((await put(again, 'long-after', long)).status, 201)
-    await again.stop()
+    t.equal(await again.stop(), 0)
+    t.match(await runCommand(['verify', '--data', directory]), { code: 0 })
+  })
+
+  t.test('one of the writes of a commit fails (EIO), each of them in turn: what was acknowledged is there, what was refused is not, and all is well when it is over', async t => {
+    const directory = join(t.testdir(), 'store')
+    let server = await startServer(t, directory)
+    const stored = new Set<string>()
+    const tally = { refused: 0, ended: 0 }
+    const printed: string[] = []
+    for (let write = 1; write <= 8; write++) {
+      const fault = await inject(t, server.child.pid, 'pwrite64', `error=EIO:when=${write}`)
+      for (let n = 0; n < 3; n++) {
+        const name = `value-${write}-${n}`
+        const answer = await put(server, name, Buffer.from(name)).catch(() => undefined)
+        if (answer?.status === 201) stored.add(name)
+        else if (answer !== undefined) t.equal(answer.status, 503, answer.text)
+        if (answer?.status === 503) tally.refused++
+        if (answer === undefined) break
+      }
+      await fault.end()
+      server = await readyAgain(t, server, directory, what => {
+        tally.ended++
+        printed.push(what)
+      })
+      for (let n = 0; n < 3; n++) {
+        const name = `value-${write}-${n}`
+        const { status, bytes } = await get(server, `/${name}`)
+        // Of one whose answer never came nobody knows.
+        t.ok(stored.has(name) ? bytes.toString() === name : status === 404 || tally.ended > 0, `${name}: ${status}`)
+      }
+    }
+    for (const name of stored) t.equal((await get(server, `/${name}`)).bytes.toString(), name)
+    t.equal(await server.stop(), 0)
+    const reopened = [...printed, server.output()].join('').split('has to be opened anew').length - 1
+    t.ok(reopened > 0, 'one of them was the last of its commit')
+    t.comment(`${tally.refused} refused, ${reopened} times opened anew, ${tally.ended} times the process had to end`)
+    t.match(await runCommand(['verify', '--data', directory]), { code: 0 })
   })
 
   t.test('values cannot be read (EIO): 503 or an end of the transfer, never other bytes; what is in the records goes on', async t => {

@@ -28,6 +28,9 @@ export async function everyDoor (t: Test, { origin, authorization }: ServerProce
   t.teardown(async () => { await dispatcher.destroy() })
   const socket = await webSocket(t, `${origin.replace('http', 'ws')}/ws`, { authorization })
   let name = ''
+  // Otherwise a question that is lost with its socket would wait for an answer for ever.
+  let lost: (error: Error) => void = () => {}
+  socket.on('close', code => { lost(new Error(`the socket was closed with ${code}`)) })
 
   async function http (method: 'GET' | 'PUT' | 'POST', path: string, headers: Record<string, string> = {}, body: string | FormData | null = null): ReturnType<Ask> {
     const answer = await request(origin + path, { method, headers: { authorization, ...headers }, body, dispatcher })
@@ -39,7 +42,8 @@ export async function everyDoor (t: Test, { origin, authorization }: ServerProce
 
   async function message (method: 'GET' | 'POST', data?: unknown): ReturnType<Ask> {
     if (socket.readyState !== socket.OPEN) throw new Error('the socket was closed')
-    const { status, retryAfter, ...rest } = await socket.ask({ method, url: `/data/socket-${name}`, ...data !== undefined && { data } })
+    const closed = new Promise<never>((_resolve, reject) => { lost = reject })
+    const { status, retryAfter, ...rest } = await Promise.race([socket.ask({ method, url: `/data/socket-${name}`, ...data !== undefined && { data } }), closed])
     return { status, retryAfter: retryAfter === undefined ? undefined : String(retryAfter), text: JSON.stringify(rest) }
   }
 
