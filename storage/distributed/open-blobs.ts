@@ -1,10 +1,10 @@
 /** Where the bytes of a distributed store may be, by the scheme of their URL. */
-import { mkdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { Registry } from '../../metrics/registry.js'
 import { OptionError } from '../../schemas/check-options.js'
 import type { BlobStore, LeaseID } from '../contract.js'
 import { BlobFiles } from '../files/blob-files.js'
+import { makeDirectory } from '../files/directory-sync.js'
 import { markPlace } from '../files/place-mark.js'
 import { toStorageError } from '../storage-errors.js'
 
@@ -52,7 +52,7 @@ export async function openBlobs (text: string, metrics: Registry): Promise<BlobP
 async function openFiles (url: URL): Promise<BlobPlace> {
   if (url.host !== '' || url.search !== '' || url.hash !== '') throw new OptionError('The option "blobs" of openStore must name a directory of this machine, as in file:///srv/cdmi')
   const root = fileURLToPath(url)
-  await mkdir(root, { recursive: true, mode: 0o700 }).catch((error: unknown) => { throw toStorageError(error, `opening ${root}`) })
+  await makeDirectory(root).catch((error: unknown) => { throw toStorageError(error, `opening ${root}`) })
   return {
     name: 'files',
     late: filesLate,

@@ -42,10 +42,14 @@ export async function takeOwnership (directory: string, tables: Tables): Promise
   }
   return {
     async release () {
-      tables.env.transactionSync(() => {
-        if (tables.state.getBinary(stateKeys.owner)?.equals(mine) === true) tables.state.removeSync(stateKeys.owner)
-      })
-      await sign.close()
+      try {
+        tables.env.transactionSync(() => {
+          if (tables.state.getBinary(stateKeys.owner)?.equals(mine) === true) tables.state.removeSync(stateKeys.owner)
+        })
+      } finally {
+        // On a disk that takes nothing, too: who comes next, in this process or another, finds nobody there.
+        await sign.close()
+      }
     }
   }
 }

@@ -1,8 +1,8 @@
 /** `format.json`: what says that a directory is a store, and which build can read it. */
-import { access, mkdir, open, readdir, readFile, rename } from 'node:fs/promises'
+import { access, open, readdir, readFile, rename } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { StorageError } from '../contract.js'
-import { DirectorySync } from '../files/directory-sync.js'
+import { DirectorySync, makeDirectory } from '../files/directory-sync.js'
 import { hasCode, toStorageError } from '../storage-errors.js'
 
 const formatName = 'fastify-cdmi store'
@@ -26,7 +26,7 @@ const harmless = (name: string): boolean => name === 'lost+found' || harmlessNam
  */
 export async function readFormat (directory: string): Promise<number> {
   try {
-    if (await mkdir(directory, { recursive: true, mode: 0o700 }) !== undefined) await new DirectorySync().sync(dirname(resolve(directory)))
+    await makeDirectory(directory)
     const text = await readFile(join(directory, fileName), 'utf8').catch((error: unknown) => {
       if (hasCode(error, 'ENOENT')) return undefined
       throw error
@@ -34,6 +34,8 @@ export async function readFormat (directory: string): Promise<number> {
     if (text !== undefined) return versionIn(text, directory)
     const others = (await readdir(directory)).filter(name => !harmless(name))
     if (others.length > 0) throw new StorageError('format', `${directory} is not empty and not a store (no ${fileName}); give an empty directory or a new one`)
+    // Who has made it, a moment ago perhaps, need not have flushed its own name.
+    await new DirectorySync().sync(dirname(resolve(directory))).catch((error: unknown) => { if (!hasCode(error, 'EACCES')) throw error })
     await writeFormat(directory, formatVersion)
     return formatVersion
   } catch (error) {

@@ -1,4 +1,6 @@
 /** Flushes of directories, shared: who asks while one is under way shares the next one, for that sees his new names too. */
+import { mkdir } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { hasCode } from '../storage-errors.js'
 import { RawFile } from './raw-file.js'
 
@@ -37,7 +39,18 @@ async function flushDirectory (directory: string): Promise<void> {
       await file.close()
     }
   } catch (error) {
+    // Some file systems, most of them in networks, flush no directories.
+    if (hasCode(error, 'EINVAL')) return
     // Windows opens no directories; its file system keeps names by itself.
     if (process.platform !== 'win32' || !hasCode(error, 'EISDIR', 'EPERM', 'EACCES')) throw error
   }
+}
+
+/** Makes a directory, for its owner only, and those that it is in, where they are missing; all that are new are on the disk when this resolves. */
+export async function makeDirectory (directory: string, flushed: Pick<DirectorySync, 'sync'> = new DirectorySync()): Promise<void> {
+  const path = resolve(directory)
+  const first = await mkdir(path, { recursive: true, mode: 0o700 })
+  if (first === undefined) return
+  // Each new name stands in the directory above it.
+  for (let at = path; at.length >= first.length; at = dirname(at)) await flushed.sync(dirname(at))
 }

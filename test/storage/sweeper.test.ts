@@ -6,7 +6,7 @@ import { type MetaStore, StorageError } from '../../storage/contract.js'
 import { openMemoryStore } from '../../storage/memory/memory-store.js'
 import { openStore } from '../../storage/open-store.js'
 import { sweepOnce } from '../../storage/sweeper.js'
-import { aRecord, isReadable, store } from './driver.js'
+import { aRecord, isReadable, store, storeBlob } from './driver.js'
 import { noErrors } from './embedded-driver.js'
 
 const away = new StorageError('unavailable', 'a commit under it is still under way')
@@ -81,4 +81,35 @@ t.test('a lease whose blobs were not all looked at is looked at again', async t 
   const blobs = { ...target.blobs, async remove (blob: string) { stop.abort(); await target.blobs.remove(blob) } }
   t.equal((await sweepOnce({ meta: target.meta, blobs }, { trashGrace: 0, signal: stop.signal })).blobs, 500)
   t.equal((await target.sweep()).blobs, 700)
+})
+
+t.test('a blob that cannot be removed keeps no other one; where nothing answers, each is not asked after', async t => {
+  const directory = t.testdir()
+  const target = await openStore({ directory, sweepInterval: 0, trashGrace: 0, inlineLimit: 0 }, noErrors)
+  t.teardown(async () => { await target.close() })
+  const [stuck, other] = [await storeBlob(target, 'stuck'), await storeBlob(target, 'other')]
+  await store(target, { remove: [stuck, other].map(({ put: { id } }) => ({ id, version: 1, subtree: false })) })
+  const path = join(directory, 'blobs', stuck.birth.blob)
+  unlinkSync(path)
+  mkdirSync(path)
+  await t.rejects(target.sweep(), { name: 'StorageError' })
+  t.notOk(await isReadable(target, other.birth))
+  t.same(await target.meta.doomed(10), [stuck.birth.blob])
+  rmdirSync(path)
+  writeFileSync(path, 'stuck')
+  t.equal((await target.sweep()).blobs, 1)
+
+  let asked = 0
+  const doomed = Array.from({ length: 400 }, (_, n) => `a/0/${n}`)
+  const meta = new Proxy(target.meta, { get: (whole, name) => name === 'doomed' ? async () => doomed : name === 'condemn' ? async () => 0 : Reflect.get(whole, name, whole) })
+  const blobs = new Proxy(target.blobs, {
+    get: (whole, name) => name !== 'remove'
+      ? Reflect.get(whole, name, whole)
+      : async () => {
+        asked++
+        throw away
+      }
+  })
+  await t.rejects(sweepOnce({ meta, blobs }, { trashGrace: 0 }), away)
+  t.ok(asked < 20, `${asked} were asked for`)
 })
