@@ -74,7 +74,7 @@ t.test('who cannot write any more that he has gone is gone all the same', async 
   let broken = false
   const env = new Proxy(tables.env, { get: (whole, name) => name === 'transactionSync' && broken ? () => { throw new Error('the disk takes nothing') } : Reflect.get(whole, name, whole) as unknown })
   const lock = await takeOwnership(directory, { ...tables, env })
-  await t.rejects(takeOwnership(directory, tables), { reason: 'locked' })
+  await t.rejects(takeOwnership(directory, tables), { name: 'StorageError', reason: 'locked' })
   broken = true
   await t.rejects(lock.release(), { message: 'the disk takes nothing' })
   await (await takeOwnership(directory, tables)).release()
