@@ -42,14 +42,10 @@ export async function takeOwnership (directory: string, tables: Tables): Promise
   }
   return {
     async release () {
-      try {
-        tables.env.transactionSync(() => {
-          if (tables.state.getBinary(stateKeys.owner)?.equals(mine) === true) tables.state.removeSync(stateKeys.owner)
-        })
-      } finally {
-        // On a disk that takes nothing, too: who comes next, in this process or another, finds nobody there.
-        await sign.close()
-      }
+      tables.env.transactionSync(() => {
+        if (tables.state.getBinary(stateKeys.owner)?.equals(mine) === true) tables.state.removeSync(stateKeys.owner)
+      })
+      await sign.close()
     }
   }
 }

@@ -3,7 +3,6 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs
 import { readdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { takeOwnership } from '../../storage/embedded/owner-lock.js'
 import { openTables, stateKeys } from '../../storage/embedded/tables.js'
 import { openStore } from '../../storage/open-store.js'
 import { startNode } from './child-process.js'
@@ -64,20 +63,6 @@ t.test('a number that another process has now does not lock the store; nor does 
     const store = await openStore({ directory }, noErrors)
     await store.close()
   }
-})
-
-t.test('who cannot write any more that he has gone is gone all the same', async t => {
-  const directory = mkdtempSync(join(tmpdir(), 'cdmi-'))
-  t.teardown(() => { rmSync(directory, { recursive: true, force: true }) })
-  const tables = openTables(directory)
-  t.teardown(async () => { await tables.env.close() })
-  let broken = false
-  const env = new Proxy(tables.env, { get: (whole, name) => name === 'transactionSync' && broken ? () => { throw new Error('the disk takes nothing') } : Reflect.get(whole, name, whole) as unknown })
-  const lock = await takeOwnership(directory, { ...tables, env })
-  await t.rejects(takeOwnership(directory, tables), { name: 'StorageError', reason: 'locked' })
-  broken = true
-  await t.rejects(lock.release(), { message: 'the disk takes nothing' })
-  await (await takeOwnership(directory, tables)).release()
 })
 
 t.test('a backup that was killed while it read keeps the file of the records from growing for no longer than until the next round of the sweeper', async t => {

@@ -9,6 +9,16 @@ import { sweepOnce } from '../../storage/sweeper.js'
 import { aRecord, isReadable, store, storeBlob } from './driver.js'
 import { noErrors } from './embedded-driver.js'
 
+/** The same, but for these. */
+function changed<T extends object> (whole: T, changes: Partial<T>): T {
+  return new Proxy(whole, {
+    get (_, name) {
+      const member: unknown = Reflect.get(name in changes ? changes : whole, name)
+      return typeof member === 'function' ? member.bind(whole) : member
+    }
+  })
+}
+
 const away = new StorageError('unavailable', 'a commit under it is still under way')
 
 t.test('a lease that cannot be closed keeps no other one from being closed and swept', async t => {
@@ -22,12 +32,7 @@ t.test('a lease that cannot be closed keeps no other one from being closed and s
       await target.meta.closeLease(id)
     }
   }
-  const meta = new Proxy(target.meta, {
-    get (whole, name) {
-      const member: unknown = Reflect.get(name in stuck ? stuck : whole, name)
-      return typeof member === 'function' ? member.bind(whole) : member
-    }
-  })
+  const meta = changed(target.meta, stuck)
   await t.rejects(sweepOnce({ meta, blobs: target.blobs }, { trashGrace: 0 }), away)
   t.notOk(await isReadable(target, birth))
 })
@@ -101,14 +106,12 @@ t.test('a blob that cannot be removed keeps no other one; where nothing answers,
 
   let asked = 0
   const doomed = Array.from({ length: 400 }, (_, n) => `a/0/${n}`)
-  const meta = new Proxy(target.meta, { get: (whole, name) => name === 'doomed' ? async () => doomed : name === 'condemn' ? async () => 0 : Reflect.get(whole, name, whole) })
-  const blobs = new Proxy(target.blobs, {
-    get: (whole, name) => name !== 'remove'
-      ? Reflect.get(whole, name, whole)
-      : async () => {
-        asked++
-        throw away
-      }
+  const meta = changed(target.meta, { doomed: async () => doomed, condemn: async () => 0 })
+  const blobs = changed(target.blobs, {
+    async remove () {
+      asked++
+      throw away
+    }
   })
   await t.rejects(sweepOnce({ meta, blobs }, { trashGrace: 0 }), away)
   t.ok(asked < 20, `${asked} were asked for`)
