@@ -198,8 +198,8 @@ t.test('a sidecar that is a link, a pipe or a directory is not read: it is named
 })
 
 t.test('a sidecar that is given up is closed', { skip: !existsSync('/proc/self/fd') }, async t => {
-  // Longer than what is read at once.
-  const directory = t.testdir({ [sidecarName]: `{"container":{"objectName":"x/"}}\n{wrong\n${' '.repeat(200_000)}\n` })
+  // More lines than are read at once.
+  const directory = t.testdir({ [sidecarName]: `{"container":{"objectName":"x/"}}\n{wrong\n${' \n'.repeat(500_000)}` })
   const path = join(directory, sidecarName)
   for (let n = 0; n < 3; n++) t.match((await imported(openMemoryStore(), directory, at('c'))).told.at(-1), /has no JSON object in line 2$/)
   await eventually('it is closed', async () => (await Promise.all((await readdir('/proc/self/fd')).map(async fd => await readlink(`/proc/self/fd/${fd}`).catch(() => '')))).every(file => file !== path))
