@@ -9,7 +9,14 @@ export function wantedBackup (at: unknown): { readonly name: string } | { readon
   if (at === undefined) return undefined
   const text = String(at)
   if (name.test(text)) return { name: text }
-  const time = moment.test(text) ? Date.parse(text.replace(' ', 'T')) : NaN
+  const time = moment.test(text) && isDay(text) ? Date.parse(text.replace(' ', 'T')) : NaN
   if (Number.isNaN(time)) throw new UsageError('--at must be the name of a backup, as --list shows it, or a moment with its offset from UTC, as in 2030-01-31T18:00:00Z or 2030-01-31T18:00+02:00')
   return { at: time }
+}
+
+/** The 31st of February is read as the 3rd of March, which nobody means. */
+function isDay (text: string): boolean {
+  const day = text.slice(0, 'yyyy-mm-dd'.length)
+  const midnight = Date.parse(`${day}T00:00Z`)
+  return !Number.isNaN(midnight) && new Date(midnight).toISOString().startsWith(day)
 }

@@ -1,5 +1,6 @@
 /** The process of its own of `verify`. */
 import { StorageError } from '../storage/contract.js'
+import type { LookProgress } from '../storage/verify/findings.js'
 import { verifyEmbedded } from '../storage/embedded/verify/verify-embedded.js'
 import { OfferNotices } from './offer-notices.js'
 import type { FromLook, ToLook } from './verify-apart.js'
@@ -21,7 +22,13 @@ function tell (message: FromLook, told: () => void = () => {}): void {
 }
 
 async function look ({ directory, values, offered }: Exclude<ToLook, { stop: true }>): Promise<void> {
-  let [phase, told] = ['', 0]
+  let told = 0
+  let [phase, untold]: [string, LookProgress | undefined] = ['', undefined]
+  /** How far it came at last, where that was too soon after another word. */
+  const tellRest = (): void => {
+    if (untold !== undefined) tell({ progress: untold })
+    untold = undefined
+  }
   const notices = new OfferNotices(offered)
   try {
     const result = await verifyEmbedded(directory, {
@@ -30,12 +37,18 @@ async function look ({ directory, values, offered }: Exclude<ToLook, { stop: tru
       checkRecord: notices.checkRecord,
       progress (progress) {
         const now = performance.now()
-        if (progress.phase === phase && now - told < tellEvery) return
+        if (progress.phase === phase && now - told < tellEvery) {
+          untold = progress
+          return
+        }
+        if (progress.phase === phase) untold = undefined
+        tellRest()
         phase = progress.phase
         told = now
         tell({ progress })
       }
     }, finding => { tell({ finding }) })
+    tellRest()
     // With it goes what was said before.
     tell({ result, notices: { sentences: notices.sentences, count: notices.count } }, end)
   } catch (error) {

@@ -71,7 +71,7 @@ async function run (parts: ScrubParts, signal: AbortSignal): Promise<void> {
     try {
       const note = await parts.claim()
       if (note === undefined) await wait(waits.look)
-      else if (note.began === undefined && note.last !== undefined && note.last.ended + waits.pass > Date.now()) await wait(Math.min(waits.look, note.last.ended + waits.pass - Date.now()))
+      else if (note.began === undefined && note.last !== undefined && isRecent(note.last.ended, waits.pass)) await wait(Math.min(waits.look, note.last.ended + waits.pass - Date.now()))
       else await new Pass(parts, note, wait, waits.note).run()
     } catch (error) {
       if (signal.aborted) break
@@ -82,6 +82,11 @@ async function run (parts: ScrubParts, signal: AbortSignal): Promise<void> {
     if (signal.aborted) break
   }
   await parts.release()
+}
+
+/** What seems to have ended long after now has ended while the clock was wrong: nobody waits for that. */
+function isRecent (ended: number, pass: number): boolean {
+  return Math.abs(Date.now() - ended) < pass
 }
 
 /** One pass, from where the last one was left. */

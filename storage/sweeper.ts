@@ -2,7 +2,7 @@
  * The sweeper: removes what no acknowledged write needs. The only place where bytes are deleted. Every step may be repeated and
  * any number of sweepers may run at once. Clocks decide when something is looked at, never whether it is safe to delete.
  */
-import type { BlobID, BlobStore, LeaseID, MetaStore, SweepReport } from './contract.js'
+import { type BlobID, type BlobStore, type LeaseID, type MetaStore, StorageError, type SweepReport } from './contract.js'
 
 export interface SweepOptions {
   /** Milliseconds that a blob which lost its last reference stays readable: longer than the longest read. */
@@ -71,7 +71,8 @@ async function sweepLease ({ meta, blobs }: Swept, lease: LeaseID, options: Swee
 /** Removes those of these blobs that no commit gave birth to; none is coming any more. Returns how many. */
 export async function removeUnborn ({ meta, blobs }: Swept, candidates: readonly BlobID[]): Promise<number> {
   const unborn = candidates.length === 0 ? [] : await meta.unborn(candidates)
-  await removeAll(blobs, unborn)
+  const { failures } = await removeAll(blobs, unborn)
+  throwFirst(failures)
   return unborn.length
 }
 
@@ -94,9 +95,11 @@ async function sweepTrash ({ meta, blobs }: Swept, options: SweepOptions, report
   while (goesOn(options)) {
     const doomed = await meta.doomed(batch)
     if (doomed.length === 0) return
-    await removeAll(blobs, doomed)
-    await meta.forget(doomed)
-    report.blobs += doomed.length
+    const { removed, failures } = await removeAll(blobs, doomed)
+    await meta.forget(removed)
+    report.blobs += removed.length
+    // Those that stay come again with each page: only where nothing at all goes there is no use in another one.
+    if (removed.length === 0 || doomed.length < batch) throwFirst(failures)
   }
 }
 
@@ -109,10 +112,26 @@ async function sweepLog (meta: MetaStore, options: SweepOptions, report: SweepRe
   }
 }
 
-async function removeAll (blobs: BlobStore, names: readonly BlobID[]): Promise<void> {
+/** One that cannot be removed does not keep the others; where nothing answers it ends early. */
+async function removeAll (blobs: BlobStore, names: readonly BlobID[]): Promise<{ readonly removed: readonly BlobID[], readonly failures: readonly unknown[] }> {
+  const removed: BlobID[] = []
+  const failures: unknown[] = []
   for (let at = 0; at < names.length; at += removalsInFlight) {
-    await Promise.all(names.slice(at, at + removalsInFlight).map(async blob => { await blobs.remove(blob) }))
+    const [went, away] = [removed.length, failures.filter(isAway).length]
+    await Promise.all(names.slice(at, at + removalsInFlight).map(async blob => {
+      await blobs.remove(blob).then(() => { removed.push(blob) }, (error: unknown) => { failures.push(error) })
+    }))
+    if (removed.length === went && failures.filter(isAway).length > away) break
   }
+  return { removed, failures }
+}
+
+function isAway (error: unknown): boolean {
+  return error instanceof StorageError && error.reason === 'unavailable'
+}
+
+function throwFirst (failures: readonly unknown[]): void {
+  if (failures.length > 0) throw failures[0]
 }
 
 export interface SweepTimer {

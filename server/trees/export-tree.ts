@@ -9,7 +9,7 @@ import type { Cdmi } from '../../cdmi/model.js'
 import { type CdmiObject, isContainer, isReference, attributesOf } from '../../cdmi/record.js'
 import { fieldsOf, fieldsWithin, rawPath } from '../../cdmi/representation.js'
 import { shownName } from '../../cdmi/containers.js'
-import { type JsonObject, StorageError, type StoredRecord } from '../../storage/contract.js'
+import { type Entry, type JsonObject, StorageError } from '../../storage/contract.js'
 import { makeDirectory } from '../../storage/files/make-directory.js'
 import { fileNameOf } from './file-names.js'
 import { type ChildLine, SidecarWriter } from './sidecar.js'
@@ -48,6 +48,12 @@ export async function exportTree (cdmi: Cdmi, top: CdmiObject, directory: string
 /** What a file system cannot hold, as it says itself. */
 const unholdable: ReadonlySet<unknown> = new Set(['ENAMETOOLONG', 'EILSEQ', 'EINVAL', 'ENOENT'])
 
+/** A container whose directory is made, and is still to be filled. Of many only so much is held. */
+interface Below {
+  readonly entry: Entry
+  readonly file: string
+}
+
 class TreeExport {
   readonly #cdmi: Cdmi
   readonly #options: TreeOptions
@@ -71,7 +77,7 @@ class TreeExport {
     this.#report.containers++
     const chain = [...ancestors, record]
     const sidecar = await SidecarWriter.make(directory, await this.#fields(object, isTop))
-    const below: Array<{ readonly record: StoredRecord, readonly file: string }> = []
+    const below: Below[] = []
     try {
       for await (const page of this.#cdmi.containers.pages(record, {})) {
         this.#options.signal.throwIfAborted()
@@ -84,11 +90,15 @@ class TreeExport {
     } finally {
       await sidecar.close()
     }
-    for (const { record, file } of below) await this.#container({ record, ancestors: chain }, join(directory, file), false)
+    for (const { entry, file } of below) {
+      const [record] = await this.#cdmi.containers.records([entry])
+      // One that was deleted meanwhile is an empty directory.
+      if (record !== undefined) await this.#container({ record, ancestors: chain }, join(directory, file), false)
+    }
   }
 
   /** Undefined: it is not there any more, or could not be exported. */
-  async #child (object: CdmiObject, directory: string): Promise<{ line: ChildLine, below?: { record: StoredRecord, file: string } } | undefined> {
+  async #child (object: CdmiObject, directory: string): Promise<{ line: ChildLine, below?: Below } | undefined> {
     const { record } = object
     try {
       if (isReference(record)) {
@@ -99,7 +109,7 @@ class TreeExport {
       }
       if (isContainer(record)) {
         const file = await freeName(record.name ?? record.id, async name => { await mkdir(join(directory, name)) })
-        return { line: { object: await this.#fields(object, false), file }, below: { record, file } }
+        return { line: { object: await this.#fields(object, false), file }, below: { entry: { id: record.id, name: record.name ?? '', type: record.type }, file } }
       }
       const line = await this.#dataObject(object, directory)
       return line === undefined ? undefined : { line }

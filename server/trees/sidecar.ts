@@ -78,20 +78,26 @@ export async function * readSidecar (directory: string): AsyncGenerator<{ readon
   if (!stat.isFile()) throw new SidecarError(`${path} is not a file`)
   let number = 0
   let children: unknown
-  for await (const text of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
-    number++
-    if (text === '') continue
-    if (children !== undefined) throw new SidecarError(`${path} goes on after its end, in line ${number}`)
-    const line = parsed(text, path, number)
-    if (number === 1) {
-      if (!isObject(line['container'])) throw new SidecarError(`${path} does not begin with a container`)
-      yield { container: line['container'] }
-    } else if (line['children'] !== undefined) {
-      children = line['children']
-      if (children !== number - 2) throw new SidecarError(`${path} says that it has ${String(children)} children, and has ${number - 2}`)
-    } else {
-      yield childIn(line, path, number)
+  const input = createReadStream(path)
+  try {
+    for await (const text of createInterface({ input, crlfDelay: Infinity })) {
+      number++
+      if (text === '') continue
+      if (children !== undefined) throw new SidecarError(`${path} goes on after its end, in line ${number}`)
+      const line = parsed(text, path, number)
+      if (number === 1) {
+        if (!isObject(line['container'])) throw new SidecarError(`${path} does not begin with a container`)
+        yield { container: line['container'] }
+      } else if (line['children'] !== undefined) {
+        children = line['children']
+        if (children !== number - 2) throw new SidecarError(`${path} says that it has ${String(children)} children, and has ${number - 2}`)
+      } else {
+        yield childIn(line, path, number)
+      }
     }
+  } finally {
+    // Lines end with the loop, the file does not.
+    input.destroy()
   }
   if (children === undefined) throw new SidecarError(`${path} has no end: it was cut short`)
 }

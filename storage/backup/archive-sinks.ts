@@ -1,10 +1,11 @@
 /** Where the bytes of an archive go: a new file, or a stream. */
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, link, open, unlink } from 'node:fs/promises'
+import { type FileHandle, open, unlink } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { Writable } from 'node:stream'
 import { StorageError } from '../contract.js'
 import { DirectorySync } from '../files/directory-sync.js'
+import { giveNewName } from '../files/new-name.js'
 import { hasCode, toStorageError } from '../storage-errors.js'
 
 export interface ArchiveSink {
@@ -55,8 +56,7 @@ export class FileSink implements ArchiveSink {
     await this.#doing(async () => {
       await handle.sync()
       await handle.close()
-      await link(this.#draft, this.name).catch((error: unknown) => { throw hasCode(error, 'EEXIST') ? new StorageError('format', `${this.name} is there already`, { cause: error }) : error })
-      await unlink(this.#draft)
+      if (!await giveNewName(this.#draft, this.name)) throw new StorageError('format', `${this.name} is there already`)
       await new DirectorySync().sync(dirname(this.name))
     })
   }

@@ -54,8 +54,7 @@ export async function backUp (snapshot: StoreSnapshot, place: BackupPlace, { sig
     }, snapshot.taken)
     return { manifest, blobs: copy.done }
   } finally {
-    await spool.remove()
-    await place.tidy()
+    await spool.remove().finally(async () => { await place.tidy() })
   }
 }
 

@@ -8,12 +8,19 @@ import { fileOfBlob, type KeptBlob, type LogLine, recordOfLine, type RecordLine 
 import { backupNames, type Manifest, readManifest } from './manifest.js'
 import { PartReader } from './parts.js'
 
+/** Milliseconds by which clocks of machines differ at most, when they are right. */
+const farAhead = 86_400_000
+
 /** The backup of this name, or the last one that was taken at that moment or before it; undefined: the last of all. Throws a StorageError when there is none. */
 export async function findBackup (place: ReadablePlace, wanted: { readonly name: string } | { readonly at: number } | undefined): Promise<Manifest> {
   const names = await backupNames(place)
   if (wanted !== undefined && 'name' in wanted) {
     if (!names.includes(wanted.name)) throw new StorageError('missing', `There is no backup ${wanted.name} in ${place.name}`)
     return await readManifest(place, wanted.name)
+  }
+  const last = names.at(-1)
+  if (wanted === undefined && last !== undefined && momentOf(last) > Date.now() + farAhead) {
+    throw new StorageError('missing', `The last backup in ${place.name} by its name, ${last}, is of a moment that has not come by the clock of this machine: that is wrong, or was so when the backup was made. Say which one is meant (--at); --list shows them`)
   }
   for (const name of names.reverse()) {
     // By its name: nothing else of those that are too new need be readable.

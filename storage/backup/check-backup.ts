@@ -24,9 +24,10 @@ export async function checkBackup (place: ReadablePlace, { lists, counts }: Mani
   }
   const lines = async (phase: Phase, parts: readonly Part[]): Promise<void> => {
     let done = 0
+    const total = parts.reduce((sum, { count }) => sum + count, 0)
     for (const part of parts) {
       await look(async () => await readPart(place, part))
-      progress({ phase, done: done += part.count, total: parts.reduce((sum, { count }) => sum + count, 0) })
+      progress({ phase, done: done += part.count, total })
     }
   }
   await lines('records', lists.records)

@@ -1,10 +1,11 @@
 /** A place of backups that is a directory. */
 import { randomUUID } from 'node:crypto'
-import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { StorageError } from '../contract.js'
 import { DirectorySync } from '../files/directory-sync.js'
 import { makeDirectory } from '../files/make-directory.js'
+import { giveNewName } from '../files/new-name.js'
 import { hasCode, toStorageError } from '../storage-errors.js'
 import { type BackupPlace, isFileName, type StoredFile } from './backup-place.js'
 
@@ -43,8 +44,8 @@ export class DirectoryPlace implements BackupPlace {
   async putNew (name: string, bytes: Uint8Array): Promise<boolean> {
     let isNew = true
     await this.#put(name, [bytes], async (draft, path) => {
-      isNew = await linked(draft, path)
-      await unlink(draft)
+      isNew = await giveNewName(draft, path)
+      if (!isNew) await unlink(draft)
     })
     return isNew
   }
@@ -135,8 +136,11 @@ export class DirectoryPlace implements BackupPlace {
     let made = this.#made.get(directory)
     if (made === undefined) {
       made = (async () => {
-        if (directory !== this.#root) await this.#make(dirname(directory))
-        else await makeDirectory(dirname(directory))
+        if (directory === this.#root) {
+          await makeDirectory(directory, 0o700, this.#sync)
+          return
+        }
+        await this.#make(dirname(directory))
         await mkdir(directory, { mode: 0o700 }).catch((error: unknown) => { if (!hasCode(error, 'EEXIST')) throw error })
         await this.#sync.sync(dirname(directory))
       })()
@@ -157,16 +161,5 @@ export class DirectoryPlace implements BackupPlace {
     } catch (error) {
       throw toStorageError(error, doing)
     }
-  }
-}
-
-/** False: there is something of that name. */
-async function linked (draft: string, path: string): Promise<boolean> {
-  try {
-    await link(draft, path)
-    return true
-  } catch (error) {
-    if (hasCode(error, 'EEXIST')) return false
-    throw error
   }
 }

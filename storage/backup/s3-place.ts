@@ -16,6 +16,9 @@ import { type BackupPlace, isFileName, type StoredFile } from './backup-place.js
 /** Objects whose sizes are asked for at once: a run asks for them in the order of their names. */
 const ahead = 1000
 
+/** Sizes that are remembered. */
+const mostKnown = 2 * ahead
+
 const values = 'blobs/'
 
 /** Part of a listing of values: all that there is behind one name and up to another; undefined: to the end. */
@@ -55,6 +58,8 @@ export class S3Place implements BackupPlace {
     const { size } = await upload(this.#client, key, source, { begin () {} })
     const window = await this.#window.catch(() => nothingListed)
     if (window !== nothingListed && covers(window, key)) window.sizes.set(key, size)
+    // Behind the last of what is there any number may come: then it is listed anew.
+    if (window.sizes.size > mostKnown) this.#window = Promise.resolve(nothingListed)
     return { size }
   }
 

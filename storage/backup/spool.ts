@@ -34,7 +34,13 @@ export class Spool<T> {
   /** All that was added, once nothing more comes. */
   async * items (): AsyncGenerator<T> {
     await this.#flush()
-    for await (const line of createInterface({ input: createReadStream(this.#path), crlfDelay: Infinity })) yield JSON.parse(line) as T
+    const input = createReadStream(this.#path)
+    try {
+      for await (const line of createInterface({ input, crlfDelay: Infinity })) yield JSON.parse(line) as T
+    } finally {
+      // Lines end with the loop, the file does not.
+      input.destroy()
+    }
   }
 
   async remove (): Promise<void> {

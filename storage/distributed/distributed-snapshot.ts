@@ -21,6 +21,11 @@ import { type Statements, statementsOf } from './statements.js'
 /** Milliseconds that commits may have to wait for the snapshot, at most: it begins between two of them. */
 const longestWait = 10_000
 
+/** Counting all that is there may take so many times as long as other statements. */
+const countingPatience = 100
+/** Milliseconds that the server has to give up before this side does. */
+const margin = 1000
+
 /** Throws a StorageError: 'format' without a store, 'unavailable'. Whether servers have it open does not matter. */
 export async function takeDistributedSnapshot (options: CompleteDistributedOptions, report: Reporter): Promise<StoreSnapshot> {
   return await withParts(options, report, async parts => {
@@ -39,14 +44,14 @@ export async function takeDistributedSnapshot (options: CompleteDistributedOptio
 }
 
 async function begin (parts: Parts, client: Client, rootID: ObjectID): Promise<StoreSnapshot> {
-  const { database, names, place } = parts
+  const { database, names, options, place } = parts
   let lost = false
   const lose = (): void => { lost = true }
   client.on('error', lose)
   client.on('end', lose)
   await client.query(setPin(names))
   const { last, taken } = await beginBetweenCommits(parts, client)
-  const reader = new SnapshotReader(client, names)
+  const reader = new SnapshotReader(client, names, options.databaseTimeout)
   const hasOrphans = (await reader.rows({ name: 'snapshot_orphans', text: `select 1 from ${names.schema}.orphans limit 1` }, [])).length > 0
   const release = async (): Promise<void> => { await database.patiently(client.end().catch(() => {})) }
   return {
@@ -97,23 +102,33 @@ class SnapshotReader {
   readonly #client: Client
   readonly #statements: Statements
   readonly #schema: string
+  readonly #timeout: number
 
-  constructor (client: Client, names: Names) {
+  /** `timeout`: milliseconds that a statement may take which looks at a page. */
+  constructor (client: Client, names: Names, timeout: number) {
     this.#client = client
     this.#statements = statementsOf(names)
     this.#schema = names.schema
+    this.#timeout = timeout
   }
 
-  async rows<Row extends unknown[]> ({ name, text }: Statement, values: readonly unknown[]): Promise<Row[]> {
+  /** `patience`: how many times as long as others it may take. */
+  async rows<Row extends unknown[]> ({ name, text }: Statement, values: readonly unknown[], patience = 1): Promise<Row[]> {
+    const time = this.#timeout * patience
+    const config = { name, text, values: [...values], rowMode: 'array' as const, query_timeout: time + margin }
     try {
-      return (await this.#client.query<Row>({ name, text, values: [...values], rowMode: 'array' })).rows
+      if (patience > 1) await this.#client.query(`set local statement_timeout = ${time}`)
+      const { rows } = await this.#client.query<Row>(config)
+      if (patience > 1) await this.#client.query(`set local statement_timeout = ${this.#timeout}`)
+      return rows
     } catch (error) {
       throw toDatabaseError(error, 'reading a snapshot')
     }
   }
 
+  /** It reads two whole tables. */
   async census (): Promise<{ records: number, blobs: number, bytes: number }> {
-    const [row] = await this.rows<[records: string, blobs: string, bytes: string]>(this.#statements.census, [])
+    const [row] = await this.rows<[records: string, blobs: string, bytes: string]>(this.#statements.census, [], countingPatience)
     const [records = 0, blobs = 0, bytes = 0] = row?.map(Number) ?? []
     return { records, blobs, bytes }
   }

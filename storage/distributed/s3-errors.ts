@@ -23,7 +23,7 @@ export function refusalOf (status: number, headers: S3Refusal['headers'], body: 
   return new S3Refusal(status, code === '' ? `HTTP ${status}` : code.slice(0, 100), message.slice(0, 300), headers)
 }
 
-const passing = new Set(['InternalError', 'SlowDown', 'ServiceUnavailable', 'RequestTimeout', 'OperationAborted', 'Throttling', 'RequestThrottled', 'TooManyRequests'])
+const passing = new Set(['InternalError', 'SlowDown', 'ServiceUnavailable', 'RequestTimeout', 'OperationAborted', 'Throttling', 'RequestThrottled', 'TooManyRequests', 'ConditionalRequestConflict'])
 /** The bytes were damaged on their way; the server has kept nothing. */
 const damaged = new Set(['BadDigest', 'InvalidDigest', 'XAmzContentSHA256Mismatch', 'XAmzContentChecksumMismatch', 'IncompleteBody'])
 const full = new Set(['QuotaExceeded', 'InsufficientStorage', 'InsufficientCapacity', 'EntityTooLarge', 'XMinioStorageFull', 'XMinioAdminBucketQuotaExceeded', 'TooManyBuckets'])

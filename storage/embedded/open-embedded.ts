@@ -72,6 +72,8 @@ export async function openEmbedded (options: CompleteStoreOptions, report: Repor
       file,
       deadPins: async () => await deadPins(directory, tables),
       staleLeases: open => {
+        // Each round of the sweeper comes by here: for a process that was killed while it read LMDB would use no page again, and the file would grow for ever.
+        tables.env.readerCheck()
         const live = new Set([...workerLeases, ...own()])
         return open.filter(lease => !live.has(lease))
       }

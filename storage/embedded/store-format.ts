@@ -27,7 +27,7 @@ const harmless = (name: string): boolean => name === 'lost+found' || harmlessNam
  */
 export async function readFormat (directory: string): Promise<number> {
   try {
-    if (await makeDirectory(directory, 0o700)) await new DirectorySync().sync(dirname(resolve(directory)))
+    await makeDirectory(directory, 0o700)
     const text = await readFile(join(directory, fileName), 'utf8').catch((error: unknown) => {
       if (hasCode(error, 'ENOENT')) return undefined
       throw error
@@ -35,6 +35,8 @@ export async function readFormat (directory: string): Promise<number> {
     if (text !== undefined) return versionIn(text, directory)
     const others = (await readdir(directory)).filter(name => !harmless(name))
     if (others.length > 0) throw new StorageError('format', `${directory} is not empty and not a store (no ${fileName}); give an empty directory or a new one`)
+    // Who has made it, a moment ago perhaps, need not have flushed its own name.
+    await new DirectorySync().sync(dirname(resolve(directory))).catch((error: unknown) => { if (!hasCode(error, 'EACCES')) throw error })
     await writeFormat(directory, formatVersion)
     return formatVersion
   } catch (error) {

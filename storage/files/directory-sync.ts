@@ -37,6 +37,8 @@ async function flushDirectory (directory: string): Promise<void> {
       await file.close()
     }
   } catch (error) {
+    // Some file systems, most of them in networks, flush no directories.
+    if (hasCode(error, 'EINVAL')) return
     // Windows opens no directories; its file system keeps names by itself.
     if (process.platform !== 'win32' || !hasCode(error, 'EISDIR', 'EPERM', 'EACCES')) throw error
   }

@@ -264,6 +264,7 @@ t.test('what is not clear is refused with a sentence, and nothing is made', asyn
     [['backup', '--to', 'x', '--at', 'y'], 2, /^fastify-cdmi: --at goes with --check/],
     [['backup', '--to', 'x', '--check', '--at', 'yesterday'], 2, /^fastify-cdmi: --at must be the name of a backup/],
     [['backup', '--to', 'x', '--check', '--at', '2030-01-31T18:00:00'], 2, /with its offset from UTC/],
+    [['backup', '--to', 'x', '--check', '--at', '2030-02-31T18:00:00Z'], 2, /^fastify-cdmi: --at must be the name of a backup/],
     [['backup', '--to', join(base, 'nothing'), '--list'], 1, /^fastify-cdmi: There are no backups in /],
     [['backup', '--data', base, '--to', join(base, 'backups')], 2, /^fastify-cdmi: --to must not be in the directory of the store\n$/],
     [['backup', '--data', base, '--to', base], 2, /--to must not be in the directory of the store\n$/],

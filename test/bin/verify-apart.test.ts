@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { OfferNotices } from '../../bin/offer-notices.js'
 import { verifyApart } from '../../bin/verify-apart.js'
-import type { Finding } from '../../storage/verify/findings.js'
+import type { Finding, LookProgress } from '../../storage/verify/findings.js'
 import { runCommand } from '../helpers/server-process.js'
 import { quickDirectory } from '../storage/embedded-driver.js'
 import { openQuietly } from '../storage/verify-store.js'
@@ -33,6 +33,9 @@ t.test('a process that ends by anything else has found out nothing', async t => 
 t.test('the head of meta.lmdb, and what its pages say of themselves: verify says so, with exit code 3, or 1 where it cannot be opened', async t => {
   const directory = join(await quickDirectory(t), 'store')
   await (await openQuietly(directory)).close()
+  const last = new Map<string, LookProgress>()
+  await verifyApart(directory, { progress (progress) { last.set(progress.phase, progress) } }, () => {}, new OfferNotices({}))
+  t.match(last.get('records'), { done: 1, total: 1 }, 'how far each part came is told, however short it was')
   const file = join(directory, 'meta.lmdb')
   const sound = await readFile(file)
   const damaged = Buffer.from(sound)

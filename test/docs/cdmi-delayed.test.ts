@@ -13,7 +13,7 @@ t.test('every command of the page about operations that take long does what it s
   t.teardown(async () => { await app.close() })
   const origin = await app.listen({ port: 0, host: '127.0.0.1' })
   const [, block = ''] = /```sh\n([^]*?)```/.exec(readFileSync('docs/cdmi-delayed.md', 'utf8')) ?? []
-  const script = block.replace('http://localhost:3000', origin).replace(/^alias.*$/m, 'c () { curl --silent --show-error --fail -u admin:secret "$@"; }')
+  const script = block.replace('http://localhost:6375', origin).replace(/^c\(\) .*$/m, 'c () { curl --silent --show-error --fail -u admin:secret "$@"; }')
   const { stdout } = await run('bash', ['-euc', script])
   t.match(stdout, /\{"completionStatus":"(?:Processing|Complete)"/)
 })

@@ -14,7 +14,7 @@ t.test('every command of the page about copies, moves and references does what i
   await app.register(cdmi, { store: openMemoryStore(), prefix: '/cdmi/2.0.0', users: name => name === 'admin' })
   t.teardown(async () => { await app.close() })
   const origin = await app.listen({ port: 0, host: '127.0.0.1' })
-  const lines = [...page.replaceAll('http://localhost:3000', origin).matchAll(/```sh\n([^]*?)```/g)].flatMap(([, block = '']) => block.split('\n'))
+  const lines = [...page.replaceAll('http://localhost:6375', origin).matchAll(/```sh\n([^]*?)```/g)].flatMap(([, block = '']) => block.split('\n'))
   const settings = lines.filter(line => /^[SOC]=/.test(line))
   const commands = lines.filter(line => line.startsWith('c '))
   t.equal(commands.length, 16)

@@ -16,7 +16,7 @@ t.test('every command of the page about serialization does what it says', async 
   t.teardown(async () => { await app.close() })
   const origin = await app.listen({ port: 0, host: '127.0.0.1' })
   const file = join(t.testdir(), 'letters.json')
-  const lines = [...page.replaceAll('http://localhost:3000', origin).replaceAll('/tmp/letters.json', file).matchAll(/```sh\n([^]*?)```/g)].flatMap(([, block = '']) => block.split('\n'))
+  const lines = [...page.replaceAll('http://localhost:6375', origin).replaceAll('/tmp/letters.json', file).matchAll(/```sh\n([^]*?)```/g)].flatMap(([, block = '']) => block.split('\n'))
   const settings = lines.filter(line => /^[SOC]=/.test(line))
   const commands = lines.filter(line => line.startsWith('c '))
   t.equal(commands.length, 12)

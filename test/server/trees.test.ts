@@ -1,7 +1,8 @@
 import t, { type Test } from 'tap'
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import type { Address } from '../../cdmi/address.js'
@@ -14,6 +15,7 @@ import { typeOfFile } from '../../server/trees/file-types.js'
 import { type ImportOptions, importTree } from '../../server/trees/import-tree.js'
 import type { TreeReport } from '../../server/trees/tree-report.js'
 import type { JsonObject, Store } from '../../storage/contract.js'
+import { eventually } from '../helpers/eventually.js'
 import { quickDirectory } from '../storage/embedded-driver.js'
 import { fillStore, readByModel } from '../storage/whole-store.js'
 
@@ -193,6 +195,14 @@ t.test('a sidecar that is a link, a pipe or a directory is not read: it is named
     t.match(told, [/\.cdmi\.jsonl is not a file$/], kind)
     t.notMatch(JSON.stringify(await contentOf(store)), /secret/)
   }
+})
+
+t.test('a sidecar that is given up is closed', { skip: !existsSync('/proc/self/fd') }, async t => {
+  // More lines than are read at once.
+  const directory = t.testdir({ [sidecarName]: `{"container":{"objectName":"x/"}}\n{wrong\n${' \n'.repeat(500_000)}` })
+  const path = join(directory, sidecarName)
+  for (let n = 0; n < 3; n++) t.match((await imported(openMemoryStore(), directory, at('c'))).told.at(-1), /has no JSON object in line 2$/)
+  await eventually('it is closed', async () => (await Promise.all((await readdir('/proc/self/fd')).map(async fd => await readlink(`/proc/self/fd/${fd}`).catch(() => '')))).every(file => file !== path))
 })
 
 t.test('an export needs an empty directory; an import a directory, and a parent of the container', async t => {

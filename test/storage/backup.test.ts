@@ -1,6 +1,8 @@
 import t, { type Test } from 'tap'
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Client } from 'pg'
 import { backUp, type BackupReport } from '../../storage/backup/back-up.js'
 import type { BackupPlace, StoredFile } from '../../storage/backup/backup-place.js'
 import { DirectoryPlace } from '../../storage/backup/directory-place.js'
@@ -20,7 +22,7 @@ import { aRecord, aValue, type Ends, isReadable, next, store, storeBlob } from '
 import { embedded, noErrors, quickDirectory } from './embedded-driver.js'
 import { memoryEnds } from './memory-driver.js'
 import { placeOf, postgresAndFiles } from './postgres-driver.js'
-import { postgresServer } from './postgres-server.js'
+import { postgresServer, schemaOf } from './postgres-server.js'
 import { fillStore, readByModel, type Whole, wholeOfStore } from './whole-store.js'
 
 interface Here {
@@ -324,6 +326,38 @@ t.test('a damaged blob of the store is named, all else is backed up; what an old
   await writeFile(file, 'rotten')
   t.match(await restored(one.place, memoryEnds(), undefined, { lose: withoutValue }), { complete: true, lost: { length: 2 } })
 })
+
+t.test('a last backup that is of a moment to come is not taken for the last without a word', async t => {
+  const one = await here(t)
+  await backup(one)
+  const snapshot = await takeSnapshot({ directory: one.directory }, noErrors)
+  const { manifest: { name } } = await backUp({ ...snapshot, taken: Date.parse('2999-01-01') }, one.place)
+  await snapshot.close()
+  const { manifest } = await backup(one)
+  await t.rejects(findBackup(one.place, undefined), { name: 'StorageError', message: /The last backup .*, 2999-01-01T00-00-00.000Z, is of a moment that has not come by the clock of this machine/ })
+  t.match(await findBackup(one.place, { at: Date.now() }), { name: manifest.name })
+  t.match(await findBackup(one.place, { name }), { name })
+})
+
+if (database !== undefined) {
+  t.test('counting all that a large store has may take longer than other statements', async t => {
+    const base = await quickDirectory(t)
+    const options = { ...placeOf(t, database, base), databaseTimeout: 300 }
+    const opened = await openStore(options, noErrors)
+    t.teardown(async () => { await opened.close() })
+    const snapshot = await takeSnapshot(options, noErrors)
+    t.teardown(async () => { await snapshot.close() })
+    const [busy, taken] = [new Client({ connectionString: database.url }), schemaOf(options.meta)]
+    t.teardown(async () => { await busy.end() })
+    await busy.connect()
+    await busy.query(`begin; lock table ${taken}.records in access exclusive mode`)
+    const census = snapshot.meta.census()
+    const waited = await Promise.race([census.then(() => false), delay(600, true)])
+    await busy.query('commit')
+    t.equal(waited, true)
+    t.match(await census, { records: 1 })
+  })
+}
 
 /** As if the process died before one of its steps. */
 class DyingPlace extends DirectoryPlace {

@@ -185,6 +185,15 @@ t.test('the scrub reads every blob, tells of rotten ones, passes over what was r
   t.equal(reported.length, 1, 'what was read before is not read again')
 })
 
+t.test('a pass that ended while the clock was years ahead keeps the next one from nothing', async t => {
+  const { store } = await opened(t)
+  const { birth } = await storeBlob(store, aValue(100_000), { parentID: store.rootID, name: 'value' })
+  const notes: ScrubNote[] = [{ ...untouched, last: { ended: Date.now() + 1e12, blobs: 1, bytes: 1, damaged: 0 } }]
+  aScrub(t, store, [birth], notes, [])
+  await eventually('there is another pass', () => notes.length > 1 && notes.at(-1)?.began === undefined)
+  t.ok((notes.at(-1)?.last?.ended ?? Infinity) <= Date.now())
+})
+
 t.test('the scrub is as slow as it is told to be, and can be ended at any time', async t => {
   const { store } = await opened(t)
   const { birth } = await storeBlob(store, aValue(mebibyte), { parentID: store.rootID, name: 'value' })

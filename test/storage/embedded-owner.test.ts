@@ -1,12 +1,13 @@
 import t, { type Test } from 'tap'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openTables, stateKeys } from '../../storage/embedded/tables.js'
 import { openStore } from '../../storage/open-store.js'
 import { startNode } from './child-process.js'
-import { noErrors } from './embedded-driver.js'
+import { aRecord, next, store as commitAll } from './driver.js'
+import { noErrors, quickDirectory } from './embedded-driver.js'
 
 /** A short path has room for a socket; in a long one only numbers of processes can tell. */
 const places: Record<string, (t: Test) => string> = {
@@ -62,6 +63,27 @@ t.test('a number that another process has now does not lock the store; nor does 
     const store = await openStore({ directory }, noErrors)
     await store.close()
   }
+})
+
+t.test('a backup that was killed while it read keeps the file of the records from growing for no longer than until the next round of the sweeper', async t => {
+  const directory = join(await quickDirectory(t), 'store')
+  const opened = await openStore({ directory, sweepInterval: 0 }, noErrors)
+  t.teardown(async () => { await opened.close() })
+  const holder = startNode(t, 'hold-snapshot', directory)
+  await holder.printed(1)
+  t.same(holder.lines, ['open'])
+  holder.process.kill('SIGKILL')
+  await holder.ended
+  await opened.sweep()
+  let record = aRecord({ parentID: opened.rootID, name: 'changes' })
+  await commitAll(opened, { put: [record] })
+  const size = (): number => statSync(join(directory, 'meta.lmdb')).size
+  const before = size()
+  for (let n = 0; n < 400; n++) {
+    record = next(record, { attributes: { n } })
+    await commitAll(opened, { put: [record], events: [{ n }] })
+  }
+  t.ok(size() - before < 4 * 1024 * 1024, `it has grown by ${size() - before} bytes`)
 })
 
 t.test('a directory that is no store is refused, and so is a store of a newer build', async t => {

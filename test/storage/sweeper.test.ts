@@ -6,8 +6,18 @@ import { type MetaStore, StorageError } from '../../storage/contract.js'
 import { openMemoryStore } from '../../storage/memory/memory-store.js'
 import { openStore } from '../../storage/open-store.js'
 import { sweepOnce } from '../../storage/sweeper.js'
-import { aRecord, isReadable, store } from './driver.js'
+import { aRecord, isReadable, store, storeBlob } from './driver.js'
 import { noErrors } from './embedded-driver.js'
+
+/** The same, but for these. */
+function changed<T extends object> (whole: T, changes: Partial<T>): T {
+  return new Proxy(whole, {
+    get (_, name) {
+      const member: unknown = Reflect.get(name in changes ? changes : whole, name)
+      return typeof member === 'function' ? member.bind(whole) : member
+    }
+  })
+}
 
 const away = new StorageError('unavailable', 'a commit under it is still under way')
 
@@ -22,12 +32,7 @@ t.test('a lease that cannot be closed keeps no other one from being closed and s
       await target.meta.closeLease(id)
     }
   }
-  const meta = new Proxy(target.meta, {
-    get (whole, name) {
-      const member: unknown = Reflect.get(name in stuck ? stuck : whole, name)
-      return typeof member === 'function' ? member.bind(whole) : member
-    }
-  })
+  const meta = changed(target.meta, stuck)
   await t.rejects(sweepOnce({ meta, blobs: target.blobs }, { trashGrace: 0 }), away)
   t.notOk(await isReadable(target, birth))
 })
@@ -81,4 +86,33 @@ t.test('a lease whose blobs were not all looked at is looked at again', async t 
   const blobs = { ...target.blobs, async remove (blob: string) { stop.abort(); await target.blobs.remove(blob) } }
   t.equal((await sweepOnce({ meta: target.meta, blobs }, { trashGrace: 0, signal: stop.signal })).blobs, 500)
   t.equal((await target.sweep()).blobs, 700)
+})
+
+t.test('a blob that cannot be removed keeps no other one; where nothing answers, each is not asked after', async t => {
+  const directory = t.testdir()
+  const target = await openStore({ directory, sweepInterval: 0, trashGrace: 0, inlineLimit: 0 }, noErrors)
+  t.teardown(async () => { await target.close() })
+  const [stuck, other] = [await storeBlob(target, 'stuck'), await storeBlob(target, 'other')]
+  await store(target, { remove: [stuck, other].map(({ put: { id } }) => ({ id, version: 1, subtree: false })) })
+  const path = join(directory, 'blobs', stuck.birth.blob)
+  unlinkSync(path)
+  mkdirSync(path)
+  await t.rejects(target.sweep(), { name: 'StorageError' })
+  t.notOk(await isReadable(target, other.birth))
+  t.same(await target.meta.doomed(10), [stuck.birth.blob])
+  rmdirSync(path)
+  writeFileSync(path, 'stuck')
+  t.equal((await target.sweep()).blobs, 1)
+
+  let asked = 0
+  const doomed = Array.from({ length: 400 }, (_, n) => `a/0/${n}`)
+  const meta = changed(target.meta, { doomed: async () => doomed, condemn: async () => 0 })
+  const blobs = changed(target.blobs, {
+    async remove () {
+      asked++
+      throw away
+    }
+  })
+  await t.rejects(sweepOnce({ meta, blobs }, { trashGrace: 0 }), away)
+  t.ok(asked < 20, `${asked} were asked for`)
 })

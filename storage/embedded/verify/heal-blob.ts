@@ -1,6 +1,6 @@
 /** A blob in which one bit is wrong: the checksum of its block says which. */
 import { constants } from 'node:fs'
-import { open, rename, unlink } from 'node:fs/promises'
+import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { blockSize, withOneBit } from '../../files/block-sums.js'
 import { DirectorySync } from '../../files/directory-sync.js'
@@ -36,8 +36,10 @@ export async function healBlob (directory: string, blob: string, { size, hash }:
 
 async function replace (path: string, { at, mask }: { readonly at: number, readonly mask: number }): Promise<void> {
   const temporary = `${path}.mended`
-  const [from, to] = [await open(path, 'r'), await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o600)]
+  const from = await open(path, 'r')
+  let to: FileHandle | undefined
   try {
+    to = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o600)
     const block = Buffer.allocUnsafe(blockSize)
     for (let start = 0; ;) {
       const { bytesRead } = await from.read(block, 0, blockSize, start)
@@ -53,7 +55,7 @@ async function replace (path: string, { at, mask }: { readonly at: number, reado
     throw error
   } finally {
     await from.close()
-    await to.close()
+    await to?.close()
   }
   await new DirectorySync().sync(dirname(path))
 }

@@ -7,6 +7,7 @@ import { readSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
 import { toStorageError } from '../../storage-errors.js'
+import { PageMarks } from './page-marks.js'
 import { headLength, numberAt, readHeads, type Tree, treeIn, treeLength } from '../lmdb-heads.js'
 
 /** Found in a page; the end of a sentence. */
@@ -49,7 +50,7 @@ export async function structureProblem (path: string, signal: AbortSignal): Prom
 class PageWalk {
   readonly #file: FileHandle
   readonly #signal: AbortSignal
-  readonly #seen = new Set<number>()
+  #seen = new PageMarks(0)
   #pageSize = 0
   #last = 0
   #transaction = 0
@@ -65,6 +66,8 @@ class PageWalk {
     const { free, main, lastPage, transaction, pageSize } = heads
     this.#pageSize = pageSize
     this.#last = lastPage
+    // What the head says may be what is wrong with it; and behind the end of the file there is nothing to be come to.
+    this.#seen = new PageMarks(Math.min(lastPage, Math.ceil((await this.#file.stat()).size / pageSize)))
     this.#transaction = transaction
     // Numbers are its keys, in the order of the machine.
     await this.#tree('The list of free pages', free, false)
@@ -86,9 +89,8 @@ class PageWalk {
 
   /** One that nobody has come to before. */
   async #page (number: number, what: string): Promise<Buffer> {
-    if (number < 2 || number > this.#last || this.#seen.has(number)) throw new WrongPage(`${what} has a page ${number}, which is not one of its own`)
-    this.#seen.add(number)
-    if (this.#seen.size % atOnce === 0) {
+    if (number < 2 || number > this.#last || !this.#seen.add(number)) throw new WrongPage(`${what} has a page ${number}, which is not one of its own`)
+    if (this.#seen.count % atOnce === 0) {
       await setImmediate()
       this.#signal.throwIfAborted()
     }
@@ -137,8 +139,7 @@ class PageWalk {
     const pages = page.readUInt32LE(20)
     if ((page.readUInt16LE(18) & ~kinds.overflow) !== 0 || pages !== Math.floor((headLength - 1 + size) / this.#pageSize) + 1 || pages !== numberAt(data, 16)) throw new WrongPage(`${what} has a page ${number} of another kind or length than it should be`)
     for (let more = number + 1; more < number + pages; more++) {
-      if (more > this.#last || this.#seen.has(more)) throw new WrongPage(`${what} has a page ${more}, which is not one of its own`)
-      this.#seen.add(more)
+      if (more > this.#last || !this.#seen.add(more)) throw new WrongPage(`${what} has a page ${more}, which is not one of its own`)
     }
     return pages
   }

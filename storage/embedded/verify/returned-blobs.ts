@@ -1,6 +1,7 @@
 /** Files of values that are gone or have other bytes than were written, brought back from a second copy: compared first, and then put where they were. */
 import { open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { LRUCache } from 'lru-cache'
 import { type BlobID, StorageError } from '../../contract.js'
 import { DirectorySync } from '../../files/directory-sync.js'
 import { makeDirectory } from '../../files/make-directory.js'
@@ -15,6 +16,9 @@ import { readableBlob } from './blob-checks.js'
 import { blobNames } from './blob-names.js'
 import type { Fault } from './faults.js'
 
+/** Blobs that are remembered, of any number that may have to come back. */
+const mostDone = 1000
+
 export interface ReturnedBlobsOptions {
   readonly directory: string
   readonly tables: Tables
@@ -28,8 +32,8 @@ export class ReturnedBlobs {
   readonly #options: ReturnedBlobsOptions
   readonly #files: MovedAside
   readonly #sync = new DirectorySync()
-  /** Several objects may have lost the same blob. */
-  readonly #done = new Map<BlobID, boolean>()
+  /** Several objects may have lost the same blob: they come one after the other. */
+  readonly #done = new LRUCache<BlobID, boolean>({ max: mostDone })
 
   constructor (options: ReturnedBlobsOptions) {
     this.#options = options
