@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ask, authorization, runningServer } from '../helpers/built-server.js'
+import { ask, authorization, builtServer, runningServer } from '../helpers/built-server.js'
 import { RawClient } from '../helpers/raw-http.js'
 
 /** The problem document at the end of what was received. */
@@ -34,6 +34,12 @@ t.test('a header that comes too slowly is answered with 408', async t => {
   await client.end()
   t.match(client.received, /^HTTP\/1\.1 408 Request Timeout\r\n/)
   t.match(problem(client.received), { status: 408, detail: /did not arrive in time/ })
+})
+
+t.test('what is late is seen within a second, however long it may take', async t => {
+  const { app } = await builtServer(t, { headersTimeout: 20, requestTimeout: 60 })
+  const settings = ['headersTimeout', 'requestTimeout', 'connectionsCheckingInterval'].map(name => Reflect.get(app.server, name) as unknown)
+  t.same(settings, [20_000, 60_000, 1000])
 })
 
 t.test('a bad request after a good one on the same connection is answered, too', async t => {
