@@ -24,6 +24,9 @@ export interface Grounds {
   readonly hidden: Buffer
 }
 
+/** Of so many cases with a wrong password one keeps it. */
+const wrongLogIns = 20
+
 export function requestCase (seed: number, number: number, grounds: Grounds): Case {
   const random = new Random(seed, 1, number)
   const place = grounds.place(number % places)
@@ -53,7 +56,18 @@ function brokenRequest (random: Random, place: Place, broken: boolean): Draft {
     if (inBody) breakBody(random, draft)
     else breakHead(random, draft)
   }
+  spareHashes(random, draft, place)
   return draft
+}
+
+/** Credentials that are whole but wrong cost the server a hash of a tenth of a second, as often as its limit of failures lets them. A few say as much as many. */
+function spareHashes (random: Random, draft: Draft, { authorization }: Place): void {
+  for (const header of draft.headers) {
+    const [name, value] = header
+    if (name.toLowerCase() !== 'authorization' || value === authorization) continue
+    const [, token = ''] = /^\s*basic\s+(\S+)/i.exec(value) ?? []
+    if (Buffer.from(token, 'base64').includes(':') && !random.once(wrongLogIns)) header[1] = authorization
+  }
 }
 
 /** Bytes that are no HTTP, or only the beginning of it. */
