@@ -20,9 +20,9 @@ function rightMessage (random: Random, { key }: Place): Message {
 }
 
 const names = ['auth', 'method', 'url', 'data', 'id', 'ifMatch', 'ifNoneMatch', 'etag', '__proto__', 'constructor', 'toJSON', '', 'x'] as const
-const auths = [null, 1, '', 'Basic YTpi', [], {}, { username: 1 }, { username: 'admin' }, { username: 'admin', password: null }, { username: { toString: 1 }, password: [] }]
+const auths: readonly unknown[] = [null, 1, '', 'Basic YTpi', [], {}, { username: 1 }, { username: 'admin' }, { username: 'admin', password: null }, { username: { toString: 1 }, password: [] }]
 /** Each costs the server a hash: seldom. */
-const wrongAuths = [{ username: '', password: '' }, { username: '\0', password: '\ud800' }, { username: 'x'.repeat(70_000), password: 'x' }]
+const wrongAuths: readonly unknown[] = [{ username: '', password: '' }, { username: '\0', password: '\ud800' }, { username: 'x'.repeat(70_000), password: 'x' }]
 
 function breakMessage (random: Random, message: Message): void {
   const name = random.pick(names)

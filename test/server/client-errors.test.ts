@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import t from 'tap'
 import { ask, authorization, builtServer, runningServer } from '../helpers/built-server.js'
 import { RawClient } from '../helpers/raw-http.js'
@@ -60,6 +62,23 @@ t.test('a body that breaks after its request was answered gets no second answer,
   client.socket.write('1\r\nab\r\n0\r\n\r\n')
   await client.end()
   t.equal(client.received.split('HTTP/1.1 ').length, 2)
+})
+
+t.test('however much comes behind a bad request, the answer that is under way keeps count of it once', async t => {
+  const { app, url, port } = await runningServer(t)
+  const [, sid = ''] = /"sid":"([^"]+)"/.exec((await ask(url + '/socket.io/?EIO=4&transport=polling')).text) ?? []
+  const client = await RawClient.open(t, port)
+  const asked = once(app.server, 'request') as Promise<[IncomingMessage, ServerResponse]>
+  client.sendHeader(`GET /socket.io/?EIO=4&transport=polling&sid=${sid} HTTP/1.1`, 'Host: x')
+  const [, response] = await asked
+  const spoil = async (): Promise<number> => {
+    const seen = once(app.server, 'clientError')
+    client.socket.write('garbage\r\n\r\n')
+    await seen
+    return response.listenerCount('close')
+  }
+  const count = await spoil()
+  t.same([await spoil(), await spoil()], [count, count])
 })
 
 t.test('a bad request behind one that is being answered spoils no answer', async t => {
