@@ -53,6 +53,8 @@ export interface CdmiPluginOptions extends CdmiOptions {
   readonly affinity?: AffinityOptions
   /** Takes a message of a socket in, or says with an error why there is too much to do: the stand-alone server does so. `brings`: something to be stored. */
   readonly admit?: (brings: boolean) => Error | undefined
+  /** Is told of each socket that is refused because there are as many as `limits.sockets` says. */
+  readonly refused?: () => void
   /** Is told of sockets and their messages: the stand-alone server counts them. */
   readonly count?: SocketCount
   /** The package @opentelemetry/api, as it is: then there are spans of requests, commits and segments of values. */
@@ -64,7 +66,7 @@ export interface CdmiPluginOptions extends CdmiOptions {
 }
 
 const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
-  const { store, users, userSource, authenticator, affinity, admit, count, openTelemetry, prefix: _prefix, logLevel: _logLevel, ...rest } = given
+  const { store, users, userSource, authenticator, affinity, admit, refused, count, openTelemetry, prefix: _prefix, logLevel: _logLevel, ...rest } = given
   if (typeof store !== 'object' || store === null || typeof store.meta?.commit !== 'function') {
     throw new OptionError('The plugin needs the option "store": what openStore() resolved to')
   }
@@ -129,7 +131,7 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
     }
   })
   // Outside of the doors that refuse requests without credentials: messages may bring them.
-  if (options.sockets === true) await app.register(sockets, { verifier: app.authenticator, limits, anonymous, certified: app.certifiedPrincipal, affinity, admit, count, tracing })
+  if (options.sockets === true) await app.register(sockets, { verifier: app.authenticator, limits, anonymous, certified: app.certifiedPrincipal, affinity, admit, refused, count, tracing })
 }
 
 function patienceOf ({ remoteTime, remoteRate }: LimitOptions): Partial<Patience> {

@@ -62,8 +62,8 @@ export interface BuiltServer {
 const conventionalPrefix = '/cdmi/2.0.0'
 /** Milliseconds that a client has for the TLS handshake, at most. */
 const longestHandshake = 10_000
-/** Milliseconds after which Node looks for headers that are late, at most. */
-const longestLook = 30_000
+/** Milliseconds between two looks of Node for headers and requests that are late, at most: by so much their ends can be late, too. */
+const longestLook = 1000
 
 /**
  * Opens the store and composes the server; nothing listens yet.
@@ -87,7 +87,7 @@ export async function buildServer (given: ServerConfig, parts: ServerParts = {})
   try {
     // After the store, which makes its directory itself.
     const tls = await TlsWatch.begin(config, directory)
-    const redirect = new Redirect(config)
+    const redirect = new Redirect(config, () => { guard.connectionRefused() })
     const server: FastifyInstance = app = Fastify(fastifyOptions(config, { tls: tls.options, log, metrics, connections: () => connections })) as unknown as FastifyInstance
     // So many as fit into a header: Node would leave out what is beyond a number, without a word.
     server.server.maxHeadersCount = 0
@@ -240,7 +240,7 @@ async function compose (app: FastifyInstance, config: ServerConfig, { store, aut
   const openTelemetry = config.tracing === true ? await loadOpenTelemetry() : undefined
   const options = defined({ realm, anonymous, clientUser, limits, activeContent, formFields, formAnswer, withoutCapabilities, remoteSources, delayedAfter, templates, quotas, containerQuotas, locations, openTelemetry })
   await app.register(cdmi, { prefix: conventionalPrefix, store, authenticator, ...options })
-  await app.register(cdmi, { prefix: '/', store, authenticator, ...options, ...defined({ affinity, count }), admit: brings => guard.admitMessage(brings), keyed: true, sockets: true })
+  await app.register(cdmi, { prefix: '/', store, authenticator, ...options, ...defined({ affinity, count }), admit: brings => guard.admitMessage(brings), refused: () => { guard.socketRefused() }, keyed: true, sockets: true })
   return async () => {
     await app.close()
     return await drained

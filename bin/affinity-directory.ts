@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { lstat, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -38,8 +38,11 @@ export async function makeAffinityDirectory (data: string | undefined): Promise<
   }
 }
 
-/** Removes those that were left. The caller owns the store in `data`; undefined: it is in a database. `warn` is told of what cannot be removed. */
-export async function removeLeftAffinity (data: string | undefined, warn: Warn): Promise<void> {
+/**
+ * Removes those that were left. The caller owns the store in `data`; undefined: it is in a database. `warn` is told of what cannot be removed. `user`: whose
+ * they are, by number; undefined where the system has no such numbers.
+ */
+export async function removeLeftAffinity (data: string | undefined, warn: Warn, user: number | undefined = process.getuid?.()): Promise<void> {
   const beginning = data === undefined ? shared : await beginningFor(data)
   const names = await readdir(tmpdir()).catch((error: unknown) => {
     warn(error, tmpdir())
@@ -47,6 +50,7 @@ export async function removeLeftAffinity (data: string | undefined, warn: Warn):
   })
   for (const name of names.filter(name => name.startsWith(beginning))) {
     const directory = join(tmpdir(), name)
+    if (!await isOwn(directory, user)) continue
     if (data === undefined && !await isLeft(directory)) continue
     await rm(directory, { recursive: true, force: true }).catch((error: unknown) => { warn(error, directory) })
   }
@@ -56,6 +60,16 @@ export async function removeLeftAffinity (data: string | undefined, warn: Warn):
 async function beginningFor (data: string): Promise<string> {
   const { dev, ino } = await stat(data, { bigint: true })
   return `fastify-cdmi-${createHash('sha256').update(`${dev}:${ino}`).digest('hex').slice(0, 12)}-`
+}
+
+/**
+ * Whether it is a directory that we have made, and into which nobody else can put anything. Everybody may write to the directory around it: what looks like ours
+ * there may be a trap, in which a link to somewhere else takes the place of something while it is being removed.
+ */
+async function isOwn (directory: string, user: number | undefined): Promise<boolean> {
+  const found = await lstat(directory).catch(() => undefined)
+  if (found?.isDirectory() !== true) return false
+  return user === undefined || (found.uid === user && (found.mode & 0o077) === 0)
 }
 
 /** True where somebody has listened, and does so no more. Numbers of processes would not tell: a container may have its own. */

@@ -13,6 +13,7 @@ import type { CdmiOptions } from '../schemas/options.js'
 import { createAuthenticator, type Authenticator, type AuthenticatorOptions } from './authenticator.js'
 import { certifiedName } from './client-certificate.js'
 import { defaultRealm, isRealm } from './challenge.js'
+import { sourceOf } from './source-address.js'
 
 export interface AuthOptions extends AuthenticatorOptions {
   /** One made before, shared with other doors; then `users` and the rest are not looked at. */
@@ -109,7 +110,7 @@ function certifiedBy (authenticator: Authenticator): (socket: Socket) => Princip
 /** What changes something says in the change log from where it came. A proxy may bring several callers over one connection. */
 function noteSource (request: FastifyRequest, caller?: Caller): void {
   if (request.method === 'GET' || request.method === 'HEAD') return
-  const source = request.ip
+  const source = sourceOf(request)
   if (caller?.sourced?.source === source) request.principal = caller.sourced
   else {
     request.principal = { ...request.principal, source }
@@ -140,7 +141,7 @@ async function headerVerifier (app: FastifyInstance, authenticator: Authenticato
         done()
         return
       }
-      authenticator.verify(name, password, request.ip).then(principal => {
+      authenticator.verify(name, password, sourceOf(request)).then(principal => {
         request.principal = principal
         done()
       }, done)

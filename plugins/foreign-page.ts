@@ -5,11 +5,12 @@
 import { TLSSocket } from 'node:tls'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Forbidden } from '../cdmi/errors.js'
+import { certifiedName } from './client-certificate.js'
 
 /** For scopes of doors, after what permits origins. Other methods than POST that change something browsers ask for before, and are not permitted. */
 export function refuseForeignPages (app: FastifyInstance): void {
   app.addHook('onRequest', (request, reply, done) => {
-    done(request.method === 'POST' && isOfForeignPage(request) && !isPermitted(request, reply) ? new Forbidden('A page of another origin has sent this; the operator of the server can permit that (cors)') : undefined)
+    done(request.method === 'POST' && isOfForeignPage(request) ? refusal(request, reply) : undefined)
   })
 }
 
@@ -25,8 +26,31 @@ export function isOfForeignPage ({ headers, host, raw: { socket } }: FastifyRequ
   return own !== host.toLowerCase() || (socket instanceof TLSSocket && scheme !== 'https')
 }
 
-/** By the operator, or by the object. Where credentials of the browser are not permitted no forms are, either: they are sent with them. */
-function isPermitted ({ headers: { 'sec-fetch-mode': mode } }: FastifyRequest, reply: FastifyReply): boolean {
-  if (!reply.hasHeader('access-control-allow-origin')) return false
-  return reply.hasHeader('access-control-allow-credentials') || (mode !== 'navigate' && mode !== 'no-cors')
+/**
+ * Why it is refused; undefined: it is permitted, by the operator or by the object, with credentials of the browser, or without any. Where those are not
+ * permitted no forms are, either: they are sent with them. A script that is to send its own has to show that they are: the browser sends along what it
+ * keeps with what it asks nobody for, and says so only to servers with TLS, and not of scripts.
+ */
+function refusal (request: FastifyRequest, reply: FastifyReply): Error | undefined {
+  const mode = request.headers['sec-fetch-mode']
+  const permitted = reply.hasHeader('access-control-allow-origin')
+  if (permitted && reply.hasHeader('access-control-allow-credentials')) return undefined
+  if (!permitted || mode === 'navigate' || mode === 'no-cors') return new Forbidden('A page of another origin has sent this; the operator of the server can permit that (cors)')
+  if (isOfNobody(request) || wasAskedFor(request)) return undefined
+  return new Forbidden('A page of another origin has sent this, and it may be the browser whose credentials these are: send the header X-Requested-With, too, or have the operator of the server name the origin (cors)')
+}
+
+function isOfNobody ({ headers, raw: { socket } }: FastifyRequest): boolean {
+  return headers.authorization === undefined && certifiedName(socket) === undefined
+}
+
+/** Types of bodies that a page may send without asking (Fetch, "CORS-safelisted request-header"). */
+const simple = /^\s*(?:(?:text\/plain|multipart\/form-data|application\/x-www-form-urlencoded)\s*(?:;|$)|$)/i
+
+/**
+ * Whether the browser has asked before, which it does for these; the answer permitted no credentials of its own. Not by other headers: browsers and proxies
+ * add some themselves.
+ */
+function wasAskedFor ({ headers }: FastifyRequest): boolean {
+  return !simple.test(headers['content-type'] ?? '') || headers['x-requested-with'] !== undefined || Object.keys(headers).some(name => name.startsWith('x-cdmi-'))
 }

@@ -39,6 +39,8 @@ export interface SocketsOptions {
   readonly count?: SocketCount | undefined
   /** Takes a message in, or says why there is too much to do. Default: all are taken. */
   readonly admit?: SocketContext['admit']
+  /** Is told of each socket that is refused because there are as many as may be. */
+  readonly refused?: (() => void) | undefined
   /** Makes a span of each message. */
   readonly tracing?: Tracing | undefined
 }
@@ -75,7 +77,9 @@ export async function sockets (app: FastifyInstance, options: SocketsOptions): P
   const removals: Array<() => void> = []
   const requireRoom = (): void => {
     const { sockets: most } = context.limits
-    if (plain.size + socketIo.size >= most) throw withHeaders(new Overloaded(`The server has ${most} sockets open, as many as it takes at once (limits.sockets)`), { 'retry-after': '5' })
+    if (plain.size + socketIo.size < most) return
+    options.refused?.()
+    throw withHeaders(new Overloaded(`The server has ${most} sockets open, as many as it takes at once (limits.sockets)`), { 'retry-after': '5' })
   }
 
   // The first of all preClose hooks here: @fastify/websocket would close its sockets in the middle of their messages.

@@ -26,6 +26,8 @@ export class Connections {
   /** Connections of which nothing is read for now, and those that have sent too much at once. */
   readonly #held = new WeakSet<Socket>()
   readonly #full = new WeakSet<Socket>()
+  /** Answers with which their connections end. */
+  readonly #last = new WeakSet<ServerResponse>()
   #draining = false
   #ended: (() => void) | undefined
 
@@ -179,6 +181,9 @@ export class Connections {
 
   /** The connection ends with its last answer, of which this is one. */
   #endAfter (socket: Socket, response: ServerResponse): void {
+    // What is wrong with a connection is told again with every piece of it that comes.
+    if (this.#last.has(response)) return
+    this.#last.add(response)
     if (!response.headersSent) response.setHeader('connection', 'close')
     response.once('close', () => {
       if (this.#answersOf(socket).length === 0) socket.destroySoon()

@@ -30,7 +30,7 @@ export class LoadGuard {
     this.#timer = loopDelay === 0 ? undefined : this.#watch()
   }
 
-  /** Requests and messages that were refused, and connections, since the start. */
+  /** Requests, messages, connections and sockets that were refused since the start. */
   get refused (): number {
     return this.#refused
   }
@@ -42,10 +42,10 @@ export class LoadGuard {
     const full = this.#fullness()
     if (full !== undefined) return full
     this.#uploads++
-    const received = this.#most.uploadBytes > 0 ? this.#counted(request) : undefined
+    const forget = this.#most.uploadBytes > 0 ? this.#counted(request) : undefined
     whenAnswered(response, () => {
       this.#uploads--
-      this.#bytes -= received?.() ?? 0
+      forget?.()
     })
     return undefined
   }
@@ -61,6 +61,11 @@ export class LoadGuard {
   /** A connection was refused. */
   connectionRefused (): void {
     this.#tell('there are too many connections')
+  }
+
+  /** A socket was refused. */
+  socketRefused (): void {
+    this.#tell('there are too many sockets (limits.sockets)')
   }
 
   /** `milliseconds`: by how much the event loop was late. Once says little: a machine that slept is late, too. */
@@ -106,15 +111,21 @@ export class LoadGuard {
     this.#warn(`requests are refused: ${reason}; ${this.#refused} since the start`)
   }
 
-  /** Counts the bytes of a body as they come in. Announced ones do not count: to announce costs nothing. */
-  #counted (request: IncomingMessage): () => number {
+  /** Counts the bytes of a body as they come in. Announced ones do not count: to announce costs nothing. Answers what forgets them, and does not count what comes afterwards to be dropped. */
+  #counted (request: IncomingMessage): () => void {
     let bytes = 0
+    let counts = true
     const { push } = request
     request.push = (chunk: Uint8Array | null, encoding) => {
-      bytes += chunk?.length ?? 0
-      this.#bytes += chunk?.length ?? 0
+      if (counts) {
+        bytes += chunk?.length ?? 0
+        this.#bytes += chunk?.length ?? 0
+      }
       return push.call(request, chunk, encoding)
     }
-    return () => bytes
+    return () => {
+      counts = false
+      this.#bytes -= bytes
+    }
   }
 }

@@ -8,18 +8,20 @@ import { limitConnections } from './connection-limit.js'
 
 /** Milliseconds that a client has for all of its request, and between two looks for those that are late. */
 const patience = 10_000
-const look = 5000
+const look = 1000
 /** In every answer. */
 const plain = { connection: 'close', 'content-length': '0', 'x-content-type-options': 'nosniff' }
 
 export class Redirect {
   readonly #config: ServerConfig
+  readonly #refused: () => void
   readonly #servers: Server[] = []
   readonly #origin: string | undefined
 
-  /** Throws ConfigError. */
-  constructor (config: ServerConfig) {
+  /** `refused` is told of each connection that is one too many. Throws ConfigError. */
+  constructor (config: ServerConfig, refused: () => void) {
     this.#config = config
+    this.#refused = refused
     const { redirectTo: to, redirectPort } = config
     if (to !== undefined && redirectPort === undefined) throw new ConfigError('Requests in clear are to be sent on (redirectTo), but there is no port where they come in (redirectPort)')
     this.#origin = to === undefined ? undefined : originOf(to)
@@ -45,7 +47,7 @@ export class Redirect {
 
   async #listen (host: string, port: number, target: number): Promise<number> {
     const server = createServer({ requestTimeout: patience, headersTimeout: patience, connectionsCheckingInterval: look }, (request, response) => { this.#answer(request, response, target) })
-    limitConnections(server, this.#config.load?.connections ?? 10_000, () => {})
+    limitConnections(server, this.#config.load?.connections ?? 10_000, this.#refused)
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
       server.listen({ host, port }, () => { resolve() })

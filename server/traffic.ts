@@ -27,7 +27,7 @@ export function readTraffic (registry: Registry, server: Server, refused: () => 
       counter({ name: 'cdmi_sent_bytes_total', help: 'Bytes that went out, headers included.' }, nowSent),
       counter({ name: 'cdmi_connections_accepted_total', help: 'Connections that were accepted.' }, accepted),
       gauge({ name: 'cdmi_connections_open', help: 'Connections that are open, those of WebSockets included.' }, open.size),
-      counter({ name: 'cdmi_refused_total', help: 'Requests and connections that were refused, for there was too much to do.' }, refused())
+      counter({ name: 'cdmi_refused_total', help: 'Requests, messages, connections and sockets that were refused, for there was too much to do.' }, refused())
     ]
   })
 }

@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import { Unauthorized } from '../../cdmi/errors.js'
 import type { Principal } from '../../cdmi/principal.js'
 import { isOfForeignPage } from '../foreign-page.js'
+import { sourceOf } from '../source-address.js'
 import type { SocketContext } from './context.js'
 import { queryOf } from './session-query.js'
 
@@ -25,7 +26,7 @@ export function callerOf (request: FastifyRequest, { certified }: Pick<SocketCon
   const foreign = isOfForeignPage(request) || isScript(request)
   const { socket } = request.raw
   return {
-    source: request.ip,
+    source: sourceOf(request),
     credentials: foreign ? undefined : basicCredentials(request.headers.authorization),
     certified: foreign ? () => undefined : () => certified(socket)
   }

@@ -23,7 +23,11 @@ export class UpgradeDispatcher {
   readonly #decline = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     if (this.#server.listenerCount('upgrade') !== 1) return
     socket.on('error', destroy)
-    afterAnswers(socket, () => { asOrdinaryRequest(this.#server, request, socket, head) })
+    afterAnswers(socket, () => {
+      asOrdinaryRequest(this.#server, request, socket, head)
+      // Node listens again; one listener more for each upgrade that a client asks for would be many in the end.
+      socket.off('error', destroy)
+    })
   }
 
   private constructor (server: HttpServer) {

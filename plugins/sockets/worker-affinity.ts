@@ -59,6 +59,8 @@ export class WorkerAffinity {
     const onward = httpRequest({ agent: this.#agent, socketPath: path, method: request.method, path: request.url, headers }, answer => {
       response.writeHead(answer.statusCode ?? 502, fieldsBeyondConnection(answer.rawHeaders))
       answer.pipe(response)
+      // The other process has ended in the middle: nobody is to take half of an answer for all of it, or wait for the rest.
+      answer.once('close', () => { if (!answer.complete) response.destroy() })
     })
     onward.on('error', () => {
       // The process is gone, and its sessions with it: engine.io's own words, on which clients begin a new one.

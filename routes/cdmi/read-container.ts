@@ -4,7 +4,7 @@ import type { CdmiObject } from '../../cdmi/record.js'
 import { fieldsOf, objectTypes } from '../../cdmi/representation.js'
 import type { Accesses, JsonObject } from '../../storage/contract.js'
 import { jsonNames } from '../http/name-text.js'
-import { ChunkStream } from '../http/send-content.js'
+import { ChunkStream, sendStream } from '../http/send-content.js'
 import { sendNames } from '../http/send-names.js'
 import { ChildFields } from './child-fields.js'
 import { type ChildList, childList, entryPages, namePages } from './child-list.js'
@@ -42,7 +42,7 @@ export async function sendContainer (request: FastifyRequest, reply: FastifyRepl
     const list = await childList(object, children.range, entryPages(cdmi))
     const head = opening(before(list))
     if (headOnly) return reply.send()
-    return reply.send(await ChunkStream.begin(withChildren(head, childrenText({
+    return sendStream(reply, await ChunkStream.begin(withChildren(head, childrenText({
       cdmi,
       container: object,
       pages: list.pages,

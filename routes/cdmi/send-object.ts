@@ -2,7 +2,7 @@
 import type { FastifyReply } from 'fastify'
 import { entityTag } from '../../cdmi/preconditions.js'
 import type { StoredRecord } from '../../storage/contract.js'
-import { LentStream } from '../http/send-content.js'
+import { LentStream, sendStream } from '../http/send-content.js'
 import { addVary } from '../plain/representation.js'
 import type { ObjectText } from './object-writer.js'
 
@@ -20,5 +20,5 @@ export async function sendText (reply: FastifyReply, text: ObjectText, headOnly:
   if (text.length !== undefined) reply.header('content-length', String(text.length))
   if (headOnly) return reply.send()
   if (text.body !== undefined) return reply.send(text.body)
-  return reply.send(await LentStream.of(text.stream(), text.length ?? Infinity))
+  return sendStream(reply, await LentStream.of(text.stream(), text.length ?? Infinity))
 }

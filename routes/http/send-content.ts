@@ -3,6 +3,7 @@ import { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { Content } from '../../cdmi/values.js'
+import { whenAnswered } from './answer-end.js'
 
 /** Up to so many bytes are sent in one piece. */
 export const onePiece = 1024 * 1024
@@ -32,7 +33,7 @@ export async function sendPieces (reply: FastifyReply, pieces: readonly Piece[],
     const body = await inOnePiece(pieces, length)
     return reply.header('content-length', String(length)).send(body)
   }
-  return reply.header('content-length', String(length)).send(await LentStream.of(inChunks(pieces), length))
+  return sendStream(reply.header('content-length', String(length)), await LentStream.of(inChunks(pieces), length))
 }
 
 /** The common case of the above, without a list; and without a wait where the bytes are there. */
@@ -42,7 +43,13 @@ export function sendContent (reply: FastifyReply, content: Content): FastifyRepl
 }
 
 async function sendLent (reply: FastifyReply, content: Content): Promise<FastifyReply> {
-  return reply.header('content-length', String(content.length)).send(await LentStream.of(content.stream({ lent: true }), content.length))
+  return sendStream(reply.header('content-length', String(content.length)), await LentStream.of(content.stream({ lent: true }), content.length))
+}
+
+/** Sends it, and ends it with the answer: one that waits behind another when the connection ends is not told so, and what the stream reads would stay open. */
+export function sendStream (reply: FastifyReply, stream: ChunkStream): FastifyReply {
+  whenAnswered(reply.raw, () => { stream.destroy() })
+  return reply.send(stream)
 }
 
 async function inOnePiece (pieces: readonly Piece[], length: number): Promise<Uint8Array> {

@@ -2,7 +2,7 @@
 import type { FastifyReply } from 'fastify'
 import type { NamePage } from '../../storage/contract.js'
 import type { NameWriter } from './name-text.js'
-import { asShortText, ChunkStream } from './send-content.js'
+import { asShortText, ChunkStream, sendStream } from './send-content.js'
 
 /** Bytes of text that are gathered before a listing goes out as a stream. */
 const gathered = 64 * 1024
@@ -32,7 +32,7 @@ export async function sendNames (reply: FastifyReply, { head, pages, write, tail
       chunks.push(chunk)
     }
   }
-  return reply.send(await ChunkStream.begin(text(chunks, iterator, write, tail)))
+  return sendStream(reply, await ChunkStream.begin(text(chunks, iterator, write, tail)))
 }
 
 async function * text (begun: readonly Uint8Array[], rest: AsyncIterator<NamePage> | Iterator<NamePage>, write: NameWriter, tail: string): AsyncGenerator<Uint8Array> {

@@ -1,6 +1,7 @@
 /** `/data/{key}`: one record (KEY-02 to KEY-10). Stored bytes go out as they are. */
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { InvalidRequest } from '../../cdmi/errors.js'
 import type { KeyedRecord } from '../../cdmi/keyed-records.js'
 import { checkPreconditions, entityTag } from '../../cdmi/preconditions.js'
 import { preconditionsOf } from '../http/conditional.js'
@@ -70,7 +71,9 @@ async function recordBody (request: FastifyRequest): Promise<Buffer> {
   return await bodyOf(request)
 }
 
+/** All that a request brings is the record: a piece of one would take its place (RFC 9110 §14.4). */
 async function bodyOf (request: FastifyRequest): Promise<Buffer> {
+  if (request.headers['content-range'] !== undefined) throw new InvalidRequest('A record is sent whole, without Content-Range; pieces of it can be written as those of a data object, at the same path below the root URI')
   const stream = request.body instanceof Readable ? request.body : request.raw
   return await readBody(stream, request.headers['content-length'], request.server.cdmi.limits.json)
 }

@@ -1,8 +1,9 @@
 /** POST to a container: a new data object that the server names (HCO-10 to HCO-17), or the files of a form (HCO-14). */
+import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Address, objectIDRoot, parseAddress } from '../../cdmi/address.js'
-import { MissingSlash } from '../../cdmi/errors.js'
+import { InvalidRequest, MissingSlash } from '../../cdmi/errors.js'
 import { entityTag } from '../../cdmi/preconditions.js'
 import { Type } from '../../schemas/typebox.js'
 import { cdmiPostSchema } from '../cdmi/schemas.js'
@@ -32,6 +33,7 @@ const postRoutes: FastifyPluginAsyncTypebox = async (app) => {
     const { headers } = request.raw
     refuseContentCoding(headers['content-encoding'])
     if (parseMediaType(headers['content-type'] ?? '')?.type === 'multipart/form-data') {
+      refuseParts(headers)
       return answerForm(request, reply, address, await receiveForm(request, address))
     }
     return await postValue(request, reply, address, query)
@@ -54,6 +56,12 @@ const postRoutes: FastifyPluginAsyncTypebox = async (app) => {
   for (const url of mountURLs(app.prefix)) {
     app.route({ method: 'POST', url, schema: postSchema(url), validatorCompiler: noValidation, handler: post })
   }
+}
+
+/** What some scripts make of a long file: many forms with a piece each. Each piece would become a file. */
+function refuseParts (headers: IncomingHttpHeaders): void {
+  const found = ['Content-Range', 'X-CDMI-Partial'].find(name => headers[name.toLowerCase()] !== undefined)
+  if (found !== undefined) throw new InvalidRequest(`A form has whole files, and no ${found}; send the pieces of a value with PUT to its own URI`)
 }
 
 const postSchema = (url: string): FastifySchema => inBothForms({

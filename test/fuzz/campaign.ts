@@ -12,6 +12,8 @@ export interface Plan {
   readonly frames: number
   /** Cases that are under way at once. */
   readonly atOnce: number
+  /** Asked after each round: whether it has gone on for long enough, whatever is left. */
+  readonly enough?: (() => boolean) | undefined
   /** The only case to be tried, by its number, where one is to be repeated. */
   readonly only?: { readonly kind: 'request' | 'socket', readonly number: number } | undefined
 }
@@ -37,9 +39,9 @@ export interface Tally {
   readonly failures: Failure[]
 }
 
-/** Canaries are looked at, and some places are made anew, after so many cases. */
-const round = 1000
-const placesAnew = 4
+/** Canaries are looked at, and some places are made anew, after so many cases. All of them have come to their end then: a shorter round would wait for the slowest more often. */
+const round = 2000
+const placesAnew = 8
 /** Enough to see what is wrong. */
 const mostFailures = 20
 
@@ -56,7 +58,7 @@ export async function attack (field: Field, listener: Listener, plan: Plan, watc
     const wrong = [...await field.changed().catch((error: unknown) => [`the canaries cannot be read: ${String(error)}`]), ...await watch(tally)]
     complain(wrong)
     if (tally.failures.length >= mostFailures || wrong.length > 0) return false
-    if (number >= plan.requests && tally.frames >= plan.frames) return false
+    if ((number >= plan.requests && tally.frames >= plan.frames) || plan.enough?.() === true) return false
     try {
       await Promise.all(Array.from({ length: placesAnew }, async (_, n) => { await field.restore((Math.floor(number / round) * placesAnew + n) % places) }))
     } catch (error) {

@@ -95,16 +95,16 @@ export class Field implements Grounds {
   /** Through each door. */
   async #look (): Promise<Map<string, string>> {
     const seen = new Map<string, string>()
-    for (const [path, accept] of [
+    await Promise.all(([
       [`${watched}text`, undefined], [`${watched}text`, object], [`${watched}json`, object], [`${watched}long`, undefined], [`/cdmi/2.0.0${watched}long`, object], [`${watched}reference`, undefined],
       [watched, container], [watched, 'application/json'], [`/data/${watchedKey}`, undefined], [`/data/${watchedKey}`, object], [`/data?prefix=${watchedKey}`, undefined], ['/-/health', undefined]
-    ] as const) {
+    ] as const).map(async ([path, accept]) => {
       const { status, etag, body } = await this.#ask({ method: 'GET', path, ...accept !== undefined && { accept } })
       // When it was last read is for everybody to change; and the list of keys has a tag that changes with the store.
       const lasting = path === '/-/health' ? '' : body.toString('latin1').replace(/"cdmi_a(?:time|count)": ?"[^"]*",?/g, '')
       const tag = path.startsWith('/data?') ? '' : etag
       seen.set(`${path} as ${accept ?? 'it is'}`, `${status} ${tag} ${lasting.length > 400 ? createHash('sha256').update(lasting).digest('hex') : lasting}`)
-    }
+    }))
     return seen
   }
 

@@ -1,6 +1,6 @@
 /**
  * `npm run test:fuzz`: attacks a server with requests and frames that are wrong. `--seed` makes the same ones again; `--request` and `--socket` one
- * of them alone. docs/reliability.md says what is looked for.
+ * of them alone; `--seconds` ends it before all are sent, on a machine that has other things to do. docs/reliability.md says what is looked for.
  */
 import { tmpdir } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -19,6 +19,7 @@ const { values: flags } = parseArgs({
     request: { type: 'string' },
     socket: { type: 'string' },
     'at-once': { type: 'string', default: '48' },
+    seconds: { type: 'string', default: '0' },
     bound: { type: 'string', default: '20000' },
     directory: { type: 'string', default: tmpdir() }
   }
@@ -34,7 +35,8 @@ const seed = flags.seed === undefined ? randomInt(2 ** 32) : numberOf('seed', fl
 const only = flags.request !== undefined
   ? { kind: 'request', number: numberOf('request', flags.request) } as const
   : flags.socket !== undefined ? { kind: 'socket', number: numberOf('socket', flags.socket) } as const : undefined
-const plan = { seed, requests: numberOf('requests', flags.requests), frames: numberOf('frames', flags.frames), atOnce: numberOf('at-once', flags['at-once']), only }
+const longest = numberOf('seconds', flags.seconds)
+const plan = { seed, requests: numberOf('requests', flags.requests), frames: numberOf('frames', flags.frames), atOnce: numberOf('at-once', flags['at-once']), only, enough: () => longest > 0 && seconds() >= longest }
 
 console.log(`seed ${seed}`)
 const began = performance.now()

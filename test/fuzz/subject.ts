@@ -98,9 +98,12 @@ export class Subject {
     }
   }
 
-  /** Readings when connections have come to their ends, and what they held has been let go of: as soon as `enough` says so, or later. */
+  /**
+   * Readings when connections have come to their ends, and what they held has been let go of: as soon as `enough` says so, or later. A session of
+   * polling that a case has begun, and nobody has gone on with, ends when it has answered no heartbeat: 45 seconds after that.
+   */
   async settled (enough: (readings: Readings) => boolean): Promise<Readings> {
-    for (let tries = 0; tries < 100; tries++) {
+    for (let tries = 0; tries < 350; tries++) {
       const readings = await this.readings()
       if (enough(readings)) return readings
       await delay(200)

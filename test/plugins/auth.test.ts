@@ -1,4 +1,5 @@
-import type { AddressInfo } from 'node:net'
+import { once } from 'node:events'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import { chown, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -22,7 +23,7 @@ async function build (t: Test, options: AuthOptions, log: string[] = []): Promis
   await app.register(async scope => {
     await scope.register(errors, { realm: options.realm })
     await scope.register(auth, options)
-    scope.get('/who', { onRequest: scope.authenticate }, async request => request.principal)
+    scope.route({ method: ['GET', 'POST'], url: '/who', onRequest: scope.authenticate, handler: async request => request.principal })
   })
   return app
 }
@@ -314,6 +315,26 @@ t.test('a connection is no log-in: other credentials on it, and users that are g
   t.equal(await who(basic('ann', 'pw')), 401, 'removed')
   t.equal(await who(basic('bob', 'pw')), 'bob')
   t.equal(sockets.size, 1, 'all on one connection')
+})
+
+t.test('a connection that ends while its request waits to be let in has no address any more, and that is no fault', async t => {
+  let look = (): void => {}
+  const looked = new Promise<void>(resolve => { look = resolve })
+  const log: string[] = []
+  const app = await build(t, { users: [{ name: 'ann', password: 'right' }], source: { generation: 0, find: () => undefined, refresh: async () => { await looked } } }, log)
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  for (const password of ['right', 'wrong']) {
+    const client = connect((app.server.address() as AddressInfo).port, '127.0.0.1')
+    const [[inner]] = await Promise.all([once(app.server, 'connection') as Promise<[Socket]>, once(client, 'connect')])
+    const asked = once(app.server, 'request')
+    client.write(`POST /who HTTP/1.1\r\nHost: x\r\nAuthorization: ${basic('ann', password)}\r\nContent-Length: 0\r\n\r\n`)
+    await asked
+    client.destroy()
+    await once(inner, 'close')
+  }
+  look()
+  t.equal((await app.inject({ url: '/who', headers: { authorization: basic('ann', 'right') } })).statusCode, 200)
+  t.same(log.map(line => JSON.parse(line) as { level: number }).filter(({ level }) => level >= 50), [])
 })
 
 t.test('passwords and authorization headers never reach the log', async t => {

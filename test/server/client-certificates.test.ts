@@ -1,9 +1,12 @@
 import t, { type Test } from 'tap'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
+import { Socket } from 'node:net'
 import { join } from 'node:path'
+import { TLSSocket } from 'node:tls'
 import { generate } from 'selfsigned'
 import { WebSocket } from 'ws'
+import { certifiedName } from '../../plugins/client-certificate.js'
 import type { ServerConfig } from '../../schemas/config.js'
 import { tlsOptions } from '../../server/tls.js'
 import { ask, authorization, runningServer, writeUsers, type RunningServer } from '../helpers/built-server.js'
@@ -29,6 +32,13 @@ async function serverFor (t: Test, config: ServerConfig): Promise<RunningServer>
 }
 
 const me = async (server: RunningServer, options: object): Promise<number> => (await ask(server.url + '/', options)).status
+
+t.test('a connection that has ended while its request waited has no certificate any more, and that is no fault', async t => {
+  const socket = Object.assign(new TLSSocket(new Socket()), { authorized: true })
+  socket.destroy()
+  if (!socket.closed) await once(socket, 'close')
+  t.equal(certifiedName(socket), undefined)
+})
 
 t.test('clientCertificates require: without a certificate of the authority nobody gets as far as HTTP; with one, passwords count', async t => {
   const ca = await authority()

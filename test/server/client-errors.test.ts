@@ -1,5 +1,7 @@
+import { once } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import t from 'tap'
-import { ask, authorization, runningServer } from '../helpers/built-server.js'
+import { ask, authorization, builtServer, runningServer } from '../helpers/built-server.js'
 import { RawClient } from '../helpers/raw-http.js'
 
 /** The problem document at the end of what was received. */
@@ -36,6 +38,12 @@ t.test('a header that comes too slowly is answered with 408', async t => {
   t.match(problem(client.received), { status: 408, detail: /did not arrive in time/ })
 })
 
+t.test('what is late is seen within a second, however long it may take', async t => {
+  const { app } = await builtServer(t, { headersTimeout: 20, requestTimeout: 60 })
+  const settings = ['headersTimeout', 'requestTimeout', 'connectionsCheckingInterval'].map(name => Reflect.get(app.server, name) as unknown)
+  t.same(settings, [20_000, 60_000, 1000])
+})
+
 t.test('a bad request after a good one on the same connection is answered, too', async t => {
   const { port } = await runningServer(t)
   const client = await RawClient.open(t, port)
@@ -54,6 +62,23 @@ t.test('a body that breaks after its request was answered gets no second answer,
   client.socket.write('1\r\nab\r\n0\r\n\r\n')
   await client.end()
   t.equal(client.received.split('HTTP/1.1 ').length, 2)
+})
+
+t.test('however much comes behind a bad request, the answer that is under way keeps count of it once', async t => {
+  const { app, url, port } = await runningServer(t)
+  const [, sid = ''] = /"sid":"([^"]+)"/.exec((await ask(url + '/socket.io/?EIO=4&transport=polling')).text) ?? []
+  const client = await RawClient.open(t, port)
+  const asked = once(app.server, 'request') as Promise<[IncomingMessage, ServerResponse]>
+  client.sendHeader(`GET /socket.io/?EIO=4&transport=polling&sid=${sid} HTTP/1.1`, 'Host: x')
+  const [, response] = await asked
+  const spoil = async (): Promise<number> => {
+    const seen = once(app.server, 'clientError')
+    client.socket.write('garbage\r\n\r\n')
+    await seen
+    return response.listenerCount('close')
+  }
+  const count = await spoil()
+  t.same([await spoil(), await spoil()], [count, count])
 })
 
 t.test('a bad request behind one that is being answered spoils no answer', async t => {

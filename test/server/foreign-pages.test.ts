@@ -22,14 +22,30 @@ t.test('a form of a page of another origin is refused (403) and stores nothing; 
   t.equal(await post({ 'sec-fetch-site': 'none' }), 201)
 })
 
-t.test('pages of origins that the operator names may post; where all are named, scripts, but no forms', async t => {
+t.test('pages of origins that the operator names may post; where all are, scripts with credentials of their own, but no forms', async t => {
   const named = await runningServer(t, { cors: ['http://app.example'] })
   const everybody = await runningServer(t, { cors: ['*'] })
   const post = async ({ url }: { url: string }, headers: Record<string, string>): Promise<number> => (await ask(url + '/', { method: 'POST', headers: { authorization, ...form, ...headers }, body })).status
   t.equal(await post(named, { origin: 'http://app.example', 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }), 201)
   t.equal(await post(named, { origin: 'http://evil.example' }), 403)
-  t.equal(await post(everybody, { origin: 'http://evil.example', 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'cors' }), 201)
+  const asked = { origin: 'http://evil.example', 'x-requested-with': 'fetch' }
+  t.equal(await post(everybody, { ...asked, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'cors' }), 201)
+  t.equal(await post(everybody, asked), 201)
+  t.equal(await post(everybody, { origin: 'http://evil.example', 'content-type': 'application/pdf' }), 201, 'of a type for which browsers ask')
   t.equal(await post(everybody, { origin: 'http://evil.example', 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }), 403)
+})
+
+t.test('where all origins are permitted the credentials that a browser keeps are of no use to a page: what it could send without asking is refused (403)', async t => {
+  const { url } = await runningServer(t, { cors: ['*'], anonymous: 'write' })
+  const post = async (headers: Record<string, string>, path = '/'): Promise<number> => (await ask(url + path, { method: 'POST', headers: { origin: 'http://evil.example', ...headers }, body })).status
+  // Over plain HTTP browsers say nothing of how a page sends something.
+  for (const more of [{}, { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'cors' }]) {
+    for (const type of [form, { 'content-type': 'text/plain' }, { 'content-type': ' Text/Plain ;charset=utf-8' }, { 'content-type': 'application/x-www-form-urlencoded' }, {}]) {
+      t.equal(await post({ authorization, ...type, ...more }), 403, JSON.stringify(type))
+    }
+    t.equal(await post({ ...form, ...more }), 201, 'nobody in particular')
+  }
+  t.equal(await post({ authorization, 'content-type': 'application/json' }, '/data/x'), 400, 'is asked for, and what it brings is looked at')
 })
 
 t.test('a session of socket.io whose answers are scripts, which any page can load and read, has no credentials but those in its messages', async t => {

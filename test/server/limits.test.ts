@@ -112,6 +112,17 @@ t.test('load.uploadBytes: when bodies under way have so many bytes no other one 
   await eventually('the next one is taken', async () => (await put(url + '/second')).status === 201)
 })
 
+t.test('load.uploadBytes: what comes of a body after its answer is dropped, and does not count', async t => {
+  const { url, port } = await runningServer(t, { load: { uploadBytes: 10 } })
+  const client = await RawClient.open(t, port)
+  client.sendHeader('PUT /first HTTP/1.1', 'Host: x', 'Content-Length: 20')
+  await client.receive(/ 401 Unauthorized/)
+  client.socket.write('12345678901234567890')
+  client.sendHeader('GET /-/health HTTP/1.1', 'Host: x')
+  await client.receive(/ 200 OK/)
+  t.equal((await put(url + '/second')).status, 201)
+})
+
 t.test('load.uploads: an upload that waits behind another request, and one that asks to become a socket, count until their connection ends, and no longer', async t => {
   const { url, port } = await runningServer(t, { load: { uploads: 1 } })
   const inFlight = async (): Promise<number | undefined> => (await scrape(url, authorization)).get('cdmi_uploads_in_flight')
@@ -204,7 +215,7 @@ t.test('load.connections: with TLS one more is cut, and an upgrade that nobody t
 })
 
 t.test('limits.sockets: so many sockets of both kinds; one more is refused with 503, and taken when another has gone', async t => {
-  const { url } = await runningServer(t, { limits: { sockets: 1 } })
+  const { url, lines } = await runningServer(t, { limits: { sockets: 1 } })
   const open = async (): Promise<WebSocket | number> => {
     const socket = new WebSocket(url.replace('http', 'ws') + '/ws', { headers: { authorization } })
     t.teardown(() => { socket.terminate() })
@@ -221,6 +232,8 @@ t.test('limits.sockets: so many sockets of both kinds; one more is refused with 
   t.type(first, WebSocket)
   t.equal(await open(), 503)
   t.equal(await polling(), 503)
+  t.equal((await scrape(url, authorization)).get('cdmi_refused_total'), 2)
+  t.equal(lines().filter(({ level, msg }) => level === 40 && msg.includes('limits.sockets')).length, 1, 'one line for all of them')
   if (typeof first !== 'number') first.close()
   await eventually('there is room', async () => await polling() === 200)
   t.equal(await open(), 503, 'a session of socket.io is a socket')

@@ -1,12 +1,15 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { createServer as createProcess, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { io } from 'socket.io-client'
 import { request } from 'undici'
+import { WorkerAffinity } from '../../../plugins/sockets/worker-affinity.js'
 import { admin } from '../../helpers/keyed-app.js'
 import { plainNode } from '../../helpers/plain-node.js'
 import type { Reply } from '../../helpers/sockets-app.js'
@@ -70,4 +73,21 @@ t.test('CLI-40: with several processes on one port every request of a polling se
   child.stdin.end()
   const [code] = await once(child, 'close') as [number]
   t.equal(code, 0)
+})
+
+t.test('when a process ends in the middle of its answer the client that it is passed on to gets an end, and not for a whole one', async t => {
+  const directory = await mkdtemp(join(tmpdir(), 'affinity-'))
+  t.teardown(async () => { await rm(directory, { recursive: true, force: true }) })
+  const affinity = new WorkerAffinity({ worker: 'w1', directory }, () => {}, () => {})
+  const other = createProcess(socket => {
+    socket.once('data', () => { socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf', () => { socket.destroy() }) })
+  }).listen(join(directory, 'w2.sock'))
+  const server = createServer((incoming, response) => { affinity.forward(incoming, response) }).listen(0, '127.0.0.1')
+  t.teardown(() => {
+    other.close()
+    server.close()
+  })
+  await Promise.all([once(other, 'listening'), once(server, 'listening')])
+  const read = async (): Promise<string> => await (await request(`http://127.0.0.1:${(server.address() as AddressInfo).port}/socket.io/?sid=w2.x`)).body.text()
+  await t.rejects(read())
 })

@@ -1,5 +1,5 @@
 /** Whose upgrade it is: several instances of the plugin, and the sockets of others, on one server. */
-import { once } from 'node:events'
+import { type EventEmitter, once } from 'node:events'
 import { connect } from 'node:net'
 import websocket from '@fastify/websocket'
 import Fastify, { type FastifyInstance } from 'fastify'
@@ -133,6 +133,26 @@ t.test('an upgrade that nobody wants is an ordinary request, with its body, as i
     t.same((await (await webSocket(t, wsURL)).ask(message)).status, 200)
     await app.close()
   }
+})
+
+t.test('however often a client asks for an upgrade that nobody wants, its connection stays as it was', async t => {
+  const { app, port } = await socketsApp(t)
+  const opened = once(app.server, 'connection')
+  const socket = connect(port, '127.0.0.1').setEncoding('latin1')
+  t.teardown(() => { socket.destroy() })
+  let answers = ''
+  socket.on('data', (text: string) => { answers += text })
+  const ask = async (): Promise<void> => {
+    answers = ''
+    socket.write(`GET /data HTTP/1.1\r\nHost: x\r\nAuthorization: ${adminHeader}\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n`)
+    while (!answers.endsWith('[]')) await once(socket, 'data')
+  }
+  await ask()
+  const [inner] = await opened as [EventEmitter]
+  const listeners = (): number => inner.eventNames().reduce((sum, name) => sum + inner.listenerCount(name), 0)
+  const before = listeners()
+  for (let n = 0; n < 5; n++) await ask()
+  t.equal(listeners(), before)
 })
 
 t.test('what is no WebSocket handshake at our paths is refused', async t => {

@@ -55,6 +55,16 @@ t.test('CLI-32: forms that are not forms are 400 and store nothing', async t => 
   await storesNothing(t, door, 'broken')
 })
 
+t.test('CLI-32: a form that brings a piece of a file (Content-Range, X-CDMI-Partial) is 400 and stores nothing', async t => {
+  const door = await openDoor(t)
+  for (const header of ['Content-Range: bytes 0-99/1000', 'X-CDMI-Partial: true']) {
+    const [name = '', value = ''] = header.split(': ')
+    const answer = await door.app.inject({ method: 'POST', url: '/c/', headers: { 'content-type': 'multipart/form-data; boundary=xyz', [name]: value }, payload: good })
+    t.match([answer.statusCode, answer.json()], [400, { detail: new RegExp(name) }])
+  }
+  await storesNothing(t, door, 'pieces')
+})
+
 t.test('HCO-14: a preamble, an epilogue and the longest boundary of RFC 2046 are legal', async t => {
   const { origin } = await openDoor(t)
   t.equal((await postForm(`${origin}/c/`, Buffer.concat([Buffer.from('preamble\r\n'), good, Buffer.from('epilogue')]))).status, 201)

@@ -144,6 +144,10 @@ t.test('KEY-09: a body is an object or an array: a scalar or an empty body is 40
     t.type(refused.json().error, 'string')
   }
   t.equal((await call('POST', '/data/k', '{}', { 'content-encoding': 'gzip' })).statusCode, 415)
+  for (const [method, key] of [['POST', 'k'], ['PUT', 'list'], ['PATCH', 'list']] as const) {
+    t.match((await call(method, `/data/${key}`, '{}', { 'content-range': 'bytes 0-1/9' })).json(), { error: /Content-Range/ }, `${method}: a piece is no record`)
+  }
+  t.same((await call('GET', '/data/list')).json(), [1, { a: [] }])
   t.equal((await call('POST', '/data/k', '{}', { 'content-type': '' })).statusCode, 415)
   for (const [index, type] of ['application/json; charset=UTF-8', 'Application/JSON;charset="utf-8"', 'application/vnd.api+json', 'application/json; profile=x'].entries()) {
     t.equal((await call('POST', `/data/ok${index}`, '{}', { 'content-type': type })).statusCode, 201, type)
