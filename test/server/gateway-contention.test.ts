@@ -12,7 +12,7 @@ const writers = 64
 /** So many of each, to see how fast they are. */
 const creates = 3
 
-const server = await postgresServer(t)
+const server = await postgresServer()
 if (server === undefined) t.plan(0, 'PostgreSQL is not installed')
 else {
   const setUp = async (t: Test): Promise<GatewaysHere & { meta: string }> => {

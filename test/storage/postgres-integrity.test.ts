@@ -19,7 +19,7 @@ import { placeOf } from './postgres-driver.js'
 import { postgresServer, query, schemaOf } from './postgres-server.js'
 
 const attributes = { metadata: {}, completionStatus: 'Complete', created: 1, modified: 1 }
-const server = await postgresServer(t)
+const server = await postgresServer()
 if (server === undefined) t.plan(0, 'PostgreSQL is not installed')
 else {
   interface Here {

@@ -11,7 +11,7 @@ import { aValue, store } from './driver.js'
 import { placeOf } from './postgres-driver.js'
 import { ownServer, query, schemaOf } from './postgres-server.js'
 
-const server = await ownServer(t)
+const server = await ownServer()
 if (server === undefined) t.plan(0, 'PostgreSQL is not installed')
 else {
   t.test('sizes, the pool, and whether the database is there, in bounded time', async t => {

@@ -9,7 +9,7 @@ import { placeOf } from './postgres-driver.js'
 import { ownServer, query, schemaOf } from './postgres-server.js'
 import { proxyTo } from './tcp-proxy.js'
 
-const server = await ownServer(t, { durable: true })
+const server = await ownServer({ durable: true })
 if (server === undefined) t.plan(0, 'PostgreSQL is not installed')
 else {
   const unavailable = { name: 'StorageError', reason: 'unavailable' }

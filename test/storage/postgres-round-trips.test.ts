@@ -23,7 +23,7 @@ const background = new Set(['renewLeases', 'noteAccesses', 'log_hint'])
 const json = { 'content-type': 'application/json' }
 const large = 'x'.repeat(100_000)
 
-const server = await postgresServer(t)
+const server = await postgresServer()
 if (server === undefined) t.plan(0, 'PostgreSQL is not installed')
 else {
   const line = await tapTo(t, server.freshSchema(t))

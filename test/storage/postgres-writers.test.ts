@@ -8,7 +8,7 @@ import { placeOf } from './postgres-driver.js'
 import { postgresServer, query, schemaOf } from './postgres-server.js'
 import { slowChange, waiting } from './slow-change.js'
 
-const server = await postgresServer(t)
+const server = await postgresServer()
 if (server === undefined) t.plan(0, 'PostgreSQL is not installed')
 else {
   /** Several servers on one store. */

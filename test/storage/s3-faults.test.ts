@@ -77,7 +77,7 @@ async function timed (work: Promise<unknown>): Promise<{ readonly error: unknown
   return { error, milliseconds: performance.now() - begin }
 }
 
-const server = await s3Server(t)
+const server = await s3Server()
 if (server === undefined) t.plan(0, 'no S3 server on this machine')
 else suite(t, server)
 
