@@ -7,8 +7,8 @@ import t from 'tap'
 import { measuredServer, unmeasurable } from '../../helpers/measured-server.js'
 
 /** `CDMI_LARGE_MIB=1024` is the whole proof. */
-const mebibytes = Number(process.env['CDMI_LARGE_MIB'] ?? 96)
-const allowed = 60
+const mebibytes = Number(process.env['CDMI_LARGE_MIB'] ?? 128)
+const allowed = 100
 
 async function send (url: string, headers: Record<string, string>, body: Iterable<Buffer>): Promise<number | undefined> {
   const request = httpRequest(url, { method: 'PUT', headers })
