@@ -13,7 +13,7 @@ const writers = 64
 const creates = 3
 
 const server = await postgresServer()
-if (server === undefined) t.plan(0, 'PostgreSQL is not installed')
+if (server === undefined) t.skip('PostgreSQL is not installed')
 else {
   const setUp = async (t: Test): Promise<GatewaysHere & { meta: string }> => {
     const options = { ...placeOf(t, server, t.testdir()), databaseTimeout: 10_000 }
