@@ -30,7 +30,7 @@ const value = Buffer.alloc(20_000, 'a value elsewhere')
 const s3Starting = s3Server()
 const cluster = await ownCluster()
 const s3 = await s3Starting
-if (cluster === undefined || s3 === undefined) t.skip('PostgreSQL or an S3 server is not installed')
+if (cluster === undefined || s3 === undefined) t.pass('PostgreSQL or an S3 server is not installed', { skip: true })
 else suite(cluster, s3)
 
 function suite ({ primary, standby, kill, promote }: Cluster, s3: S3Server): void {

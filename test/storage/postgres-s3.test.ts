@@ -13,7 +13,7 @@ import { freshOptions, s3Server } from './s3-server.js'
 import { wholeOfStore } from './whole-store.js'
 
 const [database, s3] = [await postgresServer(), await s3Server()]
-if (database === undefined || s3 === undefined) t.skip('PostgreSQL or an S3 server is missing')
+if (database === undefined || s3 === undefined) t.pass('PostgreSQL or an S3 server is missing', { skip: true })
 else driverSuite(t, postgresAndS3(database, s3))
 
 t.test('backups in S3: what is new is copied, each is checked and restored, and of two writers of one name one is the first', { skip: s3 === undefined ? 'an S3 server is missing' : false }, async t => {

@@ -78,7 +78,7 @@ async function timed (work: Promise<unknown>): Promise<{ readonly error: unknown
 }
 
 const server = await s3Server()
-if (server === undefined) t.skip('no S3 server on this machine')
+if (server === undefined) t.pass('no S3 server on this machine', { skip: true })
 else suite(t, server)
 
 function suite (t: Test, server: S3Server): void {
