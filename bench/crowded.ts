@@ -2,24 +2,20 @@
  * `npm run bench:load [-- --sockets 2000 --slow 500 --seconds 30 --share 50 --bound 200]`: a crowd of idle sockets and slow clients, and how long normal requests take
  * meanwhile: without the crowd first, then with it. Ends with 1 when the slowest hundredth takes longer than the bound, or something has failed.
  */
-import { writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { fillOurs } from './asking.js'
-import { AskingClient } from './asking-client.js'
 import { countOf, gatherCrowd } from './crowd.js'
 import type { CrowdSize, CrowdState } from './crowd-process.js'
 import { wholeNumber } from './flags.js'
 import { telling } from './loop-delay.js'
-import { machine, versions } from './machine.js'
-import { PacedLoad, type Taken } from './paced-load.js'
+import { versions } from './machine.js'
+import type { Taken } from './paced-load.js'
+import { beginLoad, beginning, connections, placeFlags, publish } from './paced-run.js'
 import { processorTime } from './processor-time.js'
-import { askedDoors, RequestMix } from './request-mix.js'
-import { type Results, type Section, writeResults } from './results.js'
+import { askedDoors } from './request-mix.js'
+import type { Section } from './results.js'
 import { requireDescriptors, type ServerState, stateOf } from './server-state.js'
 import { startStore } from './servers.js'
-import { markdown } from './tables.js'
 
 const { values: flags } = parseArgs({
   options: {
@@ -28,15 +24,9 @@ const { values: flags } = parseArgs({
     seconds: { type: 'string', default: '30' },
     share: { type: 'string', default: '50' },
     bound: { type: 'string', default: '200' },
-    directory: { type: 'string', default: tmpdir() },
-    json: { type: 'string' },
-    table: { type: 'string' }
+    ...placeFlags
   }
 })
-/** At once, where it is found out how much the server can do. */
-const connections = 64
-/** Seconds for which the server gets warm, and for which that is measured. */
-const [warmUp, measuring] = [3, 5]
 /** Milliseconds that the crowd is alone, and that the server has to forget it when it has left. */
 const patience = 10_000
 /** Descriptors of other things. */
@@ -50,21 +40,15 @@ interface Stage {
   readonly cores: number
 }
 
-if (process.platform !== 'linux') throw new Error('Memory and descriptors are read from /proc, which only Linux has')
 const [sockets, slow] = [wholeNumber('sockets', flags.sockets), wholeNumber('slow', flags.slow)]
 const [seconds, share, bound] = [wholeNumber('seconds', flags.seconds), wholeNumber('share', flags.share), wholeNumber('bound', flags.bound)]
 const size: CrowdSize = { webSockets: Math.ceil(sockets / 2), socketIo: Math.floor(sockets / 2), uploads: Math.ceil(slow / 2), downloads: Math.floor(slow / 2) }
+const begun = await beginning(flags.directory)
 requireDescriptors(countOf(size) + slow + others)
 
-const begun = { date: new Date().toISOString(), machine: await machine(flags.directory) }
 const server = await startStore(flags.directory, telling)
 try {
-  await fillOurs(server, ['W2', 'W3', 'W4', 'W5'])
-  const client = await AskingClient.open(server, connections)
-  const load = new PacedLoad(client, new RequestMix(`load-${process.pid}`))
-  await load.most(connections, warmUp)
-  const most = await load.most(connections, measuring)
-  const rate = most * share / 100
+  const { client, load, most, rate } = await beginLoad(server, 'load', { share, warmUp: 3, measuring: 5 })
   const stages: Stage[] = []
   const stage = async (name: string, work: () => Promise<unknown>): Promise<void> => {
     await stateOf(server)
@@ -87,17 +71,13 @@ try {
   await client.close()
 
   const complaints = complaintsOf(stages, came, stayed, load.told)
-  const results: Results = {
+  await publish({
     ...begun,
     versions: await versions(),
     settings: { sockets: flags.sockets, slow: flags.slow, seconds: flags.seconds, share: flags.share, bound: flags.bound },
     sections: [timesOf(stages, rate, most), statesOf(stages, stayed)],
     notes: complaints.length === 0 ? [`All within ${bound} ms.`] : complaints
-  }
-  if (flags.json !== undefined) await writeResults(flags.json, results)
-  if (flags.table !== undefined) await writeFile(flags.table, markdown(results))
-  console.log(markdown(results))
-  if (complaints.length > 0) process.exitCode = 1
+  }, flags, complaints)
 } finally {
   await server.stop()
 }

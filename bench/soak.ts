@@ -2,23 +2,18 @@
  * `npm run bench:soak -- --minutes 30 [--share 70 --every 30]`: a mixed load of all doors, at so many percent of the most that the server can do, for a long time.
  * Memory, descriptors, times and the delay of the event loop are looked at again and again; ends with 1 when one of them grows, or something has failed.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { fillOurs } from './asking.js'
-import { AskingClient } from './asking-client.js'
 import { wholeNumber } from './flags.js'
 import { telling } from './loop-delay.js'
-import { machine, versions } from './machine.js'
-import { PacedLoad } from './paced-load.js'
-import { RequestMix } from './request-mix.js'
-import { type Results, type Section, writeResults } from './results.js'
+import { versions } from './machine.js'
+import { beginLoad, beginning, connections, placeFlags, publish } from './paced-run.js'
+import type { Section } from './results.js'
 import { bytesOnDisk } from './scale-store.js'
 import { stateOf } from './server-state.js'
 import { startOn } from './servers.js'
-import { markdown } from './tables.js'
 import { type Tolerance, trendOf } from './trend.js'
 
 const { values: flags } = parseArgs({
@@ -26,14 +21,9 @@ const { values: flags } = parseArgs({
     minutes: { type: 'string', default: '30' },
     share: { type: 'string', default: '70' },
     every: { type: 'string', default: '30' },
-    directory: { type: 'string', default: tmpdir() },
-    json: { type: 'string' },
-    table: { type: 'string' }
+    ...placeFlags
   }
 })
-const connections = 64
-/** Seconds for which the server gets warm, and for which the most that it can do is measured. */
-const [warmUp, measuring] = [10, 10]
 /** Of the samples: caches fill and the heap finds its size before the rest is looked at. */
 const passedOver = 1 / 5
 /** Less than that says nothing of a slope. */
@@ -53,22 +43,16 @@ const measures: ReadonlyArray<{ readonly key: keyof Sample, readonly title: stri
   { key: 'loopDelay', title: 'event loop late, p99 ms', tolerance: { share: 0.25, least: 5 } }
 ]
 
-if (process.platform !== 'linux') throw new Error('Memory and descriptors are read from /proc, which only Linux has')
 const [minutes, share, every] = [wholeNumber('minutes', flags.minutes), wholeNumber('share', flags.share), wholeNumber('every', flags.every)]
 if (minutes * 60 / every * (1 - passedOver) < fewest) throw new Error(`That makes too few samples; --every ${Math.floor(minutes * 60 * (1 - passedOver) / fewest)} is the most for ${minutes} minutes`)
 
-const begun = { date: new Date().toISOString(), machine: await machine(flags.directory) }
+const begun = await beginning(flags.directory)
 const data = await mkdtemp(join(flags.directory, 'fastify-cdmi-soak-'))
 try {
   // What is replaced goes within a minute, and not after an hour: the sweeper has to keep up, too.
   const server = await startOn(data, { ...telling, flags: ['--trash-grace', '30'] })
   try {
-    await fillOurs(server, ['W2', 'W3', 'W4', 'W5'])
-    const client = await AskingClient.open(server, connections)
-    const load = new PacedLoad(client, new RequestMix(`soak-${process.pid}`))
-    await load.most(connections, warmUp)
-    const most = await load.most(connections, measuring)
-    const rate = most * share / 100
+    const { client, load, most, rate } = await beginLoad(server, 'soak', { share, warmUp: 10, measuring: 10 })
     const samples: Sample[] = []
     await stateOf(server)
     load.take()
@@ -85,17 +69,13 @@ try {
     await client.close()
     const section = sectionOf(samples, { rate, most, disk: await bytesOnDisk(data) / 2 ** 20 })
     const complaints = [...grown(samples), ...failures > 0 ? [`${failures} requests failed: ${load.told.join('; ')}.`] : []]
-    const results: Results = {
+    await publish({
       ...begun,
       versions: await versions(),
       settings: { minutes: flags.minutes, share: flags.share, every: flags.every },
       sections: [section],
       notes: complaints.length === 0 ? ['All of it is flat, and nothing has failed.'] : complaints
-    }
-    if (flags.json !== undefined) await writeResults(flags.json, results)
-    if (flags.table !== undefined) await writeFile(flags.table, markdown(results))
-    console.log(markdown(results))
-    if (complaints.length > 0) process.exitCode = 1
+    }, flags, complaints)
   } finally {
     await server.stop()
   }

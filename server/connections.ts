@@ -129,10 +129,8 @@ export class Connections {
     if (this.#busy.has(socket)) return
     this.#busy.set(socket, [])
     socket.once('close', () => {
-      const responses = this.#answersOf(socket)
       this.#busy.delete(socket)
       this.#closed()
-      if (responses.length > 0) setImmediate(endAll, responses)
     })
   }
 
@@ -173,7 +171,7 @@ export class Connections {
     socket.pause()
     if (this.#held.has(socket)) return
     this.#held.add(socket)
-    first.once('close', () => {
+    whenAnswered(first, () => {
       this.#held.delete(socket)
       if (!this.#full.has(socket)) socket.resume()
     })
@@ -185,18 +183,9 @@ export class Connections {
     if (this.#last.has(response)) return
     this.#last.add(response)
     if (!response.headersSent) response.setHeader('connection', 'close')
-    response.once('close', () => {
+    whenAnswered(response, () => {
       if (this.#answersOf(socket).length === 0) socket.destroySoon()
     })
-  }
-}
-
-/** Node tells only the answer that has the connection of its end, and not those that wait behind it: what counts them would count them for ever. */
-function endAll (responses: readonly ServerResponse[]): void {
-  for (const response of responses) {
-    if (response.closed) continue
-    response.destroyed = true
-    response.emit('close')
   }
 }
 

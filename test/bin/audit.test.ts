@@ -1,12 +1,13 @@
 import t from 'tap'
 import { request } from 'undici'
+import { runInProcess } from '../helpers/run-in-process.js'
 import { runCommand, startServer } from '../helpers/server-process.js'
 import { webSocket } from '../helpers/sockets-app.js'
 
 interface Entry { readonly sequence: number, readonly time: string, readonly operation: string, readonly user: string, readonly source?: string, readonly path?: string, readonly formerPath?: string, readonly objectID: string, readonly type: string, readonly size: number }
 
 async function audit (directory: string, ...args: string[]): Promise<Entry[]> {
-  const { code, stdout, stderr } = await runCommand(['audit', '--data', directory, '--json', ...args])
+  const { code, stdout, stderr } = await runInProcess(['audit', '--data', directory, '--json', ...args])
   if (code !== 0) throw new Error(stderr)
   return stdout.split('\n').filter(line => line !== '').map(line => JSON.parse(line) as Entry)
 }
@@ -77,8 +78,8 @@ t.test('what cannot be is refused with a sentence, and makes no store', async t 
     [['--data', directory, '--since', 'yesterday'], 2, /--since is a time/],
     [['--data', directory, '--object', 'x'], 2, /--object is/]
   ] as const) {
-    const result = await runCommand(['audit', ...args])
+    const result = await runInProcess(['audit', ...args])
     t.match(result, { code, stdout: '', stderr: pattern })
   }
-  t.match(await runCommand(['audit', '--data', directory]), { code: 1 }, 'there is still none')
+  t.match(await runInProcess(['audit', '--data', directory]), { code: 1 }, 'there is still none')
 })

@@ -157,7 +157,7 @@ t.test('a backup of a store that a server has open, and of one at rest, is the s
   t.same([await get('one.txt'), await get('long.txt'), await get('two.txt')], [[200, 'one'], [200, 'long '.repeat(50_000)], [404, '']])
 })
 
-const database = await postgresServer(t)
+const database = await postgresServer()
 
 t.test('the same of a store in a database, that a server has open, into another database', { timeout: 120_000 }, async t => {
   if (database === undefined) return t.plan(0, 'PostgreSQL is missing')
@@ -195,7 +195,7 @@ t.test('kill -9 in the middle of a backup and of a restoration: the same command
   await opened.close()
 
   await killed(t, join(place, 'blobs'), 60, 'restore', '--from', backups, '--data', place)
-  t.match(await runCommand(['serve', '--data', place, '--port', '0']), { code: 1, stderr: /is being filled by a transfer .* or "fastify-cdmi restore", again/ })
+  t.match(await runInProcess(['serve', '--data', place, '--port', '0']), { code: 1, stderr: /is being filled by a transfer .* or "fastify-cdmi restore", again/ })
   const { code, result, stderr } = await command('restore', '--from', backups, '--data', place)
   t.equal(code, 0, stderr)
   const { moved, kept } = Object(result['blobs']) as { moved: number, kept: number }
@@ -231,7 +231,7 @@ t.test('a damaged backup is found and named, with exit code 3; what is restored 
   t.match(await runInProcess(['restore', '--from', backups, '--data', join(base, 'two')]), { code: 3, stderr: /^fastify-cdmi: backups\/\S+\.json in .* is not what was written\n$/ })
   t.match(await command('restore', '--from', backups, '--data', join(base, 'two')), { code: 3, result: { status: 'failed', error: /is not what was written/ } })
   t.equal((await command('backup', '--data', directory, '--to', backups)).code, 0, 'the next one is sound')
-  t.match(await runCommand(['backup', '--to', backups, '--list']), { code: 3, stdout: /^\S+\tdamaged: backups\/\S+ in .* is not what was written\n\S+\t3 objects\t/, stderr: /1 backup cannot be read/ }, 'and is shown beside the damaged one')
+  t.match(await runInProcess(['backup', '--to', backups, '--list']), { code: 3, stdout: /^\S+\tdamaged: backups\/\S+ in .* is not what was written\n\S+\t3 objects\t/, stderr: /1 backup cannot be read/ }, 'and is shown beside the damaged one')
 })
 
 t.test('values of the store that are damaged are named, with exit code 3; all else is backed up', async t => {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { ask, basic } from '../helpers/built-server.js'
 import { eventually } from '../helpers/eventually.js'
 import { RawClient } from '../helpers/raw-http.js'
+import { runInProcess } from '../helpers/run-in-process.js'
 import { runCommand, startServer, type ServerProcess } from '../helpers/server-process.js'
 
 const firstPassword = /user: {5}(\S+)\n {4}password: (\S+)\n/
@@ -43,8 +44,8 @@ t.test('the first start prints a password once; one server owns a store and a po
 
   await t.test('a second server, and a sweep, on the same store are refused with the number of the process that has it', async t => {
     const sentence = new RegExp(`^fastify-cdmi: The store in \\S+ is in use by process ${first.child.pid}; [^\\n]*\\n$`)
-    for (const args of [['serve', '--port', '0'], ['serve', '--port', '0', '--workers', '2'], ['sweep']]) {
-      t.match(await runCommand([...args, '--data', directory], { ADMIN_PASSWORD: 'x' }), { code: 1, stdout: '', stderr: sentence }, args.join(' '))
+    for (const [args, command] of [[['serve', '--port', '0'], runCommand], [['serve', '--port', '0', '--workers', '2'], runInProcess], [['sweep'], runInProcess]] as const) {
+      t.match(await command([...args, '--data', directory], { ADMIN_PASSWORD: 'x' }), { code: 1, stdout: '', stderr: sentence }, args.join(' '))
     }
   })
 
@@ -99,13 +100,13 @@ t.test('a config file named by --config or CDMI_CONFIG counts; a flag wins over 
   const byVariable = await startServer(t, join(directory, 'store'), [], { CDMI_CONFIG: file })
   t.match(await realm(byVariable), /realm="file"/)
   t.equal(await byVariable.stop(), 0)
-  t.match(await runCommand(['sweep', '--config', file]), { code: 2, stderr: `There is no store in ${join(directory, 'elsewhere')}` })
+  t.match(await runInProcess(['sweep', '--config', file]), { code: 2, stderr: `There is no store in ${join(directory, 'elsewhere')}` })
 })
 
 t.test('sweep: without a store it makes none; else it says what it removed', async t => {
   const parent = t.testdir({ empty: {}, other: { 'file.txt': 'x' } })
   for (const name of ['none', 'empty', 'other']) {
-    t.match(await runCommand(['sweep', '--data', join(parent, name)]), { code: 2, stdout: '', stderr: /^fastify-cdmi: There is no store in [^\n]*; name its directory with --data\n$/ })
+    t.match(await runInProcess(['sweep', '--data', join(parent, name)]), { code: 2, stdout: '', stderr: /^fastify-cdmi: There is no store in [^\n]*; name its directory with --data\n$/ })
   }
   t.same(await readdir(parent), ['empty', 'other'])
   t.same(await readdir(join(parent, 'empty')), [])
@@ -118,7 +119,7 @@ t.test('sweep: without a store it makes none; else it says what it removed', asy
   await ask(server.origin + '/c/', { method: 'DELETE', headers })
   t.equal(await server.stop(), 0)
   t.match(await runCommand(['sweep', '--data', directory]), { code: 0, stdout: /^Removed 0 blobs and 1 records of deleted containers, /, stderr: '' }, 'the value is kept for readers under way')
-  t.match(await runCommand(['sweep', '--data', directory, '--trash-grace', '0']), { code: 0, stdout: /^Removed 1 blobs and 0 records of deleted containers, /, stderr: '' })
+  t.match(await runInProcess(['sweep', '--data', directory, '--trash-grace', '0']), { code: 0, stdout: /^Removed 1 blobs and 0 records of deleted containers, /, stderr: '' })
 })
 
 t.test('sweep discards parts whose objects are deleted, and those for which no others came in time', async t => {
@@ -130,7 +131,7 @@ t.test('sweep discards parts whose objects are deleted, and those for which no o
   }
   await ask(server.origin + '/deleted', { method: 'DELETE', headers })
   t.equal(await server.stop(), 0)
-  const sweep = async (environment = {}): ReturnType<typeof runCommand> => await runCommand(['sweep', '--data', directory, '--trash-grace', '0'], environment)
+  const sweep = async (environment = {}): ReturnType<typeof runInProcess> => await runInProcess(['sweep', '--data', directory, '--trash-grace', '0'], environment)
   t.match(await sweep(), { code: 0, stdout: /^Removed 1 blobs .*, discarded 1 sets of parts, /, stderr: '' })
   t.match(await sweep(), { code: 0, stdout: /^Removed 0 blobs .*, discarded 0 sets of parts, /, stderr: '' })
   await eventually('the time of the other one is over', async () => /^Removed 1 blobs .*, discarded 1 sets of parts, /.test((await sweep({ CDMI_LIMITS_PARTIAL_TIMEOUT: '1' })).stdout))

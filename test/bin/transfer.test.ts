@@ -10,7 +10,7 @@ import type { DistributedStoreOptions, StoreOptions } from '../../schemas/store-
 import { eventually } from '../helpers/eventually.js'
 import { plainNode } from '../helpers/plain-node.js'
 import { runInProcess } from '../helpers/run-in-process.js'
-import { runCommand, startServer } from '../helpers/server-process.js'
+import { startServer } from '../helpers/server-process.js'
 import { store, storeBlob } from '../storage/driver.js'
 import { noErrors, quickDirectory } from '../storage/embedded-driver.js'
 import { placeOf } from '../storage/postgres-driver.js'
@@ -58,7 +58,7 @@ async function filesBelow (directory: string): Promise<string[]> {
   return entries.filter(entry => entry.isFile() && !(['values', '.fastify-cdmi-store'].includes(entry.name) && entry.parentPath === directory)).map(entry => join(entry.parentPath, entry.name))
 }
 
-const transferCommand = async (from: Place, to: Place, ...more: readonly string[]): ReturnType<typeof runCommand> => await runCommand(['transfer', ...from.flags('from'), ...to.flags('to'), ...more], variablesOf(from, to))
+const transferCommand = async (from: Place, to: Place, ...more: readonly string[]): ReturnType<typeof runInProcess> => await runInProcess(['transfer', ...from.flags('from'), ...to.flags('to'), ...more], variablesOf(from, to))
 const variablesOf = (from: Place, to: Place): Record<string, string> => ({ ...from.variables?.('from'), ...to.variables?.('to') })
 
 /** Begins it, and kills it when the target has so many blobs, or when all are there and records follow. */
@@ -80,7 +80,7 @@ async function killed (t: Test, from: Place, to: Place, when: number | 'records'
   t.equal(printed, '', 'it had not come to its end')
 }
 
-const database = await postgresServer(t)
+const database = await postgresServer()
 
 t.test('kill -9 at any time, and the same command goes on: values are not moved again, and the target is the same as the source at the end', { timeout: 300_000 }, async t => {
   const from = await filled(t)
@@ -138,7 +138,7 @@ t.test('a blob of the source with a wrong bit: 3, with its object; nothing of it
   const again = await transferCommand(from, to)
   t.match(again, { code: 3, stdout: /^Blob .* has other bytes between 0 and 9 than were written; it belongs to \/rotten%20one\n$/ })
   const directory = 'directory' in to.options ? to.options.directory : ''
-  const served = await runCommand(['serve', '--data', directory, '--port', '0'], { ADMIN_PASSWORD: 'x' })
+  const served = await runInProcess(['serve', '--data', directory, '--port', '0'], { ADMIN_PASSWORD: 'x' })
   t.match(served, { code: 1, stderr: /^fastify-cdmi: The store in .* is being filled by a transfer that has not come to its end; run the same "fastify-cdmi transfer", or "fastify-cdmi restore", again to finish it, or remove it and begin anew\n$/ })
   await writeFile(file, sound)
   t.match(await transferCommand(from, to), { code: 0, stdout: /1 blob had been moved before\./ })

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { openStore } from '../../index.js'
 import { runInProcess } from '../helpers/run-in-process.js'
 import { runCommand, startServer } from '../helpers/server-process.js'
 import { quickDirectory } from '../storage/embedded-driver.js'
@@ -15,7 +16,7 @@ t.test('a container of a store that a server has open becomes a directory, and t
   await put('/photos/ann%20%26%20bob.txt', 'smile')
   await put('/photos/2029/')
   await put('/elsewhere.txt', 'x')
-  t.match(await runCommand(['export', '--data', data, '--container', '/photos', '--to', tree, '--dry-run']), { code: 0, stdout: '/photos/ has 2 containers, 1 data object (5 bytes) and 0 references.\n' })
+  t.match(await runInProcess(['export', '--data', data, '--container', '/photos', '--to', tree, '--dry-run']), { code: 0, stdout: '/photos/ has 2 containers, 1 data object (5 bytes) and 0 references.\n' })
   t.match(await runCommand(['export', '--data', data, '--container', '/photos/', '--to', tree]), { code: 0, stdout: `/photos/ is in ${tree}: 2 containers, 1 data object (5 bytes) and 0 references.\n` })
   t.same((await readdir(tree)).sort(), ['.cdmi.jsonl', '2029', 'ann & bob.txt'])
   t.equal(await readFile(join(tree, 'ann & bob.txt'), 'utf8'), 'smile')
@@ -24,16 +25,16 @@ t.test('a container of a store that a server has open becomes a directory, and t
 
   // What is imported needs a store.
   t.match(await runInProcess(['import', '--from', tree, '--data', other]), { code: 2, stderr: /^fastify-cdmi: There is no store in / })
-  t.equal(await (await startServer(t, other)).stop(), 0)
+  await (await openStore({ directory: other })).close()
   t.match(await runCommand(['import', '--from', tree, '--data', other, '--container', '/new/', '--json']), { code: 0, stdout: /"status":"complete".*"containers":1,"objects":1,"references":0,"bytes":5,"kept":0,"problems":0/ })
   await writeFile(join(tree, 'bad?name'), 'x')
-  t.match(await runCommand(['import', '--from', tree, '--data', other, '--container', '/new/', '--existing', 'keep']), { code: 3, stdout: /bad\?name was not imported: .*\.\n.*tree is in \/new\/: 1 container, 1 data object \(5 bytes\) and 0 references; 1 object of these was there already\.\n$/, stderr: /1 object could not be taken along; which and why is said above\n$/ })
+  t.match(await runInProcess(['import', '--from', tree, '--data', other, '--container', '/new/', '--existing', 'keep']), { code: 3, stdout: /bad\?name was not imported: .*\.\n.*tree is in \/new\/: 1 container, 1 data object \(5 bytes\) and 0 references; 1 object of these was there already\.\n$/, stderr: /1 object could not be taken along; which and why is said above\n$/ })
   const again = await startServer(t, other)
   const answer = await fetch(`${again.origin}/new/ann%20&%20bob.txt`, { headers: { authorization: again.authorization } })
   t.same([answer.status, answer.headers.get('content-type'), await answer.text()], [200, 'text/plain; charset=utf-8', 'smile'])
-  t.match(await runCommand(['import', '--from', tree, '--data', other]), { code: 1, stderr: /is in use by process/ })
-  t.match(await runCommand(['export', '--data', other, '--container', '/none/', '--to', join(base, 'x')]), { code: 2, stderr: /^fastify-cdmi: \/none\/ does not exist\n$/ })
-  t.match(await runCommand(['export', '--data', other, '--to', tree]), { code: 1, stderr: /is not empty; an export needs an empty directory or a new one\n$/ })
+  t.match(await runInProcess(['import', '--from', tree, '--data', other]), { code: 1, stderr: /is in use by process/ })
+  t.match(await runInProcess(['export', '--data', other, '--container', '/none/', '--to', join(base, 'x')]), { code: 2, stderr: /^fastify-cdmi: \/none\/ does not exist\n$/ })
+  t.match(await runInProcess(['export', '--data', other, '--to', tree]), { code: 1, stderr: /is not empty; an export needs an empty directory or a new one\n$/ })
 })
 
 t.test('what is not clear is refused with a sentence', async t => {

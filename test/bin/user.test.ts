@@ -12,9 +12,13 @@ const generated = /^The password of bob, shown only now: ((?:[a-z2-9]{5}-){3}[a-
 t.test('users are added, listed, changed and removed; a server that runs notices; whatever is refused changes nothing', async t => {
   const directory = join(t.testdir(), 'store')
   const file = join(directory, 'users.json')
-  const user = async (args: readonly string[], input = ''): ReturnType<typeof runCommand> => await runCommand(['user', ...args, '--data', directory], {}, input)
+  /** Without something to read it need be no process of its own. */
+  const user = async (args: readonly string[], input?: string): ReturnType<typeof runCommand> => {
+    const whole = ['user', ...args, '--data', directory]
+    return input === undefined ? await runInProcess(whole) : await runCommand(whole, {}, input)
+  }
 
-  t.same(await runInProcess(['user', 'list', '--data', directory]), { code: 1, stdout: '', stderr: `fastify-cdmi: There is no users file ${file}; make one with "fastify-cdmi user add NAME --users ${file}"\n` })
+  t.same(await user(['list']), { code: 1, stdout: '', stderr: `fastify-cdmi: There is no users file ${file}; make one with "fastify-cdmi user add NAME --users ${file}"\n` })
   t.same(await user(['add', 'ann'], 'first password\nnot a password\n'), { code: 0, stdout: `ann is in ${file}.\n`, stderr: '' }, 'before there is a store')
   t.equal((await stat(file)).mode & 0o777, 0o600)
   t.equal((await stat(directory)).mode & 0o777, 0o700)
@@ -38,9 +42,8 @@ t.test('users are added, listed, changed and removed; a server that runs notices
 
   await t.test('what is refused changes nothing', async t => {
     const before = await readFile(file, 'utf8')
-    /** `input`: what is asked for; undefined: nothing is, so that it need be no process of its own. */
     const refused = async (args: readonly string[], input: string | undefined, code: number, pattern: RegExp): Promise<void> => {
-      const done = input === undefined ? await runInProcess(['user', ...args, '--data', directory]) : await user(args, input)
+      const done = await user(args, input)
       t.match(done, { code, stdout: '', stderr: pattern }, args.join(' '))
       t.equal(done.stderr.split('\n').length, 2, 'a sentence')
     }

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { OfferNotices } from '../../bin/offer-notices.js'
 import { verifyApart } from '../../bin/verify-apart.js'
 import type { Finding, LookProgress } from '../../storage/verify/findings.js'
+import { runInProcess } from '../helpers/run-in-process.js'
 import { runCommand } from '../helpers/server-process.js'
 import { quickDirectory } from '../storage/embedded-driver.js'
 import { openQuietly } from '../storage/verify-store.js'
@@ -44,6 +45,6 @@ t.test('the head of meta.lmdb, and what its pages say of themselves: verify says
   await writeFile(file, damaged)
   t.match(await runCommand(['verify', '--data', directory]), { code: 3, stdout: /^The file meta\.lmdb is damaged, so that nothing else could be looked at; what can be done is to restore a backup\. The list of tables has \d+ rows, and should have 9\.\n/ })
   await writeFile(file, Buffer.alloc(sound.length, 'no file of LMDB'))
-  t.match(await runCommand(['verify', '--data', directory, '--json']), { code: 1, stdout: /"status":"failed","error":"\S+meta\.lmdb is damaged; what can be done is to restore a backup\. Its head is not readable"/ })
+  t.match(await runInProcess(['verify', '--data', directory, '--json']), { code: 1, stdout: /"status":"failed","error":"\S+meta\.lmdb is damaged; what can be done is to restore a backup\. Its head is not readable"/ })
   await t.rejects(openQuietly(directory), { name: 'StorageError', reason: 'corrupt' }, 'a server does not begin')
 })

@@ -138,7 +138,7 @@ t.test('what cannot be done is refused with a sentence', async t => {
   t.match(await runInProcess(['verify', '--meta', 'postgres://h/d']), { code: 2, stderr: /needs blobs/ })
 })
 
-const database = await postgresServer(t)
+const database = await postgresServer()
 
 t.test('a store of many servers: sound, and a rotten blob with its object', { skip: database === undefined ? 'no PostgreSQL here' : false, timeout: 120_000 }, async t => {
   if (database === undefined) return

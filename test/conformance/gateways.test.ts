@@ -30,7 +30,7 @@ async function holds (t: Test, place: DistributedStoreOptions): Promise<void> {
   for (const [index, each] of suite.entries()) t.equal(faultOf(each, outcomes[index]), undefined, titleOf(each))
 }
 
-const [database, s3] = await Promise.all([postgresServer(t), s3Server(t)])
+const [database, s3] = await Promise.all([postgresServer(), s3Server()])
 
 t.test('two servers in turn, records in PostgreSQL and values in files: every case of the suite', { skip: database === undefined }, async t => {
   if (database !== undefined) await holds(t, placeOf(t, database, await quickDirectory(t)))

@@ -86,7 +86,7 @@ t.test('whether a user exists shows neither in the text of an answer nor in its 
   t.same(await said('ann'), await said('nobody'))
   const authenticator = createAuthenticator({ users, failedAttempts: 1000 })
   const times: Record<string, number[]> = { ann: [], eve: [], nobody: [] }
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < 2; round++) {
     for (const [name, taken] of Object.entries(times)) {
       const start = performance.now()
       await t.rejects(authenticator.verify(name, `wrong ${round}`, '192.0.2.1'), { code: 'CDMI_UNAUTHORIZED' })

@@ -14,7 +14,7 @@ import { Fleet } from '../helpers/gateway-fleet.js'
 import { MixedLoad } from '../helpers/mixed-load.js'
 import { urlOf } from '../storage/postgres-driver.js'
 import { type OwnServer, ownServer, query, schemaOf } from '../storage/postgres-server.js'
-import { freshOptions, type OwnS3Server, ownS3Server } from '../storage/s3-server.js'
+import { durableS3Server, freshOptions, type OwnS3Server } from '../storage/s3-server.js'
 
 const rounds = Number(process.env['GATEWAY_ROUNDS'] ?? 2)
 const gateways = 4
@@ -33,10 +33,10 @@ const longest = partSize + 500_000
 const home = '/cdmi/2.0.0/load/'
 const health = '/cdmi/2.0.0/health/'
 
-const s3Starting = ownS3Server(t, { durable: true })
-const postgres = await ownServer(t, { durable: true })
+const s3Starting = durableS3Server()
+const postgres = await ownServer({ durable: true })
 const s3 = await s3Starting
-if (postgres === undefined || s3 === undefined) t.plan(0, 'PostgreSQL or an S3 server is not installed')
+if (postgres === undefined || s3 === undefined) t.pass('PostgreSQL or an S3 server is not installed', { skip: true })
 else suite(postgres, s3)
 
 function suite (postgres: OwnServer, s3: OwnS3Server): void {

@@ -7,8 +7,8 @@ import { type Answered, askGateway, gatewaysHere } from '../helpers/gateways-her
 import { placeOf } from '../storage/postgres-driver.js'
 import { ownServer, query, schemaOf } from '../storage/postgres-server.js'
 
-const server = await ownServer(t, { durable: true })
-if (server === undefined) t.plan(0, 'PostgreSQL is not installed')
+const server = await ownServer({ durable: true })
+if (server === undefined) t.pass('PostgreSQL is not installed', { skip: true })
 else {
   const deafen = async (meta: string): Promise<number> => (await query(meta, "select pg_terminate_backend(pid) from pg_stat_activity where query like 'listen %'")).length
   const cdmi = (type: string): Record<string, string> => ({ 'content-type': `application/cdmi-${type}`, accept: `application/cdmi-${type}` })

@@ -1,4 +1,4 @@
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { execFileSync } from 'node:child_process'
 import { randomFillSync } from 'node:crypto'
 import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
@@ -7,37 +7,20 @@ import { Writable } from 'node:stream'
 import { ArchiveReader } from '../../storage/backup/archive-reader.js'
 import { backUp, type BackupReport } from '../../storage/backup/back-up.js'
 import type { BackupPlace, ReadablePlace } from '../../storage/backup/backup-place.js'
-import { findBackup } from '../../storage/backup/backup-source.js'
-import { checkBackup } from '../../storage/backup/check-backup.js'
 import { openPlace, openReadable } from '../../storage/backup/open-place.js'
-import { restore } from '../../storage/backup/restore.js'
 import { takeSnapshot } from '../../storage/backup/take-snapshot.js'
 import { blockSize, readTarHead, tarHead } from '../../storage/backup/tar-format.js'
-import type { Store } from '../../storage/contract.js'
-import { openStore } from '../../storage/open-store.js'
 import type { TransferReport } from '../../storage/transfer.js'
+import { backUpStore, fullStore, openedStore, problemsOf, restoredTo, wholeOf } from './backup-steps.js'
 import { store as commitAll, storeBlob } from './driver.js'
-import { noErrors, quickDirectory } from './embedded-driver.js'
+import { noErrors } from './embedded-driver.js'
 import { memoryEnds } from './memory-driver.js'
-import { fillStore, type Whole, wholeOfStore } from './whole-store.js'
-
-/** A store with something in it, and a directory beside it. */
-async function filled (t: Test): Promise<{ base: string, directory: string, store: Store, first: Whole }> {
-  const base = await quickDirectory(t)
-  const directory = join(base, 'store')
-  const store = await openStore({ directory, trashGrace: 0, sweepInterval: 0, inlineLimit: 8 * 1024, segmentSize: 64 * 1024 }, noErrors)
-  t.teardown(async () => { await store.close() })
-  await fillStore(store)
-  await store.sweep()
-  return { base, directory, store, first: await wholeOfStore(store) }
-}
+import { type Whole, wholeOfStore } from './whole-store.js'
 
 async function backup (directory: string, place: BackupPlace): Promise<BackupReport> {
-  const snapshot = await takeSnapshot({ directory }, noErrors)
   try {
-    return await backUp(snapshot, place)
+    return await backUpStore(directory, place)
   } finally {
-    await snapshot.close()
     await place.close()
   }
 }
@@ -52,28 +35,15 @@ async function reading<T> (where: string, work: (place: ReadablePlace) => Promis
 }
 
 async function restored (where: string): Promise<{ report: TransferReport, whole: Whole | undefined }> {
-  return await reading(where, async place => {
-    const manifest = await findBackup(place, undefined)
-    const ends = memoryEnds()
-    const target = await ends.target(manifest.rootID, manifest.sequence)
-    const report = await restore(place, manifest, target)
-    await target.close()
-    if (!report.complete) return { report, whole: undefined }
-    const store = await ends.store()
-    const whole = await wholeOfStore(store)
-    await store.close()
-    return { report, whole }
-  })
+  const ends = memoryEnds()
+  const report = await reading(where, async place => await restoredTo(ends, place))
+  return { report, whole: report.complete ? await wholeOf(ends) : undefined }
 }
 
-async function check (where: string): Promise<string[]> {
-  const problems: string[] = []
-  await reading(where, async place => await checkBackup(place, await findBackup(place, undefined), { signal: new AbortController().signal, progress () {}, tell (problem) { problems.push(problem) } }))
-  return problems
-}
+const check = async (where: string): Promise<string[]> => await reading(where, problemsOf)
 
 t.test('a backup in one file is the store as it was: looked at, checked and restored from where it is', async t => {
-  const { base, directory, store, first } = await filled(t)
+  const { base, directory, store, first } = await fullStore(t)
   // It is not compressed, and waits on a disk until it is counted.
   await storeBlob(store, randomFillSync(Buffer.alloc(9 * 1024 * 1024)), { parentID: store.rootID, name: 'noise' })
   const second = await wholeOfStore(store)
@@ -90,7 +60,7 @@ t.test('a backup in one file is the store as it was: looked at, checked and rest
 })
 
 t.test('it is a tar archive: unpacked it is a directory of backups, and the next backup goes on with it', async t => {
-  const { base, directory, store, first } = await filled(t)
+  const { base, directory, store, first } = await fullStore(t)
   const file = join(base, 'x.tar')
   await backup(directory, await openPlace(file))
   const unpacked = join(base, 'unpacked')
@@ -107,7 +77,7 @@ t.test('it is a tar archive: unpacked it is a directory of backups, and the next
 })
 
 t.test('what is written to a stream is the same, however slow that is; when its reader ends the backup fails, and one that was cut short is none', async t => {
-  const { base, directory, first } = await filled(t)
+  const { base, directory, first } = await fullStore(t)
   const chunks: Uint8Array[] = []
   const slow = new Writable({ highWaterMark: 1, write (chunk: Uint8Array, _, done) { chunks.push(Buffer.from(chunk)); setImmediate(() => { done() }) } })
   await backup(directory, await openPlace('-', slow))
@@ -126,10 +96,7 @@ t.test('what is written to a stream is the same, however slow that is; when its 
 })
 
 t.test('a bit that is wrong anywhere in the file is found, or does not matter; a run that fails leaves nothing', async t => {
-  const base = await quickDirectory(t)
-  const directory = join(base, 'store')
-  const store = await openStore({ directory, trashGrace: 0, sweepInterval: 0, inlineLimit: 100 }, noErrors)
-  t.teardown(async () => { await store.close() })
+  const { base, directory, store } = await openedStore(t, { inlineLimit: 100 })
   await storeBlob(store, Buffer.alloc(5000, 'text '), { parentID: store.rootID, name: 'text' })
   await commitAll(store, { events: [{ a: 1 }] })
   const first = await wholeOfStore(store)

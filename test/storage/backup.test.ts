@@ -7,23 +7,22 @@ import { backUp, type BackupReport } from '../../storage/backup/back-up.js'
 import type { BackupPlace, StoredFile } from '../../storage/backup/backup-place.js'
 import { DirectoryPlace } from '../../storage/backup/directory-place.js'
 import { findBackup, momentOf } from '../../storage/backup/backup-source.js'
-import { checkBackup } from '../../storage/backup/check-backup.js'
 import { endsRecords } from '../../storage/backup/lines.js'
 import { backupNames, readManifest } from '../../storage/backup/manifest.js'
-import { restore } from '../../storage/backup/restore.js'
 import { takeSnapshot } from '../../storage/backup/take-snapshot.js'
 import { type Store, StorageError } from '../../storage/contract.js'
 import { mintObjectID } from '../../storage/object-id.js'
 import { openStore } from '../../storage/open-store.js'
-import type { TransferOptions, TransferReport } from '../../storage/transfer.js'
+import type { TransferReport } from '../../storage/transfer.js'
 import { withoutValue } from '../../cdmi/lost-value.js'
 import type { DistributedStoreOptions } from '../../schemas/store-options.js'
+import { backUpStore, openedStore, problemsOf, restoredTo, wholeOf } from './backup-steps.js'
 import { aRecord, aValue, type Ends, isReadable, next, store, storeBlob } from './driver.js'
 import { embedded, noErrors, quickDirectory } from './embedded-driver.js'
 import { memoryEnds } from './memory-driver.js'
 import { placeOf, postgresAndFiles } from './postgres-driver.js'
 import { postgresServer, schemaOf } from './postgres-server.js'
-import { fillStore, readByModel, type Whole, wholeOfStore } from './whole-store.js'
+import { fillStore, readByModel, wholeOfStore } from './whole-store.js'
 
 interface Here {
   readonly directory: string
@@ -33,54 +32,18 @@ interface Here {
 
 /** A store that is open, and a place for its backups. */
 async function here (t: Test, options: { inlineLimit?: number, segmentSize?: number } = {}): Promise<Here> {
-  const base = await quickDirectory(t)
-  const directory = join(base, 'store')
-  const opened = await openStore({ directory, trashGrace: 0, sweepInterval: 0, inlineLimit: 8 * 1024, segmentSize: 64 * 1024, ...options }, noErrors)
-  t.teardown(async () => { await opened.close() })
-  return { directory, store: opened, place: new DirectoryPlace(join(base, 'backups')) }
+  const { base, directory, store } = await openedStore(t, options)
+  return { directory, store, place: new DirectoryPlace(join(base, 'backups')) }
 }
 
-async function backup ({ directory, place }: Here): Promise<BackupReport> {
-  const snapshot = await takeSnapshot({ directory }, noErrors)
-  try {
-    return await backUp(snapshot, place)
-  } finally {
-    await snapshot.close()
-  }
-}
-
-async function restored (place: BackupPlace, ends: Ends, at?: { name: string } | { at: number }, options?: TransferOptions): Promise<TransferReport> {
-  const manifest = await findBackup(place, at)
-  const target = await ends.target(manifest.rootID, manifest.sequence)
-  try {
-    return await restore(place, manifest, target, options)
-  } finally {
-    await target.close()
-  }
-}
-
-async function whole (ends: Ends): Promise<Whole> {
-  const opened = await ends.store()
-  try {
-    return await wholeOfStore(opened)
-  } finally {
-    await opened.close()
-  }
-}
-
-async function check (place: BackupPlace, at?: { name: string }): Promise<string[]> {
-  const problems: string[] = []
-  const count = await checkBackup(place, await findBackup(place, at), { signal: new AbortController().signal, progress () {}, tell (problem) { problems.push(problem) } })
-  if (count !== problems.length) throw new Error(`${count} problems, ${problems.length} were told`)
-  return problems
-}
+const backup = async ({ directory, place }: Here): Promise<BackupReport> => await backUpStore(directory, place)
 
 async function filesIn (place: BackupPlace): Promise<string[]> {
   const entries = await readdir(place.name, { recursive: true, withFileTypes: true })
   return entries.filter(entry => entry.isFile()).map(entry => join(entry.parentPath, entry.name)).sort()
 }
 
-const database = await postgresServer(t)
+const database = await postgresServer()
 
 t.test('what is restored is what was backed up: objects, IDs, versions, metadata, what is hidden, shared bytes, gaps, accesses, the change log; whatever the store is made of then', async t => {
   const one = await here(t)
@@ -92,12 +55,12 @@ t.test('what is restored is what was backed up: objects, IDs, versions, metadata
   t.match(manifest, { rootID: first.rootID, sequence: first.last, counts: { records: first.objects.length, blobs: first.blobs, events: first.events.length }, damaged: [] })
   t.match(blobs, { copied: first.blobs, kept: 0, bytes: manifest.counts.bytes })
   t.ok(blobs.stored < blobs.bytes / 10, 'text is compressed')
-  t.same(await check(one.place), [])
+  t.same(await problemsOf(one.place), [])
   t.same(await readdir(join(one.place.name, 'temporary')), [], 'nothing is left of the work')
   const model = await readByModel(one.store)
   for (const ends of [memoryEnds(), await embedded.ends(t), ...database === undefined ? [] : [await postgresAndFiles(database).ends(t)]]) {
-    t.match(await restored(one.place, ends), { complete: true, rootID: first.rootID, records: first.objects.length, events: first.events.length, damaged: [], lost: [] })
-    t.strictSame(await whole(ends), first)
+    t.match(await restoredTo(ends, one.place), { complete: true, rootID: first.rootID, records: first.objects.length, events: first.events.length, damaged: [], lost: [] })
+    t.strictSame(await wholeOf(ends), first)
     const opened = await ends.store()
     t.strictSame(await readByModel(opened), model)
     await opened.close()
@@ -129,12 +92,12 @@ t.test('a second backup copies what is new and nothing else, lists that are the 
   t.same(moments.map(moment => new Date(moment).toISOString()), [first, idle, third].map(({ manifest }) => manifest.taken))
   for (const [at, expected] of [[moments[0] ?? 0, before], [(moments[2] ?? 0) - 1, before], [moments[2] ?? 0, after], [moments[2] ?? 0 + 1e9, after]] as const) {
     const ends = memoryEnds()
-    t.match(await restored(one.place, ends, { at }), { complete: true })
-    t.strictSame(await whole(ends), expected)
+    t.match(await restoredTo(ends, one.place, { at }), { complete: true })
+    t.strictSame(await wholeOf(ends), expected)
   }
   await t.rejects(findBackup(one.place, { at: (moments[0] ?? 0) - 1 }), { reason: 'missing', message: /^There is no backup of that moment or before it in / })
   await t.rejects(findBackup(one.place, { name: 'x' }), { reason: 'missing', message: /^There is no backup x in / })
-  t.ok((await whole(await ends(one.place))).objects.some(({ id }) => id === put.id), 'the last one without a word')
+  t.ok((await wholeOf(await ends(one.place))).objects.some(({ id }) => id === put.id), 'the last one without a word')
 })
 
 /** One behind which a list is cut, so that there are several. */
@@ -147,7 +110,7 @@ function endingID (): string {
 
 async function ends (place: BackupPlace): Promise<Ends> {
   const memory = memoryEnds()
-  await restored(place, memory)
+  await restoredTo(memory, place)
   return memory
 }
 
@@ -190,7 +153,7 @@ t.test('what is committed while a snapshot is read is not in it; what hangs belo
   await snapshot.close()
   t.match(manifest, { sequence: 1, counts: { records: 2, events: 1, blobs: 1 } })
   const target = memoryEnds()
-  t.match(await restored(one.place, target), { complete: true, records: 2 })
+  t.match(await restoredTo(target, one.place), { complete: true, records: 2 })
   const opened = await target.store()
   t.match(await opened.meta.get(kept.put.id), { version: 1, attributes: {} })
 })
@@ -210,24 +173,24 @@ t.test('whatever bit of a backup is changed, whatever file is cut short or gone:
     for (const [n, wrong] of [flipped(bytes, 12), flipped(bytes, bytes.length >> 1), flipped(bytes, bytes.length - 1), bytes.subarray(0, -1), undefined].entries()) {
       if (wrong === undefined) await rm(file)
       else await writeFile(file, wrong)
-      const found = await check(one.place, { name: manifest.name }).catch((error: unknown) => [String(error)])
+      const found = await problemsOf(one.place, { name: manifest.name }).catch((error: unknown) => [String(error)])
       const target = memoryEnds()
-      const outcome = await restored(one.place, target, { name: manifest.name }).catch((error: unknown) => error)
+      const outcome = await restoredTo(target, one.place, { name: manifest.name }).catch((error: unknown) => error)
       const complete = !(outcome instanceof Error) && (outcome as TransferReport).complete
       // gzip has bits in its head and at its end that do not matter.
-      if (complete && JSON.stringify(await whole(target)) === JSON.stringify(first)) continue
+      if (complete && JSON.stringify(await wholeOf(target)) === JSON.stringify(first)) continue
       t.equal(complete, false, `change ${n} of ${file}`)
       t.ok(found.some(problem => problem.includes(file.slice(one.place.name.length + 1)) || problem.includes(manifest.name)), `change ${n} of ${file}: ${found.join()}`)
       if (outcome instanceof Error) t.type(outcome, StorageError)
     }
     await writeFile(file, bytes)
   }
-  t.same(await check(one.place), [])
+  t.same(await problemsOf(one.place), [])
 
   // What is damaged there is copied again, once it is noticed.
   for (const file of files.filter(file => file.includes('/blobs/'))) await writeFile(file, 'x')
   t.match((await backup(one)).blobs, { copied: 2, kept: 0 })
-  t.same(await check(one.place), [])
+  t.same(await problemsOf(one.place), [])
 })
 
 function flipped (bytes: Uint8Array, at: number): Uint8Array {
@@ -274,10 +237,10 @@ if (database !== undefined) {
     await writing
     await opened.sweep()
     t.equal(await isReadable(opened, birth), false)
-    t.same(await check(place), [])
+    t.same(await problemsOf(place), [])
 
     const target = await embedded.ends(t)
-    t.match(await restored(place, target), { complete: true, damaged: [] })
+    t.match(await restoredTo(target, place), { complete: true, damaged: [] })
     const again = await target.store()
     const ids = [container.id, inner.id, put.id, counter.id]
     const [one, two, three, four] = await again.meta.getMany(ids)
@@ -309,10 +272,10 @@ t.test('a damaged blob of the store is named, all else is backed up; what an old
   const { manifest, blobs } = await backup(one)
   t.match(blobs, { copied: 0, kept: 1 })
   t.same(manifest.damaged.map(({ blob }) => blob), [young.birth.blob])
-  t.match(await restored(one.place, memoryEnds()), { complete: false, damaged: [{ blob: young.birth.blob, objects: [{ objectID: young.put.id, path: '/young' }] }] })
+  t.match(await restoredTo(memoryEnds(), one.place), { complete: false, damaged: [{ blob: young.birth.blob, objects: [{ objectID: young.put.id, path: '/young' }] }] })
   const target = memoryEnds()
   const { damaged } = manifest
-  t.match(await restored(one.place, target, undefined, { lose: withoutValue }), { complete: true, lost: [{ objectID: young.put.id, path: '/young', blobs: [young.birth.blob], kept: true }], damaged: [{ blob: young.birth.blob, problem: damaged[0]?.problem ?? '' }] })
+  t.match(await restoredTo(target, one.place, undefined, { lose: withoutValue }), { complete: true, lost: [{ objectID: young.put.id, path: '/young', blobs: [young.birth.blob], kept: true }], damaged: [{ blob: young.birth.blob, problem: damaged[0]?.problem ?? '' }] })
   const opened = await target.store()
   t.match(await opened.meta.get(young.put.id), { name: 'young', version: 2, size: 0, attributes: { completionStatus: /^Error: the value was damaged/ } }, 'it is there, and says itself that it has no value')
   t.match(await opened.meta.get(old.put.id), { version: 1, size: 13 })
@@ -320,11 +283,11 @@ t.test('a damaged blob of the store is named, all else is backed up; what an old
   // And one whose bytes the backup has lost.
   const [file = ''] = (await filesIn(one.place)).filter(file => file.includes('/blobs/'))
   await writeFile(file, 'rotten')
-  t.match(await restored(one.place, memoryEnds(), undefined, { lose: withoutValue }), { complete: false, damaged: { length: 1 } }, 'where no value at all is sound something else is wrong')
+  t.match(await restoredTo(memoryEnds(), one.place, undefined, { lose: withoutValue }), { complete: false, damaged: { length: 1 } }, 'where no value at all is sound something else is wrong')
   await storeBlob(one.store, 'sound', { parentID: one.store.rootID, name: 'sound' })
   await backup(one)
   await writeFile(file, 'rotten')
-  t.match(await restored(one.place, memoryEnds(), undefined, { lose: withoutValue }), { complete: true, lost: { length: 2 } })
+  t.match(await restoredTo(memoryEnds(), one.place, undefined, { lose: withoutValue }), { complete: true, lost: { length: 2 } })
 })
 
 t.test('a last backup that is of a moment to come is not taken for the last without a word', async t => {
@@ -395,8 +358,8 @@ t.test('a backup that is cut short before any of its steps is none, and the next
     const { blobs } = await backup({ ...one, place })
     if (blobs.copied !== first.blobs - there || blobs.kept !== there) t.fail(`${there} were there, ${JSON.stringify(blobs)}`)
     const target = memoryEnds()
-    await restored(place, target)
-    if (JSON.stringify(await whole(target)) !== JSON.stringify(first)) t.fail(`died before step ${end}`)
+    await restoredTo(target, place)
+    if (JSON.stringify(await wholeOf(target)) !== JSON.stringify(first)) t.fail(`died before step ${end}`)
   }
 })
 
@@ -423,12 +386,12 @@ t.test('a restoration fills an empty place only, and says when it was done befor
   await store(one.store, { events: [{ n: 1 }] })
   await backup(one)
   const ends = await embedded.ends(t)
-  t.match(await restored(one.place, ends), { complete: true })
-  await t.rejects(restored(one.place, ends), { name: 'AlreadyTransferred' })
+  t.match(await restoredTo(ends, one.place), { complete: true })
+  await t.rejects(restoredTo(ends, one.place), { name: 'AlreadyTransferred' })
   const used = await ends.store()
   await store(used, { put: [aValue('y')], events: [{ n: 2 }] })
   await used.close()
-  await t.rejects(restored(one.place, ends), { reason: 'format', message: /is not empty/ })
+  await t.rejects(restoredTo(ends, one.place), { reason: 'format', message: /is not empty/ })
 })
 
 t.test('two backups of the same moment, and two at the same time, are both there', async t => {
@@ -442,7 +405,7 @@ t.test('two backups of the same moment, and two at the same time, are both there
   const names = await backupNames(one.place)
   t.equal(names.length, 2)
   for (const name of names) {
-    t.same(await check(one.place, { name }), [])
+    t.same(await problemsOf(one.place, { name }), [])
     t.equal((await readManifest(one.place, name)).counts.records, (await wholeOfStore(one.store)).objects.length)
   }
 })

@@ -15,8 +15,8 @@ const memoryFiles = '/dev/shm'
 const roomEnough = 512 * 1024 ** 2
 
 /**
- * Stores that are opened and closed hundreds of times, to see what a process that died left: it matters in which order things are written, not
- * how long the disk of this machine takes to flush. In memory where that is possible.
+ * For stores of which it matters in which order things are written, or what they answer, and not how long the disk of this machine takes to flush: in memory
+ * where that is possible.
  */
 export async function quickDirectory (t: Test): Promise<string> {
   const room = await statfs(memoryFiles).then(({ bavail, bsize }) => bavail * bsize, () => 0)
@@ -38,7 +38,7 @@ export function endsOf (options: StoreOptions | DistributedStoreOptions): Ends {
 export const embedded = {
   name: 'embedded',
   async fresh (t) {
-    const store = await openStore({ directory: join(t.testdir(), 'store'), trashGrace: 0, sweepInterval: 0 }, noErrors)
+    const store = await openStore({ directory: join(await quickDirectory(t), 'store'), trashGrace: 0, sweepInterval: 0 }, noErrors)
     t.teardown(async () => { await store.close() })
     return store
   },

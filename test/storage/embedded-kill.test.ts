@@ -5,7 +5,7 @@ import { differences, noteAcknowledged, surplusFiles } from './acknowledgements.
 import { startNode } from './child-process.js'
 import { noErrors } from './embedded-driver.js'
 
-const rounds = 5
+const rounds = 3
 const acknowledgementsPerRound = 150
 
 t.test('kill -9 in the middle of commits: everything acknowledged is there, nothing is half there, no garbage stays', { timeout: 120_000 }, async t => {

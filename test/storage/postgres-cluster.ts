@@ -1,7 +1,7 @@
 /** A primary and a synchronous standby of the test's own, for failovers: what a cluster manager does is done by the test. */
 import { spawnSync } from 'node:child_process'
-import type { Test } from 'tap'
-import { ownServer, script, signalAll } from './postgres-server.js'
+import { ownServer, signalAll } from './postgres-server.js'
+import { script } from './service-keeper.js'
 
 export interface Cluster {
   /** URLs, by what they were at the beginning. */
@@ -19,9 +19,9 @@ export interface Cluster {
   promote (): void
 }
 
-/** Undefined where PostgreSQL is missing: said aloud. It ends with the test, and all that is in it. */
-export async function ownCluster (t: Test): Promise<Cluster | undefined> {
-  const server = await ownServer(t, { durable: true })
+/** Undefined where PostgreSQL is missing: said aloud. It ends with this process. */
+export async function ownCluster (): Promise<Cluster | undefined> {
+  const server = await ownServer({ durable: true })
   if (server === undefined) return undefined
   const { directory, url } = server
   const run = (...args: readonly string[]): string => {

@@ -24,7 +24,7 @@ export function bucketPlaceOf (t: Test, server: PostgresServer, s3: S3Server): D
 export function postgresAndFiles (server: PostgresServer): Required<Pick<Driver, 'ends'>> & Driver {
   return {
     name: 'postgresql+files',
-    fresh: async t => await opened(t, placeOf(t, server, t.testdir())),
+    fresh: async t => await opened(t, placeOf(t, server, await quickDirectory(t))),
     place: async t => reopened(t, placeOf(t, server, await quickDirectory(t))),
     ends: async t => endsOf(placeOf(t, server, await quickDirectory(t)))
   }

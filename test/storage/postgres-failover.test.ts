@@ -20,8 +20,8 @@ const unavailable = { name: 'StorageError', reason: 'unavailable' }
 const outagesOnly = (error: unknown): void => { if (!(error instanceof StorageError && error.reason === 'unavailable')) throw error }
 const times = { databaseTimeout: 500, connectTimeout: 500, trashGrace: 0, sweepInterval: 0 }
 
-const [first, second] = [await ownCluster(t), await ownCluster(t)]
-if (first === undefined || second === undefined) t.plan(0, 'PostgreSQL is not installed')
+const [first, second] = [await ownCluster(), await ownCluster()]
+if (first === undefined || second === undefined) t.pass('PostgreSQL is not installed', { skip: true })
 else suite(first, second)
 
 function suite (first: Cluster, second: Cluster): void {

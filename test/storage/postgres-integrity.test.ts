@@ -19,8 +19,8 @@ import { placeOf } from './postgres-driver.js'
 import { postgresServer, query, schemaOf } from './postgres-server.js'
 
 const attributes = { metadata: {}, completionStatus: 'Complete', created: 1, modified: 1 }
-const server = await postgresServer(t)
-if (server === undefined) t.plan(0, 'PostgreSQL is not installed')
+const server = await postgresServer()
+if (server === undefined) t.pass('PostgreSQL is not installed', { skip: true })
 else {
   interface Here {
     readonly options: DistributedStoreOptions

@@ -12,8 +12,8 @@ import { postgresServer } from './postgres-server.js'
 const leaseTimeout = 5000
 const acknowledgementsPerServer = 120
 
-const server = await postgresServer(t)
-if (server === undefined) t.plan(0, 'PostgreSQL is not installed')
+const server = await postgresServer()
+if (server === undefined) t.pass('PostgreSQL is not installed', { skip: true })
 else {
   t.test('kill -9 of servers in the middle of commits, others go on: everything acknowledged is there, nothing is half there, no garbage stays', { timeout: 120_000 }, async t => {
     const directory = await quickDirectory(t)

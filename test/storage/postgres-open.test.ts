@@ -28,7 +28,7 @@ t.test('options of a distributed store are checked, and no secret is repeated', 
   await t.rejects(openStore(Object({ meta: 'postgres://h/d' })), { name: 'OptionError', message: 'openStore needs the option "blobs"' })
 })
 
-const server = await postgresServer(t)
+const server = await postgresServer()
 if (server !== undefined) {
   t.test('servers that open a new store at the same time make one store', async t => {
     const options = placeOf(t, server, t.testdir())

@@ -1,39 +1,30 @@
 import t from 'tap'
-import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { v7 } from 'uuid'
-import { backUp, type BackupReport } from '../../storage/backup/back-up.js'
-import { findBackup } from '../../storage/backup/backup-source.js'
-import { checkBackup } from '../../storage/backup/check-backup.js'
+import type { BackupReport } from '../../storage/backup/back-up.js'
 import { backupNames } from '../../storage/backup/manifest.js'
-import { restore } from '../../storage/backup/restore.js'
 import { S3Place } from '../../storage/backup/s3-place.js'
-import { takeSnapshot } from '../../storage/backup/take-snapshot.js'
 import { openS3Blobs } from '../../storage/distributed/s3-blobs.js'
 import { repairDistributed } from '../../storage/distributed/verify-distributed.js'
 import { openStore } from '../../storage/open-store.js'
 import type { Repaired } from '../../storage/verify/findings.js'
+import { backUpStore, fullStore, problemsOf, restoredTo, wholeOf } from './backup-steps.js'
 import { storeBlob } from './driver.js'
 import { driverSuite } from './driver-suite.js'
-import { noErrors, quickDirectory } from './embedded-driver.js'
+import { noErrors } from './embedded-driver.js'
 import { memoryEnds } from './memory-driver.js'
 import { bucketPlaceOf, postgresAndS3, urlOf } from './postgres-driver.js'
 import { postgresServer } from './postgres-server.js'
 import { freshOptions, s3Server } from './s3-server.js'
-import { fillStore, wholeOfStore } from './whole-store.js'
+import { wholeOfStore } from './whole-store.js'
 
-const [database, s3] = [await postgresServer(t), await s3Server(t)]
-if (database === undefined || s3 === undefined) t.plan(0, 'PostgreSQL or an S3 server is missing')
+const [database, s3] = [await postgresServer(), await s3Server()]
+if (database === undefined || s3 === undefined) t.pass('PostgreSQL or an S3 server is missing', { skip: true })
 else driverSuite(t, postgresAndS3(database, s3))
 
 t.test('backups in S3: what is new is copied, each is checked and restored, and of two writers of one name one is the first', { skip: s3 === undefined ? 'an S3 server is missing' : false }, async t => {
   if (s3 === undefined) return
-  const base = await quickDirectory(t)
-  const directory = join(base, 'store')
-  const store = await openStore({ directory, trashGrace: 0, sweepInterval: 0, inlineLimit: 8 * 1024, segmentSize: 64 * 1024 }, noErrors)
-  t.teardown(async () => { await store.close() })
-  await fillStore(store)
-  await store.sweep()
+  const { directory, store, first } = await fullStore(t)
   const options = freshOptions(s3)
   const places: S3Place[] = []
   const open = (): S3Place => {
@@ -42,16 +33,8 @@ t.test('backups in S3: what is new is copied, each is checked and restored, and 
     return place
   }
   t.teardown(async () => { for (const place of places) await place.close() })
-  const backup = async (): Promise<BackupReport> => {
-    const snapshot = await takeSnapshot({ directory }, noErrors)
-    try {
-      return await backUp(snapshot, open())
-    } finally {
-      await snapshot.close()
-    }
-  }
+  const backup = async (): Promise<BackupReport> => await backUpStore(directory, open())
   t.equal(await open().isEmpty(), true)
-  const first = await wholeOfStore(store)
   t.match((await backup()).blobs, { copied: first.blobs, kept: 0 })
   t.equal(await open().isEmpty(), false)
   await storeBlob(store, Buffer.alloc(100_000, 'new '), { parentID: store.rootID, name: 'new' })
@@ -60,16 +43,11 @@ t.test('backups in S3: what is new is copied, each is checked and restored, and 
   const names = await backupNames(open())
   t.equal(names.length, 2)
   for (const [at, expected] of [first, second].entries()) {
-    const place = open()
-    const manifest = await findBackup(place, { name: names[at] ?? '' })
-    const problems: string[] = []
-    await checkBackup(place, manifest, { signal: new AbortController().signal, progress () {}, tell (problem) { problems.push(problem) } })
-    t.same(problems, [])
+    const [place, name] = [open(), names[at] ?? '']
+    t.same(await problemsOf(place, { name }), [])
     const ends = memoryEnds()
-    const target = await ends.target(manifest.rootID, manifest.sequence)
-    t.match(await restore(place, manifest, target), { complete: true })
-    await target.close()
-    t.strictSame(await wholeOfStore(await ends.store()), expected)
+    t.match(await restoredTo(ends, place, { name }), { complete: true })
+    t.strictSame(await wholeOf(ends), expected)
   }
 
   const place = open()

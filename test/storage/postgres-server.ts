@@ -1,13 +1,11 @@
-/** A real PostgreSQL for the tests of one file: the one that the environment names, or one that is started for it. */
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
+/** A real PostgreSQL for the tests of a process: the one that the environment names, or one that is started for it. */
+import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
 import type { Test } from 'tap'
+import { keptDirectory, script } from './service-keeper.js'
 
 export interface PostgresServer {
   readonly url: string
@@ -15,7 +13,7 @@ export interface PostgresServer {
   freshSchema (t: Test): string
 }
 
-/** One that may be stopped, for it belongs to the test. */
+/** One that may be stopped, for it belongs to who asked for it. */
 export interface OwnServer extends PostgresServer {
   /** Where the scripts keep it. */
   readonly directory: string
@@ -32,40 +30,32 @@ export interface OwnServerOptions {
   readonly durable?: boolean
 }
 
-/** Where the scripts are, seen from what was compiled. */
-export const script = (name: string): string => fileURLToPath(new URL(`../../../test/services/${name}`, import.meta.url))
-
+/** What `initdb` has made for an earlier one: a copy of it costs next to nothing. */
+const template = fileURLToPath(new URL('../../services/postgres', import.meta.url))
 const binaries = '/usr/lib/postgresql'
 const isInstalled = (): boolean => process.env['PG_BIN'] !== undefined || (existsSync(binaries) && readdirSync(binaries).length > 0)
 
+let shared: Promise<PostgresServer | undefined> | undefined
+
 /**
- * The server. Undefined where the packages are missing: said aloud, for a skipped test proves nothing. With `CI=true` they are
- * installed, or the test fails.
+ * The server; all tests of this process have it, and it ends with the process, however that was. Undefined where the packages are missing: said aloud, for
+ * a skipped test proves nothing. With `CI=true` they are installed, or the test fails.
  */
-export async function postgresServer (t: Test): Promise<PostgresServer | undefined> {
+export async function postgresServer (): Promise<PostgresServer | undefined> {
   const url = process.env['DATABASE_URL']
-  if (url !== undefined) return withSchemas(url)
-  return await ownServer(t)
+  shared ??= url === undefined ? ownServer() : Promise.resolve(withSchemas(url))
+  return await shared
 }
 
-/** A server of the test's own; it is stopped when this process has ended, however that was. */
-export async function ownServer (t: Test, { durable = false }: OwnServerOptions = {}): Promise<OwnServer | undefined> {
+/** Another one, whatever the environment names. */
+export async function ownServer ({ durable = false }: OwnServerOptions = {}): Promise<OwnServer | undefined> {
   if (!isInstalled() && process.env['CI'] !== 'true') {
     console.error('SKIPPED: without PostgreSQL (Debian package postgresql) or DATABASE_URL in the environment there is no database to test with')
     return undefined
   }
-  const memory = '/dev/shm'
-  const directory = await mkdtemp(join(existsSync(memory) ? memory : tmpdir(), 'fastify-cdmi-pg-'))
-  await chmod(directory, 0o755)
-  // Ends with our end of its input, which no crash of this process can leave open.
-  const keeper = spawn('sh', ['-c', 'cat; "$1" "$2"; rm -rf "$2"', 'sh', script('stop.sh'), directory], { stdio: ['pipe', 'ignore', 'inherit'], detached: true })
-  t.teardown(async () => {
-    keeper.stdin.end()
-    await once(keeper, 'close')
-    await rm(directory, { recursive: true, force: true })
-  })
+  const directory = await keptDirectory('fastify-cdmi-pg-')
   const start = (): string => {
-    const { status, stdout, stderr } = spawnSync(script('start-postgres.sh'), [directory], { env: { ...process.env, ...(durable ? {} : { PG_FAST: '1' }) }, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+    const { status, stdout, stderr } = spawnSync(script('start-postgres.sh'), [directory], { env: { ...process.env, PG_TEMPLATE: template, ...(durable ? {} : { PG_FAST: '1' }) }, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
     const [, url] = /^export DATABASE_URL=(.*)$/m.exec(stdout) ?? []
     if (status !== 0 || url === undefined) throw new Error(`no PostgreSQL: ${stderr}`)
     return url

@@ -77,8 +77,8 @@ async function timed (work: Promise<unknown>): Promise<{ readonly error: unknown
   return { error, milliseconds: performance.now() - begin }
 }
 
-const server = await s3Server(t)
-if (server === undefined) t.plan(0, 'no S3 server on this machine')
+const server = await s3Server()
+if (server === undefined) t.pass('no S3 server on this machine', { skip: true })
 else suite(t, server)
 
 function suite (t: Test, server: S3Server): void {
@@ -505,13 +505,13 @@ function suite (t: Test, server: S3Server): void {
     for (const [n, { blob, size }] of (await Promise.all(writing)).entries()) t.ok(value.subarray(n, 100_000).equals(Buffer.from(await blobs.read(blob, 0, size))))
   })
 
-  t.test('a blob of 300 MiB passes through in flat memory, there and back', { timeout: 300_000 }, async t => {
-    const child = startNode(t, 's3-stream', JSON.stringify(freshOptions(server)), '300')
+  t.test('a blob of 160 MiB passes through in flat memory, there and back', { timeout: 300_000 }, async t => {
+    const child = startNode(t, 's3-stream', JSON.stringify(freshOptions(server)), '160')
     await child.ended
     const { size, hash, readHash, grownMiB } = JSON.parse(child.lines.at(-1) ?? '{}')
-    t.equal(size, 300 * megabyte)
+    t.equal(size, 160 * megabyte)
     t.equal(readHash, hash)
-    t.ok(grownMiB < 150, `the process grew by ${grownMiB} MiB`)
+    t.ok(grownMiB < 100, `the process grew by ${grownMiB} MiB`)
     t.comment(`grown by ${grownMiB} MiB`)
   })
 }

@@ -1,15 +1,11 @@
-/** A real S3 server for the tests of one file: the one that the environment names, or one that is started for it. */
-import { execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
+/** A real S3 server for the tests of a process: the one that the environment names, or one that is started for it. */
+import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import type { Test } from 'tap'
 import { v7 } from 'uuid'
 import type { S3Options } from '../../schemas/s3-options.js'
+import { keptDirectory, script } from './service-keeper.js'
 
 export interface S3Server {
   readonly endpoint: string
@@ -21,7 +17,7 @@ export interface S3Server {
   readonly own?: {
     /** Kills the gateway with SIGKILL; what it stored stays. */
     kill (): void
-    /** The same with all daemons, at once, as if the power went; what was stored stays if that was asked for. */
+    /** The same with all daemons, at once, as if the power went; what was stored stays if the server is a durable one. */
     crash (): void
     /** Stops the gateway from running, and lets it go on: to clients it is there and says nothing. */
     freeze (): void
@@ -33,57 +29,49 @@ export interface S3Server {
 
 export type OwnS3Server = S3Server & Required<Pick<S3Server, 'own'>>
 
-export interface S3ServerOptions {
-  /** Whether what it stores survives the death of all daemons; slower to start. */
-  readonly durable?: boolean
-}
-
 const names = ['S3_ENDPOINT', 'S3_REGION', 'S3_BUCKET', 'S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY'] as const
 const programs = ['radosgw', 'ceph-mon', 'ceph-osd']
 
-/** Where the scripts are, seen from what was compiled. */
-const script = (name: string): string => fileURLToPath(new URL(`../../../test/services/${name}`, import.meta.url))
-
 /**
- * The server; it is stopped when this process has ended, however that was. Undefined where the packages are missing: said aloud, for a skipped test
- * proves nothing. With `CI=true` they are installed, or the test fails.
+ * The server; all tests of this process have it, and it ends with the process, however that was. Undefined where the packages are missing: said aloud, for
+ * a skipped test proves nothing. With `CI=true` they are installed, or the test fails.
  */
-export async function s3Server (t: Test): Promise<S3Server | undefined> {
-  return settings(process.env) ?? await ownS3Server(t)
+export async function s3Server (): Promise<S3Server | undefined> {
+  return settings(process.env) ?? await ownS3Server()
 }
 
-/** A server of the test's own, that may be killed, whatever the environment names. */
-export async function ownS3Server (t: Test, { durable = false }: S3ServerOptions = {}): Promise<OwnS3Server | undefined> {
-  const store = durable ? 'bluestore' : 'memstore'
+let shared: Promise<OwnS3Server | undefined> | undefined
+
+/** The same, but never the one that the environment names: it may be killed. Who does starts it again, for others need it. */
+export async function ownS3Server (): Promise<OwnS3Server | undefined> {
+  shared ??= launch('memstore')
+  return await shared
+}
+
+/** Another one. What it stores survives the death of all its daemons; slower to start. */
+export async function durableS3Server (): Promise<OwnS3Server | undefined> {
+  return await launch('bluestore')
+}
+
+async function launch (store: 'memstore' | 'bluestore'): Promise<OwnS3Server | undefined> {
   const path = `${process.env['PATH'] ?? ''}:/usr/sbin`.split(':')
   const missing = programs.filter(program => !path.some(directory => existsSync(join(directory, program))))
   if (missing.length > 0 && process.env['CI'] !== 'true') {
     console.error(`SKIPPED: without ${missing.join(', ')} (Debian packages of the same names) or ${names.join(', ')} in the environment there is no S3 server to test with`)
     return undefined
   }
-  const memory = '/dev/shm'
-  const directory = await mkdtemp(join(existsSync(memory) ? memory : tmpdir(), 'fastify-cdmi-s3-'))
-  await chmod(directory, 0o755)
-  // Ends with our end of its input, which no crash of this process can leave open.
-  const keeper = spawn('sh', ['-c', 'cat; "$1" "$2" --crash; rm -rf "$2"', 'sh', script('stop.sh'), directory], { stdio: ['pipe', 'ignore', 'inherit'], detached: true })
-  t.teardown(async () => {
-    keeper.stdin.end()
-    await once(keeper, 'close')
-    await rm(directory, { recursive: true, force: true })
-  })
+  const directory = await keptDirectory('fastify-cdmi-s3-', '--crash')
   const signal = (name: NodeJS.Signals, ...daemons: readonly string[]): void => {
     for (const daemon of daemons) process.kill(Number(readFileSync(join(directory, `s3/run/${daemon}.pid`), 'utf8')), name)
   }
-  return {
-    ...await start(directory, store),
-    own: {
-      kill () { signal('SIGKILL', 'client.rgw') },
-      crash () { signal('SIGKILL', 'client.rgw', 'osd.0', 'mon.a') },
-      freeze () { signal('SIGSTOP', 'client.rgw') },
-      thaw () { signal('SIGCONT', 'client.rgw') },
-      async start () { await start(directory, store) }
-    }
+  const own = {
+    kill () { signal('SIGKILL', 'client.rgw') },
+    crash () { signal('SIGKILL', 'client.rgw', 'osd.0', 'mon.a') },
+    freeze () { signal('SIGSTOP', 'client.rgw') },
+    thaw () { signal('SIGCONT', 'client.rgw') },
+    async start () { await start(directory, store) }
   }
+  return { ...await start(directory, store), own }
 }
 
 async function start (directory: string, store: string): Promise<S3Server> {

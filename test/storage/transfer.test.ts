@@ -59,7 +59,7 @@ async function filled (): Promise<Ends> {
   return ends
 }
 
-const database = await postgresServer(t)
+const database = await postgresServer()
 
 async function moved (t: Test, ...places: readonly Ends[]): Promise<void> {
   const origin = await filled()
@@ -84,7 +84,7 @@ t.test('a store is the same after it was moved, by memory, directories and Postg
 })
 
 t.test('the same by way of S3', async t => {
-  const s3 = database === undefined ? undefined : await s3Server(t)
+  const s3 = database === undefined ? undefined : await s3Server()
   if (database === undefined || s3 === undefined) t.plan(0, 'PostgreSQL or an S3 server is missing')
   else await moved(t, await postgresAndS3(database, s3).ends(t), await embedded.ends(t))
 })

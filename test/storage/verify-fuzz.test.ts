@@ -17,6 +17,9 @@ const harm = fc.record({
   bit: fc.integer({ min: 0, max: 7 })
 })
 
+/** `VERIFY_RUNS=1000` is another matter than what the ordinary run has time for. */
+const runs = Number(process.env['VERIFY_RUNS'] ?? 12)
+
 t.test('whatever bits of whatever rows are wrong: verify comes to its end, repair mends or moves aside until nothing is found, and the store can be used', { timeout: 300_000 }, async t => {
   await fc.assert(fc.asyncProperty(fc.array(harm, { minLength: 1, maxLength: 4 }), async harms => {
     const directory = join(await quickDirectory(t), 'store')
@@ -55,5 +58,5 @@ t.test('whatever bits of whatever rows are wrong: verify comes to its end, repai
       await store.close()
     }
     t.same((await verified(directory)).news, [], `${JSON.stringify(harms)}, swept`)
-  }), { numRuns: 25 })
+  }), { numRuns: runs })
 })
