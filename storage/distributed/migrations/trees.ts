@@ -1,5 +1,5 @@
 /**
- * Version 4: what containers have with all that is below them is counted, for those that somebody has named. Triggers do it, as for owners, and there are none before.
+ * Version 5: what containers have with all that is below them is counted, for those that somebody has named. Triggers do it, as for owners, and there are none before.
  *
  * Which trees an object lies in is told by the containers above it, and nothing of that is written down with the object. A container never changes its trees: a change
  * that would do that is refused. So the walk up finds the same before a change and after it, whatever else the change moves; but in the middle of one that moves
