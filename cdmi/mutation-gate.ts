@@ -5,6 +5,7 @@
  */
 import type { BlobBirth, Change, CommitResult, JsonObject, ObjectID, RecordHead, RecordPut, RecordRemoval, Store, StoredRecord } from '../storage/contract.js'
 import { Registry } from '../metrics/registry.js'
+import { eachInTurns, inOneTurn } from '../storage/in-turns.js'
 import { ownerIn, withOwner, withTrees } from '../storage/usage.js'
 import { CommitCount } from './commit-count.js'
 import { Contention, StorageUnavailable, TooLarge } from './errors.js'
@@ -102,7 +103,7 @@ export class MutationGate {
     for (const stage of stages) stage(principal, mutation, this.#limits)
     const preparing = this.#quotas.prepare(mutation.changes)
     if (preparing !== undefined) await preparing
-    const change = changeOf(principal, mutation, this.#quotas)
+    const change = mutation.changes.length > inOneTurn ? await changeInTurns(principal, mutation, this.#quotas) : changeAtOnce(principal, mutation, this.#quotas)
     const result: CommitResult = await this.#count.counted(async () => await this.#store.meta.commit(change))
     if (result.status === 'committed') {
       mutation.staging?.committed(mutation.births ?? [])
@@ -129,22 +130,43 @@ function nameIn (changes: readonly ObjectChange[], id: ObjectID): string {
   return id
 }
 
-function changeOf (principal: Principal, mutation: Mutation, quotas: Quotas): Change {
-  for (const change of mutation.changes) quotas.requireMovable(change)
-  const owned = mutation.changes.map(change => withTreesOf(quotas, withOwnerOf(principal, change)))
+function changeAtOnce (principal: Principal, mutation: Mutation, quotas: Quotas): Change {
+  const paths = new Paths()
+  const owned = mutation.changes.map(change => ownedIn(quotas, principal, change))
+  return changeOf(mutation, quotas, owned, mutation.changes.flatMap(change => eventsOf(principal, change, paths)))
+}
+
+/** The same; others have their turn in between. */
+async function changeInTurns (principal: Principal, mutation: Mutation, quotas: Quotas): Promise<Change> {
+  const paths = new Paths()
+  const owned: ObjectChange[] = []
+  const events: JsonObject[] = []
+  await eachInTurns(mutation.changes, change => {
+    owned.push(ownedIn(quotas, principal, change))
+    events.push(...eventsOf(principal, change, paths))
+  })
+  return changeOf(mutation, quotas, owned, events)
+}
+
+function changeOf (mutation: Mutation, quotas: Quotas, owned: readonly ObjectChange[], events: readonly JsonObject[]): Change {
   const limits = quotas.limitsOf(owned)
   const trees = quotas.made(owned)
   const births = mutation.births ?? []
-  const paths = new Paths()
   return {
     ...(births.length > 0 && mutation.staging !== undefined ? { lease: mutation.staging.leaseID, births } : undefined),
     expect: expectedOf(mutation),
     put: owned.flatMap(change => change.put ?? []),
     remove: mutation.changes.flatMap(change => change.remove ?? []),
-    events: mutation.changes.filter(change => change.hidden !== true).flatMap(change => eventsOf(principal, change, paths)),
+    events,
     ...limits !== undefined && { limits },
     ...trees !== undefined && { trees: trees.map(({ id }) => id) }
   }
+}
+
+/** The change, with what accounts need to know of the object. */
+function ownedIn (quotas: Quotas, principal: Principal, change: ObjectChange): ObjectChange {
+  quotas.requireMovable(change)
+  return withTreesOf(quotas, withOwnerOf(principal, change))
 }
 
 /** What helps an object counts where the object does. It hangs somewhere else, so it has to name that. */
@@ -196,6 +218,7 @@ const expectation = ({ id, version }: StoredRecord): Expected => ({ id, version 
 
 /** The entries of the change log: the only source of notifications, subscriptions and accounting. */
 function eventsOf (principal: Principal, change: ObjectChange, paths: Paths): JsonObject[] {
+  if (change.hidden === true) return []
   const event = eventOf(principal, change, paths)
   return change.also === undefined ? [event] : [event, { ...event, operation: change.also }]
 }

@@ -23,6 +23,8 @@ const first = [
 ]
 const last = [
   named('storage/embedded', 'storage/embedded-faults'),
+  // Takes a descriptor away and gives it another file: nobody else may open one in between.
+  named('storage/embedded-reopening'),
   named('routes/cdmi/memory', 'routes/forms/memory', 'routes/cdmi/serialization/memory', 'server/large'),
   named('bin/user', 'server/users'),
   // As above.

@@ -9,9 +9,9 @@
  * | 5 | … | the head, in MessagePack: see ChangeHead |
  * | … | … | IDs that are expected; ID and record of each put; IDs that are removed; events |
  */
-import { setImmediate } from 'node:timers/promises'
 import { Packr } from 'msgpackr'
 import type { AccountLimit, BlobBirth, Change, JsonObject, LeaseID, ObjectID, RecordPut, RecordRemoval, Segment } from '../contract.js'
+import { eachInTurns, inOneTurn } from '../in-turns.js'
 import { idKey } from '../object-key.js'
 import { ownerIn } from '../usage.js'
 import { readU32 } from './bytes.js'
@@ -33,8 +33,6 @@ type ChangeHead = [
 
 const mark = 0xc1
 const headAt = 5
-/** What is encoded in one turn of the event loop. */
-const atOnce = 500
 
 const packr = new Packr({ useRecords: false })
 
@@ -42,7 +40,7 @@ const packr = new Packr({ useRecords: false })
 export function encodeChange (change: Change): Buffer | Promise<Buffer> {
   const { births = [], expect, put = [], remove = [], events } = change
   // Most changes are of one record: not even a promise is needed.
-  if (births.length + expect.length + put.length + remove.length + events.length >= atOnce) return encodeInTurns(change)
+  if (births.length + expect.length + put.length + remove.length + events.length > inOneTurn) return encodeInTurns(change)
   const frame = new ChangeFrame(change)
   for (const birth of births) frame.birth(birth)
   for (const record of expect) frame.expect(record)
@@ -55,20 +53,12 @@ export function encodeChange (change: Change): Buffer | Promise<Buffer> {
 async function encodeInTurns (change: Change): Promise<Buffer> {
   const { births = [], expect, put = [], remove = [], events } = change
   const frame = new ChangeFrame(change)
-  await inTurns(births, birth => { frame.birth(birth) })
-  await inTurns(expect, record => { frame.expect(record) })
-  await inTurns(put, record => { frame.put(record) })
-  await inTurns(remove, record => { frame.remove(record) })
-  await inTurns(events, event => { frame.event(event) })
+  await eachInTurns(births, birth => { frame.birth(birth) })
+  await eachInTurns(expect, record => { frame.expect(record) })
+  await eachInTurns(put, record => { frame.put(record) })
+  await eachInTurns(remove, record => { frame.remove(record) })
+  await eachInTurns(events, event => { frame.event(event) })
   return frame.bytes()
-}
-
-/** Others have their turn while many are encoded. */
-export async function inTurns<T> (items: readonly T[], encode: (item: T) => void): Promise<void> {
-  for (const [index, item] of items.entries()) {
-    if (index % atOnce === atOnce - 1) await setImmediate()
-    encode(item)
-  }
 }
 
 class ChangeFrame {

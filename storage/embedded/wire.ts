@@ -5,7 +5,8 @@
 import { Packr } from 'msgpackr'
 import { type AccountLimit, type BlobID, type CommitResult, type CountedKind, type LeaseID, type ObjectID, type Refused, StorageError, type StorageReason } from '../contract.js'
 import { idKey } from '../object-key.js'
-import { decodeChange, inTurns, isChange, wireSegment } from './change-frame.js'
+import { eachInTurns } from '../in-turns.js'
+import { decodeChange, isChange, wireSegment } from './change-frame.js'
 import type { WholeRecord } from '../transfer/ends.js'
 import { encodeRecord } from './record-codec.js'
 
@@ -67,7 +68,7 @@ const packr = new Packr({ useRecords: false })
 /** Records of other stores, at whatever version they are. */
 export async function encodeWholes (wholes: readonly WholeRecord[]): Promise<WireWhole[]> {
   const encoded: WireWhole[] = []
-  await inTurns(wholes, ({ record, segments, accesses }) => {
+  await eachInTurns(wholes, ({ record, segments, accesses }) => {
     // Drivers give some of the fields by getters.
     const { id, version, type, parentID, name, attributes, size, inline } = record
     const bytes = encodeRecord({ id, version, type, parentID, name, attributes, size, inline, segments: { kind: 'keep' } })
