@@ -31,7 +31,7 @@ export class TreeWalk {
 
   /** From the top down, the container itself included. */
   of (container: ObjectID): readonly ObjectID[] {
-    const unknown: ObjectID[] = []
+    const unknown = new Set<ObjectID>()
     let found: readonly ObjectID[] = []
     for (let at: ObjectID | undefined = container; at !== undefined; at = this.#places.parentOf(at)) {
       const known = this.#known.get(at)
@@ -39,9 +39,11 @@ export class TreeWalk {
         found = known
         break
       }
-      unknown.push(at)
+      // A ring of containers, of a store that is damaged.
+      if (unknown.has(at)) break
+      unknown.add(at)
     }
-    for (const at of unknown.toReversed()) {
+    for (const at of [...unknown].reverse()) {
       found = this.#places.leftOf(at) ?? (this.#places.isTree(at) ? [...found, at] : found)
       this.#known.set(at, found)
     }

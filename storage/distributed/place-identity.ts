@@ -51,7 +51,7 @@ export async function checkPlace (placed: Placed): Promise<boolean> {
 export async function claimPlace (placed: Placed, named: (limit: number) => Promise<readonly BlobID[]>, blobs: Pick<BlobStore, 'read'>): Promise<void> {
   if (!await checkPlace(placed)) await claim(placed, named, blobs)
   const { database, names: { schema: s }, place } = placed
-  await database.rows({ name: 'note_place', text: `update ${s}.store set place = $1 where place <> $1` }, [place.at], 'noting the place of the values')
+  await database.rows({ name: 'note_place', text: `update ${s}.store set place = $1 where place is distinct from $1` }, [place.at], 'noting the place of the values')
 }
 
 /** One after the other: of two with different places the second finds that there is one. */

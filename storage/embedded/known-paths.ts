@@ -4,11 +4,12 @@
  */
 import { LRUCache } from 'lru-cache'
 import type { Change, ObjectID, StoredRecord } from '../contract.js'
+import { EmbeddedRecord } from './record-codec.js'
 import { SecondSight } from './second-sight.js'
 
-/** Bytes that all chains may have, about; the longest value in a record that is kept; what a record has beside its value, about. */
+/** Bytes that all chains may have, about; the longest record that is kept, value and metadata together; what a record has beside them, about. */
 const mostBytes = 32 * 1024 * 1024
-const longestValue = 16 * 1024
+const longestRecord = 17 * 1024
 const recordBytes = 512
 /** Changed objects that are remembered one by one; beyond, all that was found before is forgotten. */
 const mostChanges = 10_000
@@ -20,7 +21,7 @@ interface Known {
 }
 
 export class KnownPaths {
-  readonly #known = new LRUCache<string, Known>({ maxSize: mostBytes, sizeCalculation: ({ chain }) => chain.reduce((sum, { inline }) => sum + recordBytes + (inline?.length ?? 0), 0) })
+  readonly #known = new LRUCache<string, Known>({ maxSize: mostBytes, sizeCalculation: ({ chain }) => chain.reduce((sum, record) => sum + recordBytes + weightOf(record), 0) })
   readonly #sight = new SecondSight()
   /** When objects changed last. */
   readonly #changed = new Map<ObjectID, number>()
@@ -46,7 +47,7 @@ export class KnownPaths {
   /** Keeps what was found just now, when all of the path was there and somebody has asked for its end before. */
   keep (from: ObjectID, names: readonly string[], chain: readonly StoredRecord[]): void {
     const last = chain[names.length]
-    if (last === undefined || !this.#sight.again(last.id) || chain.some(({ inline }) => inline !== undefined && inline.length > longestValue)) return
+    if (last === undefined || !this.#sight.again(last.id) || chain.some(record => weightOf(record) > longestRecord)) return
     this.#known.set(keyOf(from, names), { chain, at: this.#now })
   }
 
@@ -72,4 +73,8 @@ function keyOf (from: ObjectID, names: readonly string[]): string {
   let key: string = from
   for (const name of names) key += '\0' + name
   return key
+}
+
+function weightOf (record: StoredRecord): number {
+  return record instanceof EmbeddedRecord ? record.weight : record.inline?.length ?? 0
 }

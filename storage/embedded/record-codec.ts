@@ -164,6 +164,8 @@ export class EmbeddedRecord implements StoredRecord {
   readonly name: string | undefined
   readonly size: number
   readonly inline: Uint8Array | undefined
+  /** Bytes of memory that it holds, about, once its attributes are decoded. */
+  readonly weight: number
   readonly #attributeBytes: Buffer
   #attributes: JsonObject | undefined
 
@@ -184,6 +186,7 @@ export class EmbeddedRecord implements StoredRecord {
       this.name = undefined
     }
     this.#attributeBytes = bytes.subarray(entryEnd, attributesEnd)
+    this.weight = bytes.length + attributesEnd - entryEnd
     this.inline = hasInline(bytes) ? bytes.subarray(attributesEnd, bytes.length - tailLength(bytes)) : undefined
   }
 

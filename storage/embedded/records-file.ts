@@ -131,7 +131,8 @@ export class RecordsFile implements BatchTransport {
     try {
       for (let head = 0; head < 2; head++) {
         const { results: [result], lost, spoilt } = await writer.send(packBatch([encodeStep({ kind: 'touch' })]))
-        if (lost !== undefined) this.#last = lost
+        // 0: it did not get as far as to know.
+        if (lost !== undefined && lost > 0) this.#last = lost
         if (spoilt !== undefined) this.#giveUp(spoilt)
         if (result?.[0] === 'failed') throw new StorageError(result[1], result[2])
         this.#last = undefined

@@ -1,6 +1,10 @@
 import tap from 'tap'
 import { mintObjectID } from '../../cdmi/object-id.js'
+import type { JsonObject } from '../../storage/contract.js'
+import { KnownPaths } from '../../storage/embedded/known-paths.js'
+import { EmbeddedRecord, encodeRecord } from '../../storage/embedded/record-codec.js'
 import { SecondSight } from '../../storage/embedded/second-sight.js'
+import { TreeWalk } from '../../storage/trees.js'
 
 tap.test('An object that was asked for a short time ago is worth keeping, one that is seen for the first time is not', async t => {
   const sight = new SecondSight()
@@ -17,4 +21,28 @@ tap.test('Of very many objects that are read once hardly any is kept', async t =
   let kept = 0
   for (let n = 0; n < 300_000; n++) if (sight.again(mintObjectID(0))) kept++
   t.ok(kept < 30, `${kept} were kept`)
+})
+
+function recordWith (attributes: JsonObject): EmbeddedRecord {
+  const id = mintObjectID()
+  return new EmbeddedRecord(id, encodeRecord({ id, version: 1, type: 'd', parentID: undefined, name: undefined, attributes, size: 1, inline: Buffer.from('x'), segments: { kind: 'keep' } }))
+}
+
+tap.test('a record that is asked for again is kept, but not one with metadata that would fill the memory', async t => {
+  const paths = new KnownPaths()
+  const [small, large] = [recordWith({ metadata: {} }), recordWith({ metadata: { text: 'x'.repeat(10_000) } })]
+  for (const record of [small, large]) {
+    for (let times = 0; times < 2; times++) {
+      t.equal(paths.find(record.id, []), undefined)
+      paths.keep(record.id, [], [record])
+    }
+  }
+  t.same(paths.find(small.id, [])?.map(({ id }) => id), [small.id])
+  t.equal(paths.find(large.id, []), undefined)
+})
+
+tap.test('a ring of containers, as damage makes it, keeps nobody who counts in it', async t => {
+  const above: Record<string, string> = { a: 'b', b: 'c', c: 'b' }
+  const walk = new TreeWalk({ isTree: id => id === 'b', parentOf: id => above[id], leftOf: () => undefined })
+  t.same(walk.of('a'), ['b'])
 })
