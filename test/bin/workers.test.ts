@@ -41,7 +41,8 @@ class OneConnection {
     const headers = { authorization: this.server.authorization, 'x-request-id': id, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }
     const answer = await request(this.server.origin + path, { method, headers, body: body ?? null, dispatcher: this.#agent })
     const text = await answer.body.text()
-    return { status: answer.statusCode, text, pid: this.#pid ??= await this.#answered(id) }
+    this.#pid ??= await this.#answered(id)
+    return { status: answer.statusCode, text, pid: this.#pid }
   }
 
   async #answered (id: string): Promise<number> {
