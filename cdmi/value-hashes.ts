@@ -16,7 +16,8 @@ const remembered = 10_000
 
 export class ValueHashes {
   readonly #store: Store
-  readonly #made = new LRUCache<string, string>({ max: remembered })
+  /** It grows: `max` would take the room of all of them at once, though hardly anybody asks for one. */
+  readonly #made = new LRUCache<string, string>({ maxSize: remembered, sizeCalculation: () => 1 })
   /** By the same keys: who looks while it is made waits for it, and makes no second one. */
   readonly #making = new Map<string, Promise<string | undefined>>()
 

@@ -148,12 +148,13 @@ function verifierOf (find: Find, digest: Digest): Decide {
 
 class CachingAuthenticator implements Authenticator {
   readonly #key = randomBytes(32).toString('base64')
-  readonly #remembered = new LRUCache<string, Remembered>({ max: 10_000, ttl: rememberIdle, updateAgeOnGet: true })
+  /** It grows, as the other one: `max` would take the room of all of them at once. */
+  readonly #remembered = new LRUCache<string, Remembered>({ maxSize: 10_000, sizeCalculation: () => 1, ttl: rememberIdle, updateAgeOnGet: true })
   readonly #underWay = new Map<string, Promise<Principal>>()
   readonly #pairs: FailureLimit
   readonly #addresses: FailureLimit
   /** Pairs of an address and a name that have logged in. */
-  readonly #good = new LRUCache<string, true>({ max: goodPairs })
+  readonly #good = new LRUCache<string, true>({ maxSize: goodPairs, sizeCalculation: () => 1 })
   #generation: number
   /** When the last look at the users began that has come to its end, and the one under way. */
   #lookedAt = -Infinity

@@ -21,7 +21,8 @@ const counts = 20_000
 const soon = 1
 
 export class FailureLimit {
-  readonly #counts = new LRUCache<string, Count>({ max: counts })
+  /** It grows: `max` would take the room of all of them at once, in each application. */
+  readonly #counts = new LRUCache<string, Count>({ maxSize: counts, sizeCalculation: () => 1 })
   readonly #options: FailureLimitOptions
   readonly #now: () => number
 

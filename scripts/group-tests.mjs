@@ -22,7 +22,8 @@ const first = [
   named('faults/flushes')
 ]
 const last = [
-  named('storage/embedded', 'storage/embedded-faults'),
+  // The one at the end takes the rights of the whole process away for a moment: nobody may prepare anything at its top then.
+  named('storage/embedded', 'storage/embedded-faults', 'storage/embedded-refusals'),
   // Takes a descriptor away and gives it another file: nobody else may open one in between.
   named('storage/embedded-reopening'),
   named('routes/cdmi/memory', 'routes/forms/memory', 'routes/cdmi/serialization/memory', 'server/large'),

@@ -7,7 +7,7 @@ import { openStore } from '../../index.js'
 import type { Store } from '../../storage/contract.js'
 import { eventually } from '../helpers/eventually.js'
 import { MixedLoad } from '../helpers/mixed-load.js'
-import { plainNode } from '../helpers/plain-node.js'
+import { commandLine, plainNode } from '../helpers/plain-node.js'
 import { runInProcess } from '../helpers/run-in-process.js'
 import { runCommand, startServer } from '../helpers/server-process.js'
 import { aRecord, next, segmentOf, store, storeBlob } from '../storage/driver.js'
@@ -38,7 +38,7 @@ async function whole (directory: string): Promise<Whole> {
 
 /** Begins a command, and kills it when so many files are in the directory. */
 async function killed (t: Test, directory: string, files: number, ...args: readonly string[]): Promise<void> {
-  const child = spawn(...plainNode('build/bin/fastify-cdmi.js', ...args), { stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn(...plainNode(commandLine, ...args), { stdio: ['ignore', 'ignore', 'pipe'] })
   t.teardown(() => { child.kill('SIGKILL') })
   let said = ''
   child.stderr.on('data', (chunk: Buffer) => { said += chunk.toString() })

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { version } from '../../server/version.js'
 import { configOptions } from '../../server/config-sources.js'
-import { plainNode } from '../helpers/plain-node.js'
+import { commandLine, plainNode } from '../helpers/plain-node.js'
 import { runInProcess } from '../helpers/run-in-process.js'
 import { runCommand } from '../helpers/server-process.js'
 
@@ -118,7 +118,7 @@ t.test('a process that is refused ends with 2 and the sentence', async t => {
 })
 
 t.test('a reader that goes away is no error', async t => {
-  const child = spawn(...plainNode('build/bin/fastify-cdmi.js', 'serve', '--help'), { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(...plainNode(commandLine, 'serve', '--help'), { stdio: ['ignore', 'pipe', 'pipe'] })
   child.stdout.destroy()
   let stderr = ''
   child.stderr.on('data', (chunk: Buffer) => { stderr += chunk.toString() })

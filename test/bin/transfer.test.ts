@@ -8,7 +8,7 @@ import { request } from 'undici'
 import { openStore } from '../../index.js'
 import type { DistributedStoreOptions, StoreOptions } from '../../schemas/store-options.js'
 import { eventually } from '../helpers/eventually.js'
-import { plainNode } from '../helpers/plain-node.js'
+import { commandLine, plainNode } from '../helpers/plain-node.js'
 import { runInProcess } from '../helpers/run-in-process.js'
 import { startServer } from '../helpers/server-process.js'
 import { store, storeBlob } from '../storage/driver.js'
@@ -63,7 +63,7 @@ const variablesOf = (from: Place, to: Place): Record<string, string> => ({ ...fr
 
 /** Begins it, and kills it when the target has so many blobs, or when all are there and records follow. */
 async function killed (t: Test, from: Place, to: Place, when: number | 'records'): Promise<void> {
-  const child = spawn(...plainNode('build/bin/fastify-cdmi.js', 'transfer', ...from.flags('from'), ...to.flags('to'), '--json'), { env: { ...process.env, ...variablesOf(from, to) } })
+  const child = spawn(...plainNode(commandLine, 'transfer', ...from.flags('from'), ...to.flags('to'), '--json'), { env: { ...process.env, ...variablesOf(from, to) } })
   t.teardown(() => { child.kill('SIGKILL') })
   let [printed, progress] = ['', '']
   child.stdout.on('data', (chunk: Buffer) => { printed += chunk.toString() })
@@ -196,7 +196,7 @@ t.test('what cannot be done is refused with a sentence, and no secret is repeate
 
 t.test('a signal ends it gently', async t => {
   const [from, to] = [await filled(t), await aDirectory(t)]
-  const child = spawn(...plainNode('build/bin/fastify-cdmi.js', 'transfer', ...from.flags('from'), ...to.flags('to')))
+  const child = spawn(...plainNode(commandLine, 'transfer', ...from.flags('from'), ...to.flags('to')))
   let printed = ''
   child.stderr.on('data', (chunk: Buffer) => { printed += chunk.toString() })
   const closed = once(child, 'close')

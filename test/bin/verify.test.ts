@@ -9,7 +9,7 @@ import { entryKey } from '../../storage/embedded/keys.js'
 import { idKey } from '../../storage/object-key.js'
 import { openStore } from '../../storage/open-store.js'
 import { eventually } from '../helpers/eventually.js'
-import { plainNode } from '../helpers/plain-node.js'
+import { commandLine, plainNode } from '../helpers/plain-node.js'
 import { runInProcess } from '../helpers/run-in-process.js'
 import { runCommand, startServer } from '../helpers/server-process.js'
 import { aRecord, store as commitAll, storeBlob } from '../storage/driver.js'
@@ -112,7 +112,7 @@ t.test('kill -9 in the middle of a repair, again and again: what was mended stay
   for (let n = 0; n < 40; n++) await writeFile(join(directory, 'blobs', `extra-${n}`), 'x')
   let before = 0
   for (const kill of [10, 35]) {
-    const child = spawn(...plainNode('build/bin/fastify-cdmi.js', 'repair', '--data', directory))
+    const child = spawn(...plainNode(commandLine, 'repair', '--data', directory))
     t.teardown(() => { child.kill('SIGKILL') })
     let lines = 0
     child.stdout.on('data', (chunk: Buffer) => { lines += chunk.toString().split('\n').length - 1 })

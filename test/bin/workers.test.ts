@@ -27,20 +27,28 @@ interface Answer { readonly status: number, readonly text: string, readonly pid:
 /** A client with one connection, which means: with one worker. */
 class OneConnection {
   readonly #agent = new Agent({ connections: 1, pipelining: 1 })
+  /** Of the worker that has the connection. */
+  #pid: number | undefined
 
   constructor (t: Test, readonly server: ServerProcess) {
+    this.#agent.on('connect', () => { this.#pid = undefined })
     t.teardown(async () => { await this.#agent.destroy() })
   }
 
-  /** `pid`: of the process that answered, as its log has it. */
+  /** `pid`: of the process that answered, as its log has it: that is not written at once, so it is looked for once for each connection. */
   async ask (method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: string): Promise<Answer> {
     const id = randomUUID()
     const headers = { authorization: this.server.authorization, 'x-request-id': id, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }
     const answer = await request(this.server.origin + path, { method, headers, body: body ?? null, dispatcher: this.#agent })
     const text = await answer.body.text()
+    this.#pid ??= await this.#answered(id)
+    return { status: answer.statusCode, text, pid: this.#pid }
+  }
+
+  async #answered (id: string): Promise<number> {
     const line = new RegExp(`^\\{.*"pid":(\\d+),.*"reqId":"${id}".*"request completed"`, 'm')
     await eventually('the request is in the log', () => line.test(this.server.output()))
-    return { status: answer.statusCode, text, pid: Number(line.exec(this.server.output())?.[1]) }
+    return Number(line.exec(this.server.output())?.[1])
   }
 }
 

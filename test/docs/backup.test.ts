@@ -6,6 +6,7 @@ import { delimiter, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { Cdmi, openStore } from '../../index.js'
 import { itself } from '../../cdmi/principal.js'
+import { commandLine } from '../helpers/plain-node.js'
 import { quickDirectory, noErrors } from '../storage/embedded-driver.js'
 
 const run = promisify(execFile)
@@ -26,7 +27,7 @@ async function place (t: Test, ...stores: string[]): Promise<{ directory: string
   }
   await mkdir(join(directory, 'bin'))
   const program = join(directory, 'bin/fastify-cdmi')
-  writeFileSync(program, `#!/bin/sh\nexec "${process.execPath}" "${resolve('build/bin/fastify-cdmi.js')}" "$@"\n`)
+  writeFileSync(program, `#!/bin/sh\nexec "${process.execPath}" "${resolve(commandLine)}" "$@"\n`)
   chmodSync(program, 0o755)
   const { NODE_OPTIONS: _, NODE_V8_COVERAGE: __, ...environment } = process.env
   return { directory, sh: async script => (await run('/bin/sh', ['-e', '-c', script], { cwd: directory, env: { ...environment, PATH: `${join(directory, 'bin')}${delimiter}${environment['PATH'] ?? ''}` } })).stdout }

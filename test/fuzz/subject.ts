@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { openTables } from '../../storage/embedded/tables.js'
-import { plainNode } from '../helpers/plain-node.js'
+import { commandLine, plainNode } from '../helpers/plain-node.js'
 import { scrape } from '../helpers/scrape.js'
 import { runCommand } from '../helpers/server-process.js'
 import type { Secrets } from './judge.js'
@@ -54,7 +54,7 @@ export class Subject {
   static async start (parent = tmpdir(), flags: readonly string[] = []): Promise<Subject> {
     const directory = await mkdtemp(join(resolve(parent), 'fastify-cdmi-fuzz-'))
     await mkdir(join(directory, 'tmp'))
-    const child = spawn(...plainNode(smallHeap, 'build/bin/fastify-cdmi.js', 'serve', '--data', join(directory, 'store'), '--host', '127.0.0.1', '--port', '0', ...flags), { env: { ...process.env, ADMIN_USER: 'admin', ADMIN_PASSWORD: password, TMPDIR: join(directory, 'tmp') }, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(...plainNode(smallHeap, commandLine, 'serve', '--data', join(directory, 'store'), '--host', '127.0.0.1', '--port', '0', ...flags), { env: { ...process.env, ADMIN_USER: 'admin', ADMIN_PASSWORD: password, TMPDIR: join(directory, 'tmp') }, stdio: ['ignore', 'pipe', 'pipe'] })
     const subject = new Subject(directory, child)
     let printed = ''
     child.stdout?.setEncoding('utf8').on('data', (text: string) => { printed += text })

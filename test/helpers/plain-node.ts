@@ -1,3 +1,6 @@
+/** The command line: as `npm test` has it made and as it is handed out, in few modules; else as it was compiled last. */
+export const commandLine = process.env['TESTED_COMMAND'] ?? 'build/bin/fastify-cdmi.js'
+
 /**
  * For `spawn(...plainNode(file), options)`: Node in a process of its own, as a user starts it. By way of env(1), which becomes that process: the
  * test runner has Node load its own code into every process that a test starts, and into its threads, which makes a start four times as long.

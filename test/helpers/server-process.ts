@@ -3,7 +3,7 @@ import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'n
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import type { Test } from 'tap'
-import { plainNode } from './plain-node.js'
+import { commandLine, plainNode } from './plain-node.js'
 
 export interface ServerProcess {
   readonly origin: string
@@ -23,7 +23,7 @@ const password = 'test password'
 
 /** The command line in a process of its own. `prefix`: a command that becomes it. */
 function spawnCommand (args: readonly string[], environment: Record<string, string>, prefix: readonly string[] = []): ChildProcessWithoutNullStreams {
-  const [command, rest] = plainNode('build/bin/fastify-cdmi.js', ...args)
+  const [command, rest] = plainNode(commandLine, ...args)
   const [first = command, ...others] = [...prefix, command, ...rest]
   return spawn(first, others, { env: { ...process.env, ...environment } })
 }

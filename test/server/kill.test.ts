@@ -8,7 +8,7 @@ import { LoadSockets } from '../helpers/load-sockets.js'
 import { MixedLoad } from '../helpers/mixed-load.js'
 import { runCommand, startServer } from '../helpers/server-process.js'
 
-const rounds = Number(process.env['KILL_ROUNDS'] ?? 6)
+const rounds = Number(process.env['KILL_ROUNDS'] ?? 4)
 const connections = 32
 /** Of several that run at the same time: each has a directory of its own by its name. */
 const part = process.env['KILL_PART']

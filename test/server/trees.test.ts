@@ -93,7 +93,7 @@ t.test('whatever the names of objects are, their files have names of their own t
     }
     const back = nameOfFile(fileNameOf(name))
     return back === undefined ? Buffer.byteLength(fileNameOf(name)) > 200 : back === name
-  }), { numRuns: 2000 })
+  }), { numRuns: 500 })
   await fc.assert(fc.asyncProperty(fc.uniqueArray(fc.tuple(aName, fc.option(fc.uniqueArray(aName, { maxLength: 4 }))), { selector: ([name]) => name, maxLength: 8 }), async names => {
     const store = openMemoryStore()
     for (const [name, children] of names) {

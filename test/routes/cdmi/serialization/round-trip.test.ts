@@ -73,7 +73,7 @@ t.test('SER-01 SER-02 SER-07 SER-13 SER-14 COC-33: whatever a tree is, it is the
     t.strictSame(withoutGaps(withoutTimes(await client.tree(url))), withoutGaps(withoutTimes(before)))
     await client.remove(url)
     await client.remove('/backup')
-  }), { numRuns: 60 })
+  }), { numRuns: 30 })
 })
 
 t.test('SER-05: value and children are the last fields, and the rest is as a read shows it', async t => {
