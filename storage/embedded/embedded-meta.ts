@@ -177,9 +177,12 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
     const start = idKey(id)
     return this.#read(`reading the ancestors of ${id}`, ({ records }) => {
       const chain: StoredRecord[] = []
+      const passed = new Set<ObjectID>()
       let record = recordAt(records, start, id)
-      while (record !== undefined) {
+      // Containers that are each other's ancestors, of a store that is damaged, have no top.
+      while (record !== undefined && !passed.has(record.id)) {
         chain.push(record)
+        passed.add(record.id)
         if (record.parentID === undefined) return chain.reverse()
         record = recordAt(records, idKey(record.parentID), record.parentID)
       }

@@ -114,16 +114,16 @@ class Lineages {
     this.#orphans = orphans
   }
 
-  /** Of an object with this parent, which need not be an object: sets of parts have one that is none. */
+  /** Of an object with this parent, which need not be an object: sets of parts have one that is none. A ring of containers, of a store that is damaged, is below nothing that was removed. */
   isWhole (parent: ObjectID | undefined): boolean {
-    const passed: ObjectID[] = []
+    const passed = new Set<ObjectID>()
     let at = parent
     let whole: boolean | undefined
     while (whole === undefined) {
-      if (at === undefined) break
+      if (at === undefined || passed.has(at)) break
       whole = this.#known.get(at)
       if (whole !== undefined) break
-      passed.push(at)
+      passed.add(at)
       const start = idKey(at)
       const [row] = this.#records.getRange({ start, end: pastKey(start), limit: 1 })
       if (row === undefined) whole = !hasKeys(this.#orphans, ownerKey(start))

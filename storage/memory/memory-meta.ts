@@ -91,9 +91,12 @@ export class MemoryMeta implements MovableMeta {
 
   async lineage (id: ObjectID): Promise<StoredRecord[]> {
     const chain: StoredRecord[] = []
+    const passed = new Set<ObjectID>()
     for (let at: ObjectID | undefined = id; at !== undefined;) {
       const record: StoredRecord | undefined = this.#rows.get(at)?.record
-      if (record === undefined) return []
+      // A ring may have come with what another store was moved from.
+      if (record === undefined || passed.has(at)) return []
+      passed.add(at)
       chain.unshift(record)
       at = record.parentID
     }

@@ -5,20 +5,26 @@ import { crc32 } from 'node:zlib'
 import fastify from 'fastify'
 import fc from 'fast-check'
 import { cdmi } from '../../index.js'
+import { findBackup, openBackup } from '../../storage/backup/backup-source.js'
+import { DirectoryPlace } from '../../storage/backup/directory-place.js'
 import { StorageError } from '../../storage/contract.js'
 import { openBlob } from '../../storage/embedded/blob-rows.js'
 import { u64 } from '../../storage/embedded/bytes.js'
 import { EmbeddedMeta } from '../../storage/embedded/embedded-meta.js'
-import { entryKey, referenceKey, segmentKey } from '../../storage/embedded/keys.js'
+import { entryKey, ownerKey, referenceKey, segmentKey } from '../../storage/embedded/keys.js'
 import { openSequence } from '../../storage/embedded/log-rows.js'
+import { sealNote } from '../../storage/embedded/note-rows.js'
 import { isSoundRecord } from '../../storage/embedded/record-codec.js'
 import { opened, sealLength } from '../../storage/embedded/row-sums.js'
 import { stateKeys, type Table, type TableName, openTables } from '../../storage/embedded/tables.js'
 import { flippedBit } from '../../storage/files/flipped-bit.js'
+import { mintObjectID } from '../../storage/object-id.js'
 import { idKey } from '../../storage/object-key.js'
+import { backUpStore, restoredTo } from './backup-steps.js'
 import { readValue } from './driver.js'
 import { quickDirectory } from './embedded-driver.js'
-import { filledStore, filesBelow, harmed, openQuietly, repaired, verified } from './verify-store.js'
+import { memoryEnds } from './memory-driver.js'
+import { filledStore, filesBelow, harmed, makeRing, openQuietly, repaired, verified } from './verify-store.js'
 import { readByModel } from './whole-store.js'
 
 const filled = await filledStore(t)
@@ -86,6 +92,28 @@ t.test('a row under another key, a row of a map that is gone, and a name without
   t.ok(await meta.segments(id('/a/sparse'), 0, 600_000), 'a gap that was written')
   records.removeSync(key('/deep'))
   await t.rejects(meta.resolve(root, ['deep']), { name: 'StorageError', reason: 'missing' })
+})
+
+t.test('containers that are each other\'s ancestors have no lineage, in a store, in what is moved from it, and in a backup of it', async t => {
+  const directory = await harmed(t, filled, tables => {
+    makeRing(tables, filled)
+    // A snapshot asks where things hang while there is something to remove.
+    const removed = ownerKey(idKey(mintObjectID()))
+    tables.orphans.putSync(removed, sealNote(removed))
+  })
+  const paths = ['/deep', '/deep/one', '/deep/one/two']
+  const store = await openQuietly(directory)
+  t.teardown(async () => { await store.close() })
+  for (const path of paths) t.same(await store.meta.lineage(id(path)), [])
+  t.equal((await store.meta.lineage(id('/plain'))).length, 2)
+  const place = new DirectoryPlace(join(await quickDirectory(t), 'backups'))
+  await backUpStore(directory, place)
+  const backup = openBackup(place, await findBackup(place, undefined))
+  for (const path of paths) t.same(await backup.meta.lineage(id(path)), [])
+  const ends = memoryEnds()
+  await restoredTo(ends, place)
+  const moved = await ends.store()
+  for (const path of paths) t.same(await moved.meta.lineage(id(path)), [])
 })
 
 t.test('a wrong bit is answered with 500 by every door, logged, and counted in the metrics; its neighbours are served', async t => {

@@ -14,7 +14,7 @@ import { sealRecord } from '../../storage/embedded/record-codec.js'
 import { encodeSegment } from '../../storage/embedded/segment-writer.js'
 import { idKey } from '../../storage/object-key.js'
 import { readValue, storeBlob } from './driver.js'
-import { filledStore, filesBelow, harmed, openQuietly, repaired, verified } from './verify-store.js'
+import { filledStore, filesBelow, harmed, makeRing, openQuietly, repaired, verified } from './verify-store.js'
 
 const filled = await filledStore(t)
 const { id, blob, root } = filled
@@ -84,15 +84,7 @@ const cases: readonly Case[] = [
   { what: 'a name that is not readable', harm: ({ entries }) => { entries.putSync(Buffer.concat([ownerKey(key('/a')), Buffer.from([0xff, 0xfe])]), Buffer.concat([Buffer.from('d'), key('/plain')])) }, found: /^The name \w+ is not readable$/, done: /its bytes are in moved-aside\/rows\/entries-/, saved: /^rows\/entries-/ },
   {
     what: 'containers in a ring',
-    harm: ({ records, entries }) => {
-      const [deep, one] = [key('/deep'), key('/deep/one')]
-      const ring = records.getBinary(deep)
-      if (ring === undefined) throw new Error('not there')
-      const place = entryKey(one, 'deep')
-      records.putSync(deep, sealRecord(deep, Buffer.concat([ring.subarray(0, 23), Buffer.from([0, place.length]), place, ring.subarray(25 + ring.readUInt16BE(23))])))
-      entries.putSync(place, Buffer.concat([Buffer.from('c'), deep]))
-      entries.removeSync(entryKey(idKey(root), 'deep'))
-    },
+    harm: tables => { makeRing(tables, filled) },
     found: /is below itself$/,
     done: /lost%2Bfound\/(deep|one)\/ now/
   },
