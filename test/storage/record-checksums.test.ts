@@ -11,7 +11,7 @@ import { StorageError } from '../../storage/contract.js'
 import { openBlob } from '../../storage/embedded/blob-rows.js'
 import { u64 } from '../../storage/embedded/bytes.js'
 import { EmbeddedMeta } from '../../storage/embedded/embedded-meta.js'
-import { entryKey, ownerKey, referenceKey, segmentKey } from '../../storage/embedded/keys.js'
+import { entryKey, ownerKey, referenceKey, segmentKey, trashKey } from '../../storage/embedded/keys.js'
 import { openSequence } from '../../storage/embedded/log-rows.js'
 import { sealNote } from '../../storage/embedded/note-rows.js'
 import { isSoundRecord } from '../../storage/embedded/record-codec.js'
@@ -192,6 +192,27 @@ t.test('a store of format version 1 is opened, read and written to; its rows get
   t.equal(tables.records.getBinary(key('/a/many-3'))?.[0], 1, 'others are as they were')
   await tables.env.close()
   t.same((await verified(directory)).findings, [])
+})
+
+t.test('a blob of an older build that came into the trash while the clock was ahead, and is needed again, stays; once nothing needs it, it goes', async t => {
+  const name = blob('/plain')
+  const directory = await harmed(t, filled, ({ blobs, trash }) => {
+    const ahead = Date.now() + 1_000_000_000
+    const { size, hash } = openBlob(Buffer.from(name), Buffer.from(blobs.getBinary(Buffer.from(name)) ?? ''))
+    blobs.putSync(Buffer.from(name), Buffer.concat([u64(ahead), u64(size), Buffer.from(hash)]))
+    trash.putSync(trashKey(ahead, name), Buffer.from([1]))
+  })
+  const store = await openQuietly(directory)
+  t.teardown(async () => { await store.close() })
+  await store.sweep()
+  t.same((await verified(directory)).findings, [])
+  const record = await store.meta.get(id('/plain'))
+  if (record === undefined) throw new Error('it is there')
+  t.equal((await readValue(store, record)).length, 100_000)
+  t.match(await store.meta.commit({ expect: [], remove: [{ id: record.id, version: record.version, subtree: false }], events: [] }), { status: 'committed' })
+  await store.sweep()
+  await store.sweep()
+  t.notOk((await filesBelow(join(directory, 'blobs'))).includes(name))
 })
 
 t.test('the difference of two checksums tells which bit it is, and that it is more than one', t => {

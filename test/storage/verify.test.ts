@@ -39,8 +39,8 @@ function change (table: Tables['records'], row: Buffer, edit: (bytes: Buffer) =>
 const old = Buffer.from([1])
 
 /** What is noted of a blob, changed and with a checksum that fits. */
-function note (blobs: Tables['blobs'], edit: (noted: BlobRow) => BlobRow): void {
-  change(blobs, Buffer.from(blob('/plain')), bytes => sealBlob(Buffer.from(blob('/plain')), edit(openBlob(Buffer.from(blob('/plain')), bytes))))
+function note (blobs: Tables['blobs'], edit: (noted: BlobRow & { links: number }) => BlobRow & { links: number }): void {
+  change(blobs, Buffer.from(blob('/plain')), bytes => sealBlob(Buffer.from(blob('/plain')), edit({ links: 0, ...openBlob(Buffer.from(blob('/plain')), bytes) })))
 }
 
 interface Case {
