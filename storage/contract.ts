@@ -141,6 +141,7 @@ export interface Usage extends Amount {
 /** An account for which something else is noted than there is. */
 export interface Miscount {
   readonly account: Account
+  /** NaN: it cannot be read. */
   readonly noted: Amount
   readonly found: Amount
 }

@@ -15,7 +15,7 @@ import { readU64, successor, u64 } from './bytes.js'
 import { openAccesses } from './access-rows.js'
 import { openBlob } from './blob-rows.js'
 import type { CommitChannel } from './commit-channel.js'
-import { decodeCounting, nextToCount } from './counting.js'
+import { type Counting, nextToCount, readCounting } from './counting.js'
 import { embeddedIntake } from './embedded-intake.js'
 import { openEntry } from './entry-rows.js'
 import { blobKey, entryKey, nameOfEntry, ownerKey } from './keys.js'
@@ -23,6 +23,7 @@ import { KnownPaths } from './known-paths.js'
 import { leaseState, leaseStates } from './lease-rows.js'
 import { markOf } from './listing-marks.js'
 import { openSequence, timeOfEvent } from './log-rows.js'
+import { readMoved } from './moved-rows.js'
 import { NameCache } from './name-cache.js'
 import type { EntryRange } from './name-scan.js'
 import { isSoundNote } from './note-rows.js'
@@ -274,8 +275,9 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
 
   async recount (): Promise<void> { await this.#submit({ kind: 'recount' }) }
 
-  #counting (): ReturnType<typeof decodeCounting> {
-    return this.#read('reading what is counted', ({ state }) => decodeCounting(state.getBinary(stateKeys.counting)))
+  /** What nobody can read is begun anew. */
+  #counting (): Counting {
+    return this.#read('reading what is counted', ({ state }) => readCounting(state.getBinary(stateKeys.counting)) ?? {})
   }
 
   async usage (account: Account): Promise<Usage | undefined> {
@@ -441,7 +443,7 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
 
   readonly intake: Intake = embeddedIntake({
     submit: async item => await this.#submit(item),
-    moved: blobs => this.#read('reading what was moved', ({ moved }) => blobs.map(blob => moved.getBinary(blobKey(blob))?.toString()))
+    moved: blobs => this.#read('reading what was moved', ({ moved }) => blobs.map(blob => readMoved(blobKey(blob), moved.getBinary(blobKey(blob)))))
   })
 
   /** Whether anything got into the trash while the clock was ahead of now. */

@@ -12,6 +12,7 @@ import { ownerKey } from './keys.js'
 import { setPin } from './pins.js'
 import { openSequence } from './log-rows.js'
 import { checkRecord, EmbeddedRecord } from './record-codec.js'
+import { openRoot } from './root-row.js'
 import { requireCurrent } from './store-format.js'
 import { hasKeys, openTables, type Rows, rowsIn, stateKeys, type Tables } from './tables.js'
 import { censusOf, eventsOf, namedBlobsOf, pastKey, type WholeTables, wholesOf } from './whole-reads.js'
@@ -47,14 +48,14 @@ function snapshot (directory: string, tables: Tables, pin: Awaited<ReturnType<ty
   try {
     const state = new Map(Array.from(rowsIn(tables.state, transaction).getRange({ start: Buffer.from([0]) }), ({ key, value }) => [key.toString('latin1'), value]))
     const [root, sequence] = [stateKeys.root, stateKeys.sequence].map(key => state.get(key.toString('latin1')))
-    if (root === undefined) throw new StorageError('format', `The store in ${directory} has no root container`)
+    const rootID = openRoot(root, directory)
     if (state.has(stateKeys.intake.toString('latin1'))) throw new StorageError('format', `The store in ${directory} ${unfinished}`)
     // What hangs below removed containers is out of reach, and a store that is made of this would never be told to remove it.
     const { orphans, records } = tables
     const hasOrphans = Array.from(rowsIn(orphans, transaction).getKeys({ start: Buffer.from([0]), limit: 1 })).length > 0
     const lineages = hasOrphans ? new Lineages(rowsIn(records, transaction), rowsIn(orphans, transaction)) : undefined
     return {
-      rootID: root.toString(),
+      rootID,
       last: openSequence(sequence),
       taken: Date.now(),
       meta: {
