@@ -27,7 +27,7 @@ import { readMoved } from './moved-rows.js'
 import { NameCache } from './name-cache.js'
 import type { EntryRange } from './name-scan.js'
 import { isSoundNote } from './note-rows.js'
-import { checkRecord, EmbeddedRecord, versionOf } from './record-codec.js'
+import { checkRecord, EmbeddedRecord, recordGone, versionOf } from './record-codec.js'
 import { isReferenced, overlapping } from './segment-writer.js'
 import type { RecordsFile } from './records-file.js'
 import { requireLast, rowsOf, stateKeys, type Table, type Tables } from './tables.js'
@@ -214,6 +214,7 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
 
   async tree (id: ObjectID, query: TreeQuery): Promise<RecordHead[]> {
     const doing = `reading all below ${id}`
+    if (this.#stopped.signal.aborted) throw new StoreClosedError()
     const transaction = this.#read(doing, ({ env }) => env.useReadTransaction())
     try {
       const steps = this.#read(doing, tables => treeIn(tables, transaction, id, query))
@@ -498,8 +499,7 @@ function childOf ({ records, entries }: Tables, parentKey: Buffer, parentID: Obj
   const key = openEntry(entry, row).id
   const id = idText(key)
   const record = recordAt(records, key, id, parentID)
-  // A record goes together with its name.
-  if (record === undefined) throw new StorageError('missing', `The record of object ${id} is gone, and its name is there`)
+  if (record === undefined) throw recordGone(id)
   return record
 }
 

@@ -1,5 +1,6 @@
 /** A store in a directory as somebody sees it who only reads, also while a server has it open. What he may read is not removed before he is done. */
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { type Accesses, type Store, StorageError } from '../contract.js'
 import { BlobFiles } from '../files/blob-files.js'
 import { toStorageError } from '../storage-errors.js'
@@ -38,6 +39,8 @@ export async function openReader (directory: string): Promise<Store> {
       ready: async () => refuse(),
       async close () {
         meta.stop()
+        // Walks through trees end in their next turn, and let go of their transactions.
+        await setImmediate()
         try {
           await pin.release()
         } finally {

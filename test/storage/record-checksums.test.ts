@@ -14,6 +14,7 @@ import { EmbeddedMeta } from '../../storage/embedded/embedded-meta.js'
 import { entryKey, ownerKey, referenceKey, segmentKey, trashKey } from '../../storage/embedded/keys.js'
 import { openSequence } from '../../storage/embedded/log-rows.js'
 import { sealNote } from '../../storage/embedded/note-rows.js'
+import { openReader } from '../../storage/embedded/reader-store.js'
 import { isSoundRecord } from '../../storage/embedded/record-codec.js'
 import { opened, sealLength } from '../../storage/embedded/row-sums.js'
 import { stateKeys, type Table, type TableName, openTables } from '../../storage/embedded/tables.js'
@@ -21,7 +22,7 @@ import { flippedBit } from '../../storage/files/flipped-bit.js'
 import { mintObjectID } from '../../storage/object-id.js'
 import { idKey } from '../../storage/object-key.js'
 import { backUpStore, restoredTo } from './backup-steps.js'
-import { readValue } from './driver.js'
+import { aRecord, readValue, store } from './driver.js'
 import { quickDirectory } from './embedded-driver.js'
 import { memoryEnds } from './memory-driver.js'
 import { filledStore, filesBelow, harmed, makeRing, openQuietly, repaired, verified } from './verify-store.js'
@@ -92,6 +93,8 @@ t.test('a row under another key, a row of a map that is gone, and a name without
   t.ok(await meta.segments(id('/a/sparse'), 0, 600_000), 'a gap that was written')
   records.removeSync(key('/deep'))
   await t.rejects(meta.resolve(root, ['deep']), { name: 'StorageError', reason: 'missing' })
+  await t.rejects(meta.tree(root, { types: 'c', depth: 1, limit: 1000 }), { name: 'StorageError', reason: 'missing' }, 'what is left is not the whole')
+  t.same(await meta.tree(id('/deep'), { types: 'c', limit: 1000 }), [])
 })
 
 t.test('containers that are each other\'s ancestors have no lineage, in a store, in what is moved from it, and in a backup of it', async t => {
@@ -114,6 +117,23 @@ t.test('containers that are each other\'s ancestors have no lineage, in a store,
   await restoredTo(ends, place)
   const moved = await ends.store()
   for (const path of paths) t.same(await moved.meta.lineage(id(path)), [])
+})
+
+t.test('who walks through a tree while the store is closed under him is told so, whoever has it open, and however fast it closes', async t => {
+  // Where it has no room for a socket nothing is waited for.
+  const deep = join(await quickDirectory(t), 'x'.repeat(100))
+  const directory = join(deep, 'store')
+  const first = await openQuietly(directory)
+  await store(first, { put: Array.from({ length: 1100 }, (_, n) => aRecord({ parentID: first.rootID, name: `${n}` })) })
+  await first.close()
+  for (const open of [openQuietly, openReader]) {
+    const one = await open(directory)
+    const walk = one.meta.tree(one.rootID, { types: 'c', limit: 10_000 })
+    const closed = one.close()
+    await t.rejects(walk, { name: 'StorageError', message: 'The store is closed' })
+    await t.rejects(one.meta.tree(one.rootID, { types: 'c', limit: 10_000 }), { name: 'StorageError', message: 'The store is closed' })
+    await closed
+  }
 })
 
 t.test('a wrong bit is answered with 500 by every door, logged, and counted in the metrics; its neighbours are served', async t => {

@@ -42,9 +42,11 @@ function change (table: Tables['records'], row: Buffer, edit: (bytes: Buffer) =>
 /** As an older build wrote rows whose keys say it all. */
 const old = Buffer.from([1])
 
+const withLinks = (noted: BlobRow): BlobRow & { links: number } => ({ ...noted, links: noted.links ?? 0 })
+
 /** What is noted of a blob, changed and with a checksum that fits. */
 function note (blobs: Tables['blobs'], edit: (noted: BlobRow & { links: number }) => BlobRow & { links: number }): void {
-  change(blobs, Buffer.from(blob('/plain')), bytes => sealBlob(Buffer.from(blob('/plain')), edit({ links: 0, ...openBlob(Buffer.from(blob('/plain')), bytes) })))
+  change(blobs, Buffer.from(blob('/plain')), bytes => sealBlob(Buffer.from(blob('/plain')), edit(withLinks(openBlob(Buffer.from(blob('/plain')), bytes)))))
 }
 
 interface Case {
@@ -221,9 +223,9 @@ t.test('what says what is counted, how far the scrub is, and which container is 
   const store = await openQuietly(directory)
   t.teardown(async () => { await store.close() })
   t.match(store.integrity?.().scrub, { damaged: 0, last: undefined })
-  await t.rejects(store.meta.usage('owner:alice'), { reason: 'corrupt', message: /The note of what is counted for quotas has other bytes/ })
+  await t.rejects(store.meta.usage('owner:alice'), { name: 'StorageError', reason: 'corrupt', message: /The note of what is counted for quotas has other bytes/ })
   const put = [aRecord({ parentID: counted.root, name: 'one more' })]
-  await t.rejects(store.meta.commit({ expect: [], put, events: [], limits: [{ account: 'owner:alice', objects: 1000 }] }), { reason: 'corrupt' })
+  await t.rejects(store.meta.commit({ expect: [], put, events: [], limits: [{ account: 'owner:alice', objects: 1000 }] }), { name: 'StorageError', reason: 'corrupt' })
   t.match(await store.meta.commit({ expect: [], put, events: [] }), { status: 'committed' })
   await store.meta.beginCounting('owners')
   while (await store.meta.countMore(1000) > 0);
