@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import type {
   Accesses, Account, BlobBirth, BlobID, Change, ChildrenQuery, CommitResult, CountedKind, Enough, Entry, LeaseID, LoggedEvent, Miscount, NamePage, ObjectID, RecordHead, Segment, Sequence, StoredRecord, TreeQuery, Usage
 } from '../contract.js'
-import { StorageError, StoreClosedError, TreeTooLarge } from '../contract.js'
+import { StoreClosedError, TreeTooLarge } from '../contract.js'
 import type { LeasedMeta } from '../compose-store.js'
 import type { Census, Intake, MovableMeta, WholeRecord, WholesQuery } from '../transfer/ends.js'
 import { mostNames, noNames } from '../name-page.js'
@@ -439,7 +439,7 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
 
   /** The same for the scrub, which is to go on behind what nobody can read; reading one of its bytes tells of it. */
   async blobsToScrub (after: BlobID | undefined, limit: number): Promise<BlobBirth[]> {
-    return this.#read('reading blobs', tables => namedBlobsOf(tables, after, limit, { size: 1, hash: '' }))
+    return this.#read('reading blobs', tables => namedBlobsOf(tables, after, limit, { unreadable: { size: 1, hash: '' } }))
   }
 
   readonly intake: Intake = embeddedIntake({

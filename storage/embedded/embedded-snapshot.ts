@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Transaction } from 'lmdb'
 import { LRUCache } from 'lru-cache'
 import { type ObjectID, StorageError } from '../contract.js'
-import type { StoreSnapshot } from '../backup/snapshot.js'
+import type { PassOver, StoreSnapshot } from '../backup/snapshot.js'
 import { BlobFiles } from '../files/blob-files.js'
 import { toStorageError } from '../storage-errors.js'
 import { idKey } from '../object-key.js'
@@ -11,7 +11,7 @@ import { unfinished, type WholeRecord, type WholesQuery } from '../transfer/ends
 import { ownerKey } from './keys.js'
 import { setPin } from './pins.js'
 import { openSequence } from './log-rows.js'
-import { checkRecord, EmbeddedRecord } from './record-codec.js'
+import { checkRecord, EmbeddedRecord, isSoundRecord } from './record-codec.js'
 import { openRoot } from './root-row.js'
 import { requireCurrent } from './store-format.js'
 import { hasKeys, openTables, type Rows, rowsIn, stateKeys, type Tables } from './tables.js'
@@ -60,9 +60,9 @@ function snapshot (directory: string, tables: Tables, pin: Awaited<ReturnType<ty
       taken: Date.now(),
       meta: {
         census: async () => reading(() => censusOf(meta, tables.records.getCount())),
-        wholes: async query => reading(() => reachable(meta, query, lineages)),
-        namedBlobs: async (after, limit) => reading(() => namedBlobsOf(meta, after, limit)),
-        events: async (after, limit) => reading(() => eventsOf(meta, after, limit))
+        wholes: async (query, passOver) => reading(() => reachable(meta, query, lineages, passOver)),
+        namedBlobs: async (after, limit, passOver) => reading(() => namedBlobsOf(meta, after, limit, { passOver })),
+        events: async (after, limit, passOver) => reading(() => eventsOf(meta, after, limit, passOver))
       },
       // Of the files nothing is written here.
       blobs: new BlobFiles({ root: join(directory, 'blobs'), leaseIsOpen: async () => false, left () {} }),
@@ -91,11 +91,11 @@ function tablesIn ({ records, segments, accesses, blobs, references, log }: Tabl
 }
 
 /** A page of the records that are not below a removed container. */
-function reachable (tables: WholeTables, query: WholesQuery, lineages: Lineages | undefined): WholeRecord[] {
+function reachable (tables: WholeTables, query: WholesQuery, lineages: Lineages | undefined, passOver?: PassOver): WholeRecord[] {
   for (let { after } = query; ;) {
-    const page = wholesOf(tables, { ...query, after })
+    const page = wholesOf(tables, { ...query, after }, passOver)
     const last = page.at(-1)
-    const kept = lineages === undefined ? page : page.filter(({ record }) => lineages.isWhole(record.parentID))
+    const kept = lineages === undefined ? page : page.filter(({ record }) => lineages.isWhole(record.parentID, passOver !== undefined))
     // Only the last page is empty.
     if (kept.length > 0 || last === undefined) return kept
     after = last.record.id
@@ -115,8 +115,8 @@ class Lineages {
     this.#orphans = orphans
   }
 
-  /** Of an object with this parent, which need not be an object: sets of parts have one that is none. A ring of containers, of a store that is damaged, is below nothing that was removed. */
-  isWhole (parent: ObjectID | undefined): boolean {
+  /** Of an object with this parent, which need not be an object: sets of parts have one that is none. A ring of containers, of a store that is damaged, is below nothing that was removed. `passesOver`: nor is what is below a container that cannot be read. */
+  isWhole (parent: ObjectID | undefined, passesOver: boolean): boolean {
     const passed = new Set<ObjectID>()
     let at = parent
     let whole: boolean | undefined
@@ -128,6 +128,7 @@ class Lineages {
       const start = idKey(at)
       const [row] = this.#records.getRange({ start, end: pastKey(start), limit: 1 })
       if (row === undefined) whole = !hasKeys(this.#orphans, ownerKey(start))
+      else if (passesOver && !isSoundRecord(start, row.value)) break
       else {
         checkRecord(start, row.value, at)
         at = new EmbeddedRecord(at, row.value).parentID
