@@ -6,6 +6,7 @@ import { StorageError } from '../../storage/contract.js'
 import { u64 } from '../../storage/embedded/bytes.js'
 import { type BlobRow, openBlob, sealBlob } from '../../storage/embedded/blob-rows.js'
 import { accountKey, readAmount, readCounting, sealAmount } from '../../storage/embedded/counting.js'
+import { openSequence } from '../../storage/embedded/log-rows.js'
 import { sealJson } from '../../storage/embedded/json-rows.js'
 import { readMoved, sealMoved } from '../../storage/embedded/moved-rows.js'
 import { readRoot } from '../../storage/embedded/root-row.js'
@@ -257,6 +258,23 @@ t.test('no single wrong bit of a row of the state, of an account or of what was 
     }
   }
   t.end()
+})
+
+t.test('entries of the change log behind a gap are no less believed when nobody can read where it ends', async t => {
+  let [last = 0, wrong = 0] = []
+  const directory = await harmed(t, filled, ({ log, state }) => {
+    last = openSequence(state.getBinary(stateKeys.sequence))
+    log.removeSync(u64(3))
+    wrong = last + 1000
+    log.putSync(u64(wrong), Buffer.from(log.getBinary(u64(4)) ?? ''))
+    change(state, stateKeys.sequence, bytes => { bytes[7] = (bytes[7] ?? 0) ^ 1 })
+  })
+  t.match(await repaired(directory), [{ kind: 'log', problem: /^The change log has entries up to/, done: 'it goes on behind them' }, { kind: 'log', problem: `The change log has an entry ${wrong}, far behind its end` }])
+  t.same((await verified(directory)).findings, [])
+  const store = await openQuietly(directory)
+  t.teardown(async () => { await store.close() })
+  t.equal(await store.meta.lastSequence(), last)
+  t.same((await store.meta.events(0, 10_000)).map(({ sequence }) => sequence), Array.from({ length: last }, (_, at) => at + 1).filter(sequence => sequence !== 3))
 })
 
 t.test('an object that is set aside says what is wrong with it, and where it was; its file put back makes it whole', async t => {

@@ -19,6 +19,7 @@ import { blobKey } from '../keys.js'
 import { leaseState, leaseStates, sealLease } from '../lease-rows.js'
 import { openEvent, readSequence, sealSequence } from '../log-rows.js'
 import { readRoot } from '../root-row.js'
+import { sealMark, unsealed } from '../row-sums.js'
 import { stateKeys, type Table, type TableName, type Tables } from '../tables.js'
 import { miscountsIn } from '../usage-reads.js'
 import { BlobChecks } from './blob-checks.js'
@@ -200,7 +201,7 @@ export class Inspection {
     return stored === undefined ? 0 : readSequence(stored) ?? 0
   }
 
-  /** The same as the entries show it: those that follow without a gap count, one far away has a wrong number. */
+  /** The same as the entries show it: those that have a checksum count, for that has their number in it. Of those without one those count that follow without a gap; one far away has a wrong number. */
   #endOfLog (sequence: number): number {
     const { log } = this.#tables
     const [first] = log.getKeys({ start: Buffer.from([0]), limit: 1 })
@@ -208,6 +209,11 @@ export class Inspection {
     for (const key of log.getKeys({ start: u64(end + 1) })) {
       if (key.length !== 8 || readU64(key, 0) !== end + 1) break
       end++
+    }
+    for (const { key, value } of log.getRange({ reverse: true })) {
+      const number = key.length === 8 ? readU64(key, 0) : NaN
+      if (number <= end) break
+      if (Number.isSafeInteger(number) && value[0] === sealMark && unsealed(key, value) !== undefined) return number
     }
     return end
   }
