@@ -18,6 +18,9 @@ export function usageIn ({ state, usage }: Tables, account: Account): Usage | un
   return { ...row === undefined ? noAmount : openAmount(account, row), whole: counting === true }
 }
 
+/** Records after which it is forgotten what was found out about containers: there may be very many. */
+const mostRemembered = 10_000
+
 /** Equal to nothing. */
 const unreadable: Amount = { bytes: NaN, objects: NaN }
 
@@ -41,7 +44,9 @@ export function miscountsIn (tables: Tables): Miscount[] {
   const hasTrees = Object.keys(counting.trees ?? {}).length > 0
   if (counting.owners !== undefined || hasTrees) {
     const walk = walkIn(tables, () => counting)
+    let looked = 0
     for (const { key, value } of tables.records.getRange({ start: Buffer.from([0]) })) {
+      if (++looked % mostRemembered === 0) walk.clear()
       const member = memberOf(idText(key), value)
       if (isPast(counting, key)) deltas.owned(ownerOf(value), undefined, member)
       if (hasTrees) for (const tree of walk.ofMember(member)) if (isPastInTree(counting, tree, member.id)) deltas.within(tree, undefined, member)
