@@ -10,6 +10,10 @@
  */
 
 import type { Registry } from '../metrics/registry.js'
+import type { Account, AccountLimit, CountedKind, Miscount, Usage } from './contract-counts.js'
+
+export type * from './contract-counts.js'
+export * from './contract-errors.js'
 
 /** Upper-case Base16 of the binary object ID (GEN-28, GEN-30); the driver takes it as an opaque key of at most 40 bytes. */
 export type ObjectID = string
@@ -115,35 +119,6 @@ export interface Change {
   readonly limits?: readonly AccountLimit[]
   /** Containers that the change makes, and that have an account of all below them from their first object on: see `countTree`. Trees are counted already. */
   readonly trees?: readonly ObjectID[]
-}
-
-/** Whose objects are counted together: those of an owner, the children of a container, or a container with all that is below it. */
-export type Account = `owner:${string}` | `children:${ObjectID}` | `tree:${ObjectID}`
-
-/** What may be counted: see `beginCounting`. */
-export type CountedKind = 'owners' | 'children' | 'trees'
-
-/** Bytes of values, as long as they are, whatever they share; and objects. Of children only the objects are counted. */
-export interface Amount {
-  readonly bytes: number
-  readonly objects: number
-}
-
-export interface AccountLimit extends Partial<Amount> {
-  readonly account: Account
-}
-
-export interface Usage extends Amount {
-  /** False while what was there before the counting began is still being counted: it is more than this. */
-  readonly whole: boolean
-}
-
-/** An account for which something else is noted than there is. */
-export interface Miscount {
-  readonly account: Account
-  /** NaN: it cannot be read. */
-  readonly noted: Amount
-  readonly found: Amount
 }
 
 export type CommitResult =
@@ -413,42 +388,4 @@ export interface Store {
   integrity? (): Integrity
   /** Waits for commits under way, then lets go of everything. Idempotent. */
   close (): Promise<void>
-}
-
-export type StorageReason =
-  /** No space left for data: nothing was changed. */
-  | 'full'
-  /** The engine is away, broken or closing; nothing is known to have changed. */
-  | 'unavailable'
-  /** The operating system refuses access. */
-  | 'permission'
-  /** Bytes that were acknowledged are not there. */
-  | 'missing'
-  /** Bytes are there but not those that were written. */
-  | 'corrupt'
-  /** Another server owns the store. */
-  | 'locked'
-  /** Written by a newer build, or not a store at all. */
-  | 'format'
-
-/** The attributes of a tree are longer than was asked for. */
-export class TreeTooLarge extends Error {
-  override readonly name = 'TreeTooLarge'
-}
-
-/** What a driver throws. `message` is for the operator and may name paths: doors never show it. */
-export class StorageError extends Error {
-  override readonly name = 'StorageError'
-  /** The half of the store that it is about, where that was asked. */
-  readonly part: 'records' | 'values' | undefined
-
-  constructor (readonly reason: StorageReason, message: string, options?: ErrorOptions & { readonly part?: 'records' | 'values' | undefined }) {
-    super(message, options)
-    this.part = options?.part
-  }
-}
-
-/** The store was closed before this, or in the middle of it: nothing has failed that anybody has to look after. */
-export class StoreClosedError extends StorageError {
-  constructor () { super('unavailable', 'The store is closed') }
 }
