@@ -13,18 +13,19 @@ import { nameOfPlace, openPlace, openReadable, standardOutput } from '../storage
 import { takeSnapshot } from '../storage/backup/take-snapshot.js'
 import { warn } from '../storage/open-store.js'
 import { findDamaged } from '../storage/backup/restore.js'
+import { isDamage } from '../storage/backup/snapshot.js'
 import type { DamagedBlob } from '../storage/transfer.js'
 import { bytesText, countText } from './amounts.js'
 import { wantedBackup } from './backup-moment.js'
 import { backupWhere, requireOutside } from './backup-where.js'
 import { configOf, type Flags } from './config-flags.js'
-import { DamagedStoreError, sentenceOf, UsageError } from './failure.js'
-import { printDamaged } from './print-damaged.js'
+import { DamagedStoreError, sentenceOf, SkippedDamageError, UnreadableStoreError, UsageError } from './failure.js'
+import { printDamaged, printLeftOut } from './print-damaged.js'
 import { printJson, watched } from './watched.js'
 
 const titles = { records: 'records', log: 'change log', values: 'values' } as const
 
-/** Exit codes: 0 all is there, 1 it did not work and can be run again, 2 wrong options, 3 values of the store, or files of a backup, are damaged. */
+/** Exit codes: 0 all is there, 1 it did not work and can be run again, 2 wrong options, 3 the store, or files of a backup, are damaged, 4 there is a backup without what is damaged, as was wished. */
 export async function backupCommand (flags: Flags): Promise<void> {
   const { at } = flags
   const to = backupWhere(flags, 'to')
@@ -34,13 +35,14 @@ export async function backupCommand (flags: Flags): Promise<void> {
   const reads = list === true || check === true
   if (to === standardOutput && reads) throw new UsageError('--to - is for making a backup: save it to a file to look at it')
   if (to === standardOutput && process.stdout.isTTY) throw new UsageError('Standard output is a terminal: send it to a file or another program, or name a file with --to')
+  if (flags['skipDamaged'] === true && reads) throw new UsageError('--skip-damaged is for making a backup')
   // What is told must not get among the bytes.
   const out = to === standardOutput ? process.stderr : process.stdout
   try {
     if (!reads) await make(to, flags, json === true, out)
     else await reading(to, async place => { await (list === true ? printList(place, json === true) : printCheck(place, flags, json === true)) })
   } catch (error) {
-    if (json === true && !(error instanceof DamagedStoreError)) printJson({ status: 'failed', to: nameOfPlace(to), error: hideSecrets(sentenceOf(error)) }, out)
+    if (json === true && !(error instanceof DamagedStoreError || error instanceof SkippedDamageError)) printJson({ status: 'failed', to: nameOfPlace(to), error: hideSecrets(sentenceOf(error)) }, out)
     throw error
   }
 }
@@ -60,13 +62,16 @@ async function make (to: string, flags: Flags, json: boolean, out: NodeJS.WriteS
   const options = directory === undefined ? sharedOptions(config) : { directory }
   if (options === undefined) throw new UsageError('Name the store: with --data, or with --meta and --blobs')
   await requireOutside(to, directory, 'blobs' in options ? options.blobs : undefined)
+  const skipDamaged = flags['skipDamaged'] === true
   const began = performance.now()
   const place = await openPlace(to)
   const goesOn = place instanceof ArchiveWriter ? '' : '; the next one need not copy again what is there'
   const report = await watched(`The backup was interrupted${goesOn}`, titles, async watch => {
     const snapshot = await takeSnapshot(options, warn)
     try {
-      return await backUp(snapshot, place, watch)
+      return await backUp(snapshot, place, { ...watch, skipDamaged })
+    } catch (error) {
+      throw isDamage(error) && !(error instanceof DamagedBackup) ? new UnreadableStoreError(error) : error
     } finally {
       await snapshot.close()
     }
@@ -74,10 +79,15 @@ async function make (to: string, flags: Flags, json: boolean, out: NodeJS.WriteS
   const { manifest, blobs } = report
   const damaged = await damagedObjects(to, manifest)
   const seconds = Math.round(performance.now() - began) / 1000
-  if (json) printJson({ status: damaged.length === 0 ? 'complete' : 'damaged', to: place.name, ...summaryOf(manifest), blobs, damaged, seconds }, out)
+  const { leftOut = [] } = manifest
+  if (json) printJson({ status: damaged.length + leftOut.length === 0 ? 'complete' : 'damaged', to: place.name, ...summaryOf(manifest), blobs, damaged, ...skipDamaged && { leftOut }, seconds }, out)
   else out.write(describe(place, report, seconds))
-  if (damaged.length === 0) return
-  if (!json) printDamaged(damaged, out)
+  if (damaged.length + leftOut.length === 0) return
+  if (!json) {
+    printDamaged(damaged, out)
+    printLeftOut(leftOut, out)
+  }
+  if (skipDamaged) throw new SkippedDamageError(`The backup is there, without ${countText(damaged.length, 'blob')} and ${countText(leftOut.length, 'row')} that are not what was written: mend the store with "fastify-cdmi repair", and back it up again`)
   throw new DamagedStoreError(`${countText(damaged.length, 'blob')} of the store ${damaged.length === 1 ? 'is' : 'are'} not what was written, and not in the backup; all else is. Give the objects their values again, or bring the bytes back from an older backup`)
 }
 

@@ -69,6 +69,7 @@ export function commandLine (): Command {
     .addOption(new Option('--list', 'Only list the backups that are there.'))
     .addOption(new Option('--check', 'Only read a backup, and compare all of it with its checksums; the exit code is 3 when something is wrong.'))
     .addOption(new Option('--at <moment>', 'With --check: the last backup of that moment or before it, or the one of that name. Default: the last one.'))
+    .addOption(new Option('--skip-damaged', 'Make a backup though parts of the store cannot be read: it is without them. Each is named; the exit code is 4.'))
     .addOption(new Option('--json', 'Print the result as one line of JSON.'))
     .addHelpText('after', backupHelp)
     .action(async (flags: Flags) => { await (await import('./backup.js')).backupCommand(flags) })

@@ -45,6 +45,17 @@ export class DamagedStoreError extends Error {
   override readonly name = 'DamagedStoreError'
 }
 
+/** A backup of a store cannot be made, for some of it cannot be read. */
+export class UnreadableStoreError extends Error {
+  override readonly name = 'UnreadableStoreError'
+  constructor (cause: Error) { super(`${cause.message}. There is no new backup: "fastify-cdmi verify" names all that is damaged, "fastify-cdmi repair" mends it; or back up all else with --skip-damaged`, { cause }) }
+}
+
+/** It was done without what is damaged, as it was told to. */
+export class SkippedDamageError extends Error {
+  override readonly name = 'SkippedDamageError'
+}
+
 /** All was done but for some objects; which they are has been said. */
 export class LeftOutError extends Error {
   override readonly name = 'LeftOutError'
@@ -56,7 +67,7 @@ export class PendingMigrationsError extends Error {
   constructor (schema: string) { super(`The store in schema ${schema} is not up to date; without --dry-run this is done`) }
 }
 
-const foreseen = [ConfigError, OptionError, UsageError, UsersFileError, StorageError, WorkerError, InterruptedError, DamagedSourceError, DamagedStoreError, LeftOutError, LostValuesError, TreeError, PendingMigrationsError] as const
+const foreseen = [ConfigError, OptionError, UsageError, UsersFileError, StorageError, WorkerError, InterruptedError, DamagedSourceError, DamagedStoreError, LeftOutError, LostValuesError, SkippedDamageError, UnreadableStoreError, TreeError, PendingMigrationsError] as const
 
 const systemErrors: Readonly<Record<string, string>> = {
   EADDRINUSE: 'the address is in use: another server listens there, or choose another port with --port',
@@ -65,10 +76,10 @@ const systemErrors: Readonly<Record<string, string>> = {
   EACCES: 'the system does not allow it; ports below 1024 and foreign directories need more rights'
 }
 
-/** 2 when another command line or configuration would help, 3 when a store, a source or a backup is damaged, objects were left out, or migrations are to be done, 4 when a transfer has left damaged values behind, 1 otherwise. */
+/** 2 when another command line or configuration would help, 3 when a store, a source or a backup is damaged, objects were left out, or migrations are to be done, 4 when a transfer or a backup has left behind what is damaged, 1 otherwise. */
 export function exitCodeOf (error: unknown): number {
-  if (error instanceof LostValuesError) return 4
-  if (error instanceof LeftOutError || error instanceof DamagedBackup || error instanceof DamagedSourceError || error instanceof DamagedStoreError || error instanceof PendingMigrationsError) return 3
+  if (error instanceof LostValuesError || error instanceof SkippedDamageError) return 4
+  if (error instanceof LeftOutError || error instanceof DamagedBackup || error instanceof DamagedSourceError || error instanceof DamagedStoreError || error instanceof UnreadableStoreError || error instanceof PendingMigrationsError) return 3
   return error instanceof ConfigError || error instanceof OptionError || error instanceof UsageError ? 2 : 1
 }
 

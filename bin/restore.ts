@@ -13,8 +13,8 @@ import { bytesText, countText } from './amounts.js'
 import { wantedBackup } from './backup-moment.js'
 import { backupWhere } from './backup-where.js'
 import { configOf, type Flags } from './config-flags.js'
-import { DamagedStoreError, LostValuesError, sentenceOf, UsageError } from './failure.js'
-import { printDamaged, printLost } from './print-damaged.js'
+import { DamagedStoreError, LostValuesError, sentenceOf, SkippedDamageError, UsageError } from './failure.js'
+import { printDamaged, printLeftOut, printLost } from './print-damaged.js'
 import { printJson, watched } from './watched.js'
 
 const titles = { values: 'values', records: 'records, written and compared', log: 'change log' } as const
@@ -38,6 +38,12 @@ export async function restoreCommand (flags: Flags): Promise<void> {
     place = await openReadable(from)
     const opened = place
     const manifest = await findBackup(opened, wanted)
+    const { leftOut = [] } = manifest
+    if (leftOut.length > 0 && flags['skipDamaged'] !== true) {
+      if (json) printJson({ status: 'damaged', from: name, name: manifest.name, leftOut })
+      else printLeftOut(leftOut)
+      throw new DamagedStoreError(`Backup ${manifest.name} was made of a damaged store, without ${countText(leftOut.length, 'row')} that could not be read. Take another backup with --at, or run the same command with --skip-damaged: then what it has is restored`)
+    }
     const report = await watched('The restoration was interrupted; run the same command again to go on with it', titles, async ({ signal, progress }) => {
       const target = await openTarget(options, (error, doing) => { process.stderr.write(hideSecrets(`${doing}: ${sentenceOf(error)}\n`)) }, { rootID: manifest.rootID, last: manifest.sequence })
       try {
@@ -59,9 +65,13 @@ export async function restoreCommand (flags: Flags): Promise<void> {
     else printReport(manifest.name, report, seconds)
     if (!report.complete) throw new DamagedStoreError(`${countText(report.damaged.length, 'blob')} of backup ${manifest.name} cannot be restored; the store is not finished. Take another backup with --at, or run the same command with --skip-damaged: then the objects that they belong to are restored without their values`)
     printLost(report.lost, 'restored')
+    if (leftOut.length > 0) {
+      printLeftOut(leftOut, process.stderr)
+      throw new SkippedDamageError(`The store is finished, without ${countText(leftOut.length, 'row')} that could not be read for the backup, and without the values of ${countText(report.lost.length, 'object')}; "fastify-cdmi repair" brings what was in containers that are gone to /lost+found/`)
+    }
     if (report.lost.length > 0) throw new LostValuesError(report.lost.length)
   } catch (error) {
-    if (json && !(error instanceof DamagedStoreError || error instanceof LostValuesError)) printJson({ status: 'failed', from: name, error: hideSecrets(sentenceOf(error)) })
+    if (json && !(error instanceof DamagedStoreError || error instanceof LostValuesError || error instanceof SkippedDamageError)) printJson({ status: 'failed', from: name, error: hideSecrets(sentenceOf(error)) })
     throw error
   } finally {
     await place?.close()

@@ -9,6 +9,8 @@ import { now } from './instant.js'
 const interval = 5000
 /** Objects after which they are written at once. */
 const longestBatch = 10_000
+/** Objects that are kept for a store that takes none, or takes long; uses of others are lost then. */
+const mostGathered = 2 * longestBatch
 /** Objects that are written in one go: whoever else wants to write waits for no more. */
 const atOnce = 500
 
@@ -45,15 +47,24 @@ export class AccessLog {
   /** The object is being used. */
   note (id: ObjectID): void {
     const before = this.#gathered.get(id)
-    if (before === undefined) this.#gathered.set(id, { count: 1, last: now() })
-    else {
+    if (before === undefined) {
+      if (this.#gathered.size < mostGathered) this.#gathered.set(id, { count: 1, last: now() })
+    } else {
       before.count++
       before.last = now()
     }
     // Never two at once: to a store that takes long they would be a queue without an end.
     if (this.#gathered.size >= longestBatch && !this.#busy) this.#begin()
+    else this.#beginLater()
+  }
+
+  #beginLater (): void {
     // Not what keeps a process alive: the application says when it ends.
-    else this.#timer ??= setTimeout(() => { this.#begin() }, interval).unref()
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined
+      if (this.#busy) this.#beginLater()
+      else this.#begin()
+    }, interval).unref()
   }
 
   /** All that is known of an object, written or not. */
@@ -103,9 +114,9 @@ export class AccessLog {
   }
 
   #begin (): void {
-    // A store that is full or away takes them with a later batch; more than so many are not kept for it.
     this.#busy = true
-    this.flush().catch(() => { if (this.#gathered.size >= 2 * longestBatch) this.#gathered.clear() }).finally(() => { this.#busy = false })
+    // A store that is full or away takes them with a later batch.
+    this.flush().catch(() => {}).finally(() => { this.#busy = false })
   }
 }
 

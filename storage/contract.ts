@@ -10,6 +10,10 @@
  */
 
 import type { Registry } from '../metrics/registry.js'
+import type { Account, AccountLimit, CountedKind, Miscount, Usage } from './contract-counts.js'
+
+export type * from './contract-counts.js'
+export * from './contract-errors.js'
 
 /** Upper-case Base16 of the binary object ID (GEN-28, GEN-30); the driver takes it as an opaque key of at most 40 bytes. */
 export type ObjectID = string
@@ -117,34 +121,6 @@ export interface Change {
   readonly trees?: readonly ObjectID[]
 }
 
-/** Whose objects are counted together: those of an owner, the children of a container, or a container with all that is below it. */
-export type Account = `owner:${string}` | `children:${ObjectID}` | `tree:${ObjectID}`
-
-/** What may be counted: see `beginCounting`. */
-export type CountedKind = 'owners' | 'children' | 'trees'
-
-/** Bytes of values, as long as they are, whatever they share; and objects. Of children only the objects are counted. */
-export interface Amount {
-  readonly bytes: number
-  readonly objects: number
-}
-
-export interface AccountLimit extends Partial<Amount> {
-  readonly account: Account
-}
-
-export interface Usage extends Amount {
-  /** False while what was there before the counting began is still being counted: it is more than this. */
-  readonly whole: boolean
-}
-
-/** An account for which something else is noted than there is. */
-export interface Miscount {
-  readonly account: Account
-  readonly noted: Amount
-  readonly found: Amount
-}
-
 export type CommitResult =
   | { readonly status: 'committed', readonly sequence: Sequence }
   /** A record is not at the version that was expected (`id` says which): read again, compute again. */
@@ -239,7 +215,7 @@ export interface MetaStore {
   resolve (from: ObjectID, names: readonly string[], enough?: Enough): Promise<StoredRecord[]>
   /** What `resolve` would answer whom everything acknowledged is enough, where that can be said without a wait; else undefined. */
   known?(from: ObjectID, names: readonly string[]): readonly StoredRecord[] | undefined
-  /** From the top (an object without a parent) down to `id`, in one snapshot. Empty when it, or an ancestor of it, is gone. */
+  /** From the top (an object without a parent) down to `id`, in one snapshot. Empty when it, or an ancestor of it, is gone, and when there is no top, since containers of a damaged store are each other's ancestors. */
   lineage (id: ObjectID): Promise<StoredRecord[]>
   /** Children in the order of the UTF-8 bytes of their names. Does not check that the parent exists. */
   children (id: ObjectID, query: ChildrenQuery): Promise<Entry[]>
@@ -412,42 +388,4 @@ export interface Store {
   integrity? (): Integrity
   /** Waits for commits under way, then lets go of everything. Idempotent. */
   close (): Promise<void>
-}
-
-export type StorageReason =
-  /** No space left for data: nothing was changed. */
-  | 'full'
-  /** The engine is away, broken or closing; nothing is known to have changed. */
-  | 'unavailable'
-  /** The operating system refuses access. */
-  | 'permission'
-  /** Bytes that were acknowledged are not there. */
-  | 'missing'
-  /** Bytes are there but not those that were written. */
-  | 'corrupt'
-  /** Another server owns the store. */
-  | 'locked'
-  /** Written by a newer build, or not a store at all. */
-  | 'format'
-
-/** The attributes of a tree are longer than was asked for. */
-export class TreeTooLarge extends Error {
-  override readonly name = 'TreeTooLarge'
-}
-
-/** What a driver throws. `message` is for the operator and may name paths: doors never show it. */
-export class StorageError extends Error {
-  override readonly name = 'StorageError'
-  /** The half of the store that it is about, where that was asked. */
-  readonly part: 'records' | 'values' | undefined
-
-  constructor (readonly reason: StorageReason, message: string, options?: ErrorOptions & { readonly part?: 'records' | 'values' | undefined }) {
-    super(message, options)
-    this.part = options?.part
-  }
-}
-
-/** The store was closed before this, or in the middle of it: nothing has failed that anybody has to look after. */
-export class StoreClosedError extends StorageError {
-  constructor () { super('unavailable', 'The store is closed') }
 }

@@ -52,6 +52,7 @@ export function sumOf (one: Amount, other: Amount, sign: 1 | -1 = 1): Amount {
 export function miscountProblem ({ account, noted, found }: Miscount): string {
   const kind = kindOf(account)
   const subject = subjectOf(account)
+  if (Number.isNaN(noted.objects)) return `What is counted for ${account} has other bytes than were written`
   if (kind === 'children') return `Container ${subject} is said to have ${noted.objects} children, and has ${found.objects}`
   return `${kind === 'owners' ? subject : `Container ${subject} with all below it`} is said to have ${noted.objects} objects and ${noted.bytes} bytes, and has ${found.objects} and ${found.bytes}`
 }

@@ -11,7 +11,7 @@ import { gunzipped, gzipped, isWorthIt } from './gzip-stream.js'
 import { endsBlobs, endsLog, endsRecords, fileOfBlob, type KeptBlob, lineOfRecord, type LogLine } from './lines.js'
 import { backupNames, type Manifest, readManifest, requirePlaceFor, writeManifest } from './manifest.js'
 import { type Part, PartReader, PartWriter } from './parts.js'
-import type { StoreSnapshot } from './snapshot.js'
+import { type PassOver, readableOf, type StoreSnapshot, type Unreadable } from './snapshot.js'
 import { Spool } from './spool.js'
 
 export interface BackupOptions {
@@ -19,6 +19,8 @@ export interface BackupOptions {
   readonly signal?: AbortSignal | undefined
   /** Often called. */
   readonly progress?: ProgressListener | undefined
+  /** What cannot be read of the store is left out and named. Default: it is an error, and there is no backup. */
+  readonly skipDamaged?: boolean | undefined
 }
 
 export interface BackupReport {
@@ -32,15 +34,17 @@ const page = { limit: 500, size: 4 * 1024 * 1024 }
 const inFlight = 8
 
 /** Throws a StorageError, and the reason of `signal`. The caller closes the snapshot. */
-export async function backUp (snapshot: StoreSnapshot, place: BackupPlace, { signal = new AbortController().signal, progress = () => {} }: BackupOptions = {}): Promise<BackupReport> {
+export async function backUp (snapshot: StoreSnapshot, place: BackupPlace, { signal = new AbortController().signal, progress = () => {}, skipDamaged = false }: BackupOptions = {}): Promise<BackupReport> {
   await requirePlaceFor(place, snapshot.rootID)
   const before = await lastManifest(place)
   const spool = await Spool.make<BlobBirth>(await place.scratch())
   try {
     const tellRecords = teller(progress, 'records', (await snapshot.meta.census()).records)
-    const records = await writeRecords(snapshot, place, signal, tellRecords)
-    const log = await writeLog(snapshot, place, signal, teller(progress, 'log', undefined))
-    const born = await spoolBlobs(snapshot, spool, signal)
+    const left = new Map<string, Unreadable>()
+    const passOver = skipDamaged ? (one: Unreadable) => { left.set(one.problem, one) } : undefined
+    const records = await writeRecords(snapshot, place, signal, tellRecords, passOver)
+    const log = await writeLog(snapshot, place, signal, teller(progress, 'log', undefined), passOver)
+    const born = await spoolBlobs(snapshot, spool, signal, passOver)
     snapshot.releaseMeta()
     const copy = new BlobCopy(snapshot, place, { signal, tell: teller(progress, 'values', born.bytes) })
     const blobs = await copy.run(spool, before)
@@ -50,7 +54,8 @@ export async function backUp (snapshot: StoreSnapshot, place: BackupPlace, { sig
       sequence: snapshot.last,
       counts: { records: countOf(records), ...born, events: countOf(log) },
       lists: { records, blobs, log },
-      damaged: copy.damaged
+      damaged: [...copy.damaged, ...Array.from(left.values()).flatMap(({ blob, problem }) => blob === undefined ? [] : [{ blob, problem }])],
+      ...skipDamaged && { leftOut: Array.from(left.values()).filter(({ blob }) => blob === undefined) }
     }, snapshot.taken)
     return { manifest, blobs: copy.done }
   } finally {
@@ -83,39 +88,42 @@ function countOf (parts: readonly Part[]): number {
   return parts.reduce((sum, { count }) => sum + count, 0)
 }
 
-async function writeRecords ({ meta }: StoreSnapshot, place: BackupPlace, signal: AbortSignal, tell: Tell): Promise<readonly Part[]> {
+async function writeRecords ({ meta }: StoreSnapshot, place: BackupPlace, signal: AbortSignal, tell: Tell, passOver: PassOver | undefined): Promise<readonly Part[]> {
   const list = new PartWriter(place)
   for (let after: ObjectID | undefined; ;) {
     signal.throwIfAborted()
-    const wholes = await meta.wholes({ after, ...page })
-    for (const whole of wholes) await list.add(whole.record.id, lineOfRecord(whole), endsRecords(whole.record.id))
+    const wholes = await meta.wholes({ after, ...page }, passOver)
+    for (const line of readableOf(wholes, lineOfRecord, passOver, ({ record }) => ({ objectID: record.id }))) await list.add(line.id, line, endsRecords(line.id))
     tell(wholes.length)
     after = wholes.at(-1)?.record.id
     if (after === undefined) return await list.end()
   }
 }
 
-async function writeLog ({ meta, last }: StoreSnapshot, place: BackupPlace, signal: AbortSignal, tell: Tell): Promise<readonly Part[]> {
+async function writeLog ({ meta, last }: StoreSnapshot, place: BackupPlace, signal: AbortSignal, tell: Tell, passOver: PassOver | undefined): Promise<readonly Part[]> {
   const list = new PartWriter(place)
   for (let after: Sequence = 0; ;) {
     signal.throwIfAborted()
-    const entries = await meta.events(after, page.limit)
-    for (const { sequence, event } of entries) await list.add(sequence, [sequence, event] satisfies LogLine, endsLog(sequence))
+    const entries = await meta.events(after, page.limit, passOver)
+    // What a snapshot has cannot be newer than it is.
+    const sound = readableOf(entries, entry => {
+      if (entry.sequence > last) throw new StorageError('corrupt', `The change log has an entry ${entry.sequence} behind its last one, ${last}`)
+      return entry
+    }, passOver, () => ({}))
+    for (const { sequence, event } of sound) await list.add(sequence, [sequence, event] satisfies LogLine, endsLog(sequence))
     tell(entries.length)
     const end = entries.at(-1)?.sequence
     if (end === undefined) break
-    // What a snapshot has cannot be newer than it is.
-    if (end > last) throw new StorageError('corrupt', `The change log has an entry ${end} behind its last one, ${last}`)
     after = end
   }
   return await list.end()
 }
 
-async function spoolBlobs ({ meta }: StoreSnapshot, spool: Spool<BlobBirth>, signal: AbortSignal): Promise<{ blobs: number, bytes: number }> {
+async function spoolBlobs ({ meta }: StoreSnapshot, spool: Spool<BlobBirth>, signal: AbortSignal, passOver: PassOver | undefined): Promise<{ blobs: number, bytes: number }> {
   const born = { blobs: 0, bytes: 0 }
   for (let after: BlobID | undefined; ;) {
     signal.throwIfAborted()
-    const births = await meta.namedBlobs(after, page.limit)
+    const births = await meta.namedBlobs(after, page.limit, passOver)
     await spool.add(births)
     born.blobs += births.length
     for (const { size } of births) born.bytes += size

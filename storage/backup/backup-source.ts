@@ -72,9 +72,12 @@ async function entries (log: PartReader<LogLine, number>, after: Sequence, limit
 
 async function lineage (records: PartReader<RecordLine>, id: ObjectID): Promise<StoredRecord[]> {
   const chain: StoredRecord[] = []
+  const passed = new Set<ObjectID>()
   for (let at: ObjectID | undefined = id; at !== undefined;) {
     const line: RecordLine | undefined = await records.find(at)
-    if (line === undefined) return []
+    // A store that was damaged may have had containers that are each other's ancestors.
+    if (line === undefined || passed.has(at)) return []
+    passed.add(at)
     chain.push(recordOfLine(line).record)
     at = line.parentID
   }

@@ -1,6 +1,6 @@
 /** What stands in the lists of a backup, line by line. */
 import { crc32 } from 'node:zlib'
-import type { BlobBirth, JsonObject, Sequence } from '../contract.js'
+import { type BlobBirth, type JsonObject, type Sequence, StorageError, type StoredRecord } from '../contract.js'
 import type { WholeRecord } from '../transfer/ends.js'
 
 /** A blob whose bytes are in the backup. */
@@ -33,7 +33,8 @@ export interface RecordLine {
 export type LogLine = readonly [sequence: Sequence, event: JsonObject]
 
 export function lineOfRecord ({ record, segments, accesses }: WholeRecord): RecordLine {
-  const { id, version, type, parentID, name, attributes, size, inline } = record
+  const { id, version, type, parentID, name, size, inline } = record
+  const attributes = attributesOf(record)
   return {
     id,
     version,
@@ -45,6 +46,15 @@ export function lineOfRecord ({ record, segments, accesses }: WholeRecord): Reco
     inline: inline === undefined ? undefined : Buffer.from(inline.buffer, inline.byteOffset, inline.length).toString('base64'),
     segments: segments.length === 0 ? undefined : segments.map(({ offset, length, blob, blobOffset }) => [offset, length, blob, blobOffset] as const),
     accesses: accesses === undefined ? undefined : [accesses.count, accesses.last]
+  }
+}
+
+/** They are decoded here. Throws a StorageError 'corrupt' when they cannot be. */
+function attributesOf (record: StoredRecord): JsonObject {
+  try {
+    return record.attributes
+  } catch (error) {
+    throw error instanceof StorageError ? error : new StorageError('corrupt', `The attributes of object ${record.id} are not readable`, { cause: error })
   }
 }
 

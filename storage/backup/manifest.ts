@@ -4,6 +4,7 @@ import { type BlobID, type ObjectID, type Sequence, StorageError } from '../cont
 import type { BackupPlace, ReadablePlace } from './backup-place.js'
 import { DamagedBackup } from './damaged-backup.js'
 import type { Part } from './parts.js'
+import type { Unreadable } from './snapshot.js'
 
 const format = 'fastify-cdmi backup'
 const version = 1
@@ -24,6 +25,8 @@ export interface Manifest {
   readonly lists: { readonly records: readonly Part[], readonly blobs: readonly Part[], readonly log: readonly Part[] }
   /** Blobs of the store that were not what was written: their bytes are not in the backup. */
   readonly damaged: ReadonlyArray<{ readonly blob: BlobID, readonly problem: string }>
+  /** Objects and entries of the change log that could not be read. Where nobody has asked for such a backup there is none. */
+  readonly leftOut?: readonly Unreadable[]
 }
 
 /** Of a moment in milliseconds since 1970. Names sort as their moments do. */

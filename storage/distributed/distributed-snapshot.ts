@@ -2,8 +2,8 @@
 import type { Client } from 'pg'
 import type { CompleteDistributedOptions } from '../../schemas/store-options.js'
 import type { Reporter } from '../compose-store.js'
-import { type BlobBirth, type BlobID, type ObjectID, StorageError } from '../contract.js'
-import type { StoreSnapshot } from '../backup/snapshot.js'
+import { type BlobBirth, type BlobID, type LoggedEvent, type ObjectID, type Sequence, StorageError } from '../contract.js'
+import { type PassOver, readableOf, type StoreSnapshot } from '../backup/snapshot.js'
 import { idKey } from '../object-key.js'
 import type { WholeRecord, WholesQuery } from '../transfer/ends.js'
 import type { Statement } from './database.js'
@@ -62,8 +62,7 @@ async function begin (parts: Parts, client: Client, rootID: ObjectID): Promise<S
       census: async () => await reader.census(),
       wholes: async query => await reader.wholes(query, hasOrphans),
       namedBlobs: async (after, limit) => await reader.namedBlobs(after, limit),
-      events: async (after, limit) => (await reader.rows<[sequence: string, event: string]>({ name: 'snapshot_log', text: `select l.sequence, l.event from ${names.schema}.log l where l.sequence > $1 and l.event is not null order by l.sequence limit $2` }, [after, limit]))
-        .map(([sequence, event]) => ({ sequence: Number(sequence), event: openEvent(Number(sequence), event) }))
+      events: async (after, limit, passOver) => await reader.events(after, limit, passOver)
     },
     // Of the bytes nothing is written here.
     blobs: place.open({ leaseIsOpen: async () => false, left () {} }).blobs,
@@ -136,6 +135,17 @@ class SnapshotReader {
   async namedBlobs (after: BlobID | undefined, limit: number): Promise<BlobBirth[]> {
     const rows = await this.rows<[blob: string, size: string, hash: string]>(this.#statements.namedBlobs, [after ?? '', limit])
     return rows.map(([blob, size, hash]) => ({ blob, size: Number(size), hash }))
+  }
+
+  async events (after: Sequence, limit: number, passOver: PassOver | undefined): Promise<LoggedEvent[]> {
+    for (let at = after; ;) {
+      const rows = await this.rows<[sequence: string, event: string]>({ name: 'snapshot_log', text: `select l.sequence, l.event from ${this.#schema}.log l where l.sequence > $1 and l.event is not null order by l.sequence limit $2` }, [at, limit])
+      const events = readableOf(rows, ([sequence, event]) => ({ sequence: Number(sequence), event: openEvent(Number(sequence), event) }), passOver, () => ({}))
+      const last = rows.at(-1)
+      // Only the last page is empty.
+      if (events.length > 0 || last === undefined) return events
+      at = Number(last[0])
+    }
   }
 
   /** But for what hangs below removed containers: it is out of reach, and a store that is made of this would never be told to remove it. */

@@ -18,7 +18,7 @@ export interface BlobRow {
 }
 
 /** Since when (8 bytes), size (8), links (4), hash. */
-export function sealBlob (key: Uint8Array, { since, size, hash, links = 0 }: BlobRow): Buffer {
+export function sealBlob (key: Uint8Array, { since, size, hash, links }: BlobRow & { readonly links: number }): Buffer {
   const bytes = Buffer.allocUnsafe(20 + Buffer.byteLength(hash))
   writeU64(bytes, since, 0)
   writeU64(bytes, size, 8)

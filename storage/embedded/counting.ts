@@ -1,6 +1,9 @@
 /** What is counted in an embedded store, and how far that is: as it stands in the state, and in the rows of the accounts. */
-import type { Account, Amount, ObjectID } from '../contract.js'
-import { readU64, writeU64 } from './bytes.js'
+import { type Account, type Amount, type ObjectID, StorageError } from '../contract.js'
+import { readU32, readU64, writeU64 } from './bytes.js'
+import { readJson, sealJson } from './json-rows.js'
+import { keySum, sumBytes } from './row-sums.js'
+import { stateKeys } from './tables.js'
 
 export interface Counting {
   /** Records up to this key are in the accounts of their owners; true: all are; undefined: nobody asked for it. */
@@ -12,18 +15,27 @@ export interface Counting {
 
 const treeID = /^(?:[0-9A-F]{2})+$/
 
-/** What nobody can read is begun anew. */
-export function decodeCounting (state: Buffer | undefined): Counting {
-  try {
-    const counting = state === undefined ? {} : JSON.parse(state.toString()) as Counting
-    return counting.trees !== undefined && !Object.keys(counting.trees).every(tree => treeID.test(tree)) ? { ...counting, trees: {} } : counting
-  } catch {
-    return {}
-  }
+/** Undefined: it has other bytes than were written. */
+export function readCounting (state: Buffer | undefined): Counting | undefined {
+  const counting = state === undefined ? {} : readJson(stateKeys.counting, state)
+  if (typeof counting !== 'object' || counting === null) return undefined
+  const { trees } = counting as Counting
+  return trees === undefined || Object.keys(trees).every(tree => treeID.test(tree)) ? counting : undefined
+}
+
+/** Throws a StorageError 'corrupt' when it has other bytes than were written. */
+export function openCounting (state: Buffer | undefined): Counting {
+  const counting = readCounting(state)
+  if (counting === undefined) throw unreadableCounting()
+  return counting
+}
+
+export function unreadableCounting (): StorageError {
+  return new StorageError('corrupt', 'The note of what is counted for quotas has other bytes than were written')
 }
 
 export function encodeCounting (counting: Counting): Buffer {
-  return Buffer.from(JSON.stringify(counting))
+  return sealJson(stateKeys.counting, counting)
 }
 
 /** Whether a change of this record changes what its owner has on account: what was there before is counted when it is come upon. */
@@ -47,14 +59,34 @@ export function nextToCount ({ owners, trees = {} }: Counting): { readonly curso
 
 export const accountKey = (account: Account): Buffer => Buffer.from(account)
 
-/** Bytes (8), objects (8). */
-export function encodeAmount ({ bytes, objects }: Amount): Buffer {
-  const row = Buffer.allocUnsafe(16)
-  writeU64(row, bytes, 0)
-  writeU64(row, objects, 8)
+const amountLength = 16
+
+/**
+ * Bytes (8), objects (8), checksum (4): behind the rest, where older builds do not look. An account that would be below nothing was wrong before, and is as far from what there is with
+ * nothing in it.
+ */
+export function sealAmount (key: Uint8Array, { bytes, objects }: Amount): Buffer {
+  const row = Buffer.allocUnsafe(amountLength + 4)
+  writeU64(row, Math.max(0, bytes), 0)
+  writeU64(row, Math.max(0, objects), 8)
+  row.writeUInt32BE(sumBytes(row, 0, amountLength, keySum(key)), amountLength)
   return row
 }
 
-export function decodeAmount (row: Uint8Array): Amount {
-  return { bytes: readU64(row, 0), objects: readU64(row, 8) }
+/** Undefined: it has other bytes than were written. Older builds have written it without a checksum. */
+export function readAmount (key: Uint8Array, row: Uint8Array): Amount | undefined {
+  const isSound = row.length === amountLength || (row.length === amountLength + 4 && readU32(row, amountLength) === sumBytes(row, 0, amountLength, keySum(key)))
+  const amount = { bytes: readU64(row, 0), objects: readU64(row, 8) }
+  return isSound && Number.isSafeInteger(amount.bytes) && Number.isSafeInteger(amount.objects) ? amount : undefined
+}
+
+/** Throws a StorageError 'corrupt' when it has other bytes than were written. */
+export function openAmount (account: Account, row: Uint8Array): Amount {
+  const amount = readAmount(accountKey(account), row)
+  if (amount === undefined) throw unreadableAmount(account)
+  return amount
+}
+
+export function unreadableAmount (account: Account): StorageError {
+  return new StorageError('corrupt', `What is counted for ${account} has other bytes than were written`)
 }

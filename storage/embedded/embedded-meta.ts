@@ -3,37 +3,37 @@ import { setImmediate } from 'node:timers/promises'
 import type {
   Accesses, Account, BlobBirth, BlobID, Change, ChildrenQuery, CommitResult, CountedKind, Enough, Entry, LeaseID, LoggedEvent, Miscount, NamePage, ObjectID, RecordHead, Segment, Sequence, StoredRecord, TreeQuery, Usage
 } from '../contract.js'
-import { StorageError, StoreClosedError, TreeTooLarge } from '../contract.js'
+import { StoreClosedError, TreeTooLarge } from '../contract.js'
 import type { LeasedMeta } from '../compose-store.js'
 import type { Census, Intake, MovableMeta, WholeRecord, WholesQuery } from '../transfer/ends.js'
 import { mostNames, noNames } from '../name-page.js'
-import { idKey, idText, maxNameLength } from '../object-key.js'
+import { idKey, idText } from '../object-key.js'
 import { toStorageError } from '../storage-errors.js'
 import { encodeNotes } from './access-notes.js'
 import { encodeChange } from './change-frame.js'
-import { readU64, successor, u64 } from './bytes.js'
-import { openAccesses } from './access-rows.js'
-import { openBlob } from './blob-rows.js'
+import { readU64, u64 } from './bytes.js'
 import type { CommitChannel } from './commit-channel.js'
-import { decodeCounting, nextToCount } from './counting.js'
+import { type Counting, nextToCount, readCounting } from './counting.js'
 import { embeddedIntake } from './embedded-intake.js'
 import { openEntry } from './entry-rows.js'
-import { blobKey, entryKey, nameOfEntry, ownerKey } from './keys.js'
+import { blobKey, nameOfEntry, ownerKey } from './keys.js'
 import { KnownPaths } from './known-paths.js'
 import { leaseState, leaseStates } from './lease-rows.js'
 import { markOf } from './listing-marks.js'
 import { openSequence, timeOfEvent } from './log-rows.js'
+import { readMoved } from './moved-rows.js'
 import { NameCache } from './name-cache.js'
-import type { EntryRange } from './name-scan.js'
-import { isSoundNote } from './note-rows.js'
-import { checkRecord, EmbeddedRecord, versionOf } from './record-codec.js'
-import { isReferenced, overlapping } from './segment-writer.js'
+import { isReferenced } from './segment-writer.js'
 import type { RecordsFile } from './records-file.js'
-import { requireLast, rowsOf, stateKeys, type Table, type Tables } from './tables.js'
+import { requireLast, rowsOf, stateKeys, type Tables } from './tables.js'
 import { treeIn } from './tree-reads.js'
 import { miscountsIn, usageIn } from './usage-reads.js'
-import { censusOf, checkCovered, eventsOf, namedBlobsOf, pastKey, segmentOf, wholesOf } from './whole-reads.js'
+import { censusOf, eventsOf, namedBlobsOf, wholesOf } from './whole-reads.js'
 import { commitResultOf, countOf, encodeStep, type WireStep } from './wire.js'
+import { LogFollowers } from './log-followers.js'
+import { lastOf, rangeOf } from './name-reads.js'
+import { accessesAt, childOf, lineageIn, recordAt, resolveIn, segmentsIn } from './record-reads.js'
+import { birthIn, doomedIn, leasesIn, unbornIn } from './sweep-reads.js'
 
 export interface EmbeddedMetaOptions {
   /** Whether other processes commit too, without this one hearing of it. */
@@ -48,19 +48,13 @@ export interface EmbeddedMetaOptions {
   readonly announceLease?: (lease: LeaseID) => void
 }
 
-/** Entries of the log that a follower takes at a time. */
-const page = 1000
-/** Milliseconds after which the log is looked at for commits of other processes. */
-const pollInterval = 200
-
 export class EmbeddedMeta implements LeasedMeta, MovableMeta {
   readonly #tables: Tables
   readonly #channel: CommitChannel
   readonly #options: EmbeddedMetaOptions
-  readonly #followers = new Set<() => void>()
+  readonly #followers: LogFollowers
   readonly #pages = new NameCache()
   readonly #stopped = new AbortController()
-  #commits = 0
   #damagedReads = 0
   #paths: KnownPaths | undefined
   #leaseRefused: ((lease: LeaseID) => void) | undefined
@@ -70,6 +64,7 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
     this.#channel = channel
     this.#options = options
     if (!options.foreignCommits) this.#paths = new KnownPaths()
+    this.#followers = new LogFollowers({ foreignCommits: options.foreignCommits, isOpen: () => options.file?.isOpen !== false, events: (after, limit) => this.#events(after, limit) })
   }
 
   /** From now on others commit through the channel, of whose changes this one does not hear before they are acknowledged. */
@@ -79,9 +74,8 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
 
   /** Something may have been committed: reads must see it from now on, and followers of the log are told. */
   wake (): void {
-    this.#commits++
     this.#tables.env.resetReadTxn()
-    for (const follower of this.#followers) follower()
+    this.#followers.wake()
   }
 
   /** Reads that were ended since rows were missing, or others than were written. */
@@ -160,31 +154,12 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
 
   #resolve (from: ObjectID, names: readonly string[]): StoredRecord[] {
     const start = idKey(from)
-    return this.#read('reading names', tables => {
-      let record = recordAt(tables.records, start, from)
-      const found: StoredRecord[] = []
-      for (const name of names) {
-        if (record === undefined) return found
-        found.push(record)
-        record = childOf(tables, idKey(record.id), record.id, name)
-      }
-      if (record !== undefined) found.push(record)
-      return found
-    })
+    return this.#read('reading names', tables => resolveIn(tables, start, from, names))
   }
 
   async lineage (id: ObjectID): Promise<StoredRecord[]> {
     const start = idKey(id)
-    return this.#read(`reading the ancestors of ${id}`, ({ records }) => {
-      const chain: StoredRecord[] = []
-      let record = recordAt(records, start, id)
-      while (record !== undefined) {
-        chain.push(record)
-        if (record.parentID === undefined) return chain.reverse()
-        record = recordAt(records, idKey(record.parentID), record.parentID)
-      }
-      return []
-    })
+    return this.#read(`reading the ancestors of ${id}`, ({ records }) => lineageIn(records, start, id))
   }
 
   async children (id: ObjectID, query: ChildrenQuery): Promise<Entry[]> {
@@ -210,6 +185,7 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
 
   async tree (id: ObjectID, query: TreeQuery): Promise<RecordHead[]> {
     const doing = `reading all below ${id}`
+    if (this.#stopped.signal.aborted) throw new StoreClosedError()
     const transaction = this.#read(doing, ({ env }) => env.useReadTransaction())
     try {
       const steps = this.#read(doing, tables => treeIn(tables, transaction, id, query))
@@ -229,14 +205,7 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
 
   async segments (id: ObjectID, offset: number, length: number): Promise<{ version: number, segments: Segment[] } | undefined> {
     const key = idKey(id)
-    return this.#read(`reading the segments of ${id}`, ({ records, segments }) => {
-      const record = copyOf(records.getBinaryFast(key))
-      if (record === undefined) return undefined
-      checkRecord(key, record, id)
-      const found = overlapping(segments, key, offset, length)
-      checkCovered(id, record, found, offset, offset + length)
-      return { version: versionOf(record), segments: found.map(segmentOf) }
-    })
+    return this.#read(`reading the segments of ${id}`, tables => segmentsIn(tables, key, id, offset, length))
   }
 
   async commit (change: Change): Promise<CommitResult> {
@@ -271,8 +240,9 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
 
   async recount (): Promise<void> { await this.#submit({ kind: 'recount' }) }
 
-  #counting (): ReturnType<typeof decodeCounting> {
-    return this.#read('reading what is counted', ({ state }) => decodeCounting(state.getBinary(stateKeys.counting)))
+  /** What nobody can read is begun anew. */
+  #counting (): Counting {
+    return this.#read('reading what is counted', ({ state }) => readCounting(state.getBinary(stateKeys.counting)) ?? {})
   }
 
   async usage (account: Account): Promise<Usage | undefined> {
@@ -298,38 +268,8 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
     })
   }
 
-  async * watch (after: Sequence, signal: AbortSignal): AsyncGenerator<LoggedEvent> {
-    const stop = AbortSignal.any([signal, this.#stopped.signal])
-    let last = after
-    while (!stop.aborted) {
-      const commits = this.#commits
-      if (this.#options.file?.isOpen === false) {
-        await this.#nextCommit(stop)
-        continue
-      }
-      const entries = this.#events(last, page)
-      for (const entry of entries) {
-        yield entry
-        if (stop.aborted) return
-        last = entry.sequence
-      }
-      if (entries.length === 0 && commits === this.#commits) await this.#nextCommit(stop)
-    }
-  }
-
-  /** Resolves at the next commit, or when others may have committed, or when `stop` aborts. */
-  async #nextCommit (stop: AbortSignal): Promise<void> {
-    await new Promise<void>(resolve => {
-      const timer = this.#options.foreignCommits ? setTimeout(() => { wake() }, pollInterval).unref() : undefined
-      const wake = (): void => {
-        clearTimeout(timer)
-        this.#followers.delete(wake)
-        stop.removeEventListener('abort', wake)
-        resolve()
-      }
-      this.#followers.add(wake)
-      stop.addEventListener('abort', wake)
-    })
+  watch (after: Sequence, signal: AbortSignal): AsyncGenerator<LoggedEvent> {
+    return this.#followers.watch(after, AbortSignal.any([signal, this.#stopped.signal]))
   }
 
   async #submit (item: WireStep): Promise<number> {
@@ -351,7 +291,7 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
   }
 
   #leases (state: number): LeaseID[] {
-    return this.#read('reading leases', ({ leases }) => Array.from(leases.getRange({ start: Buffer.from([0]) })).filter(({ key, value }) => leaseState(key, value) === state).map(({ key }) => key.toString()))
+    return this.#read('reading leases', ({ leases }) => leasesIn(leases, state))
   }
 
   async staleLeases (): Promise<LeaseID[]> {
@@ -360,13 +300,7 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
 
   /** What was noted of a blob at its birth; undefined when it was not born, or is doomed. */
   birthOf (blob: BlobID): BlobBirth | undefined {
-    return this.#read('reading blobs', ({ blobs }) => {
-      const key = blobKey(blob)
-      const row = blobs.getBinary(key)
-      if (row === undefined) return undefined
-      const { size, hash } = openBlob(key, row)
-      return { blob, size, hash }
-    })
+    return this.#read('reading blobs', ({ blobs }) => birthIn(blobs, blob))
   }
 
   /** Whether a segment names the blob. */
@@ -386,8 +320,7 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
   async dropLease (lease: LeaseID): Promise<void> { await this.#submit({ kind: 'dropLease', lease }) }
 
   async unborn (blobs: readonly BlobID[]): Promise<BlobID[]> {
-    // What a segment names was born, even if its row got lost: it is not to be removed.
-    return this.#read('reading blobs', tables => blobs.filter(blob => tables.blobs.getBinaryFast(blobKey(blob)) === undefined && !isReferenced(tables, blob)))
+    return this.#read('reading blobs', tables => unbornIn(tables, blobs))
   }
 
   // Whether there is something to do is looked up first: a round with nothing to do writes nothing.
@@ -433,12 +366,12 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
 
   /** The same for the scrub, which is to go on behind what nobody can read; reading one of its bytes tells of it. */
   async blobsToScrub (after: BlobID | undefined, limit: number): Promise<BlobBirth[]> {
-    return this.#read('reading blobs', tables => namedBlobsOf(tables, after, limit, { size: 1, hash: '' }))
+    return this.#read('reading blobs', tables => namedBlobsOf(tables, after, limit, { unreadable: { size: 1, hash: '' } }))
   }
 
   readonly intake: Intake = embeddedIntake({
     submit: async item => await this.#submit(item),
-    moved: blobs => this.#read('reading what was moved', ({ moved }) => blobs.map(blob => moved.getBinary(blobKey(blob))?.toString()))
+    moved: blobs => this.#read('reading what was moved', ({ moved }) => blobs.map(blob => readMoved(blobKey(blob), moved.getBinary(blobKey(blob)))))
   })
 
   /** Whether anything got into the trash while the clock was ahead of now. */
@@ -449,66 +382,4 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
   #firstOf (table: 'trash' | 'orphans' | 'log'): { key: Buffer, value: Buffer } | undefined {
     return this.#read(`reading the ${table}`, tables => Array.from(tables[table].getRange({ start: Buffer.from([0]), limit: 1 }))[0])
   }
-}
-
-/** The entries that are asked for; undefined when there can be none. */
-function rangeOf (id: ObjectID, { after, prefix, limit }: ChildrenQuery): EntryRange | undefined {
-  const parent = idKey(id)
-  const owner = ownerKey(parent)
-  const names = prefix === undefined ? owner : entryKey(parent, prefix)
-  if (names.length > owner.length + maxNameLength) return undefined
-  // A name cut one byte past the longest possible one sorts among real names just like the whole.
-  const past = after === undefined ? undefined : pastKey(entryKey(parent, after).subarray(0, owner.length + maxNameLength + 1))
-  const start = past !== undefined && past.compare(names) > 0 ? past : names
-  const end = successor(names)
-  return limit <= 0 || start.compare(end) >= 0 ? undefined : { start, end, limit }
-}
-
-/** The key of the last name of a page. */
-function lastOf ({ count, bytes, ends }: NamePage, owner: Buffer): Buffer | undefined {
-  return count === 0 ? undefined : Buffer.concat([owner, bytes.subarray(count === 1 ? 0 : ends[count - 2], ends[count - 1])])
-}
-
-/** What may be removed: a row that has got the name of another blob removes none that somebody needs. */
-function doomedIn (tables: Tables, limit: number): BlobID[] {
-  const found: BlobID[] = []
-  for (const { key, value } of tables.doomed.getRange({ start: Buffer.from([0]) })) {
-    if (found.length >= limit) break
-    const blob = key.toString()
-    if (isSoundNote(key, value) && !tables.blobs.doesExist(key) && !isReferenced(tables, blob)) found.push(blob)
-  }
-  return found
-}
-
-function accessesAt (accesses: Table, key: Buffer): Accesses | undefined {
-  const row = accesses.getBinary(key)
-  return row === undefined ? undefined : openAccesses(key, row)
-}
-
-function childOf ({ records, entries }: Tables, parentKey: Buffer, parentID: ObjectID, name: string): StoredRecord | undefined {
-  if (name.length > maxNameLength) return undefined
-  const entry = entryKey(parentKey, name)
-  const row = copyOf(entries.getBinaryFast(entry))
-  if (row === undefined) return undefined
-  const key = openEntry(entry, row).id
-  const id = idText(key)
-  const record = recordAt(records, key, id, parentID)
-  // A record goes together with its name.
-  if (record === undefined) throw new StorageError('missing', `The record of object ${id} is gone, and its name is there`)
-  return record
-}
-
-function recordAt (records: Table, key: Buffer, id: ObjectID, parentID?: ObjectID): StoredRecord | undefined {
-  const bytes = copyOf(records.getBinaryFast(key))
-  if (bytes === undefined) return undefined
-  checkRecord(key, bytes, id)
-  return new EmbeddedRecord(id, bytes, parentID)
-}
-
-/** What lies in LMDB's own buffer, or in its memory map, until the next read. LMDB's way to copy it takes several times as long. */
-function copyOf (bytes: Uint8Array | undefined): Buffer | undefined {
-  if (bytes === undefined) return undefined
-  const copy = Buffer.allocUnsafe(bytes.length)
-  copy.set(bytes.subarray(0, bytes.length))
-  return copy
 }

@@ -3,6 +3,8 @@ import type { BlobStore } from '../contract.js'
 import type { Reporter } from '../compose-store.js'
 import { type Scrub, type ScrubNote, scrubSlowly, untouched } from '../scrub.js'
 import type { EmbeddedMeta } from './embedded-meta.js'
+import { readJson, sealJson } from './json-rows.js'
+import { stateKeys } from './tables.js'
 
 export function embeddedScrub (meta: EmbeddedMeta, blobs: Pick<BlobStore, 'get'>, rate: number, report: Reporter): Scrub {
   return scrubSlowly({
@@ -12,7 +14,7 @@ export function embeddedScrub (meta: EmbeddedMeta, blobs: Pick<BlobStore, 'get'>
     isNeeded: async ({ blob }) => meta.isNeeded(blob),
     claim: async () => scrubNote(meta),
     async save (note) {
-      await meta.noteScrub(Buffer.from(JSON.stringify(note)))
+      await meta.noteScrub(sealJson(stateKeys.scrub, note))
       return true
     },
     async release () {},
@@ -21,6 +23,8 @@ export function embeddedScrub (meta: EmbeddedMeta, blobs: Pick<BlobStore, 'get'>
 }
 
 export function scrubNote (meta: EmbeddedMeta): ScrubNote {
-  const note = meta.scrubNote()
-  return note === undefined ? untouched : JSON.parse(note.toString()) as ScrubNote
+  const row = meta.scrubNote()
+  const note = row && readJson(stateKeys.scrub, row)
+  // Where nobody knows how far it was it begins anew.
+  return typeof note === 'object' && note !== null ? note as ScrubNote : untouched
 }

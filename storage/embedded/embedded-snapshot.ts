@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Transaction } from 'lmdb'
 import { LRUCache } from 'lru-cache'
 import { type ObjectID, StorageError } from '../contract.js'
-import type { StoreSnapshot } from '../backup/snapshot.js'
+import type { PassOver, StoreSnapshot } from '../backup/snapshot.js'
 import { BlobFiles } from '../files/blob-files.js'
 import { toStorageError } from '../storage-errors.js'
 import { idKey } from '../object-key.js'
@@ -11,7 +11,8 @@ import { unfinished, type WholeRecord, type WholesQuery } from '../transfer/ends
 import { ownerKey } from './keys.js'
 import { setPin } from './pins.js'
 import { openSequence } from './log-rows.js'
-import { checkRecord, EmbeddedRecord } from './record-codec.js'
+import { checkRecord, EmbeddedRecord, isSoundRecord } from './record-codec.js'
+import { openRoot } from './root-row.js'
 import { requireCurrent } from './store-format.js'
 import { hasKeys, openTables, type Rows, rowsIn, stateKeys, type Tables } from './tables.js'
 import { censusOf, eventsOf, namedBlobsOf, pastKey, type WholeTables, wholesOf } from './whole-reads.js'
@@ -47,21 +48,21 @@ function snapshot (directory: string, tables: Tables, pin: Awaited<ReturnType<ty
   try {
     const state = new Map(Array.from(rowsIn(tables.state, transaction).getRange({ start: Buffer.from([0]) }), ({ key, value }) => [key.toString('latin1'), value]))
     const [root, sequence] = [stateKeys.root, stateKeys.sequence].map(key => state.get(key.toString('latin1')))
-    if (root === undefined) throw new StorageError('format', `The store in ${directory} has no root container`)
+    const rootID = openRoot(root, directory)
     if (state.has(stateKeys.intake.toString('latin1'))) throw new StorageError('format', `The store in ${directory} ${unfinished}`)
     // What hangs below removed containers is out of reach, and a store that is made of this would never be told to remove it.
     const { orphans, records } = tables
     const hasOrphans = Array.from(rowsIn(orphans, transaction).getKeys({ start: Buffer.from([0]), limit: 1 })).length > 0
     const lineages = hasOrphans ? new Lineages(rowsIn(records, transaction), rowsIn(orphans, transaction)) : undefined
     return {
-      rootID: root.toString(),
+      rootID,
       last: openSequence(sequence),
       taken: Date.now(),
       meta: {
         census: async () => reading(() => censusOf(meta, tables.records.getCount())),
-        wholes: async query => reading(() => reachable(meta, query, lineages)),
-        namedBlobs: async (after, limit) => reading(() => namedBlobsOf(meta, after, limit)),
-        events: async (after, limit) => reading(() => eventsOf(meta, after, limit))
+        wholes: async (query, passOver) => reading(() => reachable(meta, query, lineages, passOver)),
+        namedBlobs: async (after, limit, passOver) => reading(() => namedBlobsOf(meta, after, limit, { passOver })),
+        events: async (after, limit, passOver) => reading(() => eventsOf(meta, after, limit, passOver))
       },
       // Of the files nothing is written here.
       blobs: new BlobFiles({ root: join(directory, 'blobs'), leaseIsOpen: async () => false, left () {} }),
@@ -90,11 +91,11 @@ function tablesIn ({ records, segments, accesses, blobs, references, log }: Tabl
 }
 
 /** A page of the records that are not below a removed container. */
-function reachable (tables: WholeTables, query: WholesQuery, lineages: Lineages | undefined): WholeRecord[] {
+function reachable (tables: WholeTables, query: WholesQuery, lineages: Lineages | undefined, passOver?: PassOver): WholeRecord[] {
   for (let { after } = query; ;) {
-    const page = wholesOf(tables, { ...query, after })
+    const page = wholesOf(tables, { ...query, after }, passOver)
     const last = page.at(-1)
-    const kept = lineages === undefined ? page : page.filter(({ record }) => lineages.isWhole(record.parentID))
+    const kept = lineages === undefined ? page : page.filter(({ record }) => lineages.isWhole(record.parentID, passOver !== undefined))
     // Only the last page is empty.
     if (kept.length > 0 || last === undefined) return kept
     after = last.record.id
@@ -114,19 +115,20 @@ class Lineages {
     this.#orphans = orphans
   }
 
-  /** Of an object with this parent, which need not be an object: sets of parts have one that is none. */
-  isWhole (parent: ObjectID | undefined): boolean {
-    const passed: ObjectID[] = []
+  /** Of an object with this parent, which need not be an object: sets of parts have one that is none. A ring of containers, of a store that is damaged, is below nothing that was removed. `passesOver`: nor is what is below a container that cannot be read. */
+  isWhole (parent: ObjectID | undefined, passesOver: boolean): boolean {
+    const passed = new Set<ObjectID>()
     let at = parent
     let whole: boolean | undefined
     while (whole === undefined) {
-      if (at === undefined) break
+      if (at === undefined || passed.has(at)) break
       whole = this.#known.get(at)
       if (whole !== undefined) break
-      passed.push(at)
+      passed.add(at)
       const start = idKey(at)
       const [row] = this.#records.getRange({ start, end: pastKey(start), limit: 1 })
       if (row === undefined) whole = !hasKeys(this.#orphans, ownerKey(start))
+      else if (passesOver && !isSoundRecord(start, row.value)) break
       else {
         checkRecord(start, row.value, at)
         at = new EmbeddedRecord(at, row.value).parentID

@@ -3,11 +3,12 @@ import { join } from 'node:path'
 import type { Registry } from '../../metrics/registry.js'
 import type { CompleteStoreOptions } from '../../schemas/store-options.js'
 import { type ComposedStore, composeStore, type Reporter } from '../compose-store.js'
-import { type ObjectID, type StoreFlags, StorageError } from '../contract.js'
+import type { StoreFlags } from '../contract.js'
 import { BlobFiles, type BlobFilesOptions } from '../files/blob-files.js'
 import { withoutPlace } from '../scrub.js'
 import { embeddedScrub, scrubNote } from './embedded-scrub.js'
 import type { EmbeddedMeta } from './embedded-meta.js'
+import { openRoot } from './root-row.js'
 import { stateKeys, type Tables } from './tables.js'
 
 export interface EmbeddedParts {
@@ -36,17 +37,10 @@ export async function embeddedStore ({ tables, meta, options, ...rest }: Embedde
     name: 'embedded',
     meta,
     settings: options,
-    rootID: rootOf(tables),
+    rootID: openRoot(tables.state.getBinary(stateKeys.root), options.directory),
     blobs (left) {
       const blobs = files({ left, damaged () { damagedReads++ } })
       return { blobs, probe: async () => { await blobs.probe() } }
     }
   })
-}
-
-/** The root's ID, written with its record. */
-function rootOf (tables: Tables): ObjectID {
-  const root = tables.state.getBinary(stateKeys.root)
-  if (root === undefined) throw new StorageError('format', 'The store has no root container')
-  return root.toString()
 }

@@ -7,6 +7,7 @@ import type { ChangeWriter } from './change-writer.js'
 import { blobKey } from './keys.js'
 import { leaseState, leaseStates } from './lease-rows.js'
 import { openSequence, sealEvent } from './log-rows.js'
+import { sealMoved } from './moved-rows.js'
 import { copyHead, versionOf } from './record-codec.js'
 import { stateKeys, type Table, type Tables } from './tables.js'
 import type { WireBirth, WireWhole } from './wire.js'
@@ -56,7 +57,7 @@ export class IntakeWriter {
     if (leaseState(key, this.#tables.leases.getBinaryFast(key)) !== leaseStates.open) return false
     // The trash looks at it, once there is a sweeper again: what no record has named by then is garbage.
     this.#changes.giveBirth(birth, false)
-    this.#tables.moved.putSync(blobKey(from), blobKey(birth[0]))
+    this.#tables.moved.putSync(blobKey(from), sealMoved(blobKey(from), birth[0]))
     return true
   }
 

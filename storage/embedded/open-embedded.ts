@@ -1,5 +1,6 @@
 /** Opens a store as its owner: checks the format, takes the lock, starts the writer. */
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { Registry } from '../../metrics/registry.js'
 import type { CompleteStoreOptions } from '../../schemas/store-options.js'
 import { type LeaseID, StorageError, type Store } from '../contract.js'
@@ -91,6 +92,8 @@ export async function openEmbedded (options: CompleteStoreOptions, report: Repor
       metrics,
       close: async () => {
         stopReading()
+        // Walks through trees end in their next turn, and let go of their transactions.
+        await setImmediate()
         await letGo(file, opened.channel, opened.lock)
       }
     })

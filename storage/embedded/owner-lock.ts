@@ -44,11 +44,16 @@ export async function takeOwnership (directory: string, tables: Tables): Promise
   }
   return {
     async release () {
-      tables.env.transactionSync(() => {
-        if (tables.state.getBinary(stateKeys.owner)?.equals(mine) === true) tables.state.removeSync(stateKeys.owner)
-      })
+      try {
+        tables.env.transactionSync(() => {
+          if (tables.state.getBinary(stateKeys.owner)?.equals(mine) === true) tables.state.removeSync(stateKeys.owner)
+        })
+      } catch (error) {
+        await sign.leave()
+        throw error
+      }
       await sign.close()
     },
-    leave: async () => { await sign.close() }
+    leave: async () => { await sign.leave() }
   }
 }

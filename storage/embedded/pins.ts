@@ -35,9 +35,11 @@ export async function setPin (directory: string, tables: Tables): Promise<Pin> {
     async release () {
       try {
         tables.env.transactionSync(() => { tables.state.removeSync(key) })
-      } finally {
-        await sign.close()
+      } catch (error) {
+        await sign.leave()
+        throw error
       }
+      await sign.close()
     }
   }
 }

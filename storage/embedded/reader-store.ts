@@ -1,11 +1,13 @@
 /** A store in a directory as somebody sees it who only reads, also while a server has it open. What he may read is not removed before he is done. */
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { type Accesses, type Store, StorageError } from '../contract.js'
 import { BlobFiles } from '../files/blob-files.js'
 import { toStorageError } from '../storage-errors.js'
 import { unfinished } from '../transfer/ends.js'
 import { EmbeddedMeta } from './embedded-meta.js'
 import { setPin } from './pins.js'
+import { openRoot } from './root-row.js'
 import { requireCurrent } from './store-format.js'
 import { openTables, stateKeys } from './tables.js'
 
@@ -19,8 +21,7 @@ export async function openReader (directory: string): Promise<Store> {
   await requireCurrent(directory)
   const tables = openTables(directory)
   try {
-    const root = tables.state.getBinary(stateKeys.root)
-    if (root === undefined) throw new StorageError('format', `The store in ${directory} has no root container`)
+    const rootID = openRoot(tables.state.getBinary(stateKeys.root), directory)
     if (tables.state.getBinary(stateKeys.intake) !== undefined) throw new StorageError('format', `The store in ${directory} ${unfinished}`)
     const pin = await setPin(directory, tables)
     const refuse = (): never => { throw new StorageError('unavailable', `The store in ${directory} was opened to be read only`) }
@@ -30,7 +31,7 @@ export async function openReader (directory: string): Promise<Store> {
       flags: { crossProcess: true },
       meta,
       blobs: new BlobFiles({ root: join(directory, 'blobs'), leaseIsOpen: async () => false, left () {}, birthOf: blob => meta.birthOf(blob) }),
-      rootID: root.toString(),
+      rootID,
       inlineLimit: 0,
       segmentSize: 1,
       lease: refuse,
@@ -38,6 +39,8 @@ export async function openReader (directory: string): Promise<Store> {
       ready: async () => refuse(),
       async close () {
         meta.stop()
+        // Walks through trees end in their next turn, and let go of their transactions.
+        await setImmediate()
         try {
           await pin.release()
         } finally {

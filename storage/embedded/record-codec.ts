@@ -155,6 +155,11 @@ export function checkRecord (key: Uint8Array, bytes: Uint8Array, id: ObjectID): 
   if (!isSoundRecord(key, bytes)) throw new StorageError('corrupt', `The record of object ${id} has other bytes than were written`)
 }
 
+/** For who was led to a record by its name, which goes together with it. */
+export function recordGone (id: ObjectID): StorageError {
+  return new StorageError('missing', `The record of object ${id} is gone, and its name is there`)
+}
+
 /** A record over its bytes, which nobody may change, and which are sound. */
 export class EmbeddedRecord implements StoredRecord {
   readonly id: ObjectID

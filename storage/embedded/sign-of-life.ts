@@ -3,7 +3,7 @@
  * number that is used again can be taken for it, not even across containers. Where there are no sockets its number and the time of its start must do.
  */
 import { randomBytes } from 'node:crypto'
-import { readFileSync, rmSync, statSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { connect, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 
@@ -22,13 +22,15 @@ export interface SignOfLife {
   readonly life: Life
   /** From then on it counts as dead. */
   close (): Promise<void>
+  /** The same where what stands of it in the store could not be removed: its socket stays, and whoever knocks finds that nobody listens, though the process goes on. */
+  leave (): Promise<void>
 }
 
 /** Of this process, in that directory; `kind` begins the name of its socket. */
 export async function showLife (directory: string, kind: string): Promise<SignOfLife> {
   const place = placeOf(directory)
   const beacon = await listen(directory, kind)
-  return { life: { pid: process.pid, started: startOf(process.pid), socket: beacon?.name, place }, close: async () => { await beacon?.close() } }
+  return { life: { pid: process.pid, started: startOf(process.pid), socket: beacon?.name, place }, close: async () => { await beacon?.close() }, leave: async () => { await beacon?.leave() } }
 }
 
 export function placeOf (directory: string): string {
@@ -46,7 +48,7 @@ export function forgetLife (directory: string, { socket }: Life): void {
   if (socket !== undefined) rmSync(join(directory, socket), { force: true })
 }
 
-interface Beacon { readonly name: string, close (): Promise<void> }
+interface Beacon { readonly name: string, close (): Promise<void>, leave (): Promise<void> }
 
 /** Longest path of a socket in bytes, the zero at its end included, on every system. */
 const longestSocketPath = 104
@@ -64,7 +66,17 @@ async function listen (directory: string, kind: string): Promise<Beacon | undefi
   })
   if (!listening) return undefined
   server.unref()
-  return { name, close: async () => { await closeServer(server) } }
+  return {
+    name,
+    close: async () => { await closeServer(server) },
+    async leave () {
+      const aside = `${path}.left`
+      // Whoever ends to listen removes what has the name.
+      renameSync(path, aside)
+      await closeServer(server)
+      renameSync(aside, path)
+    }
+  }
 }
 
 async function closeServer (server: Server): Promise<void> {

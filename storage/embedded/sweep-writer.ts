@@ -89,8 +89,8 @@ export class SweepWriter {
     const ahead = this.#trashOf({ start: u64(now + 1), limit })
     for (const { key, blob, noted } of ahead) {
       trash.removeSync(key)
-      if (noted === undefined || noted.since !== readU64(key, 0)) continue
-      blobs.putSync(blobKey(blob), sealBlob(blobKey(blob), { ...noted, since: now }))
+      if (noted === undefined || noted.since !== readU64(key, 0) || isReferenced(this.#tables, blob)) continue
+      blobs.putSync(blobKey(blob), sealBlob(blobKey(blob), { ...noted, since: now, links: 0 }))
       const again = trashKey(now, blob)
       trash.putSync(again, sealNote(again))
     }

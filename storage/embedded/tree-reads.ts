@@ -5,7 +5,7 @@ import { idKey, idText } from '../object-key.js'
 import { successor } from './bytes.js'
 import { openEntry } from './entry-rows.js'
 import { ownerKey } from './keys.js'
-import { checkRecord, EmbeddedRecord, withoutInline } from './record-codec.js'
+import { checkRecord, EmbeddedRecord, recordGone, withoutInline } from './record-codec.js'
 import { rowsIn, rowsOf, type Tables } from './tables.js'
 import { pastKey } from './whole-reads.js'
 
@@ -22,9 +22,13 @@ export function * treeIn (tables: Tables, transaction: Transaction, id: ObjectID
     const next: Buffer[] = []
     for (const key of level) {
       const bytes = tables.records.get(key, { transaction })
-      if (bytes === undefined) continue
-      if (found.length === limit) return found
       const text = idText(key)
+      if (bytes === undefined) {
+        if (below === 0) return found
+        // A record goes together with its name: who was not told would take what is left for the whole.
+        throw recordGone(text)
+      }
+      if (found.length === limit) return found
       checkRecord(key, bytes, text)
       const head = withoutInline(bytes)
       read += head.length

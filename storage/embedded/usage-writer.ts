@@ -7,7 +7,7 @@ import { idKey, idText } from '../object-key.js'
 import { countInTrees, type Member, type TreeWalk, type TreeWalks } from '../trees.js'
 import { containerType, Deltas, helperTypes, kindOf, noAmount, refusalOf, subjectOf, sumOf, treeAccount } from '../usage.js'
 import { successor } from './bytes.js'
-import { accountKey, type Counting, decodeAmount, decodeCounting, encodeAmount, encodeCounting, isPast, isPastInTree, nextToCount } from './counting.js'
+import { accountKey, type Counting, encodeCounting, isPast, isPastInTree, nextToCount, readAmount, readCounting, sealAmount, unreadableAmount, unreadableCounting } from './counting.js'
 import { ownerKey } from './keys.js'
 import { ownerOf, typeOf } from './record-codec.js'
 import { stateKeys, type Tables } from './tables.js'
@@ -21,6 +21,8 @@ const longestStep = 1000
 export class UsageWriter {
   readonly #tables: Tables
   #counting: Counting | undefined
+  /** Nobody knows what is counted: until that is begun anew no limit can be kept, and nothing is counted. */
+  #isUnreadable = false
   /** As it will be, once the change that is being looked at is made. */
   #planned: Counting | undefined
   /** Of what is stored; what it has found holds for the transaction. */
@@ -36,7 +38,8 @@ export class UsageWriter {
   /** At the start of each transaction. */
   begin (): void {
     const state = this.#tables.state.getBinary(stateKeys.counting)
-    this.#counting = state === undefined ? undefined : decodeCounting(state)
+    this.#counting = state === undefined ? undefined : readCounting(state)
+    this.#isUnreadable = state !== undefined && this.#counting === undefined
     this.#amounts.clear()
     this.#walk.clear()
   }
@@ -44,13 +47,15 @@ export class UsageWriter {
   /** At its end. */
   end (): void {
     for (const [account, amount] of this.#amounts) {
-      if (amount === undefined) this.#tables.usage.removeSync(accountKey(account))
-      else this.#tables.usage.putSync(accountKey(account), encodeAmount(amount))
+      const key = accountKey(account)
+      if (amount === undefined) this.#tables.usage.removeSync(key)
+      else this.#tables.usage.putSync(key, sealAmount(key, amount))
     }
   }
 
   /** What a change adds and takes away; undefined: nothing is counted. `heads`: of what it replaces and removes. */
-  plan ({ put, remove, trees = [] }: WireChange, heads: ReadonlyMap<string, Buffer>): Deltas | undefined {
+  plan ({ put, remove, limits = [], trees = [] }: WireChange, heads: ReadonlyMap<string, Buffer>): Deltas | undefined {
+    if (this.#isUnreadable && limits.length > 0) throw unreadableCounting()
     if (this.#counting === undefined) return undefined
     const counting = this.#planned = withTrees(this.#counting, trees, true)
     const deltas = new Deltas()
@@ -89,7 +94,7 @@ export class UsageWriter {
   }
 
   refusal (limits: readonly AccountLimit[] | undefined, deltas: Deltas): Refused | undefined {
-    return limits === undefined ? undefined : refusalOf(limits, deltas, account => this.#counts(account) ? this.#amount(account) : undefined)
+    return limits === undefined ? undefined : refusalOf(limits, deltas, account => this.#counts(account) ? this.#readableAmount(account) : undefined)
   }
 
   /** The change is made. To be told before it is: children that were never counted are counted as they are. */
@@ -99,7 +104,11 @@ export class UsageWriter {
   }
 
   #add (deltas: Deltas): void {
-    for (const [account, amount] of deltas.accounts) this.#amounts.set(account, sumOf(this.#amount(account), amount))
+    for (const [account, amount] of deltas.accounts) {
+      const before = this.#amount(account)
+      // Under a checksum of its own nobody would see any more that it was wrong.
+      if (before !== undefined) this.#amounts.set(account, sumOf(before, amount))
+    }
   }
 
   /** A record is gone that was below a removed container. */
@@ -199,12 +208,22 @@ export class UsageWriter {
     return kind === 'trees' ? this.#planned?.trees?.[subjectOf(account)] !== undefined : this.#counting?.[kind] !== undefined
   }
 
-  #amount (account: Account): Amount {
+  /** Undefined: what is stored has other bytes than were written. Children are counted anew then: they lie together. */
+  #amount (account: Account): Amount | undefined {
     const known = this.#amounts.get(account)
     if (known !== undefined) return known
-    const row = this.#amounts.has(account) ? undefined : this.#tables.usage.getBinary(accountKey(account))
-    if (row !== undefined) return decodeAmount(row)
-    return kindOf(account) !== 'children' ? noAmount : { bytes: 0, objects: this.#childrenIn(account) }
+    const key = accountKey(account)
+    const row = this.#amounts.has(account) ? undefined : this.#tables.usage.getBinary(key)
+    const stored = row && readAmount(key, row)
+    if (stored !== undefined) return stored
+    if (kindOf(account) === 'children') return { bytes: 0, objects: this.#childrenIn(account) }
+    return row === undefined ? noAmount : undefined
+  }
+
+  #readableAmount (account: Account): Amount {
+    const amount = this.#amount(account)
+    if (amount === undefined) throw unreadableAmount(account)
+    return amount
   }
 
   #childrenIn (account: Account): number {

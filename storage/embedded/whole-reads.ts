@@ -1,5 +1,6 @@
 /** All that is in an embedded store, page by page: in the snapshot of this turn of the event loop, or in one that lasts. */
 import { type Accesses, type BlobBirth, type BlobID, type LoggedEvent, type ObjectID, type Segment, type Sequence, StorageError } from '../contract.js'
+import { type PassOver, readableOf } from '../backup/snapshot.js'
 import type { Census, WholeRecord, WholesQuery } from '../transfer/ends.js'
 import { idKey, idText } from '../object-key.js'
 import { readU64, u64 } from './bytes.js'
@@ -30,7 +31,9 @@ export function censusOf ({ blobs }: Pick<WholeTables, 'blobs'>, records: number
   return census
 }
 
-export function wholesOf ({ records, segments, accesses }: WholeTables, { after, limit, size }: WholesQuery): WholeRecord[] {
+export function wholesOf (tables: WholeTables, query: WholesQuery, passOver?: PassOver): WholeRecord[] {
+  const { records, segments, accesses } = tables
+  const { after, limit, size } = query
   const start = after === undefined ? Buffer.from([0]) : pastKey(idKey(after))
   const page: Array<{ key: Buffer, value: Buffer }> = []
   let read = 0
@@ -46,13 +49,15 @@ export function wholesOf ({ records, segments, accesses }: WholeTables, { after,
     const known = readAccesses(key, value)
     if (known !== undefined) noted.set(key.toString('latin1'), known)
   }
-  return page.map(({ key, value }) => {
+  const wholes = readableOf(page, ({ key, value }) => {
     const id = idText(key)
     checkRecord(key, value, id)
     const found = hasSegments(value) ? allSegments(segments, key) : []
     checkCovered(id, value, found, 0, sizeOf(value))
     return { record: new EmbeddedRecord(id, value), segments: found.map(segmentOf), accesses: noted.get(key.toString('latin1')) }
-  })
+  }, passOver, ({ key }) => ({ objectID: idText(key) }))
+  // Only the last page is empty.
+  return wholes.length > 0 ? wholes : wholesOf(tables, { ...query, after: idText(last) }, passOver)
 }
 
 /** Throws a StorageError 'corrupt' when a map that has no gaps has one in the range: it would be read as zeros. `segments`: those of the range. */
@@ -60,21 +65,24 @@ export function checkCovered (id: ObjectID, record: Uint8Array, segments: readon
   if (isWhole(record) && !isCovered(segments, from, Math.min(to, sizeOf(record)))) throw new StorageError('corrupt', `The map of the value of object ${id} has a gap where none was written`)
 }
 
-/** Throws a StorageError 'corrupt' when what is noted of one has other bytes than were written, unless `unreadable` says what to take for it. */
-export function namedBlobsOf (tables: Pick<WholeTables, 'blobs' | 'references'>, after: BlobID | undefined, limit: number, unreadable?: Omit<BlobBirth, 'blob'>): BlobBirth[] {
+/** Throws a StorageError 'corrupt' when what is noted of one has other bytes than were written, unless `unreadable` says what to take for it, or `passOver` is told of it. */
+export function namedBlobsOf (tables: Pick<WholeTables, 'blobs' | 'references'>, after: BlobID | undefined, limit: number, { unreadable, passOver }: { readonly unreadable?: Omit<BlobBirth, 'blob'>, readonly passOver?: PassOver | undefined } = {}): BlobBirth[] {
   const start = after === undefined ? Buffer.from([0]) : pastKey(blobKey(after))
   const page: BlobBirth[] = []
   for (const { key, value } of tables.blobs.getRange({ start })) {
     const blob = key.toString()
     if (!isReferenced(tables, blob)) continue
-    const { size, hash } = unreadable === undefined ? openBlob(key, value) : readBlob(key, value) ?? unreadable
-    if (page.push({ blob, size, hash }) >= limit) break
+    const [row] = readableOf([key], key => unreadable === undefined ? openBlob(key, value) : readBlob(key, value) ?? unreadable, passOver, () => ({ blob }))
+    if (row !== undefined && page.push({ blob, size: row.size, hash: row.hash }) >= limit) break
   }
   return page
 }
 
-export function eventsOf ({ log }: Pick<WholeTables, 'log'>, after: Sequence, limit: number): LoggedEvent[] {
-  return rowsOf('the change log', log, { start: u64(after + 1), limit }).map(({ key, value }) => ({ sequence: readU64(key, 0), event: openEvent(key, value).event }))
+export function eventsOf ({ log }: Pick<WholeTables, 'log'>, after: Sequence, limit: number, passOver?: PassOver): LoggedEvent[] {
+  const rows = rowsOf('the change log', log, { start: u64(after + 1), limit })
+  const last = rows.at(-1)
+  const events = readableOf(rows, ({ key, value }) => ({ sequence: readU64(key, 0), event: openEvent(key, value).event }), passOver, () => ({}))
+  return events.length > 0 || last === undefined ? events : eventsOf({ log }, readU64(last.key, 0), limit, passOver)
 }
 
 export function segmentOf ({ offset, length, blob, blobOffset }: Segment): Segment {

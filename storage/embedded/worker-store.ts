@@ -1,5 +1,6 @@
 /** A store in a worker process of node:cluster: it reads the files itself, and commits through the primary that owns them. */
 import { resolve } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { Registry } from '../../metrics/registry.js'
 import { checkOptions } from '../../schemas/check-options.js'
 import { completeStoreOptions, StoreOptions } from '../../schemas/store-options.js'
@@ -117,6 +118,8 @@ export async function openWorkerStore (options: StoreOptions, report: Reporter):
       sweeps: false,
       metrics: new Registry(),
       close: async () => {
+        // Walks through trees end in their next turn, and let go of their transactions.
+        await setImmediate()
         await channel.close()
         await opened.env.close()
       }

@@ -1,5 +1,5 @@
 /** The one way in which directories are made that somebody has named: they may lie where none can be. */
-import { mkdir, stat } from 'node:fs/promises'
+import { lstat, mkdir, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { StorageError } from '../contract.js'
 import { hasCode } from '../storage-errors.js'
@@ -16,6 +16,7 @@ export async function makeDirectory (path: string, mode = 0o777, flushed: Pick<D
   const above = dirname(directory)
   if (above !== directory) await makeDirectory(above, mode, flushed)
   if (await makeOne(directory, mode, flushed) || await isThere(directory)) return true
+  if (await isLink(directory)) throw Object.assign(new Error(`EEXIST: ${directory} is a symbolic link to what is not there`), { code: 'EEXIST' })
   throw new StorageError('permission', `No directory ${directory} can be made: what is mounted at ${above}, or above it, takes none`)
 }
 
@@ -31,6 +32,10 @@ async function makeOne (directory: string, mode: number, flushed: Pick<Directory
   }
   await flushed.sync(dirname(directory))
   return true
+}
+
+async function isLink (path: string): Promise<boolean> {
+  return await lstat(path).then(found => found.isSymbolicLink(), () => false)
 }
 
 /** Throws for what is no directory. */

@@ -12,7 +12,15 @@ export async function giveNewName (draft: string, path: string): Promise<boolean
   } catch (error) {
     if (hasCode(error, 'EEXIST')) return false
     if (!hasCode(error, ...noLinks)) throw error
-    return await reserved(path) && await rename(draft, path).then(() => true)
+    if (!await reserved(path)) return false
+    try {
+      await rename(draft, path)
+      return true
+    } catch (renaming) {
+      // What is there is the empty file that was made a moment ago.
+      await unlink(path).catch(() => {})
+      throw renaming
+    }
   }
   await unlink(draft)
   return true

@@ -1,5 +1,4 @@
 /** Names, records, segment maps, leases and the change log in memory. */
-import { EventEmitter, on } from 'node:events'
 import type {
   Accesses, Account, BlobBirth, BlobID, Change, ChildrenQuery, CommitResult, CountedKind, Entry, JsonObject, LeaseID, LoggedEvent, Miscount, NamePage, ObjectID, RecordHead, RecordPut, Segment, SegmentChange, Sequence, StoredRecord,
   TreeQuery, Usage
@@ -7,6 +6,8 @@ import type {
 import { TreeTooLarge } from '../contract.js'
 import { mostNames, namePageOf } from '../name-page.js'
 import { spliceSegments } from '../segment-map.js'
+import { MemoryLog } from './memory-log.js'
+import { MemoryNames } from './memory-names.js'
 import { MemoryUsage } from './memory-usage.js'
 import type { Census, Intake, MovableMeta, WholeRecord, WholesQuery } from '../transfer/ends.js'
 
@@ -35,12 +36,9 @@ class MemoryRecord implements StoredRecord {
   get attributes (): JsonObject { return this.#attributes }
 }
 
-interface Child { bytes: Buffer, entry: Entry }
-
 export class MemoryMeta implements MovableMeta {
   readonly #rows = new Map<ObjectID, Row>()
-  /** Children of each container, sorted by the bytes of their names. */
-  readonly #children = new Map<ObjectID, Child[]>()
+  readonly #names = new MemoryNames()
   readonly #accesses = new Map<ObjectID, Accesses>()
   readonly #leases = new Map<LeaseID, 'open' | 'closed'>()
   readonly #born = new Map<BlobID, BlobBirth>()
@@ -49,9 +47,7 @@ export class MemoryMeta implements MovableMeta {
   readonly #doomed = new Set<BlobID>()
   readonly #orphans: ObjectID[] = []
   readonly #usage = new MemoryUsage(id => this.#rows.get(id)?.record)
-  readonly #log: Array<LoggedEvent & { readonly at: number }> = []
-  #sequence = 0
-  readonly #changes = new EventEmitter().setMaxListeners(0)
+  readonly #log = new MemoryLog()
   readonly #stopped = new AbortController()
 
   /** What was moved here from another store, by the names that it had there. */
@@ -80,7 +76,7 @@ export class MemoryMeta implements MovableMeta {
     const found = [first]
     let at = from
     for (const name of names) {
-      const id = this.#child(at, name)?.id
+      const id = this.#names.find(at, name)?.id
       const record = id === undefined ? undefined : this.#rows.get(id)?.record
       if (record === undefined) break
       found.push(record)
@@ -91,9 +87,12 @@ export class MemoryMeta implements MovableMeta {
 
   async lineage (id: ObjectID): Promise<StoredRecord[]> {
     const chain: StoredRecord[] = []
+    const passed = new Set<ObjectID>()
     for (let at: ObjectID | undefined = id; at !== undefined;) {
       const record: StoredRecord | undefined = this.#rows.get(at)?.record
-      if (record === undefined) return []
+      // A ring may have come with what another store was moved from.
+      if (record === undefined || passed.has(at)) return []
+      passed.add(at)
       chain.unshift(record)
       at = record.parentID
     }
@@ -101,26 +100,13 @@ export class MemoryMeta implements MovableMeta {
   }
 
   async children (id: ObjectID, query: ChildrenQuery): Promise<Entry[]> {
-    return this.#listed(id, query).map(({ entry }) => entry)
+    return this.#names.page(id, query).map(({ entry }) => entry)
   }
 
   async names (id: ObjectID, query: ChildrenQuery): Promise<NamePage> {
     const limit = Math.min(query.limit, mostNames)
-    const listed = this.#listed(id, { ...query, limit })
+    const listed = this.#names.page(id, { ...query, limit })
     return namePageOf(listed.map(({ bytes, entry }) => ({ name: bytes, type: entry.type })), listed.length > 0 && listed.length === limit)
-  }
-
-  #listed (id: ObjectID, { after, prefix, limit }: ChildrenQuery): Child[] {
-    const list = this.#children.get(id) ?? []
-    const start = Buffer.from(prefix ?? '')
-    const from = Math.max(after === undefined ? 0 : position(list, Buffer.from(after), true), prefix === undefined ? 0 : position(list, start, false))
-    const page: Child[] = []
-    for (let at = from; at < list.length && page.length < limit; at++) {
-      const child = list[at]
-      if (child === undefined || !child.bytes.subarray(0, start.length).equals(start)) break
-      page.push(child)
-    }
-    return page
   }
 
   async tree (id: ObjectID, { types, depth = Infinity, limit, size = Infinity }: TreeQuery): Promise<RecordHead[]> {
@@ -136,7 +122,7 @@ export class MemoryMeta implements MovableMeta {
         if (size !== Infinity) read += Buffer.byteLength(JSON.stringify(record.attributes))
         if (read > size) throw new TreeTooLarge(`what is below ${id} has more than ${size} bytes of attributes`)
         found.push(new MemoryRecord(record, undefined))
-        if (below < depth && types.includes(record.type)) for (const { entry } of this.#children.get(at) ?? []) next.push(entry.id)
+        if (below < depth && types.includes(record.type)) for (const { entry } of this.#names.of(at)) next.push(entry.id)
       }
       level = next
     }
@@ -168,9 +154,9 @@ export class MemoryMeta implements MovableMeta {
       this.#remove(id)
       if (subtree) this.#orphans.push(id)
     }
-    for (const event of change.events) this.#log.push({ sequence: ++this.#sequence, event: structuredClone(event), at: Date.now() })
-    this.#changes.emit('commit')
-    return { status: 'committed', sequence: this.#sequence }
+    for (const event of change.events) this.#log.append(event)
+    this.#log.tell()
+    return { status: 'committed', sequence: this.#log.last }
   }
 
   #conflict (change: Change): CommitResult | undefined {
@@ -187,7 +173,7 @@ export class MemoryMeta implements MovableMeta {
     const names = new Map<string, ObjectID>()
     for (const { id, parentID, name } of change.put ?? []) {
       if (parentID === undefined || name === undefined) continue
-      const taken = this.#child(parentID, name)
+      const taken = this.#names.find(parentID, name)
       const other = names.get(`${parentID}/${name}`)
       if (other !== undefined) return { status: 'conflict', on: 'name', id: other }
       if (taken !== undefined && taken.id !== id && !leaving.has(taken.id)) return { status: 'conflict', on: 'name', id: taken.id }
@@ -205,7 +191,7 @@ export class MemoryMeta implements MovableMeta {
 
   #put (put: RecordPut): void {
     const old = this.#rows.get(put.id)
-    if (old !== undefined) this.#unlink(old.record)
+    if (old !== undefined) this.#names.unlink(old.record)
     const { segments: change } = put
     const before = old?.segments ?? []
     const source = change.kind === 'copy' ? this.#rows.get(change.from) : undefined
@@ -216,36 +202,17 @@ export class MemoryMeta implements MovableMeta {
     this.#count(segments, 1)
     this.#count(before, -1)
     this.#rows.set(put.id, { record, segments })
-    if (record.parentID === undefined || record.name === undefined) return
-    const list = this.#children.get(record.parentID) ?? []
-    const bytes = Buffer.from(record.name)
-    const at = position(list, bytes, false)
-    // Another record of the same change may still have the name: it is leaving it.
-    list.splice(at, list[at]?.bytes.equals(bytes) === true ? 1 : 0, { bytes, entry: { name: record.name, id: record.id, type: record.type } })
-    this.#children.set(record.parentID, list)
+    this.#names.link(record)
   }
 
   #remove (id: ObjectID): void {
     const row = this.#rows.get(id)
     if (row === undefined) return
-    this.#unlink(row.record)
+    this.#names.unlink(row.record)
     this.#count(row.segments, -1)
     this.#rows.delete(id)
     this.#accesses.delete(id)
     this.#usage.forget(id)
-  }
-
-  #child (parentID: ObjectID, name: string): Entry | undefined {
-    const list = this.#children.get(parentID) ?? []
-    const bytes = Buffer.from(name)
-    const child = list[position(list, bytes, false)]
-    return child?.bytes.equals(bytes) === true ? child.entry : undefined
-  }
-
-  #unlink ({ parentID, name, id }: StoredRecord): void {
-    if (parentID === undefined || name === undefined || this.#child(parentID, name)?.id !== id) return
-    const list = this.#children.get(parentID) ?? []
-    list.splice(position(list, Buffer.from(name), false), 1)
   }
 
   #count (segments: readonly Segment[], by: 1 | -1): void {
@@ -278,28 +245,13 @@ export class MemoryMeta implements MovableMeta {
   }
 
   async events (after: Sequence, limit: number): Promise<LoggedEvent[]> {
-    return this.#log.filter(({ sequence }) => sequence > after).slice(0, limit).map(({ sequence, event }) => ({ sequence, event }))
+    return this.#log.after(after, limit)
   }
 
-  async lastSequence (): Promise<Sequence> { return this.#sequence }
+  async lastSequence (): Promise<Sequence> { return this.#log.last }
 
-  async * watch (after: Sequence, signal: AbortSignal): AsyncGenerator<LoggedEvent> {
-    const both = AbortSignal.any([signal, this.#stopped.signal])
-    const commits = on(this.#changes, 'commit', { signal: both })
-    let last = after
-    try {
-      while (!both.aborted) {
-        for (const entry of await this.events(last, 1000)) {
-          yield entry
-          last = entry.sequence
-        }
-        if (last >= this.#sequence) await commits.next()
-      }
-    } catch (error) {
-      if (!both.aborted) throw error
-    } finally {
-      await commits.return?.()
-    }
+  watch (after: Sequence, signal: AbortSignal): AsyncGenerator<LoggedEvent> {
+    return this.#log.watch(after, AbortSignal.any([signal, this.#stopped.signal]))
   }
 
   async staleLeases (): Promise<LeaseID[]> { return [] }
@@ -328,14 +280,14 @@ export class MemoryMeta implements MovableMeta {
     while (removed < limit) {
       const parent = this.#orphans[0]
       if (parent === undefined) break
-      const child = this.#children.get(parent)?.at(-1)
+      const child = this.#names.of(parent).at(-1)
       if (child === undefined) {
-        this.#children.delete(parent)
+        this.#names.forget(parent)
         this.#orphans.shift()
         this.#usage.cleared(parent)
         continue
       }
-      if ((this.#children.get(child.entry.id)?.length ?? 0) > 0) {
+      if (this.#names.of(child.entry.id).length > 0) {
         this.#usage.leave(child.entry.id)
         this.#orphans.push(child.entry.id)
       }
@@ -371,8 +323,8 @@ export class MemoryMeta implements MovableMeta {
   readonly intake: Intake = {
     begin: async ({ rootID, last }) => {
       if (this.#filling) return rootID === this.#rootID ? 'resumed' : 'foreign'
-      if (rootID === this.#rootID && last === this.#filled && last === this.#sequence) return 'finished'
-      if (this.#rows.size > 1 || this.#born.size > 0 || this.#sequence > 0 || this.#rows.get(this.#rootID)?.record.version !== 1) return 'occupied'
+      if (rootID === this.#rootID && last === this.#filled && last === this.#log.last) return 'finished'
+      if (this.#rows.size > 1 || this.#born.size > 0 || this.#log.last > 0 || this.#rows.get(this.#rootID)?.record.version !== 1) return 'occupied'
       this.#rows.clear()
       this.#rootID = rootID
       this.#filling = true
@@ -397,11 +349,10 @@ export class MemoryMeta implements MovableMeta {
       }
     },
     log: async entries => {
-      for (const entry of entries) this.#log.push({ ...entry, at: Date.now() })
-      this.#sequence = entries.at(-1)?.sequence ?? this.#sequence
+      this.#log.enter(entries)
     },
     finish: async last => {
-      this.#sequence = this.#filled = last
+      this.#log.last = this.#filled = last
       this.#moved.clear()
       this.#filling = false
       this.#usage.recount(this.#records())
@@ -409,10 +360,7 @@ export class MemoryMeta implements MovableMeta {
   }
 
   async trimLog (olderThan: number, limit: number): Promise<number> {
-    let count = 0
-    while (count < limit && (this.#log[count]?.at ?? Infinity) < Date.now() - olderThan) count++
-    this.#log.splice(0, count)
-    return count
+    return this.#log.trim(olderThan, limit)
   }
 }
 
@@ -422,17 +370,4 @@ function segmentsAfter (before: readonly Segment[], change: SegmentChange): read
     case 'splice': return spliceSegments(before, change)
     default: return before
   }
-}
-
-/** Index of the first child whose name is not below `name` (`past`: above it). */
-function position (list: readonly Child[], name: Buffer, past: boolean): number {
-  let low = 0
-  let high = list.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    const order = list[middle]?.bytes.compare(name) ?? 1
-    if (order < 0 || (past && order === 0)) low = middle + 1
-    else high = middle
-  }
-  return low
 }

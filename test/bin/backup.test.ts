@@ -10,6 +10,10 @@ import { MixedLoad } from '../helpers/mixed-load.js'
 import { commandLine, plainNode } from '../helpers/plain-node.js'
 import { runInProcess } from '../helpers/run-in-process.js'
 import { runCommand, startServer } from '../helpers/server-process.js'
+import { u64 } from '../../storage/embedded/bytes.js'
+import { sealNote } from '../../storage/embedded/note-rows.js'
+import { openTables, type Table } from '../../storage/embedded/tables.js'
+import { idKey } from '../../storage/object-key.js'
 import { aRecord, next, segmentOf, store, storeBlob } from '../storage/driver.js'
 import { noErrors, quickDirectory } from '../storage/embedded-driver.js'
 import { placeOf } from '../storage/postgres-driver.js'
@@ -246,6 +250,47 @@ t.test('values of the store that are damaged are named, with exit code 3; all el
   t.equal(code, 3)
   t.match(stdout, /^Backup .* 1 blob \(97\.7 KiB, .* was new\.\nBlob \S+ has .*; it belongs to \/rotten\n$/)
   t.match(stderr, /1 blob of the store is not what was written, and not in the backup; all else is\./)
+})
+
+t.test('what cannot be read of the store is named, with exit code 3, and keeps it from being backed up; with --skip-damaged all else is, and that is code 4', async t => {
+  const base = await quickDirectory(t)
+  const [directory, backups] = [join(base, 'store'), join(base, 'backups')]
+  const opened = await openStore({ directory, sweepInterval: 0, inlineLimit: 1000 }, noErrors)
+  const { birth } = await storeBlob(opened, Buffer.alloc(100_000, 'x'), { parentID: opened.rootID, name: 'unknown' })
+  const [wrong, fine] = ['wrong', 'fine'].map(name => aRecord({ parentID: opened.rootID, name, attributes: { metadata: {} } }))
+  if (wrong === undefined || fine === undefined) throw new Error('there are two')
+  await store(opened, { put: [wrong, fine], events: [{ n: 1 }, { n: 2 }] })
+  await opened.close()
+  const tables = openTables(directory)
+  const flip = (table: Table, key: Buffer): void => {
+    const bytes = Buffer.from(table.getBinary(key) ?? '')
+    bytes[9] = (bytes[9] ?? 0) ^ 1
+    table.putSync(key, bytes)
+  }
+  flip(tables.records, idKey(wrong.id))
+  flip(tables.blobs, Buffer.from(birth.blob))
+  flip(tables.log, u64(2))
+  // Where there is something to remove it is asked what hangs where.
+  const removed = Buffer.from('0100', 'hex')
+  tables.orphans.putSync(removed, sealNote(removed))
+  await tables.env.close()
+
+  const refused = await runInProcess(['backup', '--data', directory, '--to', backups])
+  t.match(refused, { code: 3, stdout: '', stderr: new RegExp(`fastify-cdmi: The record of object ${wrong.id} has other bytes than were written\\. There is no new backup: "fastify-cdmi verify" names .* or back up all else with --skip-damaged\\n$`) })
+  t.match(await command('backup', '--data', directory, '--to', backups), { code: 3, result: { status: 'failed', error: /other bytes than were written/ } })
+
+  const skipped = await runInProcess(['backup', '--data', directory, '--to', backups, '--skip-damaged'])
+  t.match(skipped, { code: 4, stderr: /The backup is there, without 1 blob and 2 rows that are not what was written/ })
+  t.match(skipped.stdout, new RegExp(`What is noted of blob ${birth.blob} has other bytes than were written; it belongs to /unknown\\nleft out: The record of object ${wrong.id} has .*\\nleft out: Entry 2 of the change log has`))
+  t.match(await command('backup', '--data', directory, '--to', backups, '--skip-damaged'), { code: 4, result: { status: 'damaged', damaged: { length: 1 }, leftOut: [{ objectID: wrong.id }, { problem: /^Entry 2/ }] } })
+  t.match(await runInProcess(['backup', '--to', backups, '--check']), { code: 0 })
+
+  t.match(await runInProcess(['restore', '--from', backups, '--data', join(base, 'one')]), { code: 3, stdout: /^left out: /, stderr: /was made of a damaged store, without 2 rows that could not be read\. Take another/ })
+  t.match(await runInProcess(['restore', '--from', backups, '--data', join(base, 'one'), '--skip-damaged']), { code: 4, stderr: /left out: .*The store is finished, without 2 rows that could not be read/s })
+  const { objects, events } = await whole(join(base, 'one'))
+  t.same(objects.map(({ id }) => id).includes(fine.id), true)
+  t.same(objects.map(({ id }) => id).includes(wrong.id), false)
+  t.same(events.map(({ sequence }) => sequence).includes(2), false)
 })
 
 t.test('what is not clear is refused with a sentence, and nothing is made', async t => {

@@ -18,7 +18,7 @@ const commands: ReadonlyArray<{ readonly args: readonly string[], readonly optio
   { args: ['transfer'], options: [], own: ['--from', '--from-blobs', '--to', '--to-blobs', '--skip-damaged', '--json'], configured: false },
   { args: ['verify'], options: ['data', 'meta', 'blobs'], own: ['--no-values', '--json'] },
   { args: ['repair'], options: ['data', 'meta', 'blobs'], own: ['--from', '--dry-run', '--json'] },
-  { args: ['backup'], options: ['data', 'meta', 'blobs'], own: ['--to', '--list', '--check', '--at', '--json'] },
+  { args: ['backup'], options: ['data', 'meta', 'blobs'], own: ['--to', '--list', '--check', '--at', '--skip-damaged', '--json'] },
   { args: ['restore'], options: ['data', 'meta', 'blobs'], own: ['--from', '--at', '--skip-damaged', '--json'] },
   { args: ['export'], options: ['data', 'meta', 'blobs'], own: ['--container', '--to', '--dry-run', '--json'] },
   { args: ['import'], options: ['data', 'meta', 'blobs'], own: ['--container', '--from', '--existing', '--dry-run', '--json'] },

@@ -1,4 +1,5 @@
 import tap from 'tap'
+import { setImmediate } from 'node:timers/promises'
 import { AccessLog } from '../../cdmi/access-log.js'
 import { mintObjectID } from '../../cdmi/object-id.js'
 import { StorageError, type Accesses, type ObjectID, type Store } from '../../storage/contract.js'
@@ -53,4 +54,44 @@ tap.test('MET-14: writes at the same time write everything once, and what is kno
   await Promise.all([log.flush(), log.flush(), known])
   t.ok((await known).every(count => count === 1))
   t.ok(ids.every(id => noted.get(id) === 1))
+})
+
+tap.test('MET-14: while the store does not answer one batch waits for it, and no more than 20,000 objects are kept', async t => {
+  const { store, noted } = notingStore()
+  const note = store.meta.noteAccesses
+  const waiting: Array<() => void> = []
+  let batches = 0
+  const meta = Object.create(store.meta, {
+    noteAccesses: {
+      async value (notes: ReadonlyMap<ObjectID, Accesses>) {
+        batches++
+        await new Promise<void>(resolve => { waiting.push(resolve) })
+        await note(notes)
+      }
+    }
+  }) as Store['meta']
+  const timers: Array<() => void> = []
+  t.intercept(globalThis, 'setTimeout', {
+    value (callback: () => void) {
+      timers.push(callback)
+      return { unref () { return this } }
+    }
+  })
+  const log = AccessLog.of({ ...store, meta })
+  const many = Array.from({ length: 30_000 }, (_, n) => n.toString(16).padStart(48, '0').toUpperCase())
+  for (const id of many.slice(0, 15_000)) log.note(id)
+  // Each is the time of a batch.
+  for (let times = 0; times < 3; times++) {
+    timers.splice(0).forEach(elapse => { elapse() })
+    await setImmediate()
+  }
+  for (const id of many) log.note(id)
+  await setImmediate()
+  t.equal(batches, 1)
+  const ended = log.flush()
+  for (let done = false; !done;) {
+    waiting.splice(0).forEach(resolve => { resolve() })
+    done = await Promise.race([ended.then(() => true), setImmediate(false)])
+  }
+  t.equal(noted.size, 20_000)
 })

@@ -322,6 +322,37 @@ if (database !== undefined) {
   })
 }
 
+if (database !== undefined) {
+  t.test('what cannot be read of a database is left out where that is wished, and named', async t => {
+    const base = await quickDirectory(t)
+    const options = placeOf(t, database, base)
+    const opened = await openStore(options, noErrors)
+    t.teardown(async () => { await opened.close() })
+    const [wrong, fine] = [aRecord({ parentID: opened.rootID, name: 'wrong' }), aRecord({ parentID: opened.rootID, name: 'fine' })]
+    await store(opened, { put: [wrong, fine], events: [{ n: 1 }, { n: 2 }, { n: 3 }] })
+    const client = new Client({ connectionString: database.url })
+    t.teardown(async () => { await client.end() })
+    await client.connect()
+    const taken = schemaOf(options.meta)
+    await client.query(`update ${taken}.records set attributes = '{"broken' where id = '\\x${wrong.id}'`)
+    await client.query(`update ${taken}.log set event = 'broken' where sequence = 2`)
+    const place = new DirectoryPlace(join(base, 'backups'))
+    const backUpNow = async (skipDamaged: boolean): Promise<BackupReport> => {
+      const snapshot = await takeSnapshot(options, noErrors)
+      try {
+        return await backUp(snapshot, place, { skipDamaged })
+      } finally {
+        await snapshot.close()
+      }
+    }
+    await t.rejects(backUpNow(false), { name: 'StorageError', reason: 'corrupt' })
+    const { manifest } = await backUpNow(true)
+    t.match(manifest.leftOut, [{ objectID: wrong.id }, { problem: /^Entry 2 of the change log/ }])
+    t.match(manifest.counts, { records: 2, events: 2 })
+    t.same(await problemsOf(place), [])
+  })
+}
+
 /** As if the process died before one of its steps. */
 class DyingPlace extends DirectoryPlace {
   steps = 0

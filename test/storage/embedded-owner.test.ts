@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs
 import { readdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { takeOwnership } from '../../storage/embedded/owner-lock.js'
 import { openTables, stateKeys } from '../../storage/embedded/tables.js'
 import { openStore } from '../../storage/open-store.js'
 import { startNode } from './child-process.js'
@@ -129,4 +130,30 @@ t.test('after close everything is refused with a StorageError', async t => {
     call.catch(() => {})
     await t.rejects(call.then(() => {}), { name: 'StorageError', reason: 'unavailable' })
   }
+})
+
+t.test('who could not write down that it gives the store up has given it up all the same, in a process that goes on', async t => {
+  const directory = mkdtempSync(join(tmpdir(), 'cdmi-'))
+  t.teardown(() => { rmSync(directory, { recursive: true, force: true }) })
+  const tables = openTables(directory)
+  t.teardown(async () => { await tables.env.close() })
+  let fails = false
+  const env = {
+    resetReadTxn () { tables.env.resetReadTxn() },
+    transactionSync<T> (work: () => T): T {
+      if (fails) throw new Error('the last write of the commit has failed')
+      return tables.env.transactionSync(work)
+    }
+  }
+  const doubtful = { ...tables, env } as unknown as typeof tables
+  for (const how of ['release', 'leave'] as const) {
+    const lock = await takeOwnership(directory, doubtful)
+    await t.rejects(takeOwnership(directory, doubtful), { name: 'StorageError', reason: 'locked' })
+    fails = how === 'release'
+    if (fails) await t.rejects(lock[how](), { message: /has failed/ })
+    else await lock[how]()
+    fails = false
+  }
+  await (await takeOwnership(directory, doubtful)).release()
+  t.same((await readdir(directory)).filter(name => name.includes('.sock')), [])
 })

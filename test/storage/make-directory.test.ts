@@ -1,6 +1,6 @@
 import t from 'tap'
 import { existsSync } from 'node:fs'
-import { chmod, stat, writeFile } from 'node:fs/promises'
+import { chmod, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeDirectory } from '../../storage/files/make-directory.js'
 import { readFormat } from '../../storage/embedded/store-format.js'
@@ -20,6 +20,9 @@ t.test('what cannot be one is refused', async t => {
   await writeFile(path, 'x')
   await t.rejects(makeDirectory(path), { code: 'EEXIST' })
   await t.rejects(makeDirectory(join(path, 'below')), { code: 'ENOTDIR' })
+  const link = join(t.testdir(), 'link')
+  await symlink(join(link, '..', 'nowhere'), link)
+  for (const path of [link, join(link, 'below')]) await t.rejects(makeDirectory(path), { code: 'EEXIST', message: `EEXIST: ${link} is a symbolic link to what is not there` })
   const closed = t.testdir({ inside: {} })
   await chmod(closed, 0o500)
   t.equal(await makeDirectory(join(closed, 'inside')), false)

@@ -28,6 +28,8 @@ for (const code of ['', 'EPERM', 'ENOTSUP']) {
     t.same(readdirSync(directory).sort(), ['free', 'taken'])
     t.equal(readFileSync(free, 'utf8'), 'new')
     await t.rejects(giveNewName(draft, join(directory, 'nowhere', 'x')), { code: 'ENOENT' })
+    await t.rejects(giveNewName(join(directory, 'no-draft'), join(directory, 'x')), { code: 'ENOENT' })
+    t.same(readdirSync(directory).sort(), ['free', 'taken'], 'what fails leaves no name')
   })
 }
 

@@ -5,20 +5,27 @@ import { crc32 } from 'node:zlib'
 import fastify from 'fastify'
 import fc from 'fast-check'
 import { cdmi } from '../../index.js'
+import { findBackup, openBackup } from '../../storage/backup/backup-source.js'
+import { DirectoryPlace } from '../../storage/backup/directory-place.js'
 import { StorageError } from '../../storage/contract.js'
 import { openBlob } from '../../storage/embedded/blob-rows.js'
 import { u64 } from '../../storage/embedded/bytes.js'
 import { EmbeddedMeta } from '../../storage/embedded/embedded-meta.js'
-import { entryKey, referenceKey, segmentKey } from '../../storage/embedded/keys.js'
+import { entryKey, ownerKey, referenceKey, segmentKey, trashKey } from '../../storage/embedded/keys.js'
 import { openSequence } from '../../storage/embedded/log-rows.js'
+import { sealNote } from '../../storage/embedded/note-rows.js'
+import { openReader } from '../../storage/embedded/reader-store.js'
 import { isSoundRecord } from '../../storage/embedded/record-codec.js'
 import { opened, sealLength } from '../../storage/embedded/row-sums.js'
 import { stateKeys, type Table, type TableName, openTables } from '../../storage/embedded/tables.js'
 import { flippedBit } from '../../storage/files/flipped-bit.js'
+import { mintObjectID } from '../../storage/object-id.js'
 import { idKey } from '../../storage/object-key.js'
-import { readValue } from './driver.js'
+import { backUpStore, restoredTo } from './backup-steps.js'
+import { aRecord, readValue, store } from './driver.js'
 import { quickDirectory } from './embedded-driver.js'
-import { filledStore, filesBelow, harmed, openQuietly, repaired, verified } from './verify-store.js'
+import { memoryEnds } from './memory-driver.js'
+import { filledStore, filesBelow, harmed, makeRing, openQuietly, repaired, verified } from './verify-store.js'
 import { readByModel } from './whole-store.js'
 
 const filled = await filledStore(t)
@@ -86,6 +93,47 @@ t.test('a row under another key, a row of a map that is gone, and a name without
   t.ok(await meta.segments(id('/a/sparse'), 0, 600_000), 'a gap that was written')
   records.removeSync(key('/deep'))
   await t.rejects(meta.resolve(root, ['deep']), { name: 'StorageError', reason: 'missing' })
+  await t.rejects(meta.tree(root, { types: 'c', depth: 1, limit: 1000 }), { name: 'StorageError', reason: 'missing' }, 'what is left is not the whole')
+  t.same(await meta.tree(id('/deep'), { types: 'c', limit: 1000 }), [])
+})
+
+t.test('containers that are each other\'s ancestors have no lineage, in a store, in what is moved from it, and in a backup of it', async t => {
+  const directory = await harmed(t, filled, tables => {
+    makeRing(tables, filled)
+    // A snapshot asks where things hang while there is something to remove.
+    const removed = ownerKey(idKey(mintObjectID()))
+    tables.orphans.putSync(removed, sealNote(removed))
+  })
+  const paths = ['/deep', '/deep/one', '/deep/one/two']
+  const store = await openQuietly(directory)
+  t.teardown(async () => { await store.close() })
+  for (const path of paths) t.same(await store.meta.lineage(id(path)), [])
+  t.equal((await store.meta.lineage(id('/plain'))).length, 2)
+  const place = new DirectoryPlace(join(await quickDirectory(t), 'backups'))
+  await backUpStore(directory, place)
+  const backup = openBackup(place, await findBackup(place, undefined))
+  for (const path of paths) t.same(await backup.meta.lineage(id(path)), [])
+  const ends = memoryEnds()
+  await restoredTo(ends, place)
+  const moved = await ends.store()
+  for (const path of paths) t.same(await moved.meta.lineage(id(path)), [])
+})
+
+t.test('who walks through a tree while the store is closed under him is told so, whoever has it open, and however fast it closes', async t => {
+  // Where it has no room for a socket nothing is waited for.
+  const deep = join(await quickDirectory(t), 'x'.repeat(100))
+  const directory = join(deep, 'store')
+  const first = await openQuietly(directory)
+  await store(first, { put: Array.from({ length: 1100 }, (_, n) => aRecord({ parentID: first.rootID, name: `${n}` })) })
+  await first.close()
+  for (const open of [openQuietly, openReader]) {
+    const one = await open(directory)
+    const walk = one.meta.tree(one.rootID, { types: 'c', limit: 10_000 })
+    const closed = one.close()
+    await t.rejects(walk, { name: 'StorageError', message: 'The store is closed' })
+    await t.rejects(one.meta.tree(one.rootID, { types: 'c', limit: 10_000 }), { name: 'StorageError', message: 'The store is closed' })
+    await closed
+  }
 })
 
 t.test('a wrong bit is answered with 500 by every door, logged, and counted in the metrics; its neighbours are served', async t => {
@@ -164,6 +212,27 @@ t.test('a store of format version 1 is opened, read and written to; its rows get
   t.equal(tables.records.getBinary(key('/a/many-3'))?.[0], 1, 'others are as they were')
   await tables.env.close()
   t.same((await verified(directory)).findings, [])
+})
+
+t.test('a blob of an older build that came into the trash while the clock was ahead, and is needed again, stays; once nothing needs it, it goes', async t => {
+  const name = blob('/plain')
+  const directory = await harmed(t, filled, ({ blobs, trash }) => {
+    const ahead = Date.now() + 1_000_000_000
+    const { size, hash } = openBlob(Buffer.from(name), Buffer.from(blobs.getBinary(Buffer.from(name)) ?? ''))
+    blobs.putSync(Buffer.from(name), Buffer.concat([u64(ahead), u64(size), Buffer.from(hash)]))
+    trash.putSync(trashKey(ahead, name), Buffer.from([1]))
+  })
+  const store = await openQuietly(directory)
+  t.teardown(async () => { await store.close() })
+  await store.sweep()
+  t.same((await verified(directory)).findings, [])
+  const record = await store.meta.get(id('/plain'))
+  if (record === undefined) throw new Error('it is there')
+  t.equal((await readValue(store, record)).length, 100_000)
+  t.match(await store.meta.commit({ expect: [], remove: [{ id: record.id, version: record.version, subtree: false }], events: [] }), { status: 'committed' })
+  await store.sweep()
+  await store.sweep()
+  t.notOk((await filesBelow(join(directory, 'blobs'))).includes(name))
 })
 
 t.test('the difference of two checksums tells which bit it is, and that it is more than one', t => {

@@ -5,7 +5,11 @@ import type { Test } from 'tap'
 import { recordProblem } from '../../cdmi/check-record.js'
 import type { BlobID, ObjectID, Store } from '../../storage/contract.js'
 import { repairEmbedded, verifyEmbedded, type VerifyResult } from '../../storage/embedded/verify/verify-embedded.js'
+import { sealEntry } from '../../storage/embedded/entry-rows.js'
+import { entryKey } from '../../storage/embedded/keys.js'
+import { sealRecord } from '../../storage/embedded/record-codec.js'
 import { openTables, type Tables } from '../../storage/embedded/tables.js'
+import { idKey } from '../../storage/object-key.js'
 import { openStore } from '../../storage/open-store.js'
 import type { Finding, Repaired, RepairOptions, VerifyOptions } from '../../storage/verify/findings.js'
 import { aRecord, store as commitAll, storeBlob } from './driver.js'
@@ -72,6 +76,17 @@ export async function harmed (t: Test, filled: Filled, harm: (tables: Tables, di
     await tables.env.close()
   }
   return directory
+}
+
+/** /deep/ is in /deep/one/ from now on, which stays in it. */
+export function makeRing ({ records, entries }: Tables, { id, root }: Landmarks): void {
+  const [deep, one] = [idKey(id('/deep')), idKey(id('/deep/one'))]
+  const ring = records.getBinary(deep)
+  if (ring === undefined) throw new Error('not there')
+  const place = entryKey(one, 'deep')
+  records.putSync(deep, sealRecord(deep, Buffer.concat([ring.subarray(0, 23), Buffer.from([0, place.length]), place, ring.subarray(25 + ring.readUInt16BE(23))])))
+  entries.putSync(place, sealEntry(place, 0x63, deep))
+  entries.removeSync(entryKey(idKey(root), 'deep'))
 }
 
 export async function verified (directory: string, options: VerifyOptions = {}): Promise<{ findings: Finding[], news: Finding[], result: VerifyResult }> {

@@ -5,7 +5,11 @@ import { setImmediate } from 'node:timers/promises'
 import { StorageError } from '../../storage/contract.js'
 import { u64 } from '../../storage/embedded/bytes.js'
 import { type BlobRow, openBlob, sealBlob } from '../../storage/embedded/blob-rows.js'
-import { accountKey, encodeAmount } from '../../storage/embedded/counting.js'
+import { accountKey, readAmount, readCounting, sealAmount } from '../../storage/embedded/counting.js'
+import { openSequence } from '../../storage/embedded/log-rows.js'
+import { sealJson } from '../../storage/embedded/json-rows.js'
+import { readMoved, sealMoved } from '../../storage/embedded/moved-rows.js'
+import { readRoot } from '../../storage/embedded/root-row.js'
 import { entryKey, ownerKey, referenceKey, segmentKey } from '../../storage/embedded/keys.js'
 import { stateKeys, type Tables } from '../../storage/embedded/tables.js'
 import { sealNote } from '../../storage/embedded/note-rows.js'
@@ -13,10 +17,11 @@ import { sealEntry } from '../../storage/embedded/entry-rows.js'
 import { sealRecord } from '../../storage/embedded/record-codec.js'
 import { encodeSegment } from '../../storage/embedded/segment-writer.js'
 import { idKey } from '../../storage/object-key.js'
-import { readValue, storeBlob } from './driver.js'
-import { filledStore, filesBelow, harmed, openQuietly, repaired, verified } from './verify-store.js'
+import { aRecord, readValue, storeBlob } from './driver.js'
+import { filledStore, filesBelow, harmed, makeRing, openQuietly, repaired, verified } from './verify-store.js'
 
 const filled = await filledStore(t)
+const counted = await filledStore(t, { counts: true })
 const { id, blob, root } = filled
 const key = (path: string): Buffer => idKey(id(path))
 const file = (directory: string, path: string): string => join(directory, 'blobs', blob(path))
@@ -38,9 +43,11 @@ function change (table: Tables['records'], row: Buffer, edit: (bytes: Buffer) =>
 /** As an older build wrote rows whose keys say it all. */
 const old = Buffer.from([1])
 
+const withLinks = (noted: BlobRow): BlobRow & { links: number } => ({ ...noted, links: noted.links ?? 0 })
+
 /** What is noted of a blob, changed and with a checksum that fits. */
-function note (blobs: Tables['blobs'], edit: (noted: BlobRow) => BlobRow): void {
-  change(blobs, Buffer.from(blob('/plain')), bytes => sealBlob(Buffer.from(blob('/plain')), edit(openBlob(Buffer.from(blob('/plain')), bytes))))
+function note (blobs: Tables['blobs'], edit: (noted: BlobRow & { links: number }) => BlobRow & { links: number }): void {
+  change(blobs, Buffer.from(blob('/plain')), bytes => sealBlob(Buffer.from(blob('/plain')), edit(withLinks(openBlob(Buffer.from(blob('/plain')), bytes)))))
 }
 
 interface Case {
@@ -84,15 +91,7 @@ const cases: readonly Case[] = [
   { what: 'a name that is not readable', harm: ({ entries }) => { entries.putSync(Buffer.concat([ownerKey(key('/a')), Buffer.from([0xff, 0xfe])]), Buffer.concat([Buffer.from('d'), key('/plain')])) }, found: /^The name \w+ is not readable$/, done: /its bytes are in moved-aside\/rows\/entries-/, saved: /^rows\/entries-/ },
   {
     what: 'containers in a ring',
-    harm: ({ records, entries }) => {
-      const [deep, one] = [key('/deep'), key('/deep/one')]
-      const ring = records.getBinary(deep)
-      if (ring === undefined) throw new Error('not there')
-      const place = entryKey(one, 'deep')
-      records.putSync(deep, sealRecord(deep, Buffer.concat([ring.subarray(0, 23), Buffer.from([0, place.length]), place, ring.subarray(25 + ring.readUInt16BE(23))])))
-      entries.putSync(place, Buffer.concat([Buffer.from('c'), deep]))
-      entries.removeSync(entryKey(idKey(root), 'deep'))
-    },
+    harm: tables => { makeRing(tables, filled) },
     found: /is below itself$/,
     done: /lost%2Bfound\/(deep|one)\/ now/
   },
@@ -160,17 +159,16 @@ for (const { what, harm, found, done, there, readable, saved } of cases) {
 }
 
 t.test('what is on account wrongly is found, also under a record that is gone, and put right', async t => {
-  const counted = await filledStore(t, { counts: true })
   const before = await verified(counted.directory)
   t.same(before.findings, [])
   const wrong = await harmed(t, counted, ({ usage }) => {
     change(usage, accountKey('owner:alice'), bytes => { bytes[7] = (bytes[7] ?? 0) ^ 1 })
-    usage.putSync(accountKey(`children:${counted.id('/deep')}`), encodeAmount({ bytes: 0, objects: 7 }))
-    usage.putSync(accountKey(`tree:${counted.id('/deep/one')}`), encodeAmount({ bytes: 1, objects: 2 }))
+    usage.putSync(accountKey(`children:${counted.id('/deep')}`), sealAmount(accountKey(`children:${counted.id('/deep')}`), { bytes: 0, objects: 7 }))
+    usage.putSync(accountKey(`tree:${counted.id('/deep/one')}`), sealAmount(accountKey(`tree:${counted.id('/deep/one')}`), { bytes: 1, objects: 2 }))
   })
   t.same((await verified(wrong)).findings.map(({ kind, problem }) => [kind, problem]), [
     ['usage', `Container ${counted.id('/deep')} is said to have 7 children, and has 1`],
-    ['usage', 'alice is said to have 4 objects and 100001 bytes, and has 4 and 100000'],
+    ['usage', 'What is counted for owner:alice has other bytes than were written'],
     ['usage', `Container ${counted.id('/deep/one')} with all below it is said to have 2 objects and 1 bytes, and has 2 and 0`]
   ])
   t.same((await repaired(wrong)).map(({ done }) => done), ['it is counted right now', 'it is counted right now', 'it is counted right now'])
@@ -182,6 +180,101 @@ t.test('what is on account wrongly is found, also under a record that is gone, a
   const store = await openQuietly(lost)
   t.teardown(async () => { await store.close() })
   t.same(await store.meta.miscounts(), [])
+})
+
+t.test('an account with a wrong bit is never used: who needs it gets an error, whoever does not goes on, and verify finds it', async t => {
+  const alice = accountKey('owner:alice')
+  const directory = await harmed(t, counted, ({ usage }) => {
+    change(usage, alice, bytes => { bytes[7] = (bytes[7] ?? 0) ^ 1 })
+    change(usage, accountKey(`children:${counted.id('/deep')}`), bytes => { bytes[15] = (bytes[15] ?? 0) ^ 1 })
+  })
+  const store = await openQuietly(directory)
+  t.teardown(async () => { await store.close() })
+  const corrupt = { name: 'StorageError', reason: 'corrupt', message: /What is counted for owner:alice has other bytes than were written$/ }
+  await t.rejects(store.meta.usage('owner:alice'), corrupt)
+  const record = aRecord({ parentID: counted.id('/deep'), name: 'more', attributes: { owner: 'alice', metadata: {}, completionStatus: 'Complete', created: 1, modified: 1 } })
+  const more = { expect: [], put: [record], events: [] }
+  await t.rejects(store.meta.commit({ ...more, limits: [{ account: 'owner:alice', objects: 1000 }] }), corrupt)
+  t.match(await store.meta.commit(more), { status: 'committed' })
+  t.match(await store.meta.usage(`children:${counted.id('/deep')}`), { objects: 2 }, 'children lie together, and are counted anew')
+  await t.rejects(store.meta.usage('owner:alice'), corrupt, 'it has not got a checksum that fits')
+  await store.close()
+  t.match((await verified(directory)).findings, [{ problem: 'What is counted for owner:alice has other bytes than were written' }])
+  t.match(await repaired(directory), [{ done: 'it is counted right now' }])
+  t.same((await verified(directory)).findings, [])
+})
+
+t.test('an account that lacks what is taken from it refuses no change, and goes on being found wrong', async t => {
+  const directory = await harmed(t, counted, ({ usage }) => { usage.putSync(accountKey('owner:alice'), sealAmount(accountKey('owner:alice'), { bytes: 5, objects: 0 })) })
+  const store = await openQuietly(directory)
+  t.teardown(async () => { await store.close() })
+  t.match(await store.meta.commit({ expect: [], remove: [{ id: counted.id('/plain'), version: 1, subtree: false }], events: [] }), { status: 'committed' })
+  t.same(await store.meta.usage('owner:alice'), { bytes: 0, objects: 0, whole: true })
+  t.match((await verified(directory)).findings, [{ problem: 'alice is said to have 0 objects and 0 bytes, and has 3 and 0' }])
+})
+
+t.test('what says what is counted, how far the scrub is, and which container is the root: a wrong bit is found, never used, and mended', async t => {
+  const scrub = sealJson(stateKeys.scrub, { began: 1, blobs: 2, bytes: 3, damaged: 0 })
+  const directory = await harmed(t, counted, ({ state }) => {
+    state.putSync(stateKeys.scrub, scrub)
+    change(state, stateKeys.counting, bytes => { bytes[3] = (bytes[3] ?? 0) ^ 1 })
+    change(state, stateKeys.scrub, bytes => { bytes[9] = (bytes[9] ?? 0) ^ 1 })
+  })
+  t.match((await verified(directory)).findings, [{ kind: 'usage', problem: /^The note of what is counted/ }, { kind: 'state', problem: /^The note of how far the scrub is/ }])
+  const store = await openQuietly(directory)
+  t.teardown(async () => { await store.close() })
+  t.match(store.integrity?.().scrub, { damaged: 0, last: undefined })
+  await t.rejects(store.meta.usage('owner:alice'), { name: 'StorageError', reason: 'corrupt', message: /The note of what is counted for quotas has other bytes/ })
+  const put = [aRecord({ parentID: counted.root, name: 'one more' })]
+  await t.rejects(store.meta.commit({ expect: [], put, events: [], limits: [{ account: 'owner:alice', objects: 1000 }] }), { name: 'StorageError', reason: 'corrupt' })
+  t.match(await store.meta.commit({ expect: [], put, events: [] }), { status: 'committed' })
+  await store.meta.beginCounting('owners')
+  while (await store.meta.countMore(1000) > 0);
+  t.match(await store.meta.usage('owner:alice'), { bytes: 100_000, objects: 4, whole: true }, 'counted anew')
+  await store.close()
+  t.match(await repaired(directory), [{ kind: 'state', done: 'it begins anew' }])
+
+  const rootless = await harmed(t, counted, ({ state }) => { change(state, stateKeys.root, bytes => { bytes[30] = (bytes[30] ?? 0) ^ 1 }) })
+  await t.rejects(openQuietly(rootless), { reason: 'corrupt', message: /^The note which container is the root of the store in .* has other bytes than were written; fastify-cdmi repair/ })
+  t.match(await repaired(rootless), [{ kind: 'state', problem: /^The note which container is the root/, done: 'one bit of it was wrong, and is right again' }])
+  t.same((await verified(rootless)).findings, [])
+})
+
+t.test('no single wrong bit of a row of the state, of an account or of what was moved is believed; rows of older builds are', t => {
+  const key = Buffer.from('lease/0/1234')
+  const cases: ReadonlyArray<readonly [row: Buffer, read: (row: Buffer) => unknown, old: Buffer]> = [
+    [sealJson(stateKeys.counting, { owners: true, trees: {} }), readCounting, Buffer.from('{"owners":true,"trees":{}}')],
+    [sealAmount(key, { bytes: 70_000_000_000, objects: 300 }), row => readAmount(key, row), Buffer.concat([u64(70_000_000_000), u64(300)])],
+    [sealMoved(key, 'other/0/5678'), row => readMoved(key, row), Buffer.from('other/0/5678')],
+    [Buffer.from(root), readRoot, Buffer.from(root)]
+  ]
+  for (const [row, read, old] of cases) {
+    t.not(read(row), undefined)
+    t.same(read(row), read(old))
+    for (let bit = 0; bit < row.length * 8; bit++) {
+      const wrong = Buffer.from(row)
+      wrong[bit >> 3] = (wrong[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+      if (read(wrong) !== undefined) t.fail(`bit ${bit} of ${row.toString('latin1')}`)
+    }
+  }
+  t.end()
+})
+
+t.test('entries of the change log behind a gap are no less believed when nobody can read where it ends', async t => {
+  let [last = 0, wrong = 0] = []
+  const directory = await harmed(t, filled, ({ log, state }) => {
+    last = openSequence(state.getBinary(stateKeys.sequence))
+    log.removeSync(u64(3))
+    wrong = last + 1000
+    log.putSync(u64(wrong), Buffer.from(log.getBinary(u64(4)) ?? ''))
+    change(state, stateKeys.sequence, bytes => { bytes[7] = (bytes[7] ?? 0) ^ 1 })
+  })
+  t.match(await repaired(directory), [{ kind: 'log', problem: /^The change log has entries up to/, done: 'it goes on behind them' }, { kind: 'log', problem: `The change log has an entry ${wrong}, far behind its end` }])
+  t.same((await verified(directory)).findings, [])
+  const store = await openQuietly(directory)
+  t.teardown(async () => { await store.close() })
+  t.equal(await store.meta.lastSequence(), last)
+  t.same((await store.meta.events(0, 10_000)).map(({ sequence }) => sequence), Array.from({ length: last }, (_, at) => at + 1).filter(sequence => sequence !== 3))
 })
 
 t.test('an object that is set aside says what is wrong with it, and where it was; its file put back makes it whole', async t => {

@@ -7,15 +7,19 @@ import { endianness } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { StorageError } from '../../contract.js'
+import { idKey } from '../../object-key.js'
 import { hasCode, toStorageError } from '../../storage-errors.js'
 import type { Look, VerifyCounts, VerifyOptions } from '../../verify/findings.js'
 import { miscountProblem } from '../../usage.js'
 import { readU64, u64 } from '../bytes.js'
 import { roughSize } from '../blob-rows.js'
-import { accountKey, encodeAmount } from '../counting.js'
+import { accountKey, readCounting, sealAmount } from '../counting.js'
+import { readJson } from '../json-rows.js'
 import { blobKey } from '../keys.js'
 import { leaseState, leaseStates, sealLease } from '../lease-rows.js'
 import { openEvent, readSequence, sealSequence } from '../log-rows.js'
+import { readRoot } from '../root-row.js'
+import { sealMark, unsealed } from '../row-sums.js'
 import { stateKeys, type Table, type TableName, type Tables } from '../tables.js'
 import { miscountsIn } from '../usage-reads.js'
 import { BlobChecks } from './blob-checks.js'
@@ -24,7 +28,7 @@ import type { Fault } from './faults.js'
 import { Lineages } from './lineage.js'
 import { ObjectChecks, putRight } from './object-checks.js'
 import { structureProblem } from './pages.js'
-import { soundRow } from './single-bits.js'
+import { neighbours, soundRow } from './single-bits.js'
 
 /** Rows of one look, and about the bytes that they may have. */
 const page = 500
@@ -161,11 +165,11 @@ export class Inspection {
 
   #state (): Fault[] {
     const { state, records } = this.#tables
-    const faults: Fault[] = []
-    const root = state.getBinary(stateKeys.root)
-    const id = root === undefined ? undefined : Buffer.from(root.toString(), 'hex')
-    if (id !== undefined && id.length > 0) faults.push(...this.#objects.root(id))
-    else faults.push({ kind: 'state', problem: 'The store does not say which container is its root', mends: [] })
+    const faults: Fault[] = this.#root()
+    const counting = state.getBinary(stateKeys.counting)
+    if (readCounting(counting) === undefined) faults.push({ kind: 'usage', problem: 'The note of what is counted for quotas has other bytes than were written', mends: [{ do: 'remove', table: 'state', key: stateKeys.counting, done: 'all is counted anew, once a server with quotas has the store open' }] })
+    const scrub = state.getBinary(stateKeys.scrub)
+    if (scrub !== undefined && readJson(stateKeys.scrub, scrub) === undefined) faults.push({ kind: 'state', problem: 'The note of how far the scrub is has other bytes than were written', mends: [{ do: 'remove', table: 'state', key: stateKeys.scrub, done: 'it begins anew' }] })
     const stored = state.getBinary(stateKeys.sequence)
     const sequence = this.#sequence()
     this.#logEnd = this.#endOfLog(sequence)
@@ -178,13 +182,26 @@ export class Inspection {
     return faults
   }
 
+  /** Its ID has a checksum of its own. */
+  #root (): Fault[] {
+    const root = this.#tables.state.getBinary(stateKeys.root)
+    const id = root && readRoot(root)
+    if (id !== undefined) return this.#objects.root(idKey(id))
+    const problem = root === undefined ? 'The store does not say which container is its root' : 'The note which container is the root has other bytes than were written'
+    const sound = root && Array.from(neighbours(root)).find(other => {
+      const id = readRoot(other)
+      return id !== undefined && this.#tables.records.doesExist(idKey(id))
+    })
+    return [{ kind: 'state', problem, mends: sound === undefined ? [] : [{ do: 'put', table: 'state', key: stateKeys.root, value: sound, done: 'one bit of it was wrong, and is right again' }] }]
+  }
+
   /** The last place of the change log that is said to be given out. */
   #sequence (): number {
     const stored = this.#tables.state.getBinary(stateKeys.sequence)
     return stored === undefined ? 0 : readSequence(stored) ?? 0
   }
 
-  /** The same as the entries show it: those that follow without a gap count, one far away has a wrong number. */
+  /** The same as the entries show it: those that have a checksum count, for that has their number in it. Of those without one those count that follow without a gap; one far away has a wrong number. */
   #endOfLog (sequence: number): number {
     const { log } = this.#tables
     const [first] = log.getKeys({ start: Buffer.from([0]), limit: 1 })
@@ -192,6 +209,11 @@ export class Inspection {
     for (const key of log.getKeys({ start: u64(end + 1) })) {
       if (key.length !== 8 || readU64(key, 0) !== end + 1) break
       end++
+    }
+    for (const { key, value } of log.getRange({ reverse: true })) {
+      const number = key.length === 8 ? readU64(key, 0) : NaN
+      if (number <= end) break
+      if (Number.isSafeInteger(number) && value[0] === sealMark && unsealed(key, value) !== undefined) return number
     }
     return end
   }
@@ -202,7 +224,7 @@ export class Inspection {
     return miscountsIn(this.#tables).map(miscount => ({
       kind: 'usage',
       problem: miscountProblem(miscount),
-      mends: [{ do: 'put', table: 'usage', key: accountKey(miscount.account), value: encodeAmount(miscount.found), done: 'it is counted right now' }]
+      mends: [{ do: 'put', table: 'usage', key: accountKey(miscount.account), value: sealAmount(accountKey(miscount.account), miscount.found), done: 'it is counted right now' }]
     }))
   }
 

@@ -78,6 +78,8 @@ export class Mender {
     }
     this.#tables.env.transactionSync(() => {
       this.#lineages.forget()
+      // What every change begins with may be what is wrong.
+      for (const [steps] of prepared) for (const step of steps) if (step.do === 'put' && step.table === 'state') this.#tables.state.putSync(step.key, step.value)
       this.#changes.begin()
       for (const [steps, done] of prepared) for (const step of steps) done.push(...this.#apply(step))
       this.#changes.settle()
@@ -150,7 +152,6 @@ export class Mender {
     switch (step.do) {
       case 'put':
         this.#tables[step.table].putSync(step.key, step.value)
-        if (step.table === 'state') this.#changes.begin()
         return [step.done]
       case 'remove':
         this.#tables[step.table].removeSync(step.key)

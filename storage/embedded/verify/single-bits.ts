@@ -15,7 +15,7 @@ const format = 2
 const sumLength = 4
 
 /** All that differ from these bytes in one bit. */
-function * neighbours (bytes: Buffer): Generator<Buffer> {
+export function * neighbours (bytes: Buffer): Generator<Buffer> {
   for (let at = 0; at < bytes.length; at++) for (let bit = 0; bit < 8; bit++) yield flipped(bytes, at, 1 << bit)
 }
 
