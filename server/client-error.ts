@@ -7,9 +7,14 @@ import type { FastifyInstance } from 'fastify'
 import { reasonPhrase } from '../cdmi/describe-error.js'
 import type { Connections } from './connections.js'
 
+/** Bytes of a method that are looked at. */
+const longestMethod = 64
+
 interface Answer { readonly status: number, readonly detail: string, readonly code?: string }
 
 const malformed: Answer = { status: 400, detail: 'This is not a valid HTTP request' }
+/** RFC 9110 §9.1: no resource here has it. */
+const unknownMethod: Answer = { status: 501, detail: 'The method of the request is none that this server knows' }
 const answers: Readonly<Record<string, Answer>> = {
   ERR_HTTP_REQUEST_TIMEOUT: { status: 408, detail: 'The request, or its header, did not arrive in time' },
   HPE_INVALID_EOF_STATE: { status: 400, detail: 'The connection ended before the request did; nothing was done' },
@@ -17,9 +22,25 @@ const answers: Readonly<Record<string, Answer>> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: { status: 413, detail: 'The chunk extensions of the body are too long' }
 }
 
+/** With what the parser of Node tells besides. */
+type ParserError = Error & { readonly code?: string, readonly bytesParsed?: number, readonly rawPacket?: Buffer }
+
+function answerTo (error: ParserError): Answer {
+  if (error.code === 'HPE_INVALID_METHOD' && isRequestLine(error)) return unknownMethod
+  return answers[error.code ?? ''] ?? malformed
+}
+
+/** Whether what the parser took for a method is one: anything that is no HTTP at all begins with none that there is. */
+function isRequestLine ({ bytesParsed = 0, rawPacket }: ParserError): boolean {
+  if (rawPacket === undefined) return false
+  const [before, behind] = [rawPacket.subarray(Math.max(0, bytesParsed - longestMethod), bytesParsed), rawPacket.subarray(bytesParsed)].map(bytes => bytes.toString('latin1'))
+  const [begun = ''] = /[\w!#$%&'*+.^`|~-]*$/.exec(before ?? '') ?? []
+  return /^[\w!#$%&'*+.^`|~-]+ [^\s]+ HTTP\/1\.[01]\r?\n/.test(begun + (behind ?? ''))
+}
+
 /** Fastify's `clientErrorHandler`. Nothing may get into an answer to a request before that is still under way, or in the way of it. */
 export function clientErrorHandler (connections: () => Pick<Connections, 'isAnswering' | 'endAfterAnswers' | 'isAnswered'>) {
-  return function (this: FastifyInstance, error: Error & { code?: string }, socket: Socket): void {
+  return function (this: FastifyInstance, error: ParserError, socket: Socket): void {
     const { code = '' } = error
     this.log.debug({ code }, 'not a request')
     if (!/^(HPE_|ERR_HTTP_)/.test(code)) {
@@ -31,7 +52,7 @@ export function clientErrorHandler (connections: () => Pick<Connections, 'isAnsw
       return
     }
     // Another answer would be taken for that to the next request.
-    if (socket.writable && !connections().isAnswered(socket)) socket.write(rawAnswer(answers[code] ?? malformed))
+    if (socket.writable && !connections().isAnswered(socket)) socket.write(rawAnswer(answerTo(error)))
     socket.destroySoon()
   }
 }
