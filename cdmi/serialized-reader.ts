@@ -22,7 +22,7 @@ const maxFields = 1024 * 1024
 const maxAllFields = 64 * 1024 * 1024
 
 /** Bytes that are read in one turn of the event loop: an object takes about as long as a request. */
-const inOneTurn = 32 * 1024
+const inOneTurn = 16 * 1024
 
 /** What becomes of values. */
 export interface ValueIntake {

@@ -22,7 +22,7 @@ interface Connection {
   readonly readyState: string
   readonly writeBuffer: readonly unknown[]
   on (event: 'drain' | 'close' | 'upgrade', listener: () => void): void
-  close (): void
+  close (discard?: boolean): void
   readonly transport: PollingTransport & {
     readonly name: string
     readonly socket?: WebSocket
@@ -92,6 +92,11 @@ export class SocketIoDoor {
 
   #serve (socket: Socket): void {
     const connection = socket.conn as unknown as Connection
+    // There is one namespace. Each further join would take memory of its own, and a client can send very many before the first is answered.
+    if (this.#flows.has(connection.id)) {
+      connection.close(true)
+      return
+    }
     const { limits } = this.#context
     const handshake = this.#callers.get(socket.request)
     const caller: Caller = {

@@ -178,6 +178,23 @@ for (const [name, protocol, type, payloadOf] of payloads) {
   })
 }
 
+t.test('a client that joins again and again on one connection is let go; one that has left may join anew', async t => {
+  const { url } = await socketsApp(t)
+  const polling = `${url}/socket.io/?EIO=4&transport=polling`
+  const open = async (): Promise<string> => `${polling}&sid=${String(JSON.parse(/\{.*?\}/.exec(await (await request(polling)).body.text())?.[0] ?? '{}').sid)}`
+  const post = async (session: string, body: string): Promise<number> => {
+    const answer = await request(session, { method: 'POST', body })
+    await answer.body.dump()
+    return answer.statusCode
+  }
+  const good = await open()
+  for (const packet of ['40', '41', '40']) t.equal(await post(good, packet), 200)
+  t.equal(await post(good, '6'), 200)
+  const bad = await open()
+  t.equal(await post(bad, Array(500).fill('40').join('\x1e')), 200)
+  t.equal(await post(bad, '6'), 400)
+})
+
 t.test('KEY-24: what engine.io cannot understand is refused, and the server lives', async t => {
   const { url, app } = await socketsApp(t)
   for (const path of ['/socket.io/', '/socket.io/?transport=x', '/socket.io/?EIO=4&transport=polling&sid=none', '/socket.io/?EIO=4&transport=__proto__', '/socket.io/?EIO=4&transport=websocket', '/socket.io?EIO=4&transport=polling&sid=none']) {
