@@ -2,6 +2,7 @@
  * Answers to what is not HTTP, or too slow or too long a header: by hand, for there is no request yet. What went wrong below HTTP (a TLS
  * handshake that failed or took too long, a connection that broke) can have no answer, and must not wait for one to go out.
  */
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { reasonPhrase } from '../cdmi/describe-error.js'
@@ -15,6 +16,8 @@ interface Answer { readonly status: number, readonly detail: string, readonly co
 const malformed: Answer = { status: 400, detail: 'This is not a valid HTTP request' }
 /** RFC 9110 §9.1: no resource here has it. */
 const unknownMethod: Answer = { status: 501, detail: 'The method of the request is none that this server knows' }
+/** Its target is no resource of ours, so that there is nothing to be said of other methods. */
+const noProxy: Answer = { status: 501, detail: 'This server is no proxy: it does not know the method CONNECT' }
 const answers: Readonly<Record<string, Answer>> = {
   ERR_HTTP_REQUEST_TIMEOUT: { status: 408, detail: 'The request, or its header, did not arrive in time' },
   HPE_INVALID_EOF_STATE: { status: 400, detail: 'The connection ended before the request did; nothing was done' },
@@ -53,6 +56,18 @@ export function clientErrorHandler (connections: () => Pick<Connections, 'isAnsw
     }
     // Another answer would be taken for that to the next request.
     if (socket.writable && !connections().isAnswered(socket)) socket.write(rawAnswer(answerTo(error)))
+    socket.destroySoon()
+  }
+}
+
+/** For `connect` of a server: Node would close the connection without a word. */
+export function refuseTunnel (connections: Pick<Connections, 'isAnswering' | 'endAfterAnswers'>) {
+  return function ({ socket }: IncomingMessage): void {
+    if (connections.isAnswering(socket)) {
+      connections.endAfterAnswers(socket)
+      return
+    }
+    socket.write(rawAnswer(noProxy))
     socket.destroySoon()
   }
 }

@@ -9,6 +9,7 @@ const problem = (received: string): unknown => JSON.parse(received.slice(receive
 
 t.test('what is not HTTP is answered with 400 and a problem document, and the connection is closed', async t => {
   const { port } = await runningServer(t)
+  t.match(await answered('CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\n\r\n'), /^HTTP\/1\.1 501 [^]*"detail":"This server is no proxy/)
   for (const garbage of ['garbage\r\n\r\n', '\x16\x03\x01\x02\x00\x01\x00', 'GET / HTTP/9.9\r\n\r\n', 'GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n']) {
     const client = await RawClient.open(t, port)
     client.socket.write(garbage)
