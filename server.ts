@@ -17,7 +17,7 @@ import metricsRoutes from './routes/metrics.js'
 import { keyedErrors } from './routes/keyed/errors.js'
 import { checkOptions } from './schemas/check-options.js'
 import { ServerConfig } from './schemas/config.js'
-import { clientErrorHandler } from './server/client-error.js'
+import { clientErrorHandler, refuseTunnel } from './server/client-error.js'
 import { checkShared, openConfiguredStore } from './server/configured-store.js'
 import { storeDirectory } from './server/store-config.js'
 import { limitConnections } from './server/connection-limit.js'
@@ -94,6 +94,7 @@ export async function buildServer (given: ServerConfig, parts: ServerParts = {})
     const guard = new LoadGuard(config.load ?? {}, message => { server.log.warn(message) })
     limitConnections(server.server as Server, config.load?.connections ?? 10_000, () => { guard.connectionRefused() })
     const connections: Connections = new Connections(server.server as Server)
+    server.server.on('connect', refuseTunnel(connections))
     metrics?.watch(server.server as Server, store, () => guard.refused)
     const firstUser = await makeFirstUser(config, directory)
     // Whatever goes wrong from here on: nobody will ever see it again.

@@ -9,7 +9,7 @@ import { DamagedBackup } from '../storage/backup/damaged-backup.js'
 import { findBackup } from '../storage/backup/backup-source.js'
 import { checkBackup } from '../storage/backup/check-backup.js'
 import { backupNames, type Manifest, readManifest } from '../storage/backup/manifest.js'
-import { nameOfPlace, openPlace, openReadable, standardOutput } from '../storage/backup/open-place.js'
+import { nameOfPlace, openPlace, reading, standardOutput } from '../storage/backup/open-place.js'
 import { takeSnapshot } from '../storage/backup/take-snapshot.js'
 import { warn } from '../storage/open-store.js'
 import { findDamaged } from '../storage/backup/restore.js'
@@ -44,15 +44,6 @@ export async function backupCommand (flags: Flags): Promise<void> {
   } catch (error) {
     if (json === true && !(error instanceof DamagedStoreError || error instanceof SkippedDamageError)) printJson({ status: 'failed', to: nameOfPlace(to), error: hideSecrets(sentenceOf(error)) }, out)
     throw error
-  }
-}
-
-async function reading<T> (to: string, work: (place: ReadablePlace) => Promise<T>): Promise<T> {
-  const place = await openReadable(to)
-  try {
-    return await work(place)
-  } finally {
-    await place.close()
   }
 }
 

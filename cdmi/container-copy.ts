@@ -3,8 +3,8 @@
  * copied is the source as it was at one moment; when one of its objects changes before the commit, all is read again. A copy that takes long is answered for before
  * it is done (COC-36, CMV-19).
  */
-import { setImmediate } from 'node:timers/promises'
 import { type RecordHead, type Store, type StoredRecord, type TreeQuery, TreeTooLarge } from '../storage/contract.js'
+import { eachInTurns } from '../storage/in-turns.js'
 import { requireAccess } from './access.js'
 import { type Address, describe } from './address.js'
 import { completedRecord, requireUntouched } from './completion.js'
@@ -33,8 +33,6 @@ import { carriedFields, carriedMetadata, findSource, requireComplete } from './s
 const deepest = 200
 /** Bytes of the metadata and fields of all objects of a tree together: they are in memory. */
 const maxAttributes = 128 * 1024 * 1024
-/** Records that are made in one turn of the event loop. */
-const atOnce = 500
 
 export interface ContainerCopyOptions {
   readonly preconditions?: Preconditions | undefined
@@ -220,9 +218,7 @@ async function copiesBelow ({ namespace }: ModelContext, [source, ...below]: Sou
   const made = new Map([[source.id, { record: top, chain }]])
   const changes: ObjectChange[] = []
   work.measure = () => changes.length / (below.length + 1)
-  for (const [index, head] of below.entries()) {
-    // Others have their turn while many are made.
-    if (index % atOnce === atOnce - 1) await setImmediate()
+  await eachInTurns(below, head => {
     work.check()
     const parent = made.get(head.parentID ?? '')
     // A tree has parents before their children.
@@ -235,7 +231,7 @@ async function copiesBelow ({ namespace }: ModelContext, [source, ...below]: Sou
       made.set(head.id, { record: put, chain: [...parent.chain, put] })
     }
     changes.push({ operation: 'create', ancestors: parent.chain, before: undefined, put })
-  }
+  })
   return changes
 }
 

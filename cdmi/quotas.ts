@@ -5,12 +5,13 @@
 import { createHash } from 'node:crypto'
 import { gauge, sample } from '../metrics/family.js'
 import type { Registry } from '../metrics/registry.js'
-import type { Account, AccountLimit, Amount, ObjectID, RecordHead, Refused, Store, Usage } from '../storage/contract.js'
-import { childrenAccount, ownerAccount, ownerIn, subjectOf, treeAccount } from '../storage/usage.js'
+import type { Amount, ObjectID, RecordHead, Refused, Store, Usage } from '../storage/contract.js'
+import { ownerAccount, ownerIn, subjectOf, treeAccount } from '../storage/usage.js'
 import { type Chain, ContainerQuotas, type LimitedBy } from './container-quotas.js'
 import { ContainerFull, LeavesQuota, QuotaExceeded } from './errors.js'
 import type { ObjectChange } from './mutation-gate.js'
 import type { Principal } from './principal.js'
+import { Reckoning } from './reckoning.js'
 import { isContainer } from './record.js'
 
 /** The most that a user may have. */
@@ -54,8 +55,8 @@ export class Quotas {
   /** Undefined: there are none. */
   readonly #containers: ContainerQuotas | undefined
   readonly #children: number | undefined
-  /** Containers that are known to be counted with all that is below them, and their paths. */
-  readonly #counted = new Map<ObjectID, string>()
+  /** Paths of quotas, and the containers there that are known to be counted with all that is below them: one of each, however often it is made anew. */
+  readonly #counted = new Map<string, ObjectID>()
 
   /** Throws OptionError for paths that are none. */
   constructor (store: Store, { users = {}, containers = {}, children }: QuotaLimits = {}) {
@@ -93,7 +94,7 @@ export class Quotas {
   async #count (containers: ReadonlyArray<Pick<LimitedBy, 'id' | 'path'>>): Promise<void> {
     for (const { id, path } of containers) {
       await this.#store.meta.countTree(id)
-      this.#counted.set(id, path)
+      this.#counted.set(path, id)
     }
   }
 
@@ -106,22 +107,21 @@ export class Quotas {
     while (this.#countsMore && !signal.aborted && await this.#store.meta.countMore(step) > 0);
   }
 
-  /** What is to be done before these changes are committed; undefined: nothing. A container with a quota that others have put where it is need not be counted yet. */
-  prepare (changes: readonly ObjectChange[]): Promise<void> | undefined {
-    const quotas = this.#containers
-    if (quotas === undefined) return undefined
-    const unknown = changes.flatMap(({ ancestors }) => quotas.along(ancestors)).filter(({ id }) => !this.#counted.has(id))
-    const made = new Set(this.made(changes)?.map(({ id }) => id))
-    const there = unknown.filter(({ id }) => !made.has(id))
-    return there.length === 0 ? undefined : this.#count(there)
+  /** What a change that is being put together means to quotas; undefined: nothing. */
+  reckoning (): Reckoning | undefined {
+    if (!this.#countsMore && this.#children === undefined) return undefined
+    return new Reckoning({ containers: this.#containers, children: this.#children, quotaOf: owner => this.#quotaOf(owner) })
   }
 
-  /** Containers that the changes make where there is a quota; undefined: none. */
-  made (changes: readonly ObjectChange[]): LimitedBy[] | undefined {
-    const quotas = this.#containers
-    if (quotas === undefined) return undefined
-    const made = changes.flatMap(({ before, put, ancestors }) => before === undefined && put !== undefined && isContainer(put) ? quotas.along([...ancestors, put]).filter(({ id }) => id === put.id) : [])
-    return made.length === 0 ? undefined : made
+  /** What is to be done before the change is committed; undefined: nothing. A container with a quota that others have put where it is need not be counted yet. */
+  prepare (reckoning: Reckoning): Promise<void> | undefined {
+    const unknown = reckoning.there().filter(({ id, path }) => this.#counted.get(path) !== id)
+    return unknown.length === 0 ? undefined : this.#count(unknown)
+  }
+
+  /** The change has been committed: what it made is counted from its beginning. */
+  committed (reckoning: Reckoning): void {
+    for (const { id, path } of reckoning.made()) this.#counted.set(path, id)
   }
 
   /** The containers with quotas that a helper of an object counts for, by the place of the object; undefined: none. */
@@ -139,26 +139,6 @@ export class Quotas {
     if (before.parentID === put.parentID && before.name === put.name) return
     const from = left ?? (before.parentID === put.parentID ? ancestors : [])
     if (this.#containers.isAtOrBelow(from, before.name) || this.#containers.isAtOrBelow(ancestors, put.name)) throw leavesQuota(before.name ?? before.id)
-  }
-
-  /** What a change must not exceed; undefined: nothing. */
-  limitsOf (changes: readonly ObjectChange[]): AccountLimit[] | undefined {
-    if (!this.#countsMore && this.#children === undefined) return undefined
-    const limits = new Map<Account, AccountLimit>()
-    for (const { before, put, ancestors } of changes) {
-      if (put === undefined) continue
-      const grows = before === undefined || put.size > before.size
-      const owner = ownerIn(put.attributes)
-      const quota = owner === undefined || !grows ? undefined : this.#quotaOf(owner)
-      if (owner !== undefined && quota !== undefined) limits.set(ownerAccount(owner), { account: ownerAccount(owner), ...quota })
-      if (this.#containers !== undefined && (grows || before.parentID !== put.parentID)) {
-        for (const { id, quota } of this.#containers.along(isContainer(put) ? [...ancestors, put] : ancestors)) limits.set(treeAccount(id), { account: treeAccount(id), ...quota })
-      }
-      if (this.#children === undefined || put.parentID === undefined || put.parentID === before?.parentID) continue
-      const account = childrenAccount(put.parentID)
-      limits.set(account, { account, objects: this.#children })
-    }
-    return limits.size === 0 ? undefined : [...limits.values()]
   }
 
   #quotaOf (owner: string): Quota | undefined {
@@ -187,9 +167,14 @@ export class Quotas {
   refusal ({ account, ...figures }: Refused, name: (container: ObjectID) => string): Error {
     const subject = subjectOf(account)
     if (account.startsWith('owner:')) return quotaExceeded(subject, figures)
-    if (account.startsWith('tree:')) return quotaExceeded(containerNamed(this.#counted.get(subject) ?? name(subject)), figures)
+    if (account.startsWith('tree:')) return quotaExceeded(containerNamed(this.#pathOf(subject) ?? name(subject)), figures)
     const { used, more, limit } = figures
     return new ContainerFull(`The container ${name(subject)} may have ${limit} children, the limit of this server (limits.children); it has ${used}, and this would make ${more} more`)
+  }
+
+  #pathOf (container: ObjectID): string | undefined {
+    for (const [path, id] of this.#counted) if (id === container) return path
+    return undefined
   }
 
   async #families (): Promise<ReturnType<typeof gauge>[]> {

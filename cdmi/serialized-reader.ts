@@ -2,6 +2,7 @@
  * Serializations on their way in: a tree of any size, read token by token (SER-05). Values go by as streams; of the rest only what is kept of each
  * object stays in memory. The fields of an object may come in any order.
  */
+import { setImmediate } from 'node:timers/promises'
 import type { ValueTransferEncoding } from '../schemas/record.js'
 import type { JsonObject } from '../storage/contract.js'
 import { decodeBase64 } from './codecs/base64.js'
@@ -19,6 +20,9 @@ const maxFields = 1024 * 1024
 
 /** Most bytes of these fields of all objects together, as far as they are kept. */
 const maxAllFields = 64 * 1024 * 1024
+
+/** Bytes that are read in one turn of the event loop: an object takes about as long as a request. */
+const inOneTurn = 16 * 1024
 
 /** What becomes of values. */
 export interface ValueIntake {
@@ -54,6 +58,17 @@ export async function readSerialization (source: ValueSource, intake: ValueIntak
   }
 }
 
+/** Others have their turn while a long piece is read. */
+async function * inTurns (source: ValueSource): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) {
+    yield chunk.subarray(0, inOneTurn)
+    for (let at = inOneTurn; at < chunk.length; at += inOneTurn) {
+      await setImmediate()
+      yield chunk.subarray(at, at + inOneTurn)
+    }
+  }
+}
+
 class SerializationReader {
   readonly #json: JsonReader
   readonly #intake: ValueIntake
@@ -66,7 +81,7 @@ class SerializationReader {
   #size = 0
 
   constructor (source: ValueSource, intake: ValueIntake, options: ReadOptions) {
-    this.#json = new JsonReader(source, () => new TooLarge(`The fields of an object in the serialization, all but its value and its children, are longer than ${maxFields} bytes, the limit of this server`))
+    this.#json = new JsonReader(inTurns(source), () => new TooLarge(`The fields of an object in the serialization, all but its value and its children, are longer than ${maxFields} bytes, the limit of this server`))
     this.#intake = intake
     this.#options = options
   }

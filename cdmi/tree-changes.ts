@@ -71,7 +71,8 @@ interface Step {
 class TreePlan {
   readonly #context: ModelContext
   readonly #place: TreePlace
-  readonly #ids: ReadonlySet<string>
+  /** Of all objects of the serialization. */
+  readonly #ids = new Set<string>()
   readonly #changes: ObjectChange[] = []
   readonly #births: BlobBirth[] = []
   #looks = 0
@@ -79,21 +80,31 @@ class TreePlan {
   constructor (context: ModelContext, place: TreePlace) {
     this.#context = context
     this.#place = place
-    this.#ids = idsOf(place.top)
   }
 
   async make (): Promise<TreeChanges> {
     const { top, before, pending, ancestors, name } = this.#place
+    await this.#noteIDs(top)
     if (before === undefined && pending === undefined) await this.#existing(top)
     const record = await this.#put({ object: top, before, pending, ancestors, name: before === undefined ? name ?? top.id : before.name })
     const steps: Step[] = await this.#below(top, before, [...ancestors, record])
     for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
+      await this.#pause()
       const made = await this.#put(step)
       if (step.object.children !== undefined) for (const next of await this.#below(step.object, step.before, [...step.ancestors, made])) steps.push(next)
     }
     const { partialUploads } = this.#context
     const made = this.#changes.flatMap(({ before, put }) => before === undefined && put?.type === typeLetter.dataObject ? [put.id] : [])
     return { changes: [...this.#changes, ...await partialUploads.superseded(this.#changes), ...await partialUploads.discardOf(made)], births: this.#births, record }
+  }
+
+  async #noteIDs (top: SerializedObject): Promise<void> {
+    const left = [top]
+    for (let object = left.pop(); object !== undefined; object = left.pop()) {
+      this.#ids.add(object.id)
+      if (object.children !== undefined) for (const child of object.children) left.push(child)
+      await this.#pause()
+    }
   }
 
   /** The children of a container, last first; what it has beside them is removed. `chain`: down to the container, as it will be. */
@@ -213,14 +224,4 @@ function letterOf ({ kind, reference }: SerializedObject): string {
 /** Why an object cannot have an ID. */
 export function inUse (id: string): Error {
   return new AlreadyExists(`Nothing was changed: another object with the objectID ${id}`)
-}
-
-function idsOf (top: SerializedObject): ReadonlySet<string> {
-  const ids = new Set<string>()
-  const left = [top]
-  for (let object = left.pop(); object !== undefined; object = left.pop()) {
-    ids.add(object.id)
-    if (object.children !== undefined) for (const child of object.children) left.push(child)
-  }
-  return ids
 }

@@ -10,7 +10,7 @@ import { Unauthorized } from '../cdmi/errors.js'
 import { anonymous, type Principal } from '../cdmi/principal.js'
 import { OptionError } from '../schemas/check-options.js'
 import type { CdmiOptions } from '../schemas/options.js'
-import { createAuthenticator, type Authenticator, type AuthenticatorOptions } from './authenticator.js'
+import { completed, createAuthenticator, type Authenticator, type AuthenticatorOptions, type CompleteAuthenticator } from './authenticator.js'
 import { certifiedName } from './client-certificate.js'
 import { defaultRealm, isRealm } from './challenge.js'
 import { sourceOf } from './source-address.js'
@@ -40,7 +40,7 @@ type Hook = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDone
 declare module 'fastify' {
   interface FastifyInstance {
     /** Verifies credentials, for doors that have them elsewhere than in the header. */
-    authenticator: Authenticator
+    authenticator: CompleteAuthenticator
     /** The principal of callers without credentials; undefined when there must be some. */
     anonymousPrincipal: Principal | undefined
     /** Who a connection is by its client certificate; undefined when that does not say. */
@@ -56,7 +56,7 @@ declare module 'fastify' {
 
 async function auth (app: FastifyInstance, options: AuthOptions): Promise<void> {
   if (!isRealm(options.realm ?? defaultRealm)) throw new OptionError('realm: only printable ASCII characters can be sent to every client')
-  const authenticator = options.authenticator ?? createAuthenticator(options)
+  const authenticator = options.authenticator === undefined ? createAuthenticator(options) : completed(options.authenticator)
   const access = options.anonymous ?? 'none'
   const nobody = access === 'none' ? undefined : anonymous(access)
   const verifyHeader = await headerVerifier(app, authenticator)
@@ -78,21 +78,21 @@ async function auth (app: FastifyInstance, options: AuthOptions): Promise<void> 
     const { socket } = request.raw
     const caller = callers.get(socket)
     const moment = authenticator.moment()
-    if (caller !== undefined && caller.header === header && caller.moment === moment) {
+    if (caller !== undefined && moment !== undefined && caller.header === header && caller.moment === moment) {
       request.principal = caller.principal
       noteSource(request, caller)
       return done()
     }
     verifyHeader(request, reply, error => {
       if (error === undefined && header !== undefined) {
-        callers.set(socket, { header, principal: request.principal, moment })
+        if (moment !== undefined) callers.set(socket, { header, principal: request.principal, moment })
         noteSource(request)
       }
       done(error)
     })
   }
   own(app, 'authenticate', ((request, reply, done) => {
-    const looking = authenticator.current?.()
+    const looking = authenticator.current()
     if (looking === undefined) authenticate(request, reply, done)
     else looking.then(() => { authenticate(request, reply, done) }).catch(done)
   }) satisfies Hook)
@@ -100,7 +100,7 @@ async function auth (app: FastifyInstance, options: AuthOptions): Promise<void> 
 }
 
 /** The user may be gone, or may do less, since the connection was opened. */
-function certifiedBy (authenticator: Authenticator): (socket: Socket) => Principal | undefined {
+function certifiedBy (authenticator: CompleteAuthenticator): (socket: Socket) => Principal | undefined {
   return socket => {
     const name = certifiedName(socket)
     return name === undefined ? undefined : authenticator.named(name)
@@ -128,7 +128,7 @@ function own (app: FastifyInstance, name: 'authenticator' | 'anonymousPrincipal'
  * @fastify/basic-auth reads the header. It decorates its scope with `basicAuth`, which an application around may have done already:
  * so it gets a scope of its own to decorate.
  */
-async function headerVerifier (app: FastifyInstance, authenticator: Authenticator): Promise<Hook> {
+async function headerVerifier (app: FastifyInstance, authenticator: CompleteAuthenticator): Promise<Hook> {
   let hook: Hook | undefined
   const scope: FastifyInstance = Object.create(app, { decorate: { value: (_name: string, decorator: Hook) => { hook = decorator } } })
   await basicAuth(scope, {

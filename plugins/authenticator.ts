@@ -47,10 +47,10 @@ export interface AuthenticatorOptions {
   readonly failureWindow?: number | undefined
 }
 
-/** The doors' view. */
+/** What an application may give, to tell by itself who somebody is. Nothing but `verify` is needed. */
 export interface Authenticator {
-  /** The principal when these credentials were verified a short time ago; costs one digest. */
-  recall (name: string, password: string): Principal | undefined
+  /** The principal when these credentials were verified a short time ago. It cannot wait, and is asked with every request. Without it `verify` is. */
+  recall? (name: string, password: string): Principal | undefined
   /**
    * Undefined while it is a short time only since somebody looked whether the users have changed; else resolves when that was done. To be asked before
    * `recall`, `moment` and `named`, which cannot wait: who was removed while nobody asked for anything must not get in once more.
@@ -58,16 +58,41 @@ export interface Authenticator {
   current? (): Promise<void> | undefined
   /**
    * Another number at least every second, and as soon as the users have changed. While it is the same, what `recall` or `verify` answered still holds: who
-   * sees the same credentials again need not ask.
+   * sees the same credentials again need not ask. Without it every request asks.
    */
-  moment (): number
+  moment? (): number
   /**
-   * The principal. `source` is the address of the caller, for the count of failed attempts.
-   * Throws Unauthorized, or TooManyRequests with `headers['retry-after']` in seconds.
+   * The principal; undefined for wrong credentials. `source` is the address of the caller, for the count of failed attempts.
+   * May throw Unauthorized, too, or TooManyRequests with `headers['retry-after']` in seconds.
    */
+  verify (name: string, password: string, source: string): Promise<Principal | undefined>
+  /** The user of a name that something else has proved (a client certificate). Without it, and of a function given as `users`, certificates say nothing. */
+  named? (name: string): Principal | undefined
+}
+
+/** The doors' view. */
+export interface CompleteAuthenticator extends Omit<Required<Authenticator>, 'moment' | 'verify'> {
+  /** Undefined: nothing holds from one request to the next. */
+  moment (): number | undefined
+  /** Throws for wrong credentials. */
   verify (name: string, password: string, source: string): Promise<Principal>
-  /** The user of a name that something else has proved (a client certificate). A function given as `users` knows none. */
-  named (name: string): Principal | undefined
+}
+
+/** The authenticator, with all that it leaves out. Throws OptionError for what is none. */
+export function completed (given: Authenticator): CompleteAuthenticator {
+  if (given instanceof CachingAuthenticator) return given
+  if (typeof given.verify !== 'function') throw new OptionError('The option "authenticator" of the plugin needs a function "verify"')
+  return {
+    recall: (name, password) => given.recall?.(name, password),
+    current: () => given.current?.(),
+    moment: () => given.moment?.(),
+    async verify (name, password, source) {
+      const principal = await given.verify(name, password, source)
+      if (principal === undefined) throw new Unauthorized()
+      return principal
+    },
+    named: name => given.named?.(name)
+  }
 }
 
 /** Milliseconds that verified credentials are remembered after their last use, and in all. */
@@ -105,7 +130,7 @@ type Decide = (name: string, password: string, known: boolean) => Verdict | Prom
 type Find = (name: string) => KnownUser | undefined
 
 /** Throws OptionError for users that cannot be. */
-export function createAuthenticator (options: AuthenticatorOptions): Authenticator {
+export function createAuthenticator (options: AuthenticatorOptions): CompleteAuthenticator & Required<Authenticator> {
   const { users = [], source } = options
   if (typeof users === 'function') return new CachingAuthenticator((name, password) => users(name, password), () => undefined, undefined, options)
   const key = randomBytes(32)
@@ -146,7 +171,7 @@ function verifierOf (find: Find, digest: Digest): Decide {
   }
 }
 
-class CachingAuthenticator implements Authenticator {
+class CachingAuthenticator implements CompleteAuthenticator {
   readonly #key = randomBytes(32).toString('base64')
   /** It grows, as the other one: `max` would take the room of all of them at once. */
   readonly #remembered = new LRUCache<string, Remembered>({ maxSize: 10_000, sizeCalculation: () => 1, ttl: rememberIdle, updateAgeOnGet: true })

@@ -2,14 +2,22 @@
  * Answers to what is not HTTP, or too slow or too long a header: by hand, for there is no request yet. What went wrong below HTTP (a TLS
  * handshake that failed or took too long, a connection that broke) can have no answer, and must not wait for one to go out.
  */
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { reasonPhrase } from '../cdmi/describe-error.js'
 import type { Connections } from './connections.js'
 
+/** Bytes of a method that are looked at. */
+const longestMethod = 64
+
 interface Answer { readonly status: number, readonly detail: string, readonly code?: string }
 
 const malformed: Answer = { status: 400, detail: 'This is not a valid HTTP request' }
+/** RFC 9110 §9.1: no resource here has it. */
+const unknownMethod: Answer = { status: 501, detail: 'The method of the request is none that this server knows' }
+/** Its target is no resource of ours, so that there is nothing to be said of other methods. */
+const noProxy: Answer = { status: 501, detail: 'This server is no proxy: it does not know the method CONNECT' }
 const answers: Readonly<Record<string, Answer>> = {
   ERR_HTTP_REQUEST_TIMEOUT: { status: 408, detail: 'The request, or its header, did not arrive in time' },
   HPE_INVALID_EOF_STATE: { status: 400, detail: 'The connection ended before the request did; nothing was done' },
@@ -17,9 +25,25 @@ const answers: Readonly<Record<string, Answer>> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: { status: 413, detail: 'The chunk extensions of the body are too long' }
 }
 
+/** With what the parser of Node tells besides. */
+type ParserError = Error & { readonly code?: string, readonly bytesParsed?: number, readonly rawPacket?: Buffer }
+
+function answerTo (error: ParserError): Answer {
+  if (error.code === 'HPE_INVALID_METHOD' && isRequestLine(error)) return unknownMethod
+  return answers[error.code ?? ''] ?? malformed
+}
+
+/** Whether what the parser took for a method is one: anything that is no HTTP at all begins with none that there is. */
+function isRequestLine ({ bytesParsed = 0, rawPacket }: ParserError): boolean {
+  if (rawPacket === undefined) return false
+  const [before, behind] = [rawPacket.subarray(Math.max(0, bytesParsed - longestMethod), bytesParsed), rawPacket.subarray(bytesParsed)].map(bytes => bytes.toString('latin1'))
+  const [begun = ''] = /[\w!#$%&'*+.^`|~-]*$/.exec(before ?? '') ?? []
+  return /^[\w!#$%&'*+.^`|~-]+ [^\s]+ HTTP\/1\.[01]\r?\n/.test(begun + (behind ?? ''))
+}
+
 /** Fastify's `clientErrorHandler`. Nothing may get into an answer to a request before that is still under way, or in the way of it. */
 export function clientErrorHandler (connections: () => Pick<Connections, 'isAnswering' | 'endAfterAnswers' | 'isAnswered'>) {
-  return function (this: FastifyInstance, error: Error & { code?: string }, socket: Socket): void {
+  return function (this: FastifyInstance, error: ParserError, socket: Socket): void {
     const { code = '' } = error
     this.log.debug({ code }, 'not a request')
     if (!/^(HPE_|ERR_HTTP_)/.test(code)) {
@@ -31,7 +55,19 @@ export function clientErrorHandler (connections: () => Pick<Connections, 'isAnsw
       return
     }
     // Another answer would be taken for that to the next request.
-    if (socket.writable && !connections().isAnswered(socket)) socket.write(rawAnswer(answers[code] ?? malformed))
+    if (socket.writable && !connections().isAnswered(socket)) socket.write(rawAnswer(answerTo(error)))
+    socket.destroySoon()
+  }
+}
+
+/** For `connect` of a server: Node would close the connection without a word. */
+export function refuseTunnel (connections: Pick<Connections, 'isAnswering' | 'endAfterAnswers'>) {
+  return function ({ socket }: IncomingMessage): void {
+    if (connections.isAnswering(socket)) {
+      connections.endAfterAnswers(socket)
+      return
+    }
+    socket.write(rawAnswer(noProxy))
     socket.destroySoon()
   }
 }

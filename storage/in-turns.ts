@@ -2,7 +2,7 @@
 import { setImmediate } from 'node:timers/promises'
 
 /** Things in one turn of the event loop: some milliseconds, at a few microseconds each. */
-export const inOneTurn = 500
+export const inOneTurn = 200
 
 /** Calls for each, in their order. */
 export async function eachInTurns<T> (items: readonly T[], each: (item: T) => void): Promise<void> {

@@ -2,6 +2,7 @@
 import { checkOptions } from '../schemas/check-options.js'
 import { completeDistributedOptions, completeStoreOptions, DistributedStoreOptions, StoreOptions } from '../schemas/store-options.js'
 import type { Reporter } from './compose-store.js'
+import { type End, endProcess } from './end-process.js'
 import type { Store } from './contract.js'
 import { openEmbedded } from './embedded/open-embedded.js'
 
@@ -13,16 +14,17 @@ import { openEmbedded } from './embedded/open-embedded.js'
  * Throws OptionError for an unknown or wrong option, and a StorageError when another process owns the store ('locked'), when the
  * place is something else or of a newer build ('format'), or when the system refuses ('permission', 'full', 'unavailable').
  *
- * `report` is told of what fails in the background; by default it becomes a warning of the process.
+ * `report` is told of what fails in the background; by default it becomes a warning of the process. `end` is told why the process has to end, when LMDB
+ * has spoilt its memory; by default that is an exception that nobody catches. From then on the store refuses everything.
  */
-export async function openStore (options: StoreOptions | DistributedStoreOptions, report: Reporter = warn): Promise<Store> {
+export async function openStore (options: StoreOptions | DistributedStoreOptions, report: Reporter = warn, end: End = endProcess): Promise<Store> {
   if ('meta' in Object(options) || 'blobs' in Object(options)) {
     const complete = completeDistributedOptions(checkOptions(DistributedStoreOptions, options, 'openStore'))
     // Nobody else waits for its libraries at the start.
     const { openDistributed } = await import('./distributed/open-distributed.js')
     return await openDistributed(complete, report)
   }
-  return await openEmbedded(completeStoreOptions(checkOptions(StoreOptions, options, 'openStore')), report)
+  return await openEmbedded(completeStoreOptions(checkOptions(StoreOptions, options, 'openStore')), report, { end })
 }
 
 export function warn (error: unknown, doing: string): void {

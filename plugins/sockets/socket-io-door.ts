@@ -9,6 +9,7 @@ import { credentialsOf, type Caller } from './caller.js'
 import { closing, hardLimit, type SocketContext } from './context.js'
 import { Flow, type Job } from './flow.js'
 import { sessionOf } from './session-query.js'
+import { PayloadTurns, type PollingTransport } from './payload-turns.js'
 import { refused, toValue, understand, type Answer, type Work, worked } from './messages.js'
 import { endLater, within } from './websocket-door.js'
 
@@ -21,8 +22,8 @@ interface Connection {
   readonly readyState: string
   readonly writeBuffer: readonly unknown[]
   on (event: 'drain' | 'close' | 'upgrade', listener: () => void): void
-  close (): void
-  readonly transport: {
+  close (discard?: boolean): void
+  readonly transport: PollingTransport & {
     readonly name: string
     readonly socket?: WebSocket
     /** Polling: ends a session at once that waits for one more poll to tell the client by; else its timer lives on for 30 s. */
@@ -37,6 +38,8 @@ export class SocketIoDoor {
   readonly #callers = new WeakMap<IncomingMessage, Caller>()
   /** By the ID of the connection (not of the socket.io socket: a connection may carry more than one). */
   readonly #flows = new Map<string, Flow>()
+  /** Of connections that began with polling. */
+  readonly #payloads = new Map<string, PayloadTurns>()
 
   /** `mark`: makes the ID of a session out of one that engine.io made up. */
   constructor (context: SocketContext, mark: (id: string) => string = id => id) {
@@ -52,7 +55,12 @@ export class SocketIoDoor {
     // Not attached to any server: upgrades come from our dispatcher, polling from a route.
     this.#io.bind(this.#engine)
     this.#engine.on('connection', (connection: Connection) => {
-      connection.on('close', () => { connection.transport.shouldClose?.() })
+      const { id, transport } = connection
+      if (transport.name === 'polling') this.#payloads.set(id, new PayloadTurns(transport, async () => { await this.#flows.get(id)?.readable() }))
+      connection.on('close', () => {
+        this.#payloads.delete(id)
+        connection.transport.shouldClose?.()
+      })
     })
     this.#io.on('connection', socket => { this.#serve(socket) })
   }
@@ -67,8 +75,12 @@ export class SocketIoDoor {
     if (caller !== undefined) this.#callers.set(request, caller)
     if (request.method === 'POST') {
       // Back-pressure where nothing can be paused: the body is not read before there is room for what is in it.
-      await this.#flows.get(sessionOf(request.url ?? '') ?? '')?.readable()
+      const id = sessionOf(request.url ?? '') ?? ''
+      const payloads = this.#payloads.get(id)
+      await payloads?.taken()
+      await this.#flows.get(id)?.readable()
       if (request.destroyed) return
+      payloads?.holdBack(response)
     }
     this.#engine.handleRequest(request as Parameters<EngineServer['handleRequest']>[0], response)
   }
@@ -80,6 +92,11 @@ export class SocketIoDoor {
 
   #serve (socket: Socket): void {
     const connection = socket.conn as unknown as Connection
+    // There is one namespace. Each further join would take memory of its own, and a client can send very many before the first is answered.
+    if (this.#flows.has(connection.id)) {
+      connection.close(true)
+      return
+    }
     const { limits } = this.#context
     const handshake = this.#callers.get(socket.request)
     const caller: Caller = {

@@ -41,6 +41,16 @@ export async function openReadable (where: string): Promise<ReadablePlace> {
   return await kindOf(where) === 'file' ? await ArchiveReader.open(where) : new DirectoryPlace(where)
 }
 
+/** The same, closed when the work is done. */
+export async function reading<T> (where: string, work: (place: ReadablePlace) => Promise<T>): Promise<T> {
+  const place = await openReadable(where)
+  try {
+    return await work(place)
+  } finally {
+    await place.close()
+  }
+}
+
 /** A client of HTTP, a signer and a reader of XML, for those who need them. */
 async function openS3 (url: string): Promise<BackupPlace> {
   const { S3Place } = await import('./s3-place.js')

@@ -2,6 +2,7 @@
  * Lists of a backup, as files: lines of JSON, compressed, each file named by the SHA-256 of its lines. Where a list is cut depends on what stands in it and
  * not on how much stands before it, so that two backups share the files of all that has not changed between them.
  */
+import { constants } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
@@ -25,6 +26,9 @@ export interface Part {
 
 /** Bytes after which a list is cut in any case. */
 const longest = 2 * 1024 * 1024
+
+/** Bytes that a part may have when it is read: more cannot become a text, whatever a file pretends that it will unfold to. */
+const longestRead = constants.MAX_STRING_LENGTH
 
 const nameOf = (hash: string): string => `parts/${hash.slice(0, 2)}/${hash}.gz`
 
@@ -121,14 +125,23 @@ export class PartReader<T, K extends string | number = string> {
 /** The lines of a part. Throws DamagedBackup. */
 export async function readPart<T> (place: ReadablePlace, { hash, at }: Part): Promise<T[]> {
   const chunks: Uint8Array[] = []
+  let size = 0
   try {
-    for await (const chunk of place.get(nameOf(hash), { at })) chunks.push(chunk)
+    for await (const chunk of place.get(nameOf(hash), { at })) {
+      size += chunk.length
+      if (size > longestRead) throw damaged(place, hash)
+      chunks.push(chunk)
+    }
   } catch (error) {
     throw error instanceof StorageError && error.reason === 'missing' ? new DamagedBackup(error.message, { cause: error }) : error
   }
-  const bytes = await decompress(Buffer.concat(chunks)).catch((error: unknown) => { throw damaged(place, hash, error) })
+  const bytes = await decompress(Buffer.concat(chunks), { maxOutputLength: longestRead }).catch((error: unknown) => { throw damaged(place, hash, error) })
   if (createHash('sha256').update(bytes).digest('hex') !== hash) throw damaged(place, hash)
-  return bytes.toString().split('\n').slice(0, -1).map(line => JSON.parse(line) as T)
+  try {
+    return bytes.toString().split('\n').slice(0, -1).map(line => JSON.parse(line) as T)
+  } catch (error) {
+    throw damaged(place, hash, error)
+  }
 }
 
 function damaged (place: ReadablePlace, hash: string, cause?: unknown): DamagedBackup {

@@ -9,6 +9,7 @@
  * | 5 | … | the head, in MessagePack: see ChangeHead |
  * | … | … | IDs that are expected; ID and record of each put; IDs that are removed; events |
  */
+import { setImmediate } from 'node:timers/promises'
 import { Packr } from 'msgpackr'
 import type { AccountLimit, BlobBirth, Change, JsonObject, LeaseID, ObjectID, RecordPut, RecordRemoval, Segment } from '../contract.js'
 import { eachInTurns, inOneTurn } from '../in-turns.js'
@@ -33,6 +34,10 @@ type ChangeHead = [
 
 const mark = 0xc1
 const headAt = 5
+/** As MessagePack begins arrays: those of up to 15 items with one byte, very long ones with this and four bytes. */
+const shortArray = 0x90
+const shortLength = 15
+const longArray = 0xdd
 
 const packr = new Packr({ useRecords: false })
 
@@ -58,7 +63,7 @@ async function encodeInTurns (change: Change): Promise<Buffer> {
   await eachInTurns(put, record => { frame.put(record) })
   await eachInTurns(remove, record => { frame.remove(record) })
   await eachInTurns(events, event => { frame.event(event) })
-  return frame.bytes()
+  return await frame.bytesInTurns()
 }
 
 class ChangeFrame {
@@ -98,17 +103,49 @@ class ChangeFrame {
   }
 
   bytes (): Buffer {
-    const head = packr.pack(this.#head)
-    const bytes = Buffer.allocUnsafe(headAt + head.length + this.#length)
+    const place = this.#begun([packr.pack(this.#head)])
+    for (const piece of this.#pieces) place(piece)
+    return place.bytes
+  }
+
+  /** The same; others have their turn in between. */
+  async bytesInTurns (): Promise<Buffer> {
+    const head: Buffer[] = [Buffer.of(shortArray + this.#head.length)]
+    for (const part of this.#head) {
+      if (Array.isArray(part)) await packInTurns(part, head)
+      else head.push(packr.pack(part))
+    }
+    const place = this.#begun(head)
+    await eachInTurns(this.#pieces, place)
+    return place.bytes
+  }
+
+  /** All bytes, with the head, and what puts one more piece behind that. */
+  #begun (head: readonly Buffer[]): ((piece: Buffer) => void) & { bytes: Buffer } {
+    const length = head.reduce((sum, piece) => sum + piece.length, 0)
+    const bytes = Buffer.allocUnsafe(headAt + length + this.#length)
     bytes[0] = mark
-    bytes.writeUInt32BE(head.length, 1)
-    bytes.set(head, headAt)
-    let at = headAt + head.length
-    for (const piece of this.#pieces) {
+    bytes.writeUInt32BE(length, 1)
+    let at = headAt
+    const place = (piece: Buffer): void => {
       bytes.set(piece, at)
       at += piece.length
     }
-    return bytes
+    for (const piece of head) place(piece)
+    return Object.assign(place, { bytes })
+  }
+}
+
+/** A long list in MessagePack, piece by piece: its length, and its items one behind the other. */
+async function packInTurns (items: readonly unknown[], pieces: Buffer[]): Promise<void> {
+  const length = Buffer.of(longArray, 0, 0, 0, 0)
+  length.writeUInt32BE(items.length, 1)
+  pieces.push(length)
+  for (let at = 0; at < items.length; at += inOneTurn) {
+    const part = items.slice(at, at + inOneTurn)
+    // Without its own length, which takes one byte or three.
+    pieces.push(packr.pack(part).subarray(part.length <= shortLength ? 1 : 3))
+    await setImmediate()
   }
 }
 

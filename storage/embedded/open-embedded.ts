@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises'
 import { Registry } from '../../metrics/registry.js'
 import type { CompleteStoreOptions } from '../../schemas/store-options.js'
 import { type LeaseID, StorageError, type Store } from '../contract.js'
+import { type End, endProcess } from '../end-process.js'
 import type { ComposedStore, Reporter } from '../compose-store.js'
 import { mintObjectID } from '../object-id.js'
 import { idKey } from '../object-key.js'
@@ -42,15 +43,15 @@ export function ownershipOf (store: Store): Ownership | undefined {
 }
 
 /**
- * `from`: the store whose objects are to fill this one; only with it a store that is being filled can be opened.
+ * `from`: the store whose objects are to fill this one; only with it a store that is being filled can be opened. `end`: sees to the end of the process when its memory is spoilt.
  * Throws a StorageError: 'locked', 'format', or what the operating system says.
  */
-export async function openEmbedded (options: CompleteStoreOptions, report: Reporter, from?: Origin): Promise<ComposedStore> {
+export async function openEmbedded (options: CompleteStoreOptions, report: Reporter, { from, end = endProcess }: { from?: Origin, end?: End } = {}): Promise<ComposedStore> {
   const { directory } = options
   const version = await readFormat(directory)
   const metrics = new Registry()
   let wake = (): void => {}
-  const file = new RecordsFile({ directory, measured: countWrites(metrics), reopened: () => { wake() }, report })
+  const file = new RecordsFile({ directory, measured: countWrites(metrics), reopened: () => { wake() }, report, end })
   const { tables } = file
   let lock: OwnerLock | undefined
   let channel: CommitChannel | undefined

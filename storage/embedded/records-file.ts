@@ -4,6 +4,7 @@
  */
 import { StorageError } from '../contract.js'
 import type { Reporter } from '../compose-store.js'
+import type { End } from '../end-process.js'
 import type { BatchTransport } from './commit-channel.js'
 import { openTables, type Tables } from './tables.js'
 import { startWriter, type WriterThread } from './thread-transport.js'
@@ -20,6 +21,8 @@ export interface RecordsFileOptions {
   /** Called when it was opened anew. */
   readonly reopened: () => void
   readonly report: Reporter
+  /** Sees to the end of the process. */
+  readonly end: End
 }
 
 export class RecordsFile implements BatchTransport {
@@ -58,7 +61,7 @@ export class RecordsFile implements BatchTransport {
   require (): void {
     if (this.#isOpen) return
     if (!this.#closing && !this.#givenUp && performance.now() >= this.#next) this.#opening ??= this.#reopen().finally(() => { this.#opening = undefined })
-    throw new StorageError('unavailable', `meta.lmdb in ${this.#options.directory} is opened anew after a write that failed: ${this.#cause}`)
+    throw new StorageError('unavailable', `meta.lmdb in ${this.#options.directory} is ${this.#givenUp ? 'used no more, the process has to end' : 'opened anew'} after a write that failed: ${this.#cause}`)
   }
 
   async send (batch: Uint8Array<ArrayBuffer>): Promise<WireResult[]> {
@@ -99,8 +102,7 @@ export class RecordsFile implements BatchTransport {
     this.#cause = said
     this.#isOpen = false
     this.#givenUp = true
-    const error = new StorageError('unavailable', `LMDB has spoilt memory of this process while it told of a failed write to ${this.#options.directory}, so the process has to end; nothing acknowledged is lost. ${said}`)
-    setImmediate(() => { throw error })
+    this.#options.end(new StorageError('unavailable', `LMDB has spoilt memory of this process while it told of a failed write to ${this.#options.directory}, so the process has to end; nothing acknowledged is lost. ${said}`))
   }
 
   /** Never rejects. `first`: this thread has it open still. */

@@ -40,7 +40,7 @@ export async function openTarget (options: EndOptions, report: Reporter, from: O
     const { openDistributedTarget } = await import('../distributed/open-ends.js')
     return await openDistributedTarget(completeDistributedOptions({ ...checkOptions(DistributedStoreOptions, options, what), ...still }), report, from)
   }
-  const store = await openEmbedded(completeStoreOptions({ ...checkOptions(StoreOptions, options, what), ...still }), report, from)
+  const store = await openEmbedded(completeStoreOptions({ ...checkOptions(StoreOptions, options, what), ...still }), report, { from })
   return { meta: movable(store), blobs: store.blobs, lease: () => store.lease(), async close () { await store.close() } }
 }
 

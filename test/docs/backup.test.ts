@@ -44,7 +44,7 @@ t.test('the examples of docs/backup.md do what the page says', { timeout: 120_00
 })
 
 t.test('the examples of docs/export-import.md do what the page says', { timeout: 120_000 }, async t => {
-  const { directory, sh } = await place(t, 'data', 'other')
+  const { directory, sh } = await place(t, 'data')
   const [first = ''] = blocks('docs/export-import.md')
   t.match(await sh(first), /^\/photos\/ is in .*\n.*photos is in \/pictures\/: 0 containers, 1 data object \(5 bytes\)/)
   t.same((await readdir(join(directory, 'photos'))).sort(), ['.cdmi.jsonl', 'a.txt'])

@@ -19,7 +19,7 @@ t.test('the manual lists every option of the plugin, and none that does not exis
   const listed = [...textOf('docs/plugin.md').matchAll(/^\| `([\w.]+)` \|/gm)].map(([, name]) => name).sort()
   const limits = Object.keys(LimitOptions.properties).map(name => `limits.${name}`)
   const options = Object.keys(CdmiOptions.properties).filter(name => name !== 'limits')
-  t.same(listed, [...options, ...limits, 'store', 'users'].sort())
+  t.same(listed, [...options, ...limits, 'store', 'users', 'authenticator'].sort())
 })
 
 t.test('the manual lists every error with its status, and none that does not exist', async t => {

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, type Socket } from 'node:net'
+import { readFileSync } from 'node:fs'
 import { chown, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,7 +8,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { Client } from 'undici'
 import auth, { type AuthOptions } from '../../plugins/auth.js'
-import { createAuthenticator } from '../../plugins/authenticator.js'
+import { type Authenticator, createAuthenticator } from '../../plugins/authenticator.js'
 import errors from '../../plugins/errors.js'
 import { FailureLimit, networkOf } from '../../plugins/failure-limit.js'
 import { BoundedQueue } from '../../plugins/bounded-queue.js'
@@ -344,4 +345,53 @@ t.test('passwords and authorization headers never reach the log', async t => {
   const text = log.join('')
   t.ok(text.length > 0)
   for (const secret of ['Right-Secret', 'Wrong-Secret', basic('ann', 'Right-Secret').slice(6), basic('ann', 'Wrong-Secret').slice(6)]) t.notOk(text.includes(secret))
+})
+
+t.test('an authenticator of an application needs nothing but `verify`: the example of the manual', async t => {
+  const [, example = ''] = /### An authenticator of your own[^]*?```js\n([^]*?)```/.exec(readFileSync('docs/authentication.md', 'utf8')) ?? []
+  const file = join(t.testdir(), 'example.mjs')
+  await writeFile(file, `${example}\nexport { authenticator, sessions }\n`)
+  const { authenticator, sessions } = await import(file) as { authenticator: Authenticator, sessions: Map<string, unknown> }
+  const app = await build(t, { authenticator, clientUser: 'common-name' })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const client = new Client(`http://127.0.0.1:${(app.server.address() as AddressInfo).port}`)
+  t.teardown(async () => { await client.close() })
+  const ask = async (name: string, password: string): Promise<[number, unknown]> => {
+    const { statusCode, body } = await client.request({ path: '/who', method: 'GET', headers: { authorization: basic(name, password) } })
+    return [statusCode, await body.json()]
+  }
+  const ann = { name: 'ann', authentication: 'basic', access: 'write' }
+  t.same(await ask('ann', 'd2c1'), [200, ann])
+  t.same(await ask('ann', 'd2c1'), [200, ann])
+  for (const [name, password] of [['ann', 'd2c2'], ['bob', 'd2c1']] as const) t.match(await ask(name, password), [401, { code: 'CDMI_UNAUTHORIZED' }])
+  sessions.clear()
+  t.match(await ask('ann', 'd2c1'), [401, { code: 'CDMI_UNAUTHORIZED' }], 'nothing is remembered, on the same connection neither')
+  await t.rejects(build(t, { authenticator: {} as Authenticator }), /"authenticator" of the plugin needs a function "verify"/)
+})
+
+t.test('what an authenticator of an application can do besides is used', async t => {
+  const calls: string[] = []
+  let moment = 1
+  const ann = { name: 'ann', authentication: 'basic', access: 'write' } as const
+  const app = await build(t, {
+    authenticator: {
+      async verify (name) { calls.push(`verify ${name}`); return ann },
+      recall (name) { calls.push(`recall ${name}`); return name === 'known' ? ann : undefined },
+      moment: () => moment,
+      current () { calls.push('current'); return Promise.resolve() }
+    }
+  })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const client = new Client(`http://127.0.0.1:${(app.server.address() as AddressInfo).port}`)
+  t.teardown(async () => { await client.close() })
+  const ask = async (name: string): Promise<string[]> => {
+    calls.length = 0
+    const { body } = await client.request({ path: '/who', method: 'GET', headers: { authorization: basic(name, 'x') } })
+    await body.dump()
+    return [...calls]
+  }
+  t.same(await ask('new'), ['current', 'recall new', 'verify new'])
+  t.same(await ask('new'), ['current'], 'the same moment')
+  moment++
+  t.same(await ask('known'), ['current', 'recall known'])
 })

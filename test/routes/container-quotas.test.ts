@@ -239,3 +239,28 @@ t.test('whatever clients do, each container has on account what is below it', as
     return ok && (await store.meta.miscounts()).length === 0
   }), { numRuns: 40 })
 })
+
+t.test('the store is asked once for each container that has a quota, however many objects come at once; never for one that the change makes', async t => {
+  const store = freshStore()
+  const asked: string[] = []
+  const countTree = store.meta.countTree.bind(store.meta)
+  store.meta.countTree = async container => {
+    asked.push(container)
+    await countTree(container)
+  }
+  const { ask, used } = await build(t, { containerQuotas: { '/': { objects: 10_000 }, '/to/': { objects: 5000 }, '/to/copy/': { objects: 2000 } } }, store)
+  const atStart = asked.length
+  t.same((await ask('PUT', '/from/', {})).statusCode, 201)
+  const form = Array.from({ length: 600 }, (_, n) => `--X\r\ncontent-disposition: form-data; name="f"; filename="${n}"\r\n\r\n\r\n`).join('') + '--X--\r\n'
+  t.equal((await ask('POST', '/from/', form, { 'content-type': 'multipart/form-data; boundary=X' })).statusCode, 201)
+  t.equal(asked.length, atStart, 'what was there when the server began is counted')
+  // As another server makes it, which has no quotas.
+  const others = await build(t, {}, store)
+  t.equal((await others.ask('PUT', '/to/', {})).statusCode, 201)
+  t.equal((await ask('PUT', '/to/copy/', { copy: '/from/' })).statusCode, 201)
+  t.equal(asked.length, atStart + 1, 'the container of the other one')
+  t.equal((await ask('PUT', '/to/copy/one-more', '')).statusCode, 201)
+  t.equal(asked.length, atStart + 1, 'what the copy made is counted from its beginning')
+  t.match(await used('to', 'copy'), { objects: 602 })
+  t.match(await used('to'), { objects: 603 })
+})

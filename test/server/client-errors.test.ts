@@ -116,6 +116,24 @@ t.test('KEY-10: an escape that is no UTF-8 is refused in the form of the door', 
   t.match(JSON.parse((await ask(server.url + '/%ff', { headers: { authorization } })).text), { status: 400, detail: error })
 })
 
+t.test('a method that nobody knows is 501, what is no request at all 400 (RFC 9110 §9.1)', async t => {
+  const { port } = await runningServer(t)
+  const answered = async (...pieces: string[]): Promise<string> => {
+    const client = await RawClient.open(t, port)
+    client.socket.write(pieces.join(''))
+    await client.end()
+    return client.received
+  }
+  for (const method of ['BREW', 'FOO', 'get', 'GETX', 'PROPFINDER', 'M-X', 'P', `${'X'.repeat(40)}`]) {
+    t.match(await answered(`${method} /a HTTP/1.1\r\nHost: x\r\n\r\n`), /^HTTP\/1\.1 501 Not Implemented\r\n[^]*"detail":"The method of the request is none that this server knows"/, method)
+  }
+  t.match(await answered('GET /-/health HTTP/1.1\r\nHost: x\r\n\r\n', 'BREW /a HTTP/1.1\r\nHost: x\r\n\r\n'), /^HTTP\/1\.1 200 /, 'behind another request: that one has its answer')
+  t.match(await answered('CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\n\r\n'), /^HTTP\/1\.1 501 [^]*"detail":"This server is no proxy/)
+  for (const garbage of ['garbage\r\n\r\n', 'FOO /\r\n\r\n', 'FOO / FTP/1.1\r\n\r\n', '{"a":1} / HTTP/1.1\r\n\r\n', 'F\u00e9 / HTTP/1.1\r\n\r\n', '\x16\x03\x01\x02\x00\x01']) {
+    t.match(await answered(garbage), /^HTTP\/1\.1 400 /, JSON.stringify(garbage))
+  }
+})
+
 t.test('a method that the framework does not know is 405 with those that there are', async t => {
   const server = await runningServer(t)
   const { status, headers } = await ask(server.url + '/a', { method: 'PROPFIND', headers: { authorization } })

@@ -1,13 +1,15 @@
 import t from 'tap'
 import { execFileSync } from 'node:child_process'
-import { randomFillSync } from 'node:crypto'
+import { createHash, randomFillSync } from 'node:crypto'
 import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
+import { gzipSync } from 'node:zlib'
 import { ArchiveReader } from '../../storage/backup/archive-reader.js'
 import { backUp, type BackupReport } from '../../storage/backup/back-up.js'
 import type { BackupPlace, ReadablePlace } from '../../storage/backup/backup-place.js'
-import { openPlace, openReadable } from '../../storage/backup/open-place.js'
+import { openPlace, reading } from '../../storage/backup/open-place.js'
+import { readPart } from '../../storage/backup/parts.js'
 import { takeSnapshot } from '../../storage/backup/take-snapshot.js'
 import { blockSize, readTarHead, tarHead } from '../../storage/backup/tar-format.js'
 import type { TransferReport } from '../../storage/transfer.js'
@@ -20,15 +22,6 @@ import { type Whole, wholeOfStore } from './whole-store.js'
 async function backup (directory: string, place: BackupPlace): Promise<BackupReport> {
   try {
     return await backUpStore(directory, place)
-  } finally {
-    await place.close()
-  }
-}
-
-async function reading<T> (where: string, work: (place: ReadablePlace) => Promise<T>): Promise<T> {
-  const place = await openReadable(where)
-  try {
-    return await work(place)
   } finally {
     await place.close()
   }
@@ -133,4 +126,11 @@ t.test('names and sizes survive the heads of a tar archive; what does not fit is
   t.equal(readTarHead(Buffer.alloc(blockSize)), undefined)
   t.equal(readTarHead(Buffer.alloc(10)), undefined)
   await t.rejects(ArchiveReader.open('/nonexistent'), { name: 'StorageError' })
+})
+
+t.test('a part that has the right bytes, but no lines of JSON, is a damaged one', async t => {
+  const bytes = Buffer.from('{"id":\n')
+  const hash = createHash('sha256').update(bytes).digest('hex')
+  const place: Pick<ReadablePlace, 'name' | 'get'> = { name: 'here', async * get () { yield gzipSync(bytes) } }
+  await t.rejects(readPart(place as ReadablePlace, { hash, count: 1, last: '' }), { message: `parts/${hash.slice(0, 2)}/${hash}.gz in here has other bytes than were written` })
 })

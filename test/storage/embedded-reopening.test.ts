@@ -2,6 +2,7 @@
 import t from 'tap'
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import type { StoredRecord } from '../../storage/contract.js'
 import { readHeads, takeBack } from '../../storage/embedded/lmdb-heads.js'
 import { openTables } from '../../storage/embedded/tables.js'
@@ -163,4 +164,26 @@ t.test('what LMDB says of a page that it could not write: beyond 99 bytes it has
   t.equal(spoilsMemory(said(100)), true)
   t.equal(spoilsMemory(new Error('Input/output error: '.padEnd(200, '7'))), false)
   t.equal(spoilsMemory(undefined), false)
+})
+
+t.test('memory that LMDB has spoilt: who opened the store is told once, to end the process; the store refuses everything, and is closed without a write', async t => {
+  const directory = join(await quickDirectory(t), 'store')
+  const told: string[] = []
+  const store = await openStore({ directory, sweepInterval: 0, scrubRate: 0 }, () => {}, error => { told.push(error.message) })
+  const kept = aValue('kept')
+  await commitAll(store, { put: [kept] })
+  const { emit } = Worker.prototype
+  t.teardown(() => { Worker.prototype.emit = emit })
+  // What the writer's thread answers.
+  Worker.prototype.emit = function (event: string | symbol, ...given: unknown[]) {
+    const [answer] = given
+    return Reflect.apply(emit, this, [event, ...(event === 'message' && answer instanceof Object && 'results' in answer ? [{ ...answer, results: [['failed', 'unavailable', 'EIO']], spoilt: 'a long message' }] : given)])
+  }
+  await t.rejects(commit(store, { put: [aValue('lost')] }), refused)
+  Worker.prototype.emit = emit
+  t.match(told, [/^LMDB has spoilt memory .* a long message$/])
+  await t.rejects(store.meta.get(kept.id), { ...refused, message: /the process has to end/ })
+  await t.rejects(commit(store, { put: [aValue('later')] }), refused)
+  t.equal(told.length, 1)
+  await store.close()
 })

@@ -125,6 +125,76 @@ t.test('CLI-40: protocol 3 of socket.io v2 by polling and by websocket', async t
   t.match(seen.at(-1), '"data":["v2"]')
 })
 
+/** As version 3 writes packets: `bytes` in binary, else in text. */
+function payloadOf3 (packets: readonly string[], bytes: boolean): string | Buffer {
+  if (!bytes) return packets.map(packet => `${packet.length}:${packet}`).join('')
+  return Buffer.concat(packets.flatMap(packet => [Buffer.from([0, ...String(Buffer.byteLength(packet))].map(Number)), Buffer.from([255]), Buffer.from(packet)]))
+}
+
+const payloads: Array<[string, number, string, (packets: readonly string[]) => string | Buffer]> = [
+  ['4', 4, 'text/plain;charset=UTF-8', packets => packets.join('\x1e')],
+  ['3, as text', 3, 'text/plain;charset=UTF-8', packets => payloadOf3(packets, false)],
+  ['3, as bytes', 3, 'application/octet-stream', packets => payloadOf3(packets, true)]
+]
+for (const [name, protocol, type, payloadOf] of payloads) {
+  t.test(`many packets in one POST of protocol ${name} are taken in turns, in their order, and the POST is answered when all were; what is none ends the session`, async t => {
+    const { url } = await socketsApp(t)
+    const polling = `${url}/socket.io/?EIO=${protocol}&transport=polling`
+    const open = async (): Promise<string> => {
+      const session = `${polling}&sid=${String(JSON.parse(/\{.*?\}/.exec(await (await request(polling)).body.text())?.[0] ?? '{}').sid)}`
+      if (protocol === 4) t.equal(await (await request(session, { method: 'POST', body: '40' })).body.text(), 'ok')
+      return session
+    }
+    const post = async (session: string, body: string | Buffer): Promise<[number, string]> => {
+      const answer = await request(session, { method: 'POST', body, headers: { 'content-type': type } })
+      return [answer.statusCode, await answer.body.text()]
+    }
+    const session = await open()
+    const asked = 500
+    const messages = Array.from({ length: asked }, (_, id) => '42' + JSON.stringify([eventName, { auth: admin, method: 'PUT', url: '/data/one', data: { id }, id }]))
+    let answers = ''
+    const seen = (): number[] => [...answers.matchAll(/"id":(\d+),"status"/g)].map(([, id]) => Number(id))
+    const reading = (async () => { while (seen().length < asked) answers += await (await request(session)).body.text() })()
+    t.strictSame(await post(session, payloadOf(messages)), [200, 'ok'])
+    t.ok(seen().length + 100 > asked, 'most are answered by then: no more wait than are worked on at once')
+    await reading
+    t.strictSame(seen(), messages.map((_, id) => id))
+
+    // Nothing but packets that mean nothing: it is all the work of whoever takes them apart.
+    let turns = 0
+    let counting = true
+    const turn = (): void => {
+      turns++
+      if (counting) setImmediate(turn)
+    }
+    const many = payloadOf(Array.from({ length: 100_000 }, () => '6'))
+    turn()
+    t.strictSame(await post(session, many), [200, 'ok'])
+    counting = false
+    t.ok(turns > 400, `${turns} turns of the event loop`)
+
+    t.strictSame(await post(session, protocol === 4 ? '6\x1e' : type.startsWith('text') ? '1:61:67:6' : Buffer.from([0, 1, 255, 54, 0, 77])), [200, 'ok'])
+    t.equal((await post(session, payloadOf(['6'])))[0], 400)
+  })
+}
+
+t.test('a client that joins again and again on one connection is let go; one that has left may join anew', async t => {
+  const { url } = await socketsApp(t)
+  const polling = `${url}/socket.io/?EIO=4&transport=polling`
+  const open = async (): Promise<string> => `${polling}&sid=${String(JSON.parse(/\{.*?\}/.exec(await (await request(polling)).body.text())?.[0] ?? '{}').sid)}`
+  const post = async (session: string, body: string): Promise<number> => {
+    const answer = await request(session, { method: 'POST', body })
+    await answer.body.dump()
+    return answer.statusCode
+  }
+  const good = await open()
+  for (const packet of ['40', '41', '40']) t.equal(await post(good, packet), 200)
+  t.equal(await post(good, '6'), 200)
+  const bad = await open()
+  t.equal(await post(bad, Array(500).fill('40').join('\x1e')), 200)
+  t.equal(await post(bad, '6'), 400)
+})
+
 t.test('KEY-24: what engine.io cannot understand is refused, and the server lives', async t => {
   const { url, app } = await socketsApp(t)
   for (const path of ['/socket.io/', '/socket.io/?transport=x', '/socket.io/?EIO=4&transport=polling&sid=none', '/socket.io/?EIO=4&transport=__proto__', '/socket.io/?EIO=4&transport=websocket', '/socket.io?EIO=4&transport=polling&sid=none']) {

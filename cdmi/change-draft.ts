@@ -1,0 +1,158 @@
+/** One change of the store, put together from the changes of its objects, one after the other: there may be so many that others want their turn in between. */
+import type { BlobBirth, Change, JsonObject, RecordPut, RecordRemoval, StoredRecord } from '../storage/contract.js'
+import { ownerIn, withOwner, withTrees } from '../storage/usage.js'
+import { TooLarge } from './errors.js'
+import { now } from './instant.js'
+import type { Mutation, ObjectChange } from './mutation-gate.js'
+import type { Principal } from './principal.js'
+import { ownerNameOf, type Quotas } from './quotas.js'
+import type { Reckoning } from './reckoning.js'
+
+/** Most characters of the paths that one change may write into the change log: each object of a deep tree has all the names above it. */
+const longestPaths = 64 * 1024 * 1024
+
+type Expected = Pick<StoredRecord, 'id' | 'version'>
+
+export class ChangeDraft {
+  readonly #principal: Principal
+  readonly #quotas: Quotas
+  /** Undefined: nothing is limited. */
+  readonly reckoning: Reckoning | undefined
+  readonly #put: RecordPut[] = []
+  readonly #remove: RecordRemoval[] = []
+  readonly #events: JsonObject[] = []
+  readonly #expected = new Map<string, number>()
+  readonly #seen = new Set<StoredRecord>()
+  /** What the change itself puts or removes. */
+  readonly #own = new Set<string>()
+  readonly #paths = new Paths()
+
+  constructor (principal: Principal, quotas: Quotas) {
+    this.#principal = principal
+    this.#quotas = quotas
+    this.reckoning = quotas.reckoning()
+  }
+
+  /** Throws LeavesQuota, and TooLarge when the paths of all objects together are longer than the change log should take at once. */
+  add (change: ObjectChange): void {
+    this.#quotas.requireMovable(change)
+    const owned = withTreesOf(this.#quotas, withOwnerOf(this.#principal, change))
+    const { ancestors, left, put, remove } = owned
+    this.reckoning?.add(owned)
+    this.#expect(ancestors)
+    if (left !== undefined) this.#expect(left)
+    if (put !== undefined) this.#put.push(put)
+    if (remove !== undefined) this.#remove.push(remove)
+    this.#own.add(put?.id ?? remove?.id ?? '')
+    this.#tell(owned)
+  }
+
+  /** The entries of the change log: the only source of notifications, subscriptions and accounting. */
+  #tell (change: ObjectChange): void {
+    if (change.hidden === true) return
+    const event = eventOf(this.#principal, change, this.#paths)
+    this.#events.push(event)
+    if (change.also !== undefined) this.#events.push({ ...event, operation: change.also })
+  }
+
+  #expect (chain: readonly StoredRecord[]): void {
+    for (let at = chain.length - 1; at >= 0; at--) {
+      const record = chain[at]
+      // Many objects that change at once have few parents: what is above one of them was here with it.
+      if (record === undefined || this.#seen.has(record)) break
+      this.#seen.add(record)
+      this.#expected.set(record.id, record.version)
+    }
+  }
+
+  /** What else was read and decides on the change. */
+  expect ({ id, version }: Expected): void {
+    this.#expected.set(id, version)
+  }
+
+  /** All of it. */
+  change ({ staging, births = [] }: Pick<Mutation, 'staging' | 'births'>): Change {
+    const limits = this.reckoning?.limits()
+    const trees = this.reckoning?.made() ?? []
+    // What the change itself puts or removes is at its version or the change does not happen; new containers are not there yet.
+    const expect: Expected[] = []
+    for (const [id, version] of this.#expected) if (!this.#own.has(id)) expect.push({ id, version })
+    return {
+      ...leased(births, staging),
+      expect,
+      put: this.#put,
+      remove: this.#remove,
+      events: this.#events,
+      ...limits !== undefined && { limits },
+      ...trees.length > 0 && { trees: trees.map(({ id }) => id) }
+    }
+  }
+}
+
+function leased (births: readonly BlobBirth[], staging: Mutation['staging']): Pick<Change, 'lease' | 'births'> | undefined {
+  return births.length > 0 && staging !== undefined ? { lease: staging.leaseID, births } : undefined
+}
+
+/** What helps an object counts where the object does. It hangs somewhere else, so it has to name that. */
+function withTreesOf (quotas: Quotas, change: ObjectChange): ObjectChange {
+  const { hidden, put } = change
+  const trees = hidden === true && put !== undefined ? quotas.treesOf(change) : undefined
+  return trees === undefined || put === undefined ? change : { ...change, put: { ...put, attributes: withTrees(put.attributes, trees) } }
+}
+
+/** Who makes an object owns it; whoever changes it later does not. */
+function withOwnerOf (principal: Principal, change: ObjectChange): ObjectChange {
+  const { before, put } = change
+  if (put === undefined) return change
+  // Most new objects have been made with it.
+  if (before === undefined && ownerIn(put.attributes) !== undefined) return change
+  const owner = before === undefined ? ownerNameOf(principal) : ownerIn(before.attributes)
+  return owner === undefined || ownerIn(put.attributes) === owner ? change : { ...change, put: { ...put, attributes: withOwner(put.attributes, owner) } }
+}
+
+function eventOf (principal: Principal, { operation, ancestors, left, before, put }: ObjectChange, paths: Paths): JsonObject {
+  const object = put ?? before
+  const event: JsonObject = {
+    operation,
+    principal: principal.name,
+    time: now(),
+    objectID: object?.id ?? '',
+    type: object?.type ?? '',
+    size: put?.size ?? 0
+  }
+  if (principal.source !== undefined) event['source'] = principal.source
+  if (object?.name !== undefined) {
+    event['objectName'] = object.name
+    event['parentURI'] = paths.of(ancestors)
+  }
+  if (left !== undefined && before?.name !== undefined) {
+    event['formerName'] = before.name
+    event['formerParentURI'] = paths.of(left)
+  }
+  return event
+}
+
+/** The paths of the parents of all objects of one change, each made once. */
+export class Paths {
+  readonly #made = new Map<StoredRecord, string>()
+  #length = 0
+
+  /** Throws TooLarge when those of all objects together are longer than the change log should take at once. */
+  of (chain: readonly StoredRecord[]): string {
+    const path = this.#path(chain)
+    this.#length += path.length
+    if (this.#length > longestPaths) throw new TooLarge(`The paths of the objects that would be changed are longer than ${longestPaths} characters, all together; do it in parts, or with shorter names. Nothing was changed`)
+    return path
+  }
+
+  #path (chain: readonly StoredRecord[]): string {
+    const known = chain.findLastIndex(record => this.#made.has(record))
+    const start = chain[known]
+    let path = start === undefined ? '/' : this.#made.get(start) ?? '/'
+    for (const record of chain.slice(Math.max(known, 0) + 1)) {
+      path += `${encodeURIComponent(record.name ?? '')}/`
+      this.#made.set(record, path)
+    }
+    return path
+  }
+}
