@@ -6,7 +6,8 @@ import { schemaVersion } from '../../storage/distributed/migrate.js'
 import { migrateStore } from '../../storage/distributed/migrate-store.js'
 import { verifyDistributed } from '../../storage/distributed/verify-distributed.js'
 import { openStore } from '../../storage/open-store.js'
-import { aValue, fields, fieldsOfPut, store, storeBlob } from './driver.js'
+import { treeAccount } from '../../storage/usage.js'
+import { aRecord, aValue, fields, fieldsOfPut, next, store, storeBlob } from './driver.js'
 import { noErrors, quickDirectory } from './embedded-driver.js'
 import { placeOf } from './postgres-driver.js'
 import { postgresServer, query, schemaOf } from './postgres-server.js'
@@ -77,6 +78,40 @@ if (server !== undefined) {
     await store.close()
     await query(options.meta, `update ${schemaOf(options.meta)}.migrations set version = version - ${schemaVersion}`)
     await t.rejects(openStore({ ...options, migrate: false }, noErrors), { name: 'StorageError', reason: 'format', message: /There is no store/ })
+  })
+
+  t.test('a user who may only use the tables needs no rights for those that are for the triggers alone; where others are missing a start says what to grant', async t => {
+    const options = placeOf(t, server, t.testdir())
+    const name = `gateway_${process.pid}`
+    const schema = schemaOf(options.meta)
+    await migrateStore(options, { dryRun: false })
+    await query(server.url, `create role ${name} login password 'secret'`)
+    t.teardown(async () => { await query(server.url, `drop owned by ${name}; drop role ${name}`) })
+    const grant = async (what: string): Promise<void> => { await query(server.url, `grant ${what} to ${name}`) }
+    await grant(`usage on schema ${schema}`)
+    await grant(`select, insert, update, delete on all tables in schema ${schema}`)
+    await grant(`usage, select, update on all sequences in schema ${schema}`)
+    await query(server.url, `revoke all on ${['trees', 'moving', 'moved_aside'].map(table => `${schema}.${table}`).join(', ')} from ${name}`)
+    const url = new URL(options.meta)
+    Object.assign(url, { username: name, password: 'secret' })
+    const theirs = { ...options, meta: url.href, migrate: false }
+    await t.rejects(openStore(theirs, noErrors), { name: 'StorageError', reason: 'permission', message: `The database's user ${name} lacks rights in schema ${schema.replaceAll('"', '')}: moving (select), trees (select, insert, update, delete). The owner of the tables can give them: grant select, insert, update, delete on all tables in schema ${schema} to ${name}; grant usage, select, update on all sequences in schema ${schema} to ${name}` })
+    await grant(`select, insert, update, delete on ${schema}.trees`)
+    await grant(`select on ${schema}.moving`)
+    const target = await openStore(theirs, noErrors)
+    for (const kind of ['owners', 'children', 'trees'] as const) await target.meta.beginCounting(kind)
+    const box = aRecord({ type: 'c', parentID: target.rootID, name: 'box' })
+    const shelf = aRecord({ type: 'c', parentID: target.rootID, name: 'shelf' })
+    await store(target, { put: [box, shelf] })
+    await target.meta.countTree(box.id)
+    await target.sweep()
+    await store(target, { put: [aValue('value', { parentID: box.id, name: 'value' })], limits: [{ account: treeAccount(box.id), objects: 9 }], trees: [box.id] })
+    await store(target, { put: [next(shelf, { name: 'moved' })] })
+    t.same(await target.meta.usage(treeAccount(box.id)), { bytes: 5, objects: 2, whole: true })
+    await store(target, { remove: [{ id: box.id, version: 1, subtree: true }] })
+    await target.sweep()
+    t.equal(await target.meta.usage(treeAccount(box.id)), undefined)
+    await target.close()
   })
 
   t.test('an account that somebody has changed in the database is found by a look at the store, and counted anew', async t => {
