@@ -53,9 +53,16 @@ async function looking<T> (options: DistributedStoreOptions, report: Reporter, w
 /** `surplus`: whether all that is in the place of the values is listed, too. */
 async function look ({ parts: { database, names, place }, meta, blobs, rootID, mender, isPlaced }: Looked, options: VerifyOptions, surplus: boolean, found: (finding: Finding, mend?: Mend) => void): Promise<VerifyCounts> {
   const { signal = new AbortController().signal, progress = () => {}, surplusGrace = place.late } = options
+  let recounting: Promise<void> | undefined
+  const recounted = async (): Promise<string> => {
+    // All accounts at once, step by step, as they were counted first. Where this ends early the sweepers of the servers go on.
+    await (recounting ??= recount(meta, signal))
+    return 'it was counted anew'
+  }
   const counts = await verifyMovable({ meta, blobs, rootID }, options, (finding, note) => {
-    const { objectID } = finding
-    found(finding, objectID === undefined || note === undefined ? undefined : async () => await mender.setAside(objectID, note))
+    const { objectID, kind } = finding
+    if (kind === 'usage') found(finding, recounted)
+    else found(finding, objectID === undefined || note === undefined ? undefined : async () => await mender.setAside(objectID, note))
   })
   const looked = { database, names, signal }
   await new DatabaseChecks({ ...looked, meta, blobs, mender, rootID }).look(found)
@@ -76,6 +83,11 @@ async function look ({ parts: { database, names, place }, meta, blobs, rootID, m
     }
   })
   return counts
+}
+
+async function recount (meta: PostgresMeta, signal: AbortSignal): Promise<void> {
+  await meta.recount()
+  while (await meta.countMore(page.limit) > 0) signal.throwIfAborted()
 }
 
 /** Tells `found` of everything that is wrong. Throws OptionError, and a StorageError. */

@@ -11,9 +11,10 @@ import { distributedScrub, type DistributedScrub } from '../../storage/distribut
 import { PostgresMeta } from '../../storage/distributed/postgres-meta.js'
 import { repairDistributed, verifyDistributed } from '../../storage/distributed/verify-distributed.js'
 import { openStore } from '../../storage/open-store.js'
+import { treeAccount } from '../../storage/usage.js'
 import type { Finding, Repaired, RepairOptions } from '../../storage/verify/findings.js'
 import { eventually } from '../helpers/eventually.js'
-import { aRecord, aValue, store as commitAll, storeBlob } from './driver.js'
+import { aRecord, aValue, commit, next, store as commitAll, storeBlob } from './driver.js'
 import { noErrors, quickDirectory } from './embedded-driver.js'
 import { placeOf } from './postgres-driver.js'
 import { postgresServer, query, schemaOf } from './postgres-server.js'
@@ -229,6 +230,29 @@ else {
     t.equal(chain[0]?.id, rootID)
     t.equal(chain[1]?.name, 'lost+found')
     t.equal((await meta.lineage(inner.id))[1]?.name, 'lost+found')
+  })
+
+  t.test('a ring with a container that has an account comes to /lost+found/, too, and what is on account is counted anew', async t => {
+    const one = await here(t)
+    const box = (name: string, parentID: ObjectID): ReturnType<typeof aRecord> => aRecord({ type: 'c', parentID, name, attributes })
+    const a = box('a', one.store.rootID)
+    const b = box('b', a.id)
+    const c = box('c', b.id)
+    const shelf = box('shelf', one.store.rootID)
+    for (const put of [a, b, c, shelf, aValue('below', { parentID: c.id, name: 'below', attributes })]) await commitAll(one.store, { put: [put] })
+    const { meta } = one.store
+    await meta.beginCounting('trees')
+    for (const { id } of [b, shelf]) await meta.countTree(id)
+    while (await meta.countMore(100) > 0);
+    t.match(await commit(one.store, { put: [next(c, { parentID: shelf.id })] }), { status: 'refused', on: 'trees', id: c.id })
+    // Nobody leaves a container with an account by taking its place.
+    t.match(await commit(one.store, { put: [next(c, { parentID: one.store.rootID, name: 'c' }), next(b, { parentID: c.id, name: 'b' })] }), { status: 'refused', on: 'trees' })
+    await one.sql(`begin; set local session_replication_role = replica; update $.records set parent_id = '\\x${c.id}' where id = '\\x${a.id}'; commit`)
+    const done = await repaired(one)
+    t.same(done.filter(({ done }) => done === undefined), [])
+    t.equal(done.filter(({ done }) => /^it is \/lost%2Bfound\//.test(done ?? '')).length, 1)
+    t.same(await verified(one), [])
+    t.match(await meta.usage(treeAccount(b.id)), { bytes: 5, whole: true })
   })
 
   t.test('what is among the values and belongs to nothing is moved aside; not what a lease may still bring, what is young, or what is not ours', async t => {

@@ -31,6 +31,43 @@ const loop = (s: string, deltas: string): string => `
 
 const counted = '(t.cursor is null or o.id <= t.cursor)'
 
+/** What the trigger does; `create` may be one that replaces it. */
+export const countTrees = (s: string, create: 'create' | 'create or replace'): string => `
+-- For each statement that changes records, after it.
+${create} function ${s}.count_trees() returns trigger language plpgsql as $function$
+declare
+  delta record;
+  bound bytea;
+begin
+  if not exists (select 1 from ${s}.trees) then return null; end if;
+  if TG_OP = 'INSERT' then${loop(s, amounts(s, 'after_it', '', counted))}
+  elsif TG_OP = 'UPDATE' then
+    insert into ${s}.moving select b.id, b.parent_id from before_it b join after_it a using (id) where b.type = 'c' and b.parent_id is not null and a.parent_id is null;
+    select a.id into bound from before_it b join after_it a using (id) left join ${s}.moving v using (id)
+    where b.type = 'c' and a.parent_id is not null and coalesce(b.parent_id, v.parent_id) <> a.parent_id
+      -- Where the place that it leaves is damaged nobody knows its trees: it may be brought anywhere, and be counted anew.
+      and (exists (select 1 from ${s}.records r where r.id = coalesce(b.parent_id, v.parent_id)) or exists (select 1 from ${s}.orphans r where r.id = coalesce(b.parent_id, v.parent_id)))
+      and ${s}.trees_at(coalesce(b.parent_id, v.parent_id)) <> ${s}.trees_at(a.parent_id)
+      -- Nor are there any to leave for one that was below itself.
+      and not exists (
+        with recursive up as (
+          select coalesce(b.parent_id, v.parent_id) as id
+          union
+          select coalesce(was.parent_id, left_it.parent_id, r.parent_id)
+          from up left join before_it was on was.id = up.id left join ${s}.moving left_it on left_it.id = up.id left join ${s}.records r on r.id = up.id
+          where coalesce(was.parent_id, left_it.parent_id, r.parent_id) is not null
+        ) select 1 from up where up.id = a.id
+      ) limit 1;
+    if found then raise exception 'a container would leave its trees' using errcode = 'CD004', detail = encode(bound, 'hex'); end if;${loop(s, `${amounts(s, 'after_it', '', counted)}
+      union all${amounts(s, 'before_it', '-', counted)}`)}
+    delete from ${s}.moving where id in (select a.id from after_it a where a.parent_id is not null);
+  else${loop(s, amounts(s, 'before_it', '-', counted))}
+  end if;
+  return null;
+end
+$function$;
+`
+
 export const trees = ({ schema: s, seed }: Names): string => `
 alter table ${s}.counting add column trees boolean not null default false;
 -- cursor: records up to it are in the account; null: all are.
@@ -62,30 +99,7 @@ create function ${s}.trees_at(container bytea) returns bytea[] language sql stab
   ) found
 $function$;
 
--- For each statement that changes records, after it.
-create function ${s}.count_trees() returns trigger language plpgsql as $function$
-declare
-  delta record;
-  bound bytea;
-begin
-  if not exists (select 1 from ${s}.trees) then return null; end if;
-  if TG_OP = 'INSERT' then${loop(s, amounts(s, 'after_it', '', counted))}
-  elsif TG_OP = 'UPDATE' then
-    insert into ${s}.moving select b.id, b.parent_id from before_it b join after_it a using (id) where b.type = 'c' and b.parent_id is not null and a.parent_id is null;
-    select a.id into bound from before_it b join after_it a using (id) left join ${s}.moving v using (id)
-    where b.type = 'c' and a.parent_id is not null and coalesce(b.parent_id, v.parent_id) <> a.parent_id
-      -- Where the place that it leaves is damaged nobody knows its trees: it may be brought anywhere, and be counted anew.
-      and (exists (select 1 from ${s}.records r where r.id = coalesce(b.parent_id, v.parent_id)) or exists (select 1 from ${s}.orphans r where r.id = coalesce(b.parent_id, v.parent_id)))
-      and ${s}.trees_at(coalesce(b.parent_id, v.parent_id)) <> ${s}.trees_at(a.parent_id) limit 1;
-    if found then raise exception 'a container would leave its trees' using errcode = 'CD004', detail = encode(bound, 'hex'); end if;${loop(s, `${amounts(s, 'after_it', '', counted)}
-      union all${amounts(s, 'before_it', '-', counted)}`)}
-    delete from ${s}.moving where id in (select a.id from after_it a where a.parent_id is not null);
-  else${loop(s, amounts(s, 'before_it', '-', counted))}
-  end if;
-  return null;
-end
-$function$;
-
+${countTrees(s, 'create')}
 -- Before a container is removed.
 create function ${s}.keep_trees() returns trigger language plpgsql as $function$
 begin
