@@ -255,6 +255,26 @@ else {
     t.match(await meta.usage(treeAccount(b.id)), { bytes: 5, whole: true })
   })
 
+  t.test('a repair goes on for as long as there is less to do each time; what comes again and again it leaves, and tells so', async t => {
+    const one = await here(t, 'a', 'b', 'c', 'd', 'e')
+    const few = async (): Promise<{ rounds: number, done: Repaired[] }> => {
+      const done: Repaired[] = []
+      return { rounds: await repairDistributed(one.options, {}, noErrors, one => { done.push(one) }, { mends: 1, idle: 2 }), done }
+    }
+    await one.sql('delete from $.segments; update $.records set size = 0')
+    const { rounds, done } = await few()
+    t.equal(rounds, 6)
+    t.match(done, Array.from({ length: 5 }, () => ({ kind: 'blob', done: 'it is in the trash' })))
+    t.same(await verified(one), [])
+    await one.sql("create function $.stubborn() returns trigger language plpgsql as 'begin NEW.trashed := null; return NEW; end'")
+    await one.sql('create trigger stubborn before update on $.blobs for each row execute function $.stubborn()')
+    await one.sql('update $.blobs set size = size')
+    const again = await few()
+    t.equal(again.rounds, 4)
+    t.match(again.done.filter(({ done }) => done !== undefined), { length: 3 })
+    t.match(again.done.filter(({ done }) => done === undefined), { length: 5 }, 'all are told of')
+  })
+
   t.test('what is among the values and belongs to nothing is moved aside; not what a lease may still bring, what is young, or what is not ours', async t => {
     const one = await here(t, 'kept')
     const root = fileURLToPath(one.options.blobs)
