@@ -47,12 +47,13 @@ const texts = (names: Names, s = names.schema) => ({
       case when $1 like 'owner:%' then c.cursor is null when $1 like 'tree:%' then t.cursor is null else true end
     from ${s}.counting c left join ${s}.trees t on t.root = case when $1 like 'tree:%' then decode(substr($1, 6), 'hex') end left join ${s}.usage u on u.account = $1
     group by c.owners, c.children, c.cursor, t.root, t.cursor`,
+  // Walks over containers alone: there may be any number of other objects.
   miscounts: `with recursive below as (
       select t.root, t.root as id from ${s}.trees t
       union
       select unnest(o.trees), o.id from ${s}.orphans o
       union
-      select b.root, k.id from below b join ${s}.records k on k.parent_id = b.id where position(k.type in 'pt') = 0
+      select b.root, k.id from below b join ${s}.records k on k.parent_id = b.id where k.type = 'c'
     ), counted as (select * from ${s}.counting), noted as (
       select account, sum(bytes) as bytes, sum(objects) as objects from ${s}.usage group by account
     ), found as (
@@ -62,7 +63,9 @@ const texts = (names: Names, s = names.schema) => ({
       select n.account, 0, (select count(*) from ${s}.records k where k.parent_id = decode(substr(n.account, 10), 'hex')) from noted n where n.account like 'children:%'
       union all
       select 'tree:' || upper(encode(m.root, 'hex')), sum(m.size), sum(m.objects) from (
-        select b.root, r.id, r.size, 1 as objects from below b join ${s}.records r using (id)
+        select b.root, r.id, r.size, 1 as objects from below b join ${s}.records r on r.parent_id = b.id and r.id <> b.root where position(r.type in 'pt') = 0
+        union all
+        select t.root, r.id, r.size, 1 from ${s}.trees t join ${s}.records r on r.id = t.root
         union all
         select t.root, r.id, r.size, 0 from ${s}.records r join ${s}.trees t on t.root = any(${s}.trees_in(r.attributes)) where position(r.type in 'pt') > 0
       ) m join ${s}.trees t on t.root = m.root and (t.cursor is null or m.id <= t.cursor) group by m.root
