@@ -2,11 +2,19 @@ import t from 'tap'
 import { cp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Client } from 'pg'
 import { schemaVersion } from '../../storage/distributed/migrate.js'
 import { migrateStore } from '../../storage/distributed/migrate-store.js'
+import { firstTables } from '../../storage/distributed/migrations/first-tables.js'
+import { placeIdentity } from '../../storage/distributed/migrations/place-identity.js'
+import { scrubPlace } from '../../storage/distributed/migrations/scrub-place.js'
+import { trees } from '../../storage/distributed/migrations/trees.js'
+import { usage } from '../../storage/distributed/migrations/usage.js'
+import { namesOf } from '../../storage/distributed/names.js'
 import { verifyDistributed } from '../../storage/distributed/verify-distributed.js'
 import { openStore } from '../../storage/open-store.js'
 import { treeAccount } from '../../storage/usage.js'
+import { eventually } from '../helpers/eventually.js'
 import { aRecord, aValue, fields, fieldsOfPut, next, store, storeBlob } from './driver.js'
 import { noErrors, quickDirectory } from './embedded-driver.js'
 import { placeOf } from './postgres-driver.js'
@@ -112,6 +120,26 @@ if (server !== undefined) {
     await target.sweep()
     t.equal(await target.meta.usage(treeAccount(box.id)), undefined)
     await target.close()
+  })
+
+  t.test('servers of the build of before that make and remove containers do not stand in the way of the accounts of trees, nor these in theirs', async t => {
+    const names = namesOf(new URL(server.freshSchema(t)).searchParams.get('schema') ?? '')
+    const { schema } = names
+    const [change, migration] = [new Client({ connectionString: server.url }), new Client({ connectionString: server.url })]
+    t.teardown(async () => { await Promise.all([change.end(), migration.end()]) })
+    await Promise.all([change.connect(), migration.connect()])
+    await change.query(`create schema ${schema}`)
+    for (const sql of [firstTables, usage, scrubPlace, placeIdentity]) await change.query(sql(names))
+    // A removal looks at the list of what is removed, and then its trigger at what is counted.
+    await change.query('begin')
+    await change.query(`insert into ${schema}.orphans values ('')`)
+    const migrated = migration.query(trees(names))
+    migrated.catch(() => {})
+    await eventually('it waits', async () => (await query(server.url, `select 1 from pg_locks where not granted and relation in ('${schema}.orphans'::regclass, '${schema}.counting'::regclass)`)).length > 0)
+    await change.query(`select * from ${schema}.counting`)
+    await change.query('commit')
+    await migrated
+    t.match((await migration.query(`select trees from ${schema}.counting`)).rows, [{ trees: false }])
   })
 
   t.test('an account that somebody has changed in the database is found by a look at the store, and counted anew', async t => {

@@ -69,11 +69,12 @@ $function$;
 `
 
 export const trees = ({ schema: s, seed }: Names): string => `
+-- As changes do it, what was removed before what is counted: of servers that go on meanwhile none waits for what waits for it.
+-- trees: those that a removed container was in, itself included.
+alter table ${s}.orphans add column trees bytea[];
 alter table ${s}.counting add column trees boolean not null default false;
 -- cursor: records up to it are in the account; null: all are.
 create table ${s}.trees (root bytea primary key, cursor bytea);
--- Those that a removed container was in, itself included.
-alter table ${s}.orphans add column trees bytea[];
 -- Containers that a change has taken from their places and not put to others yet. Empty between changes.
 create table ${s}.moving (id bytea primary key, parent_id bytea not null);
 
