@@ -360,9 +360,10 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
       const room = Math.min(limit, this.#pruned)
       const since = performance.now()
       try {
-        const count = await this.#count('prune', [room], 'removing what removed containers had', { patience: room === 1 ? longPatience : 1 })
+        const [[removed, cleared] = [0, 0]] = await this.#rows<[removed: number, cleared: number]>('prune', [room], 'removing what removed containers had', { patience: room === 1 ? longPatience : 1 })
         if (performance.now() - since < quick) this.#pruned = Math.min(mostPruned, this.#pruned * 2)
-        return count
+        // Behind containers in which there was nothing there may be others.
+        if (removed > 0 || cleared === 0) return removed
       } catch (error) {
         if (room <= 1 || !(error instanceof StorageError) || !hasSqlState(error.cause, timedOut)) throw error
         this.#pruned = Math.ceil(room / fewer)

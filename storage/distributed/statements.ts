@@ -95,7 +95,7 @@ const texts = (names: Names, s = names.schema) => ({
   lasting: `update ${s}.store set trimmed = trimmed`,
   doomed: `select blob from ${s}.doomed limit $1`,
   forget: `delete from ${s}.doomed where blob = any($1::text[])`,
-  prune: `select ${s}.prune($1)`,
+  prune: `select removed, cleared from ${s}.prune_step($1)`,
   trimLog: `select removed, missing, missing_to from ${s}.trim_log($1, $2)`,
   census: `select (select count(*) from ${s}.records), count(*), coalesce(sum(size), 0) from ${s}.blobs`,
   // Of each page only as much as there is room for, and one in any case: what comes before a record is what counts.

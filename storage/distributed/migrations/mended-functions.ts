@@ -7,9 +7,46 @@ const triggers = ['count_records', 'count_trees', 'keep_trees', 'drop_trees']
 /** What is looked up without a schema is nobody's temporary table. */
 const path = 'set search_path = pg_catalog, pg_temp'
 
-export const mendedFunctions = ({ schema: s }: Names): string => `${countTrees(s, 'create or replace')}
+export const mendedFunctions = ({ schema: s, seed }: Names): string => `${countTrees(s, 'create or replace')}
 ${triggers.map(name => `alter function ${s}.${name}() security definer ${path};
 revoke execute on function ${s}.${name}() from public;`).join('\n')}
 alter function ${s}.begin_counting(text) ${path};
 alter function ${s}.begin_trees() ${path};
+
+drop function ${s}.prune(int);
+-- Removes descendants of removed containers, and forgets those of which there is nothing left; where it stopped, the next call goes on. What somebody is at is left for the next call, too.
+create function ${s}.prune_step(most int, out removed int, out cleared int) language plpgsql as $function$
+declare
+  parent bytea;
+  below bytea[];
+  lost text[];
+  -- No more locks at once than there is room for.
+  room int := least(most, 200);
+begin
+  removed := 0;
+  cleared := 0;
+  perform pg_advisory_xact_lock_shared(${seed});
+  while removed < room and cleared < room loop
+    -- Of one that is there nobody removes what is in it, whatever a row says.
+    select o.id into parent from ${s}.orphans o where not exists (select 1 from ${s}.records r where r.id = o.id) order by o.id limit 1 for update skip locked;
+    exit when not found;
+    select array_agg(c.id) into below from (select r.id from ${s}.records r where r.parent_id = parent limit room - removed) c;
+    if below is null then
+      delete from ${s}.orphans where id = parent;
+      cleared := cleared + 1;
+      continue;
+    end if;
+    select array_agg(c.id) into below from unnest(below) as c(id) where pg_try_advisory_xact_lock(${s}.lock_key(c.id));
+    -- Meanwhile one may have moved.
+    select array_agg(r.id) into below from ${s}.records r where r.id = any(below) and r.parent_id = parent;
+    exit when below is null;
+    insert into ${s}.orphans select c.id from unnest(below) as c(id) where exists (select 1 from ${s}.records k where k.parent_id = c.id) on conflict do nothing;
+    with gone as (delete from ${s}.segments where record_id = any(below) returning blob) select array_agg(distinct blob) into lost from gone;
+    update ${s}.blobs b set trashed = clock_timestamp()
+    from (select id from ${s}.blobs where id = any(lost) order by id for no key update) held where b.id = held.id;
+    delete from ${s}.records where id = any(below);
+    removed := removed + cardinality(below);
+  end loop;
+end
+$function$;
 `
