@@ -66,6 +66,23 @@ else {
     t.equal((await store.meta.resolve(store.rootID, ['kept', 'inner'])).length, 3, 'with what is in it')
   })
 
+  t.test('what was trashed while the clock of the database was ahead waits for its grace, and not for as long as the clock was wrong', async t => {
+    const place = placeOf(t, server, t.testdir())
+    const store = await openStore(place, noErrors)
+    t.teardown(async () => { await store.close() })
+    const patient = await openStore({ ...place, trashGrace: 3_600_000 }, noErrors)
+    t.teardown(async () => { await patient.close() })
+    const { put, birth } = await storeBlob(store, 'value')
+    await storeAll(store, { remove: [{ id: put.id, version: 1, subtree: false }] })
+    const s = schemaOf(place.meta)
+    await query(server.url, `update ${s}.blobs set trashed = trashed + interval '3 years'`)
+    await patient.sweep()
+    t.ok(await isReadable(store, birth))
+    t.same(await query(server.url, `select trashed <= clock_timestamp() from ${s}.blobs`), [[true]])
+    await store.sweep()
+    t.notOk(await isReadable(store, birth))
+  })
+
   t.test('where the directory of the values is not mounted, nothing is written in its place, nothing is taken for removed, and no store that has values opens', async t => {
     const place = placeOf(t, server, t.testdir())
     const root = fileURLToPath(place.blobs)

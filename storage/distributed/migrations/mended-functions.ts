@@ -49,4 +49,28 @@ begin
   end loop;
 end
 $function$;
+
+-- Looks at the oldest of the trash. What nobody names is doomed: its row goes, so that no commit can name it any more.
+create or replace function ${s}.condemn(grace double precision, most int) returns int language plpgsql as $function$
+declare
+  -- Read once: an index is asked by them.
+  now_is timestamptz := clock_timestamp();
+  before timestamptz := now_is - grace * interval '1 millisecond';
+  due text[];
+  loose text[];
+begin
+  -- What the clock was ahead for was trashed before now all the same: its grace, from now on, is longer than it has to be, and not as long as the clock was wrong.
+  update ${s}.blobs b set trashed = now_is
+  from (select id from ${s}.blobs where trashed > now_is order by trashed limit most for no key update skip locked) early where b.id = early.id;
+  -- Whoever is about to name one of them holds its row: it is passed over.
+  select array_agg(b.id) into due from (select id from ${s}.blobs where trashed <= before order by trashed limit most for update skip locked) b;
+  if due is null then return 0; end if;
+  select array_agg(blob) into loose from unnest(due) blob where not exists (select 1 from ${s}.segments g where g.blob = blob.blob);
+  insert into ${s}.doomed select unnest(loose) on conflict do nothing;
+  delete from ${s}.blobs where id = any(loose);
+  -- What is named again comes back when it loses that reference.
+  update ${s}.blobs set trashed = null where id = any(due);
+  return cardinality(due);
+end
+$function$;
 `
