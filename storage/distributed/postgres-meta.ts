@@ -29,8 +29,9 @@ export interface PostgresMetaOptions {
 
 /** Leases are renewed so many times before others lose their patience. */
 const beats = 30
-/** A change of more objects than this may take so many times as long. */
+/** A change of more objects than this, or of objects with as many segments, may take so many times as long. */
 const manyObjects = 1000
+const manySegments = 10_000
 const longPatience = 10
 const closedRemembered = 1000
 /** Records that are removed in one step, unless that takes too long; after that, so many times fewer; and more again after steps of less than so many milliseconds. */
@@ -48,6 +49,11 @@ const treeTooLarge = 'CD001'
 const mostInteger = 0x7fffffff
 /** Above every name: no byte of UTF-8 is as great. */
 const afterAll = Buffer.from([0xff])
+
+/** The database has given it up, so that nothing of it was done. */
+function isTimeout (error: unknown): boolean {
+  return error instanceof StorageError && hasSqlState(error.cause, timedOut)
+}
 
 /** The names that are asked for, from one on and up to another; undefined when there can be none. */
 function rangeOf ({ after, prefix, limit }: ChildrenQuery): [from: Buffer, to: Buffer] | undefined {
@@ -178,10 +184,10 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
       // A name, or a place in the log, that somebody else has taken since it was looked at: the next look finds it so.
       const patience = (change.put?.length ?? 0) + (change.remove?.length ?? 0) > manyObjects ? longPatience : 1
       const attempts: Attempts = { repeatable: false, patience, again: error => hasSqlState(error, unique) }
-      const { limits = [], trees = [] } = change
-      const row = limits.length === 0 && trees.length === 0
-        ? await this.#rows<[Answer]>('commit', [json, bytes], 'committing a change', attempts)
-        : await this.#commitLimited([json, bytes, limitsText(limits)], trees, attempts)
+      const row = await this.#send(change, json, bytes, attempts).catch(async (error: unknown) => {
+        if (patience > 1 || !isTimeout(error) || !await this.#hasManySegments(change)) throw error
+        return await this.#send(change, json, bytes, { ...attempts, patience: longPatience })
+      })
       result = resultOf(row[0]?.[0] ?? {})
     } catch (error) {
       const refused = refusedOf(error)
@@ -198,6 +204,18 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
     if (result.status === 'committed' && change.events.length > 0) this.#log.committed()
     if (result.status === 'conflict' && result.on === 'lease' && change.lease !== undefined) this.#leaseRefused?.(change.lease)
     return result
+  }
+
+  async #send ({ limits = [], trees = [] }: Change, json: string, bytes: Buffer, attempts: Attempts): Promise<Array<[Answer]>> {
+    return limits.length === 0 && trees.length === 0
+      ? await this.#rows<[Answer]>('commit', [json, bytes], 'committing a change', attempts)
+      : await this.#commitLimited([json, bytes, limitsText(limits)], trees, attempts)
+  }
+
+  /** Of what a change removes, replaces or copies each segment takes its time. Asked when there was not enough of it, for most have a few. */
+  async #hasManySegments ({ put = [], remove = [] }: Change): Promise<boolean> {
+    const ids = [...remove.map(({ id }) => id), ...put.flatMap(({ id, segments }) => segments.kind === 'copy' ? [id, segments.from] : segments.kind === 'replace' ? [id] : [])]
+    return await this.#count('hasSegments', [ids.map(idKey), manySegments], 'counting segments') >= manySegments
   }
 
   /** Where somebody else has all slots of an account for himself it is tried again, and waits for him. */
@@ -365,7 +383,7 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
         // Behind containers in which there was nothing there may be others.
         if (removed > 0 || cleared === 0) return removed
       } catch (error) {
-        if (room <= 1 || !(error instanceof StorageError) || !hasSqlState(error.cause, timedOut)) throw error
+        if (room <= 1 || !isTimeout(error)) throw error
         this.#pruned = Math.ceil(room / fewer)
       }
     }

@@ -32,6 +32,7 @@ const texts = (names: Names, s = names.schema) => ({
       and g.start < $3 and g.start + g.length > $2
       and g.start >= coalesce((select max(b.start) from ${s}.segments b where b.record_id = $1 and b.start <= $2), 0)
     where r.id = $1 order by g.start`,
+  hasSegments: `select count(*)::int from (select 1 from ${s}.segments g where g.record_id = any($1::bytea[]) limit $2) counted`,
   commit: `select ${s}.commit_change($1, $2)`,
   commitLimited: `select ${s}.commit_limited($1, $2, $3, $4)`,
   commitTrees: `select ${s}.commit_trees($1, $2, $3, $4, $5)`,
@@ -137,6 +138,7 @@ export function statementsOf (names: Names): Statements {
     names: named('names'),
     tree: named('tree'),
     segments: named('segments'),
+    hasSegments: named('hasSegments'),
     commit: named('commit'),
     commitLimited: named('commitLimited'),
     commitTrees: named('commitTrees'),
