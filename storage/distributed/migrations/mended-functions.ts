@@ -1,6 +1,6 @@
 /** Version 6: functions of before, mended. */
 import type { Names } from '../names.js'
-import { countTrees } from './trees.js'
+import { countTrees, treesAt } from './trees.js'
 
 /** What runs in the middle of a change of somebody who may have no rights for the tables of later migrations. Only tables call these. */
 const triggers = ['count_records', 'count_trees', 'keep_trees', 'drop_trees']
@@ -8,6 +8,14 @@ const triggers = ['count_records', 'count_trees', 'keep_trees', 'drop_trees']
 const path = 'set search_path = pg_catalog, pg_temp'
 
 export const mendedFunctions = ({ schema: s, seed }: Names): string => `${countTrees(s, 'create or replace')}
+-- A function in PL/pgSQL is planned once by each connection, and one in SQL at each call.
+create or replace function ${s}.trees_at(container bytea) returns bytea[] language plpgsql stable as $function$
+begin
+  return (
+${treesAt(s)}
+  );
+end
+$function$;
 ${triggers.map(name => `alter function ${s}.${name}() security definer ${path};
 revoke execute on function ${s}.${name}() from public;`).join('\n')}
 alter function ${s}.begin_counting(text) ${path};

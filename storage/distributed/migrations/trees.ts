@@ -31,6 +31,19 @@ const loop = (s: string, deltas: string): string => `
 
 const counted = '(t.cursor is null or o.id <= t.cursor)'
 
+/** Trees that what is in `container` counts for, from the top down or not. */
+export const treesAt = (s: string): string => `  with recursive up as (
+    select container as id
+    union
+    select coalesce(r.parent_id, v.parent_id) from up join ${s}.records r on r.id = up.id left join ${s}.moving v on v.id = up.id
+    where coalesce(r.parent_id, v.parent_id) is not null
+  )
+  select coalesce(array_agg(found.root order by found.root), '{}') from (
+    select t.root from ${s}.trees t join up on up.id = t.root
+    union
+    select unnest(o.trees) from ${s}.orphans o join up on up.id = o.id
+  ) found`
+
 /** What the trigger does; `create` may be one that replaces it. */
 export const countTrees = (s: string, create: 'create' | 'create or replace'): string => `
 -- For each statement that changes records, after it.
@@ -87,17 +100,7 @@ $function$;
 
 -- Those that what is in a container counts for, from the top down or not.
 create function ${s}.trees_at(container bytea) returns bytea[] language sql stable as $function$
-  with recursive up as (
-    select container as id
-    union
-    select coalesce(r.parent_id, v.parent_id) from up join ${s}.records r on r.id = up.id left join ${s}.moving v on v.id = up.id
-    where coalesce(r.parent_id, v.parent_id) is not null
-  )
-  select coalesce(array_agg(found.root order by found.root), '{}') from (
-    select t.root from ${s}.trees t join up on up.id = t.root
-    union
-    select unnest(o.trees) from ${s}.orphans o join up on up.id = o.id
-  ) found
+${treesAt(s)}
 $function$;
 
 ${countTrees(s, 'create')}
