@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import t from 'tap'
 import { request } from 'undici'
+import { eventually } from '../../../helpers/eventually.js'
 import { fillStore, measuredServer, scale, unmeasurable as skip } from '../../../helpers/measured-server.js'
 
 /** Of the value: what was in memory whole would be more than `least` more, in any of its forms. */
@@ -13,6 +14,15 @@ async function send (method: 'PUT' | 'PATCH' | 'DELETE', url: string, body?: obj
   const { statusCode, body: answer } = await request(url, { method, headers: body === undefined ? {} : { 'content-type': type }, body: body === undefined || body instanceof Readable ? body ?? null : JSON.stringify(body), headersTimeout: 0, bodyTimeout: 0 })
   const text = await answer.text()
   if (statusCode >= 300) throw new Error(`${method} ${url}: ${statusCode} ${text}`)
+  // What takes long on a busy machine is answered before it is done.
+  if (statusCode === 202) await eventually(`${url} is complete`, async () => await completionStatus(url) === 'Complete', 400_000)
+}
+
+async function completionStatus (url: string): Promise<unknown> {
+  const { statusCode, body } = await request(`${url}?completionStatus`, { headers: { accept: url.endsWith('/') ? 'application/cdmi-container' : 'application/cdmi-object' } })
+  const { completionStatus: status } = await body.json() as { completionStatus?: unknown }
+  if (statusCode !== 200 || status === 'Error') throw new Error(`${url}: ${statusCode} ${String(status)}`)
+  return status
 }
 
 async function hashOf (url: string): Promise<string> {
