@@ -1,6 +1,6 @@
 /** Trees in an embedded store: where a walk up finds its containers, and what is kept of those that were removed. */
 import type { ObjectID } from '../contract.js'
-import { idKey, idText } from '../object-key.js'
+import { idKey, idText, maxIDLength } from '../object-key.js'
 import { type Member, TreeWalk } from '../trees.js'
 import type { Counted } from '../usage.js'
 import type { Counting } from './counting.js'
@@ -9,10 +9,11 @@ import { entryKeyOf, sizeOf, treesOf, typeOf } from './record-codec.js'
 import { readOrphan } from './orphan-rows.js'
 import type { Tables } from './tables.js'
 
-/** The ID of the container that a record hangs in. */
+/** The ID of the container that a record hangs in; undefined also when a damaged one names none. */
 export function parentIn (record: Uint8Array): ObjectID | undefined {
   const entry = entryKeyOf(record)
-  return entry.length === 0 ? undefined : idText(Buffer.from(entry.subarray(1, 1 + (entry[0] ?? 0))))
+  const length = entry[0] ?? 0
+  return length === 0 || length > maxIDLength || entry.length <= length ? undefined : idText(Buffer.from(entry.subarray(1, 1 + length)))
 }
 
 /** `changed`: parents of containers that a change puts, where they differ from what is stored. */
