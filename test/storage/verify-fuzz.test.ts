@@ -20,7 +20,7 @@ const harm = fc.record({
 /** `VERIFY_RUNS=1000` is another matter than what the ordinary run has time for. */
 const runs = Number(process.env['VERIFY_RUNS'] ?? 12)
 
-t.test('whatever bits of whatever rows are wrong: verify comes to its end, repair mends or moves aside until nothing is found, and the store can be used', { timeout: 300_000 }, async t => {
+t.test('whatever bits of whatever rows are wrong: verify comes to its end, repair mends or moves aside until nothing is found, and the store can be used', { timeout: Math.max(300_000, runs * 5000) }, async t => {
   await fc.assert(fc.asyncProperty(fc.array(harm, { minLength: 1, maxLength: 4 }), async harms => {
     const directory = join(await quickDirectory(t), 'store')
     await cp(filled.directory, directory, { recursive: true, filter: source => !source.endsWith('.sock') })
