@@ -44,20 +44,29 @@ async function emptied (looked: LookedAt, sequence: string, event: string): Prom
 
 const aside = 'its text is in the table moved_aside of the schema, and nobody is given it any more'
 
+/** Numbers between two entries that may be missing: writers that gave up have taken some. */
+const mostMissing = 1000
+
 /**
- * Entries with numbers that were never given out. What follows the end at once was written by somebody, and the numbers go on behind it; far away from the end a number is
+ * Entries with numbers that were never given out. What follows the end, and each other, was written by somebody, and the numbers go on behind it; places between them that nobody has are closed as all are. Far away a number is
  * wrong, and whoever follows the log would wait there for all that seems to be missing. In one statement: the end is read after what is compared with it.
  */
 async function beyond ({ looked, found }: LogLook): Promise<void> {
   const rows = await rowsIn<RowBeyond>(looked, 'log_beyond', s => `select l.sequence, l.event, e.given from ${s}.log l, (select case when is_called then last_value else 0 end as given from ${s}.log_sequence) e where l.sequence > e.given order by l.sequence limit ${page}`, [])
   let end = Number(rows[0]?.[2] ?? 0)
   const first = end
+  const missing: string[] = []
   for (const [sequence, event] of rows) {
-    if (Number(sequence) === end + 1) end++
-    else found({ kind: 'log', problem: `The change log has an entry ${sequence}, far behind its end` }, async () => await removed(looked, sequence, event))
+    const place = Number(sequence)
+    if (place > end + 1 + mostMissing) found({ kind: 'log', problem: `The change log has an entry ${sequence}, far behind its end` }, async () => await removed(looked, sequence, event))
+    else {
+      if (place > end + 1) missing.push(place === end + 2 ? String(end + 1) : `${end + 1} to ${place - 1}`)
+      end = place
+    }
   }
   if (end === first) return
-  found({ kind: 'log', problem: `The change log has entries up to ${end}, and is said to end at ${first}` }, async () => {
+  const gaps = missing.length === 0 ? '' : `; without ${missing.slice(0, 10).join(', ')}${missing.length > 10 ? ' and more' : ''}`
+  found({ kind: 'log', problem: `The change log has entries up to ${end}, and is said to end at ${first}${gaps}` }, async () => {
     await rowsIn(looked, 'log_end', s => `select setval('${s}.log_sequence', greatest($1::bigint, (select last_value from ${s}.log_sequence)))`, [end])
     return 'it goes on behind them'
   })

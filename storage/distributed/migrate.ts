@@ -7,6 +7,7 @@ import type { Database } from './database.js'
 import { firstTables } from './migrations/first-tables.js'
 import { usage } from './migrations/usage.js'
 import { placeIdentity } from './migrations/place-identity.js'
+import { mendedFunctions } from './migrations/mended-functions.js'
 import { scrubPlace } from './migrations/scrub-place.js'
 import { trees } from './migrations/trees.js'
 import type { Names } from './names.js'
@@ -24,7 +25,8 @@ const migrations: readonly Migration[] = [
   { title: 'accounts of what owners and containers have', sql: usage },
   { title: 'where the scrub is', sql: scrubPlace },
   { title: 'which place has the values', sql: placeIdentity },
-  { title: 'accounts of what containers have with all that is below them', sql: trees }
+  { title: 'accounts of what containers have with all that is below them', sql: trees },
+  { title: 'functions that need no rights for the tables of accounts, and do less at a time', sql: mendedFunctions }
 ]
 
 /** What this build writes. */

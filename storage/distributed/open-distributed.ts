@@ -15,6 +15,7 @@ import { type BlobPlace, openBlobs } from './open-blobs.js'
 import { pageChecksums } from './page-checksums.js'
 import { claimPlace, type Placed } from './place-identity.js'
 import { PostgresMeta } from './postgres-meta.js'
+import { requireRights } from './rights.js'
 
 /** For the operator. */
 const noPageChecksums = 'the database has no checksums of its pages (data_checksums is off): a bit that flips in a record on its disk is found by nobody, and is served and backed up as it is; with the database stopped, "pg_checksums --enable" turns them on'
@@ -33,6 +34,7 @@ export interface Parts {
 export async function openDistributed (options: CompleteDistributedOptions, report: Reporter): Promise<Store> {
   return await withParts(options, report, async parts => {
     const { rootID } = await migrate(parts.database, parts.names, options)
+    await requireRights(parts.database, parts.names)
     return await withMeta(parts, async meta => await composeDistributed(parts, { meta, rootID, sweeps: true, close: async () => {} }))
   })
 }

@@ -3,19 +3,21 @@ import type { LeasedMeta, Reporter } from '../compose-store.js'
 import type { Census, Intake, MovableMeta, WholeRecord, WholesQuery } from '../transfer/ends.js'
 import {
   type Accesses, type Account, type BlobBirth, type BlobID, type Change, type ChildrenQuery, type CommitResult, type CountedKind, type Entry, type LeaseID, type LoggedEvent, type Miscount, type NamePage, type ObjectID, type RecordHead, type Segment,
-  type Sequence, StorageError, type StoredRecord, TreeTooLarge, type TreeQuery, type Usage
+  type Sequence, StorageError, type StoredRecord, type TreeQuery, type Usage
 } from '../contract.js'
-import { mostNames, noNames } from '../name-page.js'
-import { idKey, idText, maxNameLength } from '../object-key.js'
+import { idKey } from '../object-key.js'
+import { Accounts } from './accounts.js'
+import { Asking } from './asking.js'
 import { type Answer, encodeChange, resultOf, twinOf } from './change-json.js'
 import { ChangeLog } from './change-log.js'
 import type { Attempts, Database } from './database.js'
 import { hasSqlState } from './database-errors.js'
 import type { Names } from './names.js'
 import { PostgresIntake } from './postgres-intake.js'
-import { type HeadRow, PostgresHead, PostgresRecord, type RecordRow } from './postgres-record.js'
-import { type Statements, statementsOf } from './statements.js'
-import { accountOf, accountText, boundBy, crowdedAccount, limitsText, refusedOf } from './usage-text.js'
+import { PostgresRecord, type RecordRow } from './postgres-record.js'
+import { RecordReads } from './record-reads.js'
+import { statementsOf } from './statements.js'
+import { boundBy, crowdedAccount, limitsText, refusedOf } from './usage-text.js'
 
 export interface PostgresMetaOptions {
   readonly database: Database
@@ -29,33 +31,21 @@ export interface PostgresMetaOptions {
 
 /** Leases are renewed so many times before others lose their patience. */
 const beats = 30
-/** A change of more objects than this may take so many times as long. */
+/** A change of more objects than this, or of objects with as many segments, may take so many times as long. */
 const manyObjects = 1000
+const manySegments = 10_000
 const longPatience = 10
 const closedRemembered = 1000
 /** Records that are removed in one step, unless that takes too long; after that, so many times fewer; and more again after steps of less than so many milliseconds. */
 const mostPruned = 200
 const fewer = 8
 const quick = 1000
-/** Records that are counted in one step, during which no change is made. */
-const mostCounted = 1000
 const timedOut = '57014'
 const unique = '23505'
 const foreignKey = '23503'
-/** Raised by `tree`. */
-const treeTooLarge = 'CD001'
-/** The greatest that the database takes for a number of rows or levels. */
-const mostInteger = 0x7fffffff
-/** Above every name: no byte of UTF-8 is as great. */
-const afterAll = Buffer.from([0xff])
-
-/** The names that are asked for, from one on and up to another; undefined when there can be none. */
-function rangeOf ({ after, prefix, limit }: ChildrenQuery): [from: Buffer, to: Buffer] | undefined {
-  const start = Buffer.from(prefix ?? '')
-  const past = after === undefined ? start : Buffer.concat([Buffer.from(after), Buffer.from([0])])
-  const from = past.compare(start) > 0 ? past : start
-  const to = Buffer.concat([start, afterAll])
-  return limit <= 0 || from.compare(to) >= 0 ? undefined : [from, to]
+/** The database has given it up, so that nothing of it was done. */
+function isTimeout (error: unknown): boolean {
+  return error instanceof StorageError && hasSqlState(error.cause, timedOut)
 }
 
 export type WholeRow = [...RecordRow, segments: string | null, count: string | null, last: string | null]
@@ -63,7 +53,9 @@ type SegmentText = [offset: number, length: number, blob: BlobID, blobOffset: nu
 
 export class PostgresMeta implements LeasedMeta, MovableMeta {
   readonly #database: Database
-  readonly #statements: Statements
+  readonly #ask: Asking
+  readonly #reads: RecordReads
+  readonly #accounts: Accounts
   readonly #options: PostgresMetaOptions
   readonly #log: ChangeLog
   readonly intake: Intake
@@ -79,9 +71,12 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
   constructor (options: PostgresMetaOptions) {
     this.#database = options.database
     this.#options = options
-    this.#statements = statementsOf(options.names)
+    const statements = statementsOf(options.names)
+    this.#ask = new Asking(options.database, statements)
+    this.#reads = new RecordReads(this.#ask)
+    this.#accounts = new Accounts(this.#ask)
     this.#log = new ChangeLog(options.database, options.names, options.report)
-    this.intake = new PostgresIntake({ ...options, statements: this.#statements })
+    this.intake = new PostgresIntake({ ...options, statements })
     let missed = false
     this.#heart = setInterval(() => {
       this.touch().then(() => { missed = false }, (error: unknown) => {
@@ -92,82 +87,21 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
     }, options.leaseTimeout / beats).unref()
   }
 
-  async #rows<Row extends unknown[]> (statement: keyof Statements, values: readonly unknown[], doing: string, attempts?: Attempts): Promise<Row[]> {
-    return await this.#database.rows<Row>(this.#statements[statement], values, doing, attempts)
-  }
+  async get (id: ObjectID): Promise<StoredRecord | undefined> { return await this.#reads.get(id) }
+  async getMany (ids: readonly ObjectID[]): Promise<ReadonlyArray<StoredRecord | undefined>> { return await this.#reads.getMany(ids) }
+  async resolve (from: ObjectID, names: readonly string[]): Promise<StoredRecord[]> { return await this.#reads.resolve(from, names) }
+  async lineage (id: ObjectID): Promise<StoredRecord[]> { return await this.#reads.lineage(id) }
+  async children (id: ObjectID, query: ChildrenQuery): Promise<Entry[]> { return await this.#reads.children(id, query) }
+  async names (id: ObjectID, query: ChildrenQuery): Promise<NamePage> { return await this.#reads.names(id, query) }
+  async tree (id: ObjectID, query: TreeQuery): Promise<RecordHead[]> { return await this.#reads.tree(id, query) }
+  async segments (id: ObjectID, offset: number, length: number): Promise<{ version: number, segments: Segment[] } | undefined> { return await this.#reads.segments(id, offset, length) }
 
-  /** The one number that a step of the sweeper answers. */
-  async #count (statement: keyof Statements, values: readonly unknown[], doing: string, attempts?: Attempts): Promise<number> {
-    const [row] = await this.#rows<[number]>(statement, values, doing, attempts)
-    return row?.[0] ?? 0
-  }
-
-  async #names (statement: keyof Statements, values: readonly unknown[], doing: string): Promise<string[]> {
-    return (await this.#rows<[string]>(statement, values, doing)).map(([name]) => name)
-  }
-
-  async get (id: ObjectID): Promise<StoredRecord | undefined> {
-    const [row] = await this.#rows<RecordRow>('get', [idKey(id)], `reading record ${id}`)
-    return row === undefined ? undefined : new PostgresRecord(row)
-  }
-
-  async getMany (ids: readonly ObjectID[]): Promise<ReadonlyArray<StoredRecord | undefined>> {
-    if (ids.length === 0) return []
-    const rows = await this.#rows<RecordRow>('getMany', [ids.map(idKey)], 'reading records')
-    const found = new Map(rows.map(row => [idText(row[0]), new PostgresRecord(row)]))
-    return ids.map(id => found.get(id))
-  }
-
-  async resolve (from: ObjectID, names: readonly string[]): Promise<StoredRecord[]> {
-    const tooLong = names.findIndex(name => name.length > maxNameLength)
-    const walked = (tooLong === -1 ? names : names.slice(0, tooLong)).map(name => Buffer.from(name))
-    return (await this.#rows<RecordRow>('resolve', [idKey(from), walked], `reading names below ${from}`)).map(row => new PostgresRecord(row))
-  }
-
-  async lineage (id: ObjectID): Promise<StoredRecord[]> {
-    const chain = (await this.#rows<RecordRow>('lineage', [idKey(id)], `reading the ancestors of ${id}`)).map(row => new PostgresRecord(row))
-    return chain[0]?.parentID === undefined ? chain : []
-  }
-
-  async children (id: ObjectID, query: ChildrenQuery): Promise<Entry[]> {
-    const range = rangeOf(query)
-    if (range === undefined) return []
-    const rows = await this.#rows<[name: Buffer, id: Buffer, type: string]>('children', [idKey(id), ...range, query.limit], `listing ${id}`)
-    return rows.map(([name, id, type]) => ({ name: name.toString(), id: idText(id), type }))
-  }
-
-  async names (id: ObjectID, query: ChildrenQuery): Promise<NamePage> {
-    const range = rangeOf(query)
-    if (range === undefined) return noNames
-    const limit = Math.min(query.limit, mostNames)
-    const [row] = await this.#rows<[bytes: Buffer | null, lengths: Buffer | null, types: string | null]>('names', [idKey(id), ...range, limit], `listing ${id}`)
-    const [bytes, lengths, types] = row ?? []
-    if (bytes === null || bytes === undefined || lengths === null || lengths === undefined) return noNames
-    const count = lengths.length / 2
-    const ends = new Uint32Array(count)
-    let end = 0
-    for (let index = 0; index < count; index++) ends[index] = end += lengths.readUInt16BE(index * 2)
-    return { count, bytes, ends, types: Buffer.from(types ?? '', 'latin1'), more: count === limit }
-  }
-
-  async tree (id: ObjectID, { types, depth = Infinity, limit, size = Infinity }: TreeQuery): Promise<RecordHead[]> {
-    const values = [idKey(id), types, Math.min(depth, mostInteger), Math.min(limit, mostInteger), size === Infinity ? null : size]
-    try {
-      return (await this.#rows<HeadRow>('tree', values, `reading all below ${id}`)).map(row => new PostgresHead(row))
-    } catch (error) {
-      if (hasSqlState(error, treeTooLarge)) throw new TreeTooLarge(`what is below ${id} has more than ${size} bytes of attributes`)
-      throw error
-    }
-  }
-
-  async segments (id: ObjectID, offset: number, length: number): Promise<{ version: number, segments: Segment[] } | undefined> {
-    const rows = await this.#rows<[version: string, start: string | null, length: string, blob: string, blobStart: string]>('segments', [idKey(id), offset, offset + length], `reading the segments of ${id}`)
-    if (rows[0] === undefined) return undefined
-    return {
-      version: Number(rows[0][0]),
-      segments: rows.flatMap(([, start, length, blob, blobStart]) => start === null ? [] : [{ offset: Number(start), length: Number(length), blob, blobOffset: Number(blobStart) }])
-    }
-  }
+  async beginCounting (kind: CountedKind): Promise<void> { await this.#accounts.beginCounting(kind) }
+  async countTree (container: ObjectID): Promise<void> { await this.#accounts.countTree(container) }
+  async recount (): Promise<void> { await this.#accounts.recount() }
+  async countMore (limit: number): Promise<number> { return await this.#accounts.countMore(limit) }
+  async usage (account: Account): Promise<Usage | undefined> { return await this.#accounts.usage(account) }
+  async miscounts (): Promise<Miscount[]> { return await this.#accounts.miscounts() }
 
   async commit (change: Change): Promise<CommitResult> {
     const twin = twinOf(change.put ?? [])
@@ -178,10 +112,10 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
       // A name, or a place in the log, that somebody else has taken since it was looked at: the next look finds it so.
       const patience = (change.put?.length ?? 0) + (change.remove?.length ?? 0) > manyObjects ? longPatience : 1
       const attempts: Attempts = { repeatable: false, patience, again: error => hasSqlState(error, unique) }
-      const { limits = [], trees = [] } = change
-      const row = limits.length === 0 && trees.length === 0
-        ? await this.#rows<[Answer]>('commit', [json, bytes], 'committing a change', attempts)
-        : await this.#commitLimited([json, bytes, limitsText(limits)], trees, attempts)
+      const row = await this.#send(change, json, bytes, attempts).catch(async (error: unknown) => {
+        if (patience > 1 || !isTimeout(error) || !await this.#hasManySegments(change)) throw error
+        return await this.#send(change, json, bytes, { ...attempts, patience: longPatience })
+      })
       result = resultOf(row[0]?.[0] ?? {})
     } catch (error) {
       const refused = refusedOf(error)
@@ -200,55 +134,32 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
     return result
   }
 
+  async #send ({ limits = [], trees = [] }: Change, json: string, bytes: Buffer, attempts: Attempts): Promise<Array<[Answer]>> {
+    return limits.length === 0 && trees.length === 0
+      ? await this.#ask.rows<[Answer]>('commit', [json, bytes], 'committing a change', attempts)
+      : await this.#commitLimited([json, bytes, limitsText(limits)], trees, attempts)
+  }
+
+  /** Of what a change removes, replaces or copies each segment takes its time. Asked when there was not enough of it, for most have a few. */
+  async #hasManySegments ({ put = [], remove = [] }: Change): Promise<boolean> {
+    const ids = [...remove.map(({ id }) => id), ...put.flatMap(({ id, segments }) => segments.kind === 'copy' ? [id, segments.from] : segments.kind === 'replace' ? [id] : [])]
+    return await this.#ask.count('hasSegments', [ids.map(idKey), manySegments], 'counting segments') >= manySegments
+  }
+
   /** Where somebody else has all slots of an account for himself it is tried again, and waits for him. */
   async #commitLimited (values: readonly unknown[], trees: readonly ObjectID[], attempts: Attempts): Promise<Array<[Answer]>> {
     const crowded: string[] = []
     for (;;) {
       try {
         return trees.length === 0
-          ? await this.#rows<[Answer]>('commitLimited', [...values, crowded], 'committing a change', attempts)
-          : await this.#rows<[Answer]>('commitTrees', [...values, crowded, trees.map(idKey)], 'committing a change', attempts)
+          ? await this.#ask.rows<[Answer]>('commitLimited', [...values, crowded], 'committing a change', attempts)
+          : await this.#ask.rows<[Answer]>('commitTrees', [...values, crowded, trees.map(idKey)], 'committing a change', attempts)
       } catch (error) {
         const account = crowdedAccount(error)
         if (account === undefined || crowded.includes(account)) throw error
         crowded.push(account)
       }
     }
-  }
-
-  async beginCounting (kind: CountedKind): Promise<void> {
-    const [row] = await this.#rows<[owners: boolean, children: boolean, trees: boolean]>('counting', [], 'reading what is counted')
-    if (row?.[(['owners', 'children', 'trees'] as const).indexOf(kind)] === true) return
-    if (kind === 'trees') await this.#rows('beginTrees', [], 'beginning to count')
-    else await this.#rows('beginCounting', [kind], 'beginning to count')
-  }
-
-  async countTree (container: ObjectID): Promise<void> {
-    const [row] = await this.#rows<[boolean]>('isTree', [idKey(container)], 'reading what is counted')
-    if (row?.[0] !== true) await this.#rows('countTree', [idKey(container)], 'beginning to count')
-  }
-
-  async recount (): Promise<void> { await this.#rows('recount', [], 'beginning to count') }
-
-  async countMore (limit: number): Promise<number> {
-    const most = [Math.min(limit, mostCounted)]
-    const owners = await this.#count('countMore', most, 'counting what there is', { repeatable: false })
-    return owners > 0 ? owners : await this.#count('countMoreTrees', most, 'counting what there is', { repeatable: false })
-  }
-
-  async usage (account: Account): Promise<Usage | undefined> {
-    const [row] = await this.#rows<[counted: boolean, bytes: string | null, objects: string | null, whole: boolean]>('usage', [accountText(account)], `reading what ${account} has`)
-    const [counted = false, bytes = null, objects = null, whole = false] = row ?? []
-    if (!counted || (objects === null && account.startsWith('children:'))) return undefined
-    return { bytes: Number(bytes), objects: Number(objects), whole }
-  }
-
-  async miscounts (): Promise<Miscount[]> {
-    const rows = await this.#rows<[account: string, string, string, string, string]>('miscounts', [], 'counting what there is', { patience: longPatience })
-    return rows.map(([account, ...amounts]) => {
-      const [bytes = 0, objects = 0, foundBytes = 0, foundObjects = 0] = amounts.map(Number)
-      return { account: accountOf(account), noted: { bytes, objects }, found: { bytes: foundBytes, objects: foundObjects } }
-    })
   }
 
   /**
@@ -269,7 +180,7 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
   }
 
   async accesses (id: ObjectID): Promise<Accesses | undefined> {
-    const [row] = await this.#rows<[count: string, last: string]>('accesses', [idKey(id)], `reading the accesses of ${id}`)
+    const [row] = await this.#ask.rows<[count: string, last: string]>('accesses', [idKey(id)], `reading the accesses of ${id}`)
     return row === undefined ? undefined : { count: Number(row[0]), last: Number(row[1]) }
   }
 
@@ -278,7 +189,7 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
     const all = [...notes]
     const columns = [all.map(([id]) => idKey(id)), all.map(([, { count }]) => count), all.map(([, { last }]) => last)]
     // Twice would be too much, none is allowed; an object may go while this is written.
-    await this.#rows('noteAccesses', columns, 'noting accesses', { repeatable: false, again: error => hasSqlState(error, foreignKey) })
+    await this.#ask.rows('noteAccesses', columns, 'noting accesses', { repeatable: false, again: error => hasSqlState(error, foreignKey) })
   }
 
   async events (after: Sequence, limit: number): Promise<LoggedEvent[]> { return await this.#log.events(after, limit) }
@@ -286,14 +197,14 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
   watch (after: Sequence, signal: AbortSignal): AsyncIterable<LoggedEvent> { return this.#log.watch(after, signal) }
 
   async openLease (lease: LeaseID): Promise<void> {
-    await this.#rows('openLease', [lease], 'opening a lease')
+    await this.#ask.rows('openLease', [lease], 'opening a lease')
     this.#leases.add(lease)
   }
 
   async leaseIsOpen (lease: LeaseID): Promise<boolean> {
     // Who removes blobs asks this for every one of them.
     if (this.#closed.has(lease)) return false
-    const [row] = await this.#rows<[boolean]>('leaseIsOpen', [lease], 'reading leases')
+    const [row] = await this.#ask.rows<[boolean]>('leaseIsOpen', [lease], 'reading leases')
     if (row?.[0] === true) return true
     if (this.#closed.size >= closedRemembered) this.#closed.clear()
     this.#closed.add(lease)
@@ -312,17 +223,17 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
   /** Tells the database that this process lives: that is a write, too. */
   async touch (): Promise<void> {
     const held = [...this.#leases]
-    const open = new Set(await this.#names('renewLeases', [held], 'renewing leases'))
+    const open = new Set(await this.#ask.names('renewLeases', [held], 'renewing leases'))
     // This process was not heard of for so long that somebody took it for dead.
     for (const lease of held) if (!open.has(lease) && this.#leases.has(lease)) this.#leaseRefused?.(lease)
   }
 
   async staleLeases (milliseconds: number): Promise<LeaseID[]> {
-    return await this.#names('staleLeases', [milliseconds, [...this.#leases]], 'reading leases')
+    return await this.#ask.names('staleLeases', [milliseconds, [...this.#leases]], 'reading leases')
   }
 
   async closeLease (lease: LeaseID): Promise<void> {
-    await this.#rows('closeLease', [lease], 'closing a lease')
+    await this.#ask.rows('closeLease', [lease], 'closing a lease')
     this.#leases.delete(lease)
   }
 
@@ -331,28 +242,28 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
    * would undo that; but whatever is committed now waits until the standby has it and all before it.
    */
   async #lasting (): Promise<void> {
-    await this.#rows('lasting', [], 'waiting for the standby')
+    await this.#ask.rows('lasting', [], 'waiting for the standby')
   }
 
   /** Bytes are deleted on its word. */
   async closedLeases (): Promise<LeaseID[]> {
-    const leases = await this.#names('closedLeases', [], 'reading leases')
+    const leases = await this.#ask.names('closedLeases', [], 'reading leases')
     if (leases.length > 0) await this.#lasting()
     return leases
   }
 
-  async dropLease (lease: LeaseID): Promise<void> { await this.#rows('dropLease', [lease, this.#options.late], 'dropping a lease') }
-  async unborn (blobs: readonly BlobID[]): Promise<BlobID[]> { return blobs.length === 0 ? [] : await this.#names('unborn', [blobs], 'reading blobs') }
-  async condemn (grace: number, limit: number): Promise<number> { return await this.#count('condemn', [grace, limit], 'sweeping the trash') }
+  async dropLease (lease: LeaseID): Promise<void> { await this.#ask.rows('dropLease', [lease, this.#options.late], 'dropping a lease') }
+  async unborn (blobs: readonly BlobID[]): Promise<BlobID[]> { return blobs.length === 0 ? [] : await this.#ask.names('unborn', [blobs], 'reading blobs') }
+  async condemn (grace: number, limit: number): Promise<number> { return await this.#ask.count('condemn', [grace, limit], 'sweeping the trash') }
 
   /** Bytes are deleted on its word, too. */
   async doomed (limit: number): Promise<BlobID[]> {
-    const blobs = await this.#names('doomed', [limit], 'reading doomed blobs')
+    const blobs = await this.#ask.names('doomed', [limit], 'reading doomed blobs')
     if (blobs.length > 0) await this.#lasting()
     return blobs
   }
 
-  async forget (blobs: readonly BlobID[]): Promise<void> { if (blobs.length > 0) await this.#rows('forget', [blobs], 'forgetting blobs') }
+  async forget (blobs: readonly BlobID[]): Promise<void> { if (blobs.length > 0) await this.#ask.rows('forget', [blobs], 'forgetting blobs') }
 
   /** Objects may have any number of segments: of those that take too long, fewer are removed at a time. */
   async prune (limit: number): Promise<number> {
@@ -360,11 +271,12 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
       const room = Math.min(limit, this.#pruned)
       const since = performance.now()
       try {
-        const count = await this.#count('prune', [room], 'removing what removed containers had', { patience: room === 1 ? longPatience : 1 })
+        const [[removed, cleared] = [0, 0]] = await this.#ask.rows<[removed: number, cleared: number]>('prune', [room], 'removing what removed containers had', { patience: room === 1 ? longPatience : 1 })
         if (performance.now() - since < quick) this.#pruned = Math.min(mostPruned, this.#pruned * 2)
-        return count
+        // Behind containers in which there was nothing there may be others.
+        if (removed > 0 || cleared === 0) return removed
       } catch (error) {
-        if (room <= 1 || !(error instanceof StorageError) || !hasSqlState(error.cause, timedOut)) throw error
+        if (room <= 1 || !isTimeout(error)) throw error
         this.#pruned = Math.ceil(room / fewer)
       }
     }
@@ -372,7 +284,7 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
 
   async trimLog (olderThan: number, limit: number): Promise<number> {
     for (;;) {
-      const [row] = await this.#rows<[removed: string, missing: string | null, missingTo: string]>('trimLog', [olderThan, limit], 'trimming the change log')
+      const [row] = await this.#ask.rows<[removed: string, missing: string | null, missingTo: string]>('trimLog', [olderThan, limit], 'trimming the change log')
       const [removed = 0, missing = null, missingTo = 0] = row ?? []
       if (missing === null) return Number(removed)
       // What follows the gap is old enough to go, so nothing will ever come to fill it.
@@ -381,30 +293,30 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
   }
 
   async census (): Promise<Census> {
-    const [row] = await this.#rows<[records: string, blobs: string, bytes: string]>('census', [], 'counting what there is', { patience: longPatience })
+    const [row] = await this.#ask.rows<[records: string, blobs: string, bytes: string]>('census', [], 'counting what there is', { patience: longPatience })
     const [records = 0, blobs = 0, bytes = 0] = row?.map(Number) ?? []
     return { records, blobs, bytes }
   }
 
   async wholes ({ after, limit, size }: WholesQuery): Promise<WholeRecord[]> {
-    const rows = await this.#rows<WholeRow>('wholes', [after === undefined ? Buffer.alloc(0) : idKey(after), limit, size], 'reading records')
+    const rows = await this.#ask.rows<WholeRow>('wholes', [after === undefined ? Buffer.alloc(0) : idKey(after), limit, size], 'reading records')
     return rows.map(wholeOfRow)
   }
 
   async namedBlobs (after: BlobID | undefined, limit: number): Promise<BlobBirth[]> {
-    const rows = await this.#rows<[blob: string, size: string, hash: string]>('namedBlobs', [after ?? '', limit], 'reading blobs')
+    const rows = await this.#ask.rows<[blob: string, size: string, hash: string]>('namedBlobs', [after ?? '', limit], 'reading blobs')
     return rows.map(([blob, size, hash]) => ({ blob, size: Number(size), hash }))
   }
 
   /** What was noted of the scrub, and whether `holder` may go on with it: nobody else has been heard of for so many milliseconds. */
   async claimScrub (holder: string, timeout: number): Promise<{ readonly note: string | null, readonly taken: boolean }> {
-    const [row] = await this.#rows<[note: string | null, taken: boolean]>('claimScrub', [holder, timeout], 'looking where the scrub is')
+    const [row] = await this.#ask.rows<[note: string | null, taken: boolean]>('claimScrub', [holder, timeout], 'looking where the scrub is')
     return { note: row?.[0] ?? null, taken: row?.[1] ?? false }
   }
 
   /** False: it is somebody else's now. */
-  async noteScrub (holder: string, note: string): Promise<boolean> { return (await this.#rows('noteScrub', [holder, note], 'noting where the scrub is')).length > 0 }
-  async releaseScrub (holder: string): Promise<void> { await this.#rows('releaseScrub', [holder], 'leaving the scrub to others') }
+  async noteScrub (holder: string, note: string): Promise<boolean> { return (await this.#ask.rows('noteScrub', [holder, note], 'noting where the scrub is')).length > 0 }
+  async releaseScrub (holder: string): Promise<void> { await this.#ask.rows('releaseScrub', [holder], 'leaving the scrub to others') }
 
   stop (): void {
     clearInterval(this.#heart)

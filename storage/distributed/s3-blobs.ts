@@ -37,6 +37,7 @@ export interface S3Blobs extends BlobStore {
   probe (): Promise<void>
   /** A short object beside the blobs, whose key ends with this name; undefined: there is none. */
   readText (name: string): Promise<string | undefined>
+  /** Where there is one already it stays, if the server can tell. Read what is there then. */
   writeText (name: string, text: string): Promise<void>
   /** All objects that have the key of a blob. */
   all (): AsyncIterable<FoundObject>
@@ -170,12 +171,21 @@ class S3BlobStore implements S3Blobs {
 
   async readText (name: string): Promise<string | undefined> {
     const key = this.#client.settings.prefix + name
-    return (await this.#client.send({ method: 'GET', key, doing: `reading ${key}` }, { tolerate: ({ code, status }) => code === 'NoSuchKey' || status === 404 }))?.text.trim()
+    return (await this.#client.send({ method: 'GET', key, doing: `reading ${key}` }, { tolerate: ({ code }) => code === 'NoSuchKey' }))?.text.trim()
   }
 
   async writeText (name: string, text: string): Promise<void> {
     const key = this.#client.settings.prefix + name
-    await this.#client.send({ method: 'PUT', key, body: textBody(Buffer.from(`${text}\n`)), doing: `writing ${key}` })
+    const call = { method: 'PUT', key, body: textBody(Buffer.from(`${text}\n`)), doing: `writing ${key}` } as const
+    let isRefused = false
+    await this.#client.send({ ...call, headers: { 'if-none-match': '*' } }, {
+      tolerate ({ status, code }) {
+        // Some servers know no conditions: there the caller has to look whose it is.
+        isRefused = status === 501 || code === 'NotImplemented'
+        return isRefused || status === 412
+      }
+    })
+    if (isRefused) await this.#client.send(call)
   }
 
   async * all (): AsyncGenerator<FoundObject> {

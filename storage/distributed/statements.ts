@@ -32,6 +32,7 @@ const texts = (names: Names, s = names.schema) => ({
       and g.start < $3 and g.start + g.length > $2
       and g.start >= coalesce((select max(b.start) from ${s}.segments b where b.record_id = $1 and b.start <= $2), 0)
     where r.id = $1 order by g.start`,
+  hasSegments: `select count(*)::int from (select 1 from ${s}.segments g where g.record_id = any($1::bytea[]) limit $2) counted`,
   commit: `select ${s}.commit_change($1, $2)`,
   commitLimited: `select ${s}.commit_limited($1, $2, $3, $4)`,
   commitTrees: `select ${s}.commit_trees($1, $2, $3, $4, $5)`,
@@ -47,12 +48,13 @@ const texts = (names: Names, s = names.schema) => ({
       case when $1 like 'owner:%' then c.cursor is null when $1 like 'tree:%' then t.cursor is null else true end
     from ${s}.counting c left join ${s}.trees t on t.root = case when $1 like 'tree:%' then decode(substr($1, 6), 'hex') end left join ${s}.usage u on u.account = $1
     group by c.owners, c.children, c.cursor, t.root, t.cursor`,
+  // Walks over containers alone: there may be any number of other objects.
   miscounts: `with recursive below as (
       select t.root, t.root as id from ${s}.trees t
       union
       select unnest(o.trees), o.id from ${s}.orphans o
       union
-      select b.root, k.id from below b join ${s}.records k on k.parent_id = b.id where position(k.type in 'pt') = 0
+      select b.root, k.id from below b join ${s}.records k on k.parent_id = b.id where k.type = 'c'
     ), counted as (select * from ${s}.counting), noted as (
       select account, sum(bytes) as bytes, sum(objects) as objects from ${s}.usage group by account
     ), found as (
@@ -62,7 +64,9 @@ const texts = (names: Names, s = names.schema) => ({
       select n.account, 0, (select count(*) from ${s}.records k where k.parent_id = decode(substr(n.account, 10), 'hex')) from noted n where n.account like 'children:%'
       union all
       select 'tree:' || upper(encode(m.root, 'hex')), sum(m.size), sum(m.objects) from (
-        select b.root, r.id, r.size, 1 as objects from below b join ${s}.records r using (id)
+        select b.root, r.id, r.size, 1 as objects from below b join ${s}.records r on r.parent_id = b.id and r.id <> b.root where position(r.type in 'pt') = 0
+        union all
+        select t.root, r.id, r.size, 1 from ${s}.trees t join ${s}.records r on r.id = t.root
         union all
         select t.root, r.id, r.size, 0 from ${s}.records r join ${s}.trees t on t.root = any(${s}.trees_in(r.attributes)) where position(r.type in 'pt') > 0
       ) m join ${s}.trees t on t.root = m.root and (t.cursor is null or m.id <= t.cursor) group by m.root
@@ -92,7 +96,7 @@ const texts = (names: Names, s = names.schema) => ({
   lasting: `update ${s}.store set trimmed = trimmed`,
   doomed: `select blob from ${s}.doomed limit $1`,
   forget: `delete from ${s}.doomed where blob = any($1::text[])`,
-  prune: `select ${s}.prune($1)`,
+  prune: `select removed, cleared from ${s}.prune_step($1)`,
   trimLog: `select removed, missing, missing_to from ${s}.trim_log($1, $2)`,
   census: `select (select count(*) from ${s}.records), count(*), coalesce(sum(size), 0) from ${s}.blobs`,
   // Of each page only as much as there is room for, and one in any case: what comes before a record is what counts.
@@ -134,6 +138,7 @@ export function statementsOf (names: Names): Statements {
     names: named('names'),
     tree: named('tree'),
     segments: named('segments'),
+    hasSegments: named('hasSegments'),
     commit: named('commit'),
     commitLimited: named('commitLimited'),
     commitTrees: named('commitTrees'),

@@ -3,7 +3,7 @@ import { checkOptions } from '../../schemas/check-options.js'
 import { completeDistributedOptions, DistributedStoreOptions } from '../../schemas/store-options.js'
 import type { Reporter } from '../compose-store.js'
 import type { BlobStore, ObjectID } from '../contract.js'
-import type { Finding, Look, Repaired, RepairOptions, VerifyCounts, VerifyOptions } from '../verify/findings.js'
+import type { Finding, FindingKind, Look, Repaired, RepairOptions, VerifyCounts, VerifyOptions } from '../verify/findings.js'
 import { canBeReleased, ObjectMender } from '../verify/object-mender.js'
 import { verifyMovable } from '../verify/verify-movable.js'
 import { DatabaseChecks, type Mend, rawAttributes } from './database-checks.js'
@@ -53,9 +53,16 @@ async function looking<T> (options: DistributedStoreOptions, report: Reporter, w
 /** `surplus`: whether all that is in the place of the values is listed, too. */
 async function look ({ parts: { database, names, place }, meta, blobs, rootID, mender, isPlaced }: Looked, options: VerifyOptions, surplus: boolean, found: (finding: Finding, mend?: Mend) => void): Promise<VerifyCounts> {
   const { signal = new AbortController().signal, progress = () => {}, surplusGrace = place.late } = options
+  let recounting: Promise<void> | undefined
+  const recounted = async (): Promise<string> => {
+    // All accounts at once, step by step, as they were counted first. Where this ends early the sweepers of the servers go on.
+    await (recounting ??= recount(meta, signal))
+    return 'it was counted anew'
+  }
   const counts = await verifyMovable({ meta, blobs, rootID }, options, (finding, note) => {
-    const { objectID } = finding
-    found(finding, objectID === undefined || note === undefined ? undefined : async () => await mender.setAside(objectID, note))
+    const { objectID, kind } = finding
+    if (kind === 'usage') found(finding, recounted)
+    else found(finding, objectID === undefined || note === undefined ? undefined : async () => await mender.setAside(objectID, note))
   })
   const looked = { database, names, signal }
   await new DatabaseChecks({ ...looked, meta, blobs, mender, rootID }).look(found)
@@ -78,32 +85,43 @@ async function look ({ parts: { database, names, place }, meta, blobs, rootID, m
   return counts
 }
 
+async function recount (meta: PostgresMeta, signal: AbortSignal): Promise<void> {
+  await meta.recount()
+  while (await meta.countMore(page.limit) > 0) signal.throwIfAborted()
+}
+
 /** Tells `found` of everything that is wrong. Throws OptionError, and a StorageError. */
 export async function verifyDistributed (options: DistributedStoreOptions, how: VerifyOptions, report: Reporter, found: (finding: Finding) => void): Promise<VerifyDistributedResult> {
   // Whether servers have it open makes no difference.
   return await looking(options, report, async looked => ({ ...await look(looked, how, true, finding => { found(finding) }), online: false, pageChecksums: await pageChecksums(looked.parts.database) }))
 }
 
-/** Things that are mended before the next look. */
-const mostAtOnce = 1000
-const mostRounds = 20
+/** Things that are mended before the next look, and looks that may find no fewer than all before them. */
+const bounds = { mends: 20_000, idle: 20 }
 const page = { limit: 500, size: 4 * 1024 * 1024 }
 
-/** Tells `found` of everything that is wrong, and what was done about it. Answers how many rounds it took; the last one has found nothing that could be mended. Throws OptionError, and a StorageError. */
-export async function repairDistributed (options: DistributedStoreOptions, { dryRun = false, ...how }: RepairOptions, report: Reporter, found: (repaired: Repaired) => void): Promise<number> {
+/**
+ * Tells `found` of everything that is wrong, and what was done about it. Answers how many rounds it took; the last one has mended nothing: what it finds is told as left. It goes on for as long as there is less to do each time. Throws OptionError, and a
+ * StorageError.
+ */
+export async function repairDistributed (options: DistributedStoreOptions, { dryRun = false, ...how }: RepairOptions, report: Reporter, found: (repaired: Repaired) => void, { mends, idle } = bounds): Promise<number> {
   return await looking(options, report, async looked => {
     const damaged = new Set<ObjectID>()
+    let least = Infinity
+    let patience = idle
     for (let round = 1, values = how.values ?? true, surplus = true; ; round++) {
       const waiting: Array<readonly [Finding, Mend]> = []
       const left: Finding[] = []
-      let more = false
+      const missed = new Set<FindingKind>()
+      let count = 0
       await look(looked, { ...how, values }, surplus, (finding, mend) => {
         if (finding.objectID !== undefined) damaged.add(finding.objectID)
         if (mend === undefined) left.push(finding)
         else if (dryRun || finding.setAside === true) {
           if (round === 1) found({ ...finding, done: finding.setAside === true ? 'it is set aside already' : 'it would be mended, or moved aside' })
-        } else if (waiting.length < mostAtOnce) waiting.push([finding, mend])
-        else more = true
+        } else if (patience === 0) found(finding)
+        else if (++count <= mends) waiting.push([finding, mend])
+        else missed.add(finding.kind)
       })
       let mended = 0
       for (const [finding, mend] of waiting) {
@@ -115,10 +133,14 @@ export async function repairDistributed (options: DistributedStoreOptions, { dry
           found({ ...finding, done })
         }
       }
-      // What was under it may be seen then, but for bytes and what belongs to nothing: these were looked at.
-      if (mended > 0 && round < mostRounds) {
-        values &&= more
-        surplus = more
+      if (patience > 0 && (mended > 0 || missed.size > 0)) {
+        if (count >= least) patience--
+        // What there was no room for has to be told at least.
+        if (mended === 0) patience = 0
+        least = Math.min(least, count)
+        // What was under it may be seen then, but for bytes and what belongs to nothing: these were looked at.
+        values &&= missed.has('blob')
+        surplus &&= missed.has('file')
         continue
       }
       for (const finding of left) found(finding)

@@ -144,7 +144,11 @@ export class ObjectMender {
     for (let n = 0; n < mostAttempts; n++) {
       const tried = await attempt()
       if (!('done' in tried)) continue
-      if (tried.change === undefined || (await this.#store.meta.commit(tried.change)).status === 'committed') return tried.done
+      if (tried.change === undefined) return tried.done
+      const result = await this.#store.meta.commit(tried.change)
+      if (result.status === 'committed') return tried.done
+      // It is so every time.
+      if (result.status === 'refused') throw new StorageError('permission', `The store does not let the repair move object ${result.on === 'trees' ? result.id : ''}: ${result.on === 'trees' ? 'it would leave a container that has a quota' : `${result.account} has a limit`}`)
     }
     throw new StorageError('unavailable', 'Others change the store faster than it can be repaired')
   }

@@ -48,7 +48,7 @@ const s3 = postgres === undefined ? undefined : await s3Server()
 if (postgres === undefined) t.pass('PostgreSQL is not installed', { skip: true })
 else {
   const meta = postgres.freshSchema(t)
-  const { password: owner } = new URL(meta)
+  const { password: owner, username } = new URL(meta)
   const named = new URL(meta)
   named.password = ''
   /** Who may use the tables, and make none. */
@@ -80,7 +80,7 @@ else {
     }
     await query(meta, `delete from ${schemaOf(meta)}.migrations where version = 7`)
     await query(meta, `create role ${user} login password '${secret}'`)
-    for (const line of grants.trim().split('\n')) await query(meta, line.replace(/\bcdmi\b/, schemaOf(meta)).replace(/\brole owner\b/, `role "${new URL(meta).username}"`))
+    for (const line of grants.trim().split('\n')) await query(meta, line.replace(/\bcdmi\b/, schemaOf(meta)).replace(/\brole owner\b/, `role "${username}"`))
     t.match(await runInProcess(['migrate']), { code: 2, stderr: /^fastify-cdmi: Only a store in a database has something to migrate: / })
   })
 

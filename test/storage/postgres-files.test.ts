@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openStore } from '../../storage/open-store.js'
 import { eventually } from '../helpers/eventually.js'
-import { aRecord, isReadable, store as storeAll, storeBlob } from './driver.js'
+import { aRecord, commit, isReadable, store as storeAll, storeBlob } from './driver.js'
 import { noErrors } from './embedded-driver.js'
 import { placeOf } from './postgres-driver.js'
 import { postgresServer, query, schemaOf } from './postgres-server.js'
@@ -47,6 +47,57 @@ else {
     await query(server.url, `create trigger slow before delete on ${s}.segments for each row execute function ${s}.slow()`)
     t.equal((await store.sweep()).records, 40)
     for (const birth of births) t.notOk(await isReadable(store, birth))
+  })
+
+  t.test('removed containers in which there was nothing are forgotten step by step, however many they are; what is in one that is there stays', async t => {
+    const place = placeOf(t, server, t.testdir())
+    const store = await openStore(place, noErrors)
+    t.teardown(async () => { await store.close() })
+    const s = schemaOf(place.meta)
+    const kept = aRecord({ type: 'c', parentID: store.rootID, name: 'kept' })
+    await storeAll(store, { put: [kept, aRecord({ parentID: kept.id, name: 'inner' })] })
+    await query(server.url, `insert into ${s}.orphans select decode(lpad(n::text, 48, '0'), 'hex') from generate_series(1, 450) n union all select '\\x${kept.id}'`)
+    t.same(await query(server.url, `select removed, cleared from ${s}.prune_step(10)`), [[0, 10]])
+    t.equal((await store.sweep()).records, 0)
+    t.match(await query(server.url, `select id from ${s}.orphans`), { length: 1 }, 'but for one that is there')
+    t.equal((await store.meta.resolve(store.rootID, ['kept', 'inner'])).length, 3, 'with what is in it')
+  })
+
+  t.test('what was trashed while the clock of the database was ahead waits for its grace, and not for as long as the clock was wrong', async t => {
+    const place = placeOf(t, server, t.testdir())
+    const store = await openStore(place, noErrors)
+    t.teardown(async () => { await store.close() })
+    const patient = await openStore({ ...place, trashGrace: 3_600_000 }, noErrors)
+    t.teardown(async () => { await patient.close() })
+    const { put, birth } = await storeBlob(store, 'value')
+    await storeAll(store, { remove: [{ id: put.id, version: 1, subtree: false }] })
+    const s = schemaOf(place.meta)
+    await query(server.url, `update ${s}.blobs set trashed = trashed + interval '3 years'`)
+    await patient.sweep()
+    t.ok(await isReadable(store, birth))
+    t.same(await query(server.url, `select trashed <= clock_timestamp() from ${s}.blobs`), [[true]])
+    await store.sweep()
+    t.notOk(await isReadable(store, birth))
+  })
+
+  t.test('an object with very many segments is copied, replaced and removed, though it takes longer than others may', async t => {
+    const place = placeOf(t, server, t.testdir())
+    const store = await openStore(place, noErrors)
+    t.teardown(async () => { await store.close() })
+    const { put, birth } = await storeBlob(store, 'value', { parentID: store.rootID, name: 'many' })
+    const { put: few } = await storeBlob(store, 'value', { parentID: store.rootID, name: 'few' })
+    const s = schemaOf(place.meta)
+    await query(server.url, `insert into ${s}.segments select '\\x${put.id}', n * 5, 5, '${birth.blob}', 0 from generate_series(1, 10000) n`)
+    await query(server.url, `create function ${s}.slow() returns trigger language plpgsql as 'begin perform pg_sleep(0.7); return null; end'`)
+    await query(server.url, `create trigger slow after insert or delete on ${s}.segments for each statement execute function ${s}.slow()`)
+    const hasty = await openStore({ ...place, databaseTimeout: 600 }, noErrors)
+    t.teardown(async () => { await hasty.close() })
+    await t.rejects(commit(hasty, { remove: [{ id: few.id, version: 1, subtree: false }] }), { name: 'StorageError', reason: 'unavailable', message: /57014/ })
+    const copy = aRecord({ parentID: store.rootID, name: 'copy', size: put.size, segments: { kind: 'copy', from: put.id, version: 1 } })
+    await storeAll(hasty, { put: [copy] })
+    t.equal((await store.meta.segments(copy.id, 0, 1e9))?.segments.length, 10_001)
+    await storeAll(hasty, { remove: [{ id: put.id, version: 1, subtree: false }] })
+    t.equal(await store.meta.get(put.id), undefined)
   })
 
   t.test('where the directory of the values is not mounted, nothing is written in its place, nothing is taken for removed, and no store that has values opens', async t => {

@@ -11,9 +11,10 @@ import { distributedScrub, type DistributedScrub } from '../../storage/distribut
 import { PostgresMeta } from '../../storage/distributed/postgres-meta.js'
 import { repairDistributed, verifyDistributed } from '../../storage/distributed/verify-distributed.js'
 import { openStore } from '../../storage/open-store.js'
+import { treeAccount } from '../../storage/usage.js'
 import type { Finding, Repaired, RepairOptions } from '../../storage/verify/findings.js'
 import { eventually } from '../helpers/eventually.js'
-import { aRecord, aValue, store as commitAll, storeBlob } from './driver.js'
+import { aRecord, aValue, commit, next, store as commitAll, storeBlob } from './driver.js'
 import { noErrors, quickDirectory } from './embedded-driver.js'
 import { placeOf } from './postgres-driver.js'
 import { postgresServer, query, schemaOf } from './postgres-server.js'
@@ -192,16 +193,16 @@ else {
     for (let n = 1; n <= 5; n++) await commitAll(one.store, { events: [{ n }] })
     await one.sql("update $.log set event = '{\"broken' where sequence = 2")
     await one.sql("update $.log set event = '7' where sequence = 4")
-    await one.sql("insert into $.log (sequence, at, event) values (6, clock_timestamp(), '{\"n\":6}'), (9000000000000, clock_timestamp(), '{\"n\":0}')")
+    await one.sql("insert into $.log (sequence, at, event) values (6, clock_timestamp(), '{\"n\":6}'), (9, clock_timestamp(), '{\"n\":9}'), (11, clock_timestamp(), '{\"n\":11}'), (9000000000000, clock_timestamp(), '{\"n\":0}')")
     await t.rejects(one.store.meta.events(0, 100), { name: 'StorageError', reason: 'corrupt', message: 'Entry 2 of the change log is not readable; "fastify-cdmi repair" sets it aside' })
-    const problems = ['Entry 2 of the change log is not readable', 'Entry 4 of the change log is not readable', 'The change log has an entry 9000000000000, far behind its end', 'The change log has entries up to 6, and is said to end at 5']
+    const problems = ['Entry 2 of the change log is not readable', 'Entry 4 of the change log is not readable', 'The change log has an entry 9000000000000, far behind its end', 'The change log has entries up to 11, and is said to end at 5; without 7 to 8, 10']
     t.same((await verified(one)).map(({ kind, problem }) => `${kind}: ${problem}`), problems.map(problem => `log: ${problem}`))
     t.same((await repaired(one, { dryRun: true })).map(({ problem }) => problem), problems)
     t.match((await repaired(one)).map(({ done }) => done), [/^its text is in the table moved_aside/, /moved_aside/, /moved_aside/, 'it goes on behind them'])
     t.same(await verified(one), [])
     t.same(await one.sql('select part, key, value from $.moved_aside order by key'), [['log', '2', '{"broken'], ['log', '4', '7'], ['log', '9000000000000', '{"n":0}']])
-    await commitAll(one.store, { events: [{ n: 7 }] })
-    t.same((await one.store.meta.events(0, 100)).map(({ sequence, event }) => [sequence, event['n']]), [[1, 1], [3, 3], [5, 5], [6, 6], [7, 7]])
+    await commitAll(one.store, { events: [{ n: 12 }] })
+    t.same((await one.store.meta.events(0, 100)).map(({ sequence, event }) => [sequence, event['n']]), [[1, 1], [3, 3], [5, 5], [6, 6], [9, 9], [11, 11], [12, 12]])
   })
 
   t.test('containers that are below themselves, and one in no container, come to /lost+found/ with all that is in them; asking for their place comes to an end', async t => {
@@ -229,6 +230,49 @@ else {
     t.equal(chain[0]?.id, rootID)
     t.equal(chain[1]?.name, 'lost+found')
     t.equal((await meta.lineage(inner.id))[1]?.name, 'lost+found')
+  })
+
+  t.test('a ring with a container that has an account comes to /lost+found/, too, and what is on account is counted anew', async t => {
+    const one = await here(t)
+    const box = (name: string, parentID: ObjectID): ReturnType<typeof aRecord> => aRecord({ type: 'c', parentID, name, attributes })
+    const a = box('a', one.store.rootID)
+    const b = box('b', a.id)
+    const c = box('c', b.id)
+    const shelf = box('shelf', one.store.rootID)
+    for (const put of [a, b, c, shelf, aValue('below', { parentID: c.id, name: 'below', attributes })]) await commitAll(one.store, { put: [put] })
+    const { meta } = one.store
+    await meta.beginCounting('trees')
+    for (const { id } of [b, shelf]) await meta.countTree(id)
+    while (await meta.countMore(100) > 0);
+    t.match(await commit(one.store, { put: [next(c, { parentID: shelf.id })] }), { status: 'refused', on: 'trees', id: c.id })
+    // Nobody leaves a container with an account by taking its place.
+    t.match(await commit(one.store, { put: [next(c, { parentID: one.store.rootID, name: 'c' }), next(b, { parentID: c.id, name: 'b' })] }), { status: 'refused', on: 'trees' })
+    await one.sql(`begin; set local session_replication_role = replica; update $.records set parent_id = '\\x${c.id}' where id = '\\x${a.id}'; commit`)
+    const done = await repaired(one)
+    t.same(done.filter(({ done }) => done === undefined), [])
+    t.equal(done.filter(({ done }) => /^it is \/lost%2Bfound\//.test(done ?? '')).length, 1)
+    t.same(await verified(one), [])
+    t.match(await meta.usage(treeAccount(b.id)), { bytes: 5, whole: true })
+  })
+
+  t.test('a repair goes on for as long as there is less to do each time; what comes again and again it leaves, and tells so', async t => {
+    const one = await here(t, 'a', 'b', 'c', 'd', 'e')
+    const few = async (): Promise<{ rounds: number, done: Repaired[] }> => {
+      const done: Repaired[] = []
+      return { rounds: await repairDistributed(one.options, {}, noErrors, one => { done.push(one) }, { mends: 1, idle: 2 }), done }
+    }
+    await one.sql('delete from $.segments; update $.records set size = 0')
+    const { rounds, done } = await few()
+    t.equal(rounds, 6)
+    t.match(done, Array.from({ length: 5 }, () => ({ kind: 'blob', done: 'it is in the trash' })))
+    t.same(await verified(one), [])
+    await one.sql("create function $.stubborn() returns trigger language plpgsql as 'begin NEW.trashed := null; return NEW; end'")
+    await one.sql('create trigger stubborn before update on $.blobs for each row execute function $.stubborn()')
+    await one.sql('update $.blobs set size = size')
+    const again = await few()
+    t.equal(again.rounds, 4)
+    t.match(again.done.filter(({ done }) => done !== undefined), { length: 3 })
+    t.match(again.done.filter(({ done }) => done === undefined), { length: 5 }, 'all are told of')
   })
 
   t.test('what is among the values and belongs to nothing is moved aside; not what a lease may still bring, what is young, or what is not ours', async t => {

@@ -2,11 +2,20 @@ import t from 'tap'
 import { cp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Client } from 'pg'
 import { schemaVersion } from '../../storage/distributed/migrate.js'
 import { migrateStore } from '../../storage/distributed/migrate-store.js'
+import { firstTables } from '../../storage/distributed/migrations/first-tables.js'
+import { placeIdentity } from '../../storage/distributed/migrations/place-identity.js'
+import { scrubPlace } from '../../storage/distributed/migrations/scrub-place.js'
+import { trees } from '../../storage/distributed/migrations/trees.js'
+import { usage } from '../../storage/distributed/migrations/usage.js'
+import { namesOf } from '../../storage/distributed/names.js'
 import { verifyDistributed } from '../../storage/distributed/verify-distributed.js'
 import { openStore } from '../../storage/open-store.js'
-import { aValue, fields, fieldsOfPut, store, storeBlob } from './driver.js'
+import { treeAccount } from '../../storage/usage.js'
+import { eventually } from '../helpers/eventually.js'
+import { aRecord, aValue, fields, fieldsOfPut, next, store, storeBlob } from './driver.js'
 import { noErrors, quickDirectory } from './embedded-driver.js'
 import { placeOf } from './postgres-driver.js'
 import { postgresServer, query, schemaOf } from './postgres-server.js'
@@ -77,6 +86,60 @@ if (server !== undefined) {
     await store.close()
     await query(options.meta, `update ${schemaOf(options.meta)}.migrations set version = version - ${schemaVersion}`)
     await t.rejects(openStore({ ...options, migrate: false }, noErrors), { name: 'StorageError', reason: 'format', message: /There is no store/ })
+  })
+
+  t.test('a user who may only use the tables needs no rights for those that are for the triggers alone; where others are missing a start says what to grant', async t => {
+    const options = placeOf(t, server, t.testdir())
+    const name = `gateway_${process.pid}`
+    const schema = schemaOf(options.meta)
+    await migrateStore(options, { dryRun: false })
+    await query(server.url, `create role ${name} login password 'secret'`)
+    t.teardown(async () => { await query(server.url, `drop owned by ${name}; drop role ${name}`) })
+    const grant = async (what: string): Promise<void> => { await query(server.url, `grant ${what} to ${name}`) }
+    await grant(`usage on schema ${schema}`)
+    await grant(`select, insert, update, delete on all tables in schema ${schema}`)
+    await grant(`usage, select, update on all sequences in schema ${schema}`)
+    await query(server.url, `revoke all on ${['trees', 'moving', 'moved_aside'].map(table => `${schema}.${table}`).join(', ')} from ${name}`)
+    const url = new URL(options.meta)
+    Object.assign(url, { username: name, password: 'secret' })
+    const theirs = { ...options, meta: url.href, migrate: false }
+    await t.rejects(openStore(theirs, noErrors), { name: 'StorageError', reason: 'permission', message: `The database's user ${name} lacks rights in schema ${schema.replaceAll('"', '')}: moving (select), trees (select, insert, update, delete). The owner of the tables can give them: grant select, insert, update, delete on all tables in schema ${schema} to ${name}; grant usage, select, update on all sequences in schema ${schema} to ${name}` })
+    await grant(`select, insert, update, delete on ${schema}.trees`)
+    await grant(`select on ${schema}.moving`)
+    const target = await openStore(theirs, noErrors)
+    for (const kind of ['owners', 'children', 'trees'] as const) await target.meta.beginCounting(kind)
+    const box = aRecord({ type: 'c', parentID: target.rootID, name: 'box' })
+    const shelf = aRecord({ type: 'c', parentID: target.rootID, name: 'shelf' })
+    await store(target, { put: [box, shelf] })
+    await target.meta.countTree(box.id)
+    await target.sweep()
+    await store(target, { put: [aValue('value', { parentID: box.id, name: 'value' })], limits: [{ account: treeAccount(box.id), objects: 9 }], trees: [box.id] })
+    await store(target, { put: [next(shelf, { name: 'moved' })] })
+    t.same(await target.meta.usage(treeAccount(box.id)), { bytes: 5, objects: 2, whole: true })
+    await store(target, { remove: [{ id: box.id, version: 1, subtree: true }] })
+    await target.sweep()
+    t.equal(await target.meta.usage(treeAccount(box.id)), undefined)
+    await target.close()
+  })
+
+  t.test('servers of the build of before that make and remove containers do not stand in the way of the accounts of trees, nor these in theirs', async t => {
+    const names = namesOf(new URL(server.freshSchema(t)).searchParams.get('schema') ?? '')
+    const { schema } = names
+    const [change, migration] = [new Client({ connectionString: server.url }), new Client({ connectionString: server.url })]
+    t.teardown(async () => { await Promise.all([change.end(), migration.end()]) })
+    await Promise.all([change.connect(), migration.connect()])
+    await change.query(`create schema ${schema}`)
+    for (const sql of [firstTables, usage, scrubPlace, placeIdentity]) await change.query(sql(names))
+    // A removal looks at the list of what is removed, and then its trigger at what is counted.
+    await change.query('begin')
+    await change.query(`insert into ${schema}.orphans values ('')`)
+    const migrated = migration.query(trees(names))
+    migrated.catch(() => {})
+    await eventually('it waits', async () => (await query(server.url, `select 1 from pg_locks where not granted and relation in ('${schema}.orphans'::regclass, '${schema}.counting'::regclass)`)).length > 0)
+    await change.query(`select * from ${schema}.counting`)
+    await change.query('commit')
+    await migrated
+    t.match((await migration.query(`select trees from ${schema}.counting`)).rows, [{ trees: false }])
   })
 
   t.test('an account that somebody has changed in the database is found by a look at the store, and counted anew', async t => {

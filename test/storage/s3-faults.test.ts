@@ -485,6 +485,27 @@ function suite (t: Test, server: S3Server): void {
     for (const { error } of [...await Promise.all(underWay), await timed(blobs.remove(`${lease}/x`))]) t.match(error, failsWith('unavailable', /closed/))
   })
 
+  t.test('a text beside the blobs is written once: the first stays. A server without conditions gets it without one; only a key that is not there is none', async t => {
+    const { proxy, blobs } = await setUp(t, server, { retryFor: 0 })
+    const path = /\.mark$/
+    t.equal(await blobs.readText('.mark'), undefined)
+    for (const code of ['NoSuchBucket', 'NoSuchUpload']) {
+      proxy.add({ path, act: { kind: 'answer', status: 404, body: `<?xml version="1.0"?><Error><Code>${code}</Code></Error>` } })
+      await t.rejects(blobs.readText('.mark'), { name: 'StorageError', reason: 'unavailable', message: new RegExp(code) })
+    }
+    proxy.add({ path, act: { kind: 'answer', status: 404 } })
+    await t.rejects(blobs.readText('.mark'), { name: 'StorageError', reason: 'unavailable' })
+    proxy.clear()
+    proxy.add({ path, method: 'PUT', act: { kind: 'answer', status: 501, body: '<?xml version="1.0"?><Error><Code>NotImplemented</Code></Error>' } })
+    await blobs.writeText('.mark', 'one')
+    t.same(proxy.seen.map(({ headers }) => headers['if-none-match']), ['*', undefined])
+    t.equal(await blobs.readText('.mark'), 'one')
+    await blobs.writeText('.mark', 'two')
+    t.equal(await blobs.readText('.mark'), 'one')
+    proxy.add({ path, method: 'PUT', act: { kind: 'answer', status: 403, body: '<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>' } })
+    await t.rejects(blobs.writeText('.mark', 'three'), { name: 'StorageError', reason: 'permission' })
+  })
+
   const { own } = server
   t.test('a server that is killed and comes back: what was acknowledged is there, what was under way gets through, nothing is started anew', {
     skip: own !== undefined ? false : 'the server is not ours to kill'

@@ -31,25 +31,8 @@ const loop = (s: string, deltas: string): string => `
 
 const counted = '(t.cursor is null or o.id <= t.cursor)'
 
-export const trees = ({ schema: s, seed }: Names): string => `
-alter table ${s}.counting add column trees boolean not null default false;
--- cursor: records up to it are in the account; null: all are.
-create table ${s}.trees (root bytea primary key, cursor bytea);
--- Those that a removed container was in, itself included.
-alter table ${s}.orphans add column trees bytea[];
--- Containers that a change has taken from their places and not put to others yet. Empty between changes.
-create table ${s}.moving (id bytea primary key, parent_id bytea not null);
-
--- Those that a helper of an object counts for, as it stands in the JSON text, behind the owner.
-create function ${s}.trees_in(attributes text) returns bytea[] language sql immutable parallel safe as $function$
-  select array_agg(decode(tree, 'hex')) from regexp_split_to_table(
-    substring(attributes from '^\\{(?:"owner":"(?:[^"\\\\]|\\\\.)*",)?"within":\\["([0-9A-F",]*)"\\]'), '","'
-  ) as tree
-$function$;
-
--- Those that what is in a container counts for, from the top down or not.
-create function ${s}.trees_at(container bytea) returns bytea[] language sql stable as $function$
-  with recursive up as (
+/** Trees that what is in `container` counts for, from the top down or not. */
+export const treesAt = (s: string): string => `  with recursive up as (
     select container as id
     union
     select coalesce(r.parent_id, v.parent_id) from up join ${s}.records r on r.id = up.id left join ${s}.moving v on v.id = up.id
@@ -59,11 +42,12 @@ create function ${s}.trees_at(container bytea) returns bytea[] language sql stab
     select t.root from ${s}.trees t join up on up.id = t.root
     union
     select unnest(o.trees) from ${s}.orphans o join up on up.id = o.id
-  ) found
-$function$;
+  ) found`
 
+/** What the trigger does; `create` may be one that replaces it. */
+export const countTrees = (s: string, create: 'create' | 'create or replace'): string => `
 -- For each statement that changes records, after it.
-create function ${s}.count_trees() returns trigger language plpgsql as $function$
+${create} function ${s}.count_trees() returns trigger language plpgsql as $function$
 declare
   delta record;
   bound bytea;
@@ -76,7 +60,17 @@ begin
     where b.type = 'c' and a.parent_id is not null and coalesce(b.parent_id, v.parent_id) <> a.parent_id
       -- Where the place that it leaves is damaged nobody knows its trees: it may be brought anywhere, and be counted anew.
       and (exists (select 1 from ${s}.records r where r.id = coalesce(b.parent_id, v.parent_id)) or exists (select 1 from ${s}.orphans r where r.id = coalesce(b.parent_id, v.parent_id)))
-      and ${s}.trees_at(coalesce(b.parent_id, v.parent_id)) <> ${s}.trees_at(a.parent_id) limit 1;
+      and ${s}.trees_at(coalesce(b.parent_id, v.parent_id)) <> ${s}.trees_at(a.parent_id)
+      -- Nor are there any to leave for one that was below itself.
+      and not exists (
+        with recursive up as (
+          select coalesce(b.parent_id, v.parent_id) as id
+          union
+          select coalesce(was.parent_id, left_it.parent_id, r.parent_id)
+          from up left join before_it was on was.id = up.id left join ${s}.moving left_it on left_it.id = up.id left join ${s}.records r on r.id = up.id
+          where coalesce(was.parent_id, left_it.parent_id, r.parent_id) is not null
+        ) select 1 from up where up.id = a.id
+      ) limit 1;
     if found then raise exception 'a container would leave its trees' using errcode = 'CD004', detail = encode(bound, 'hex'); end if;${loop(s, `${amounts(s, 'after_it', '', counted)}
       union all${amounts(s, 'before_it', '-', counted)}`)}
     delete from ${s}.moving where id in (select a.id from after_it a where a.parent_id is not null);
@@ -85,7 +79,31 @@ begin
   return null;
 end
 $function$;
+`
 
+export const trees = ({ schema: s, seed }: Names): string => `
+-- As changes do it, what was removed before what is counted: of servers that go on meanwhile none waits for what waits for it.
+-- trees: those that a removed container was in, itself included.
+alter table ${s}.orphans add column trees bytea[];
+alter table ${s}.counting add column trees boolean not null default false;
+-- cursor: records up to it are in the account; null: all are.
+create table ${s}.trees (root bytea primary key, cursor bytea);
+-- Containers that a change has taken from their places and not put to others yet. Empty between changes.
+create table ${s}.moving (id bytea primary key, parent_id bytea not null);
+
+-- Those that a helper of an object counts for, as it stands in the JSON text, behind the owner.
+create function ${s}.trees_in(attributes text) returns bytea[] language sql immutable parallel safe as $function$
+  select array_agg(decode(tree, 'hex')) from regexp_split_to_table(
+    substring(attributes from '^\\{(?:"owner":"(?:[^"\\\\]|\\\\.)*",)?"within":\\["([0-9A-F",]*)"\\]'), '","'
+  ) as tree
+$function$;
+
+-- Those that what is in a container counts for, from the top down or not.
+create function ${s}.trees_at(container bytea) returns bytea[] language sql stable as $function$
+${treesAt(s)}
+$function$;
+
+${countTrees(s, 'create')}
 -- Before a container is removed.
 create function ${s}.keep_trees() returns trigger language plpgsql as $function$
 begin
