@@ -1,7 +1,7 @@
 /**
  * @fastify/multipart as a reader of single requests. It is not registered on the application: an application that mounts this plugin may
  * have registered it for its own routes, with its own options, and Fastify allows its decorators only once in a line of scopes.
- * So it is given a stand-in for an application, and what it would decorate requests with is put on top of the request of a form alone.
+ * So it is given a stand-in for an application, and what it would decorate requests with is in a stand-in for the request of a form alone.
  */
 import multipart, { type Multipart } from '@fastify/multipart'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
@@ -23,9 +23,18 @@ const application = {
 }
 multipart(application as unknown as FastifyInstance, {}, () => {})
 
+/**
+ * All of a request that a form is read from. The request itself is no prototype of it: an object that is one gets a shape of its own, and all that reads
+ * the request after that is slow.
+ */
+class FormRequest {
+  constructor (readonly raw: FastifyRequest['raw'], readonly log: FastifyRequest['log']) {}
+}
+Object.defineProperties(FormRequest.prototype, members)
+
 /** The parts of a `multipart/form-data` request whose body is unread. */
-export function partsOf (request: FastifyRequest, options: PartsOptions): AsyncIterableIterator<Multipart> {
-  const form = Object.create(request, members) as FastifyRequest
+export function partsOf ({ raw, log }: FastifyRequest, options: PartsOptions): AsyncIterableIterator<Multipart> {
+  const form = new FormRequest(raw, log) as unknown as FastifyRequest
   markAsForm(form, undefined, () => {})
   return form.parts(options)
 }
