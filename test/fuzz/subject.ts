@@ -30,6 +30,8 @@ export interface Leftovers {
 }
 
 const password = 'the password of the fuzz'
+/** Bytes. Else what is asked to be serialized has what was serialized before in it, again and again, until the disk is full. */
+const longestValue = 8 * 1024 * 1024
 /** On a machine with much memory garbage lies about for long, and looks like what is kept. What is kept for good ends such a server. */
 const smallHeap = '--max-old-space-size=128'
 
@@ -54,7 +56,7 @@ export class Subject {
   static async start (parent = tmpdir(), flags: readonly string[] = []): Promise<Subject> {
     const directory = await mkdtemp(join(resolve(parent), 'fastify-cdmi-fuzz-'))
     await mkdir(join(directory, 'tmp'))
-    const child = spawn(...plainNode(smallHeap, commandLine, 'serve', '--data', join(directory, 'store'), '--host', '127.0.0.1', '--port', '0', ...flags), { env: { ...process.env, ADMIN_USER: 'admin', ADMIN_PASSWORD: password, TMPDIR: join(directory, 'tmp') }, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(...plainNode(smallHeap, commandLine, 'serve', '--data', join(directory, 'store'), '--host', '127.0.0.1', '--port', '0', '--limits-value', String(longestValue), ...flags), { env: { ...process.env, ADMIN_USER: 'admin', ADMIN_PASSWORD: password, TMPDIR: join(directory, 'tmp') }, stdio: ['ignore', 'pipe', 'pipe'] })
     const subject = new Subject(directory, child)
     let printed = ''
     child.stdout?.setEncoding('utf8').on('data', (text: string) => { printed += text })
