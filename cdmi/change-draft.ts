@@ -22,6 +22,8 @@ export class ChangeDraft {
   readonly #remove: RecordRemoval[] = []
   readonly #events: JsonObject[] = []
   readonly #expected = new Map<string, number>()
+  /** Versions of records that had others by the time they were read again. */
+  readonly #outdated: Expected[] = []
   readonly #seen = new Set<StoredRecord>()
   /** What the change itself puts or removes. */
   readonly #own = new Set<string>()
@@ -61,12 +63,14 @@ export class ChangeDraft {
       // Many objects that change at once have few parents: what is above one of them was here with it.
       if (record === undefined || this.#seen.has(record)) break
       this.#seen.add(record)
-      this.#expected.set(record.id, record.version)
+      this.expect(record)
     }
   }
 
-  /** What else was read and decides on the change. */
+  /** What else was read and decides on the change. What was read at two versions stays expected at both, which no commit can meet: all is to be read again. */
   expect ({ id, version }: Expected): void {
+    const before = this.#expected.get(id)
+    if (before !== undefined && before !== version) this.#outdated.push({ id, version: before })
     this.#expected.set(id, version)
   }
 
@@ -75,7 +79,7 @@ export class ChangeDraft {
     const limits = this.reckoning?.limits()
     const trees = this.reckoning?.made() ?? []
     // What the change itself puts or removes is at its version or the change does not happen; new containers are not there yet.
-    const expect: Expected[] = []
+    const expect = this.#outdated.filter(({ id }) => !this.#own.has(id))
     for (const [id, version] of this.#expected) if (!this.#own.has(id)) expect.push({ id, version })
     return {
       ...leased(births, staging),

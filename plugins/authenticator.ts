@@ -78,21 +78,29 @@ export interface CompleteAuthenticator extends Omit<Required<Authenticator>, 'mo
   verify (name: string, password: string, source: string): Promise<Principal>
 }
 
+const leftOut = ['recall', 'current', 'moment', 'named'] as const
+
 /** The authenticator, with all that it leaves out. Throws OptionError for what is none. */
 export function completed (given: Authenticator): CompleteAuthenticator {
   if (given instanceof CachingAuthenticator) return given
-  if (typeof given.verify !== 'function') throw new OptionError('The option "authenticator" of the plugin needs a function "verify"')
+  if (typeof given?.verify !== 'function') throw new OptionError('The option "authenticator" of the plugin needs a function "verify"')
+  for (const name of leftOut) if (given[name] !== undefined && typeof given[name] !== 'function') throw new OptionError(`The option "authenticator" of the plugin has a "${name}" that is no function`)
   return {
-    recall: (name, password) => given.recall?.(name, password),
+    recall: (name, password) => someone(given.recall?.(name, password)),
     current: () => given.current?.(),
     moment: () => given.moment?.(),
     async verify (name, password, source) {
-      const principal = await given.verify(name, password, source)
+      const principal = someone(await given.verify(name, password, source))
       if (principal === undefined) throw new Unauthorized()
       return principal
     },
-    named: name => given.named?.(name)
+    named: name => someone(given.named?.(name))
   }
+}
+
+/** A function in JavaScript may well say null or false for nobody, as one given as `users` does. */
+function someone (answer: Principal | undefined): Principal | undefined {
+  return typeof answer === 'object' && answer !== null ? answer : undefined
 }
 
 /** Milliseconds that verified credentials are remembered after their last use, and in all. */

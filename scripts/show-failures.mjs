@@ -1,5 +1,5 @@
 // Prints again what failed in the last `npm test`, with the names of the tests around it: in a log of megabytes the end is all that many see.
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
 const results = '.tap/test-results'
 const longest = 60
@@ -37,7 +37,9 @@ function shown (lines, at) {
   return lines.slice(at, Math.min(end === -1 ? lines.length : end, at + longest))
 }
 
-for (const file of readdirSync(results, { recursive: true }).filter(name => name.endsWith('.tap')).sort()) {
+// Without any it has not come to the tests: what the compiler said is what there is last.
+const files = existsSync(results) ? readdirSync(results, { recursive: true }).filter(name => name.endsWith('.tap')).sort() : []
+for (const file of files) {
   const lines = readFileSync(`${results}/${file}`, 'utf8').split('\n')
   const failures = failuresOf(lines)
   for (const at of failures) console.log(`\n${[file, ...testsAround(lines, at)].join(' > ')}\n${shown(lines, at).join('\n')}`)

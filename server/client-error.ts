@@ -63,6 +63,8 @@ export function clientErrorHandler (connections: () => Pick<Connections, 'isAnsw
 /** For `connect` of a server: Node would close the connection without a word. */
 export function refuseTunnel (connections: Pick<Connections, 'isAnswering' | 'endAfterAnswers'>) {
   return function ({ socket }: IncomingMessage): void {
+    // Node takes its own listener off before it gives the connection away: without one a client that has gone would end the process.
+    socket.on('error', () => {})
     if (connections.isAnswering(socket)) {
       connections.endAfterAnswers(socket)
       return

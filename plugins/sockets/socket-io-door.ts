@@ -21,7 +21,7 @@ interface Connection {
   readonly id: string
   readonly readyState: string
   readonly writeBuffer: readonly unknown[]
-  on (event: 'drain' | 'close' | 'upgrade', listener: () => void): void
+  on (event: 'drain' | 'close' | 'upgrade' | 'packetCreate', listener: () => void): void
   close (discard?: boolean): void
   readonly transport: PollingTransport & {
     readonly name: string
@@ -30,6 +30,9 @@ interface Connection {
     readonly shouldClose?: (() => void) | null
   }
 }
+
+/** Packets that wait for a client to fetch them, beside the answers to its messages. */
+const mostUnsent = 1000
 
 export class SocketIoDoor {
   readonly #context: SocketContext
@@ -52,11 +55,15 @@ export class SocketIoDoor {
     this.#io = new SocketIoServer({ serveClient: false })
     const generate = this.#engine.generateId.bind(this.#engine)
     this.#engine.generateId = request => mark(generate(request) as string)
+    // An answer may be two packets: the event and its acknowledgement.
+    const mostWaiting = mostUnsent + 2 * context.limits.messagesInFlight
     // Not attached to any server: upgrades come from our dispatcher, polling from a route.
     this.#io.bind(this.#engine)
     this.#engine.on('connection', (connection: Connection) => {
       const { id, transport } = connection
       if (transport.name === 'polling') this.#payloads.set(id, new PayloadTurns(transport, async () => { await this.#flows.get(id)?.readable() }))
+      // What engine.io and socket.io answer by themselves (pings, joins of what is no namespace) waits for no room: one that asks and never listens is let go.
+      connection.on('packetCreate', () => { if (connection.writeBuffer.length >= mostWaiting) connection.close(true) })
       connection.on('close', () => {
         this.#payloads.delete(id)
         connection.transport.shouldClose?.()

@@ -395,3 +395,21 @@ t.test('what an authenticator of an application can do besides is used', async t
   moment++
   t.same(await ask('known'), ['current', 'recall known'])
 })
+
+for (const nobody of [undefined, null, false]) {
+  t.test(`an authenticator of an application that says ${nobody} for nobody lets nobody in`, async t => {
+    const answer = nobody as undefined
+    const app = await build(t, { authenticator: { async verify () { return answer }, recall: () => answer } })
+    for (const method of ['GET', 'POST'] as const) {
+      t.match(await app.inject({ method, url: '/who', headers: { authorization: basic('ann', 'x') } }), { statusCode: 401, headers: { 'www-authenticate': /^Basic / } })
+    }
+  })
+}
+
+t.test('what is no authenticator is refused at the start', async t => {
+  const verify = async (): Promise<undefined> => undefined
+  for (const member of ['recall', 'current', 'moment', 'named']) {
+    await t.rejects(build(t, { authenticator: { verify, [member]: 1 } as unknown as Authenticator }), { name: 'OptionError', message: `The option "authenticator" of the plugin has a "${member}" that is no function` })
+  }
+  await t.rejects(build(t, { authenticator: null as unknown as Authenticator }), /"authenticator" of the plugin needs a function "verify"/)
+})

@@ -134,6 +134,21 @@ t.test('a method that nobody knows is 501, what is no request at all 400 (RFC 91
   }
 })
 
+t.test('a client that asks for a tunnel and is gone at once ends nobody but itself', async t => {
+  const { app, url, port } = await runningServer(t)
+  const [, sid = ''] = /"sid":"([^"]+)"/.exec((await ask(url + '/socket.io/?EIO=4&transport=polling')).text) ?? []
+  // Alone, and behind a request that has its answer later.
+  for (const before of ['', `GET /socket.io/?EIO=4&transport=polling&sid=${sid} HTTP/1.1\r\nHost: x\r\n\r\n`]) {
+    const client = await RawClient.open(t, port)
+    const given = once(app.server, 'connect') as Promise<[IncomingMessage]>
+    client.socket.write(`${before}CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\n\r\n`)
+    client.socket.resetAndDestroy()
+    const [{ socket }] = await given
+    if (!socket.closed) await new Promise<void>(resolve => { socket.once('close', () => { resolve() }) })
+  }
+  t.equal((await ask(url + '/-/health')).status, 200)
+})
+
 t.test('a method that the framework does not know is 405 with those that there are', async t => {
   const server = await runningServer(t)
   const { status, headers } = await ask(server.url + '/a', { method: 'PROPFIND', headers: { authorization } })

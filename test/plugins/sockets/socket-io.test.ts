@@ -195,6 +195,24 @@ t.test('a client that joins again and again on one connection is let go; one tha
   t.equal(await post(bad, '6'), 400)
 })
 
+t.test('a client that has very much answered, and fetches none of it, is let go', async t => {
+  const { url } = await socketsApp(t)
+  const open = async (polling: string): Promise<string> => `${polling}&sid=${String(JSON.parse(/\{.*?\}/.exec(await (await request(polling)).body.text())?.[0] ?? '{}').sid)}`
+  const post = async (session: string, body: string): Promise<number> => {
+    const answer = await request(session, { method: 'POST', body, headers: { 'content-type': 'text/plain;charset=UTF-8' } })
+    await answer.body.dump()
+    return answer.statusCode
+  }
+  // Pings of version 3, and joins of what is no namespace.
+  for (const [protocol, few, many] of [[3, '1:2', '1:2'.repeat(3000)], [4, '40/x,', Array(3000).fill('40/x,').join('\x1e')]] as const) {
+    const session = await open(`${url}/socket.io/?EIO=${protocol}&transport=polling`)
+    t.equal(await post(session, few), 200)
+    t.match(await (await request(session)).body.text(), protocol === 3 ? /3$/ : /Invalid namespace/)
+    await post(session, many)
+    t.equal(await post(session, few), 400, 'the session is gone')
+  }
+})
+
 t.test('KEY-24: what engine.io cannot understand is refused, and the server lives', async t => {
   const { url, app } = await socketsApp(t)
   for (const path of ['/socket.io/', '/socket.io/?transport=x', '/socket.io/?EIO=4&transport=polling&sid=none', '/socket.io/?EIO=4&transport=__proto__', '/socket.io/?EIO=4&transport=websocket', '/socket.io?EIO=4&transport=polling&sid=none']) {

@@ -1,0 +1,27 @@
+import t from 'tap'
+import { ChangeDraft } from '../../cdmi/change-draft.js'
+import { itself } from '../../cdmi/principal.js'
+import { Quotas } from '../../cdmi/quotas.js'
+import type { CommitResult, StoredRecord } from '../../storage/contract.js'
+import { openMemoryStore } from '../../storage/memory/memory-store.js'
+import { aRecord, store as commitAll } from '../storage/driver.js'
+
+t.test('what was read at two versions keeps the change from happening, whichever of them is the right one', async t => {
+  const store = openMemoryStore()
+  const root = await store.meta.get(store.rootID)
+  const container = aRecord({ type: 'c', parentID: store.rootID, name: 'a' })
+  await commitAll(store, { put: [container] })
+  const before = await store.meta.get(container.id)
+  if (root === undefined || before === undefined) throw new Error('they are there')
+  const later = { ...before, version: before.version + 1 }
+  const made = async (read: StoredRecord, readAgain: StoredRecord): Promise<CommitResult> => {
+    const draft = new ChangeDraft(itself, new Quotas(store))
+    draft.add({ operation: 'create', ancestors: [root, read], before: undefined, put: aRecord({ parentID: before.id, name: 'b' }) })
+    draft.expect(readAgain)
+    return await store.meta.commit(draft.change({}))
+  }
+  t.match(await made(before, later), { status: 'conflict', id: before.id })
+  await commitAll(store, { put: [{ ...container, version: later.version }] })
+  t.match(await made(before, later), { status: 'conflict', id: before.id })
+  t.match(await made(later, later), { status: 'committed' })
+})
