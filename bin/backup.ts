@@ -58,13 +58,15 @@ async function make (to: string, flags: Flags, json: boolean, out: NodeJS.WriteS
   const place = await openPlace(to)
   const goesOn = place instanceof ArchiveWriter ? '' : '; the next one need not copy again what is there'
   const report = await watched(`The backup was interrupted${goesOn}`, titles, async watch => {
-    const snapshot = await takeSnapshot(options, warn)
     try {
-      return await backUp(snapshot, place, { ...watch, skipDamaged })
+      const snapshot = await takeSnapshot(options, warn)
+      try {
+        return await backUp(snapshot, place, { ...watch, skipDamaged })
+      } finally {
+        await snapshot.close()
+      }
     } catch (error) {
-      throw isDamage(error) && !(error instanceof DamagedBackup) ? new UnreadableStoreError(error) : error
-    } finally {
-      await snapshot.close()
+      throw isDamage(error) && !(error instanceof DamagedBackup) ? new UnreadableStoreError(error, skipDamaged) : error
     }
   }).finally(async () => { await place.close() })
   const { manifest, blobs } = report
@@ -111,8 +113,8 @@ async function printList (place: ReadablePlace, json: boolean): Promise<void> {
     })
     if (manifest === undefined) continue
     backups.push(summaryOf(manifest))
-    const { counts, sequence, damaged } = manifest
-    if (!json) process.stdout.write(`${name}\t${countText(counts.records, 'object')}\t${bytesText(counts.bytes)} of values\tchange log up to ${sequence}${damaged.length === 0 ? '' : `\t${countText(damaged.length, 'blob')} damaged`}\n`)
+    const { counts, sequence, damaged, leftOut = [] } = manifest
+    if (!json) process.stdout.write(`${name}\t${countText(counts.records, 'object')}\t${bytesText(counts.bytes)} of values\tchange log up to ${sequence}${damaged.length === 0 ? '' : `\t${countText(damaged.length, 'blob')} damaged`}${leftOut.length === 0 ? '' : `\t${countText(leftOut.length, 'row')} left out`}\n`)
   }
   if (json) printJson({ status: unreadable === 0 ? 'complete' : 'damaged', to: place.name, backups })
   if (unreadable > 0) throw new DamagedStoreError(`${countText(unreadable, 'backup')} cannot be read`)

@@ -48,7 +48,8 @@ export class DamagedStoreError extends Error {
 /** A backup of a store cannot be made, for some of it cannot be read. */
 export class UnreadableStoreError extends Error {
   override readonly name = 'UnreadableStoreError'
-  constructor (cause: Error) { super(`${cause.message}. There is no new backup: "fastify-cdmi verify" names all that is damaged, "fastify-cdmi repair" mends it; or back up all else with --skip-damaged`, { cause }) }
+  /** `skipped`: all that can be passed over was. */
+  constructor (cause: Error, skipped: boolean) { super(`${cause.message}. There is no new backup: "fastify-cdmi verify" names all that is damaged, "fastify-cdmi repair" mends it${skipped ? '' : '; or back up all else with --skip-damaged'}`, { cause }) }
 }
 
 /** It was done without what is damaged, as it was told to. */

@@ -61,7 +61,7 @@ export async function restoreCommand (flags: Flags): Promise<void> {
       else process.stdout.write(`Backup ${manifest.name} was restored there before, and nothing has changed since; there is nothing to do.\n`)
       return
     }
-    if (json) printJson({ status: report.damaged.length === 0 ? 'complete' : 'damaged', from: name, name: manifest.name, ...report, seconds })
+    if (json) printJson({ status: report.damaged.length + leftOut.length === 0 ? 'complete' : 'damaged', from: name, name: manifest.name, ...report, ...leftOut.length > 0 && { leftOut }, seconds })
     else printReport(manifest.name, report, seconds)
     if (!report.complete) throw new DamagedStoreError(`${countText(report.damaged.length, 'blob')} of backup ${manifest.name} cannot be restored; the store is not finished. Take another backup with --at, or run the same command with --skip-damaged: then the objects that they belong to are restored without their values`)
     printLost(report.lost, 'restored')

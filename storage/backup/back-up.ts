@@ -41,7 +41,8 @@ export async function backUp (snapshot: StoreSnapshot, place: BackupPlace, { sig
   try {
     const tellRecords = teller(progress, 'records', (await snapshot.meta.census()).records)
     const left = new Map<string, Unreadable>()
-    const passOver = skipDamaged ? (one: Unreadable) => { left.set(one.problem, one) } : undefined
+    // Of two objects the same may be said.
+    const passOver = skipDamaged ? (one: Unreadable) => { left.set([one.objectID, one.blob, one.problem].join(' '), one) } : undefined
     const records = await writeRecords(snapshot, place, signal, tellRecords, passOver)
     const log = await writeLog(snapshot, place, signal, teller(progress, 'log', undefined), passOver)
     const born = await spoolBlobs(snapshot, spool, signal, passOver)
@@ -113,7 +114,8 @@ async function writeLog ({ meta, last }: StoreSnapshot, place: BackupPlace, sign
     for (const { sequence, event } of sound) await list.add(sequence, [sequence, event] satisfies LogLine, endsLog(sequence))
     tell(entries.length)
     const end = entries.at(-1)?.sequence
-    if (end === undefined) break
+    // What lies behind a number that is not exact was never given out either.
+    if (end === undefined || !Number.isSafeInteger(end)) break
     after = end
   }
   return await list.end()

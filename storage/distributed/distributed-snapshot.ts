@@ -138,13 +138,14 @@ class SnapshotReader {
   }
 
   async events (after: Sequence, limit: number, passOver: PassOver | undefined): Promise<LoggedEvent[]> {
-    for (let at = after; ;) {
+    // As text: a number that is wrong may be greater than numbers are exact.
+    for (let at = String(after); ;) {
       const rows = await this.rows<[sequence: string, event: string]>({ name: 'snapshot_log', text: `select l.sequence, l.event from ${this.#schema}.log l where l.sequence > $1 and l.event is not null order by l.sequence limit $2` }, [at, limit])
       const events = readableOf(rows, ([sequence, event]) => ({ sequence: Number(sequence), event: openEvent(Number(sequence), event) }), passOver, () => ({}))
       const last = rows.at(-1)
       // Only the last page is empty.
       if (events.length > 0 || last === undefined) return events
-      at = Number(last[0])
+      at = last[0]
     }
   }
 
@@ -160,13 +161,14 @@ class SnapshotReader {
     }
   }
 
+  /** A ring of containers, of a store that is damaged, is below nothing that was removed. */
   async #reachable (page: readonly WholeRecord[]): Promise<WholeRecord[]> {
     const parents = [...new Set(page.flatMap(({ record: { parentID } }) => parentID === undefined ? [] : [parentID]))]
     const gone = await this.rows<[parent: number]>({
       name: 'snapshot_below_orphans',
       text: `with recursive up as (
           select p.number, p.id as at from unnest($1::bytea[]) with ordinality as p(id, number)
-          union all
+          union
           select up.number, r.parent_id from up join ${this.#schema}.records r on r.id = up.at where r.parent_id is not null
         ) select distinct (up.number - 1)::int from up join ${this.#schema}.orphans o on o.id = up.at`
     }, [parents.map(idKey)])

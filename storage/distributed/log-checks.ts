@@ -15,7 +15,7 @@ export interface LogLook {
 }
 
 type Row = [sequence: string, event: string | null]
-type RowBeyond = [...Row, given: string]
+type RowBeyond = [sequence: string | null, event: string | null, given: string, trimmed: string]
 
 const page = 500
 
@@ -52,11 +52,16 @@ const mostMissing = 1000
  * wrong, and whoever follows the log would wait there for all that seems to be missing. In one statement: the end is read after what is compared with it.
  */
 async function beyond ({ looked, found }: LogLook): Promise<void> {
-  const rows = await rowsIn<RowBeyond>(looked, 'log_beyond', s => `select l.sequence, l.event, e.given from ${s}.log l, (select case when is_called then last_value else 0 end as given from ${s}.log_sequence) e where l.sequence > e.given order by l.sequence limit ${page}`, [])
-  let end = Number(rows[0]?.[2] ?? 0)
-  const first = end
+  const rows = await rowsIn<RowBeyond>(looked, 'log_beyond', s => `select l.sequence, l.event, e.given, e.trimmed
+    from (select case when q.is_called then q.last_value else 0 end as given, t.trimmed from ${s}.log_sequence q, ${s}.store t) e
+    left join lateral (select b.sequence, b.event from ${s}.log b where b.sequence > greatest(e.given, e.trimmed) order by b.sequence limit ${page}) l on true order by l.sequence`, [])
+  const first = Number(rows[0]?.[2] ?? 0)
+  const trimmed = Number(rows[0]?.[3] ?? 0)
+  // What was trimmed was there, whatever is said of the end: a copy of the tables may have been made without that.
+  let end = Math.max(first, trimmed)
   const missing: string[] = []
   for (const [sequence, event] of rows) {
+    if (sequence === null) break
     const place = Number(sequence)
     if (place > end + 1 + mostMissing) found({ kind: 'log', problem: `The change log has an entry ${sequence}, far behind its end` }, async () => await removed(looked, sequence, event))
     else {
@@ -66,7 +71,7 @@ async function beyond ({ looked, found }: LogLook): Promise<void> {
   }
   if (end === first) return
   const gaps = missing.length === 0 ? '' : `; without ${missing.slice(0, 10).join(', ')}${missing.length > 10 ? ' and more' : ''}`
-  found({ kind: 'log', problem: `The change log has entries up to ${end}, and is said to end at ${first}${gaps}` }, async () => {
+  found({ kind: 'log', problem: `The change log ${end === trimmed ? 'had' : 'has'} entries up to ${end}, and is said to end at ${first}${gaps}` }, async () => {
     await rowsIn(looked, 'log_end', s => `select setval('${s}.log_sequence', greatest($1::bigint, (select last_value from ${s}.log_sequence)))`, [end])
     return 'it goes on behind them'
   })

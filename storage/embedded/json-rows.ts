@@ -17,14 +17,22 @@ export function sealJson (key: Uint8Array, value: unknown): Buffer {
 
 /** Undefined: it has other bytes than were written, or is no JSON. */
 export function readJson (key: Uint8Array, row: Buffer): unknown {
-  const [text = '', sum = ''] = row.toString('latin1').split(/([ \t\n\r]*)$/)
-  const bytes = row.subarray(0, text.length)
-  const wanted = Array.from(sum).reduce((total, digit) => ((total << 2) | digits.indexOf(digit)) >>> 0, 0)
-  if (sum.length !== 0 && (sum.length !== sumLength || crc32(bytes, keySum(key)) !== wanted)) return undefined
+  let end = row.length
+  while (end > 0 && isDigit(row[end - 1])) end--
+  const text = row.subarray(0, end)
+  if (end < row.length && (row.length - end !== sumLength || crc32(text, keySum(key)) !== sumIn(row.subarray(end)))) return undefined
   try {
-    return JSON.parse(bytes.toString())
+    return JSON.parse(text.toString())
   } catch {
     // An older build has written it: there is no other sign that it is not what was written.
     return undefined
   }
+}
+
+function isDigit (byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d
+}
+
+function sumIn (white: Buffer): number {
+  return white.reduce((total, byte) => ((total << 2) | digits.indexOf(String.fromCharCode(byte))) >>> 0, 0)
 }

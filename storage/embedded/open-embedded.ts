@@ -59,6 +59,7 @@ export async function openEmbedded (options: CompleteStoreOptions, report: Repor
     lock = await takeOwnership(directory, tables)
     if (from === undefined && tables.state.getBinary(stateKeys.intake) !== undefined) throw new StorageError('format', `The store in ${directory} ${unfinished}`)
     await migrate(directory, version)
+    requireRoot(tables, directory)
     tables.env.transactionSync(() => { prepare(tables, options) })
     await makeDirectory(join(directory, 'blobs'), 0o700)
     // The names of the LMDB file and of `blobs` are on the disk before anything is acknowledged.
@@ -105,6 +106,11 @@ export async function openEmbedded (options: CompleteStoreOptions, report: Repor
     await letGo(file, channel, lock).catch((later: unknown) => { report(later, `closing ${directory}`) })
     throw error instanceof AlreadyTransferred ? error : toStorageError(error, `opening ${directory}`)
   }
+}
+
+/** Another root would hide all that is there. Throws a StorageError 'corrupt' where it is not known any more. */
+function requireRoot ({ records, state }: Tables, directory: string): void {
+  if (state.getBinary(stateKeys.root) === undefined && records.getCount() > 0) throw new StorageError('corrupt', `The store in ${directory} has objects, and the note which container is its root is gone; restore a backup`)
 }
 
 /** The root at the first opening; and every lease of before is closed, for who held it is gone. */

@@ -1,10 +1,11 @@
 /** Segment maps and the reverse index of blobs, inside a write transaction. */
-import type { BlobID } from '../contract.js'
+import { type BlobID, StorageError } from '../contract.js'
+import { idText } from '../object-key.js'
 import { linkOf, readBlob, sealBlob } from './blob-rows.js'
 import { readU64, successor, writeU64 } from './bytes.js'
 import { offsetOfSegment, ownerKey, referenceKey, referencePrefix, segmentKey, trashKey, blobKey } from './keys.js'
 import { sealNote } from './note-rows.js'
-import { opened, seal, unsealed } from './row-sums.js'
+import { seal, unsealed } from './row-sums.js'
 import { hasKeys, type Rows, type Table, type Tables } from './tables.js'
 import type { WireSegment, WireSegmentChange } from './wire.js'
 
@@ -21,7 +22,9 @@ export function encodeSegment (key: Buffer, length: number, blobOffset: number, 
 
 /** Throws a StorageError 'corrupt' when it has other bytes than were written. */
 export function decodeSegment (key: Buffer, row: Buffer): StoredSegment {
-  return segmentIn(key, opened('A segment of a value', key, row))
+  const segment = readSegment(key, row)
+  if (segment === undefined) throw new StorageError('corrupt', `A segment of the value of object ${idText(key, 1, 1 + (key[0] ?? 0))} has other bytes than were written`)
+  return segment
 }
 
 /** Undefined: it has other bytes than were written. */

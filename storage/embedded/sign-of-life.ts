@@ -71,11 +71,21 @@ async function listen (directory: string, kind: string): Promise<Beacon | undefi
     close: async () => { await closeServer(server) },
     async leave () {
       const aside = `${path}.left`
-      // Whoever ends to listen removes what has the name.
-      renameSync(path, aside)
+      // Whoever ends to listen removes what has the name; but not where nothing in the directory can be changed, and what is gone already need not stay.
+      const isAside = renamed(path, aside)
       await closeServer(server)
-      renameSync(aside, path)
+      if (isAside) renameSync(aside, path)
     }
+  }
+}
+
+/** Whether it could be done. */
+function renamed (from: string, to: string): boolean {
+  try {
+    renameSync(from, to)
+    return true
+  } catch {
+    return false
   }
 }
 

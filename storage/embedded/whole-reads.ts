@@ -79,10 +79,15 @@ export function namedBlobsOf (tables: Pick<WholeTables, 'blobs' | 'references'>,
 }
 
 export function eventsOf ({ log }: Pick<WholeTables, 'log'>, after: Sequence, limit: number, passOver?: PassOver): LoggedEvent[] {
-  const rows = rowsOf('the change log', log, { start: u64(after + 1), limit })
-  const last = rows.at(-1)
-  const events = readableOf(rows, ({ key, value }) => ({ sequence: readU64(key, 0), event: openEvent(key, value).event }), passOver, () => ({}))
-  return events.length > 0 || last === undefined ? events : eventsOf({ log }, readU64(last.key, 0), limit, passOver)
+  for (let start = u64(after + 1); ;) {
+    const rows = rowsOf('the change log', log, { start, limit })
+    const last = rows.at(-1)
+    const events = readableOf(rows, ({ key, value }) => ({ sequence: readU64(key, 0), event: openEvent(key, value).event }), passOver, () => ({}))
+    // Only the last page is empty.
+    if (events.length > 0 || last === undefined) return events
+    // Behind its key: a number that is wrong may be greater than numbers are exact.
+    start = pastKey(last.key)
+  }
 }
 
 export function segmentOf ({ offset, length, blob, blobOffset }: Segment): Segment {

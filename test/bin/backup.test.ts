@@ -12,7 +12,7 @@ import { runInProcess } from '../helpers/run-in-process.js'
 import { runCommand, startServer } from '../helpers/server-process.js'
 import { u64 } from '../../storage/embedded/bytes.js'
 import { sealNote } from '../../storage/embedded/note-rows.js'
-import { openTables, type Table } from '../../storage/embedded/tables.js'
+import { openTables, stateKeys, type Table } from '../../storage/embedded/tables.js'
 import { idKey } from '../../storage/object-key.js'
 import { aRecord, next, segmentOf, store, storeBlob } from '../storage/driver.js'
 import { noErrors, quickDirectory } from '../storage/embedded-driver.js'
@@ -284,6 +284,7 @@ t.test('what cannot be read of the store is named, with exit code 3, and keeps i
   t.match(skipped.stdout, new RegExp(`What is noted of blob ${birth.blob} has other bytes than were written; it belongs to /unknown\\nleft out: The record of object ${wrong.id} has .*\\nleft out: Entry 2 of the change log has`))
   t.match(await command('backup', '--data', directory, '--to', backups, '--skip-damaged'), { code: 4, result: { status: 'damaged', damaged: { length: 1 }, leftOut: [{ objectID: wrong.id }, { problem: /^Entry 2/ }] } })
   t.match(await runInProcess(['backup', '--to', backups, '--check']), { code: 0 })
+  t.match(await runInProcess(['backup', '--to', backups, '--list']), { code: 0, stdout: /\t1 blob damaged\t2 rows left out\n$/ })
 
   t.match(await runInProcess(['restore', '--from', backups, '--data', join(base, 'one')]), { code: 3, stdout: /^left out: /, stderr: /was made of a damaged store, without 2 rows that could not be read\. Take another/ })
   t.match(await runInProcess(['restore', '--from', backups, '--data', join(base, 'one'), '--skip-damaged']), { code: 4, stderr: /left out: .*The store is finished, without 2 rows that could not be read/s })
@@ -291,6 +292,12 @@ t.test('what cannot be read of the store is named, with exit code 3, and keeps i
   t.same(objects.map(({ id }) => id).includes(fine.id), true)
   t.same(objects.map(({ id }) => id).includes(wrong.id), false)
   t.same(events.map(({ sequence }) => sequence).includes(2), false)
+  t.match(await command('restore', '--from', backups, '--data', join(base, 'two'), '--skip-damaged'), { code: 4, result: { status: 'damaged', complete: true, leftOut: { length: 2 } } })
+
+  const rootless = openTables(directory)
+  rootless.state.putSync(stateKeys.root, Buffer.from('00'))
+  await rootless.env.close()
+  t.match(await runInProcess(['backup', '--data', directory, '--to', backups, '--skip-damaged']), { code: 3, stderr: /^fastify-cdmi: The note which container is the root .* "fastify-cdmi repair" mends it\n$/ })
 })
 
 t.test('what is not clear is refused with a sentence, and nothing is made', async t => {

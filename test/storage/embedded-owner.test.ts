@@ -4,6 +4,7 @@ import { readdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { takeOwnership } from '../../storage/embedded/owner-lock.js'
+import { isAlive, showLife } from '../../storage/embedded/sign-of-life.js'
 import { openTables, stateKeys } from '../../storage/embedded/tables.js'
 import { openStore } from '../../storage/open-store.js'
 import { startNode } from './child-process.js'
@@ -48,6 +49,19 @@ for (const [kind, place] of Object.entries(places)) {
     await again.close()
   })
 }
+
+t.test('whoever leaves a store is not heard of any more, and ends to listen also where his socket was removed by hand', async t => {
+  const directory = mkdtempSync(join(tmpdir(), 'cdmi-'))
+  t.teardown(() => { rmSync(directory, { recursive: true, force: true }) })
+  const [one, other] = [await showLife(directory, 'one'), await showLife(directory, 'other')]
+  t.equal(await isAlive(directory, one.life), true)
+  await one.leave()
+  t.equal(await isAlive(directory, one.life), false)
+  t.same(await readdir(directory), [one.life.socket, other.life.socket])
+  rmSync(join(directory, other.life.socket ?? ''))
+  await other.leave()
+  t.same(await readdir(directory), [one.life.socket])
+})
 
 t.test('a number that another process has now does not lock the store; nor does the owner of a copy', async t => {
   const directory = join(t.testdir(), 'x'.repeat(100))

@@ -205,6 +205,23 @@ else {
     t.same((await one.store.meta.events(0, 100)).map(({ sequence, event }) => [sequence, event['n']]), [[1, 1], [3, 3], [5, 5], [6, 6], [9, 9], [11, 11], [12, 12]])
   })
 
+  t.test('a change log whose end is said to be before what was trimmed of it goes on behind its entries, and all of them stay', async t => {
+    const one = await here(t)
+    for (let n = 1; n <= 3; n++) await commitAll(one.store, { events: [{ n }] })
+    // So many were there, and the oldest of them are gone; a copy of the tables was made without the sequence.
+    await one.sql('update $.log set sequence = sequence + 5000')
+    await one.sql('update $.store set trimmed = 5000')
+    await one.sql("select setval('$.log_sequence', 1, false)")
+    t.match(await repaired(one), [{ kind: 'log', problem: 'The change log has entries up to 5003, and is said to end at 0', done: 'it goes on behind them' }])
+    await commitAll(one.store, { events: [{ n: 4 }] })
+    t.same((await one.store.meta.events(0, 100)).map(({ sequence, event }) => [sequence, event['n']]), [[5001, 1], [5002, 2], [5003, 3], [5004, 4]])
+    await one.sql('delete from $.log')
+    await one.sql('update $.store set trimmed = 5004')
+    await one.sql("select setval('$.log_sequence', 7)")
+    t.match(await repaired(one), [{ kind: 'log', problem: 'The change log had entries up to 5004, and is said to end at 7', done: 'it goes on behind them' }])
+    t.same(await verified(one), [])
+  })
+
   t.test('containers that are below themselves, and one in no container, come to /lost+found/ with all that is in them; asking for their place comes to an end', async t => {
     const one = await here(t)
     const box = (name: string, parentID: ObjectID): ReturnType<typeof aRecord> => aRecord({ type: 'c', parentID, name, attributes })

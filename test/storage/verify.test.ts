@@ -11,7 +11,7 @@ import { sealJson } from '../../storage/embedded/json-rows.js'
 import { readMoved, sealMoved } from '../../storage/embedded/moved-rows.js'
 import { readRoot } from '../../storage/embedded/root-row.js'
 import { entryKey, ownerKey, referenceKey, segmentKey } from '../../storage/embedded/keys.js'
-import { stateKeys, type Tables } from '../../storage/embedded/tables.js'
+import { openTables, stateKeys, type Tables } from '../../storage/embedded/tables.js'
 import { sealNote } from '../../storage/embedded/note-rows.js'
 import { sealEntry } from '../../storage/embedded/entry-rows.js'
 import { sealRecord } from '../../storage/embedded/record-codec.js'
@@ -238,6 +238,21 @@ t.test('what says what is counted, how far the scrub is, and which container is 
   await t.rejects(openQuietly(rootless), { reason: 'corrupt', message: /^The note which container is the root of the store in .* has other bytes than were written; fastify-cdmi repair/ })
   t.match(await repaired(rootless), [{ kind: 'state', problem: /^The note which container is the root/, done: 'one bit of it was wrong, and is right again' }])
   t.same((await verified(rootless)).findings, [])
+})
+
+t.test('where nobody can say which container is the root nothing is moved aside, and no other root is made', async t => {
+  const damaged = await harmed(t, filled, ({ state, records }) => {
+    state.putSync(stateKeys.root, Buffer.from(root.replace(/..$/, end => (Number.parseInt(end, 16) ^ 0x33).toString(16).padStart(2, '0').toUpperCase())))
+    records.removeSync(key('/plain'))
+  })
+  await t.rejects(repaired(damaged), { name: 'StorageError', reason: 'corrupt', message: /^The note which container is the root/ })
+  const tables = openTables(damaged)
+  t.teardown(async () => { await tables.env.close() })
+  t.equal(tables.records.doesExist(key('/plain')), false)
+
+  const gone = await harmed(t, filled, ({ state }) => { state.removeSync(stateKeys.root) })
+  await t.rejects(openQuietly(gone), { name: 'StorageError', reason: 'corrupt', message: /has objects, and the note which container is its root is gone; restore a backup$/ })
+  t.match((await verified(gone)).findings, [{ kind: 'state', problem: 'The store does not say which container is its root' }])
 })
 
 t.test('no single wrong bit of a row of the state, of an account or of what was moved is believed; rows of older builds are', t => {

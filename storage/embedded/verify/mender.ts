@@ -18,6 +18,7 @@ import { readEntry } from '../entry-rows.js'
 import { sealNote } from '../note-rows.js'
 import { copyHead, encodeRecord, markSegments, sizeOf } from '../record-codec.js'
 import { encodeSegment, isCovered, isReferenced, readableSegments, SegmentWriter } from '../segment-writer.js'
+import { openRoot } from '../root-row.js'
 import { hasKeys, stateKeys, type TableName, type Tables } from '../tables.js'
 import { readableBlob, sumsOf } from './blob-checks.js'
 import { blobNames, lostBlob } from './blob-names.js'
@@ -282,7 +283,7 @@ export class Mender {
 
   /** The container in the root; one more where something else has its name. */
   #lostAndFound (): Buffer {
-    const root = idKey(this.#tables.state.getBinary(stateKeys.root)?.toString() ?? '')
+    const root = idKey(openRoot(this.#tables.state.getBinary(stateKeys.root), this.#directory))
     for (let n = 1; ; n++) {
       const name = n === 1 ? lostAndFound : `${lostAndFound}-${n}`
       const key = entryKey(root, name)

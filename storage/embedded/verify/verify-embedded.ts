@@ -2,6 +2,7 @@
 import { type ObjectID, StorageError } from '../../contract.js'
 import type { Finding, Repaired, RepairOptions, VerifyCounts, VerifyOptions } from '../../verify/findings.js'
 import type { SecondCopy } from '../../verify/second-copy.js'
+import { readRoot } from '../root-row.js'
 import { stateKeys } from '../tables.js'
 import type { Fault } from './faults.js'
 import { Inspection } from './inspect.js'
@@ -71,7 +72,8 @@ export async function repairEmbedded (directory: string, { dryRun = false, copy,
 }
 
 function requireCopyOf ({ directory, tables }: CheckedStore, { name, rootID }: SecondCopy): void {
-  const own = tables.state.getBinary(stateKeys.root)?.toString()
+  const row = tables.state.getBinary(stateKeys.root)
+  const own = row && readRoot(row)
   // Without its own the repair will find it; what is not its own has other checksums.
   if (own !== undefined && own !== rootID) throw new StorageError('format', `These are ${name}, but of another store: its root is ${rootID}, that of ${directory} ${own}`)
 }
