@@ -18,7 +18,7 @@ import { proxyTo } from './tcp-proxy.js'
 
 const unavailable = { name: 'StorageError', reason: 'unavailable' }
 const outagesOnly = (error: unknown): void => { if (!(error instanceof StorageError && error.reason === 'unavailable')) throw error }
-const times = { databaseTimeout: 500, connectTimeout: 500, trashGrace: 0, sweepInterval: 0 }
+const times = { databaseTimeout: 1500, connectTimeout: 1500, trashGrace: 0, sweepInterval: 0 }
 
 const [first, second] = [await ownCluster(), await ownCluster()]
 if (first === undefined || second === undefined) t.pass('PostgreSQL is not installed', { skip: true })

@@ -26,7 +26,8 @@ else {
     t.equal(numbers.get('cdmi_store_objects'), 21)
     t.equal(numbers.get('cdmi_change_log_entries'), 20)
     t.ok(Number(numbers.get('cdmi_store_bytes{part="records"}')) > 8192)
-    t.ok(Number(numbers.get('cdmi_database_connections{state="idle"}')) >= 1)
+    // Whoever has work in the background may have all of them in use.
+    t.ok(Number(numbers.get('cdmi_database_connections{state="idle"}')) + Number(numbers.get('cdmi_database_connections{state="busy"}')) >= 1)
     t.equal(numbers.get('cdmi_database_waiting'), 0)
     t.equal(numbers.get('cdmi_database_page_checksums'), (await query(options.meta, 'show data_checksums'))[0]?.[0] === 'on' ? 1 : 0)
 
