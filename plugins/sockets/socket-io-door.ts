@@ -55,6 +55,12 @@ export class SocketIoDoor {
     this.#io = new SocketIoServer({ serveClient: false })
     const generate = this.#engine.generateId.bind(this.#engine)
     this.#engine.generateId = request => mark(generate(request) as string)
+    const transportFor = this.#engine['createTransport'].bind(this.#engine)
+    this.#engine['createTransport'] = (name, request) => {
+      const { websocket } = request as IncomingMessage & { readonly websocket?: WebSocket }
+      if (websocket !== undefined) endPingFlood(websocket)
+      return transportFor(name, request)
+    }
     // An answer may be two packets: the event and its acknowledgement.
     const mostWaiting = mostUnsent + 2 * context.limits.messagesInFlight
     // Not attached to any server: upgrades come from our dispatcher, polling from a route.
@@ -187,6 +193,15 @@ function sender (connection: Connection): () => Promise<void> {
     if (connection.writeBuffer.length === 0 || connection.readyState === 'closed') return
     await new Promise<void>(resolve => { waiting.push(resolve) })
   }
+}
+
+/** Pings of WebSocket itself have their answers from ws, which waits for no room: who pings on and on, and takes nothing of what it has been sent, is let go. */
+function endPingFlood (socket: WebSocket): void {
+  let unheard = 0
+  socket.on('ping', () => {
+    if (socket.bufferedAmount === 0) unheard = 0
+    if (++unheard > mostUnsent) socket.terminate()
+  })
 }
 
 function pause ({ transport: { socket } }: Connection, paused: boolean): void {

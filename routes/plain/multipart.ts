@@ -23,18 +23,22 @@ const application = {
 }
 multipart(application as unknown as FastifyInstance, {}, () => {})
 
+const silent: Pick<FastifyRequest['log'], 'debug' | 'trace'> = { debug () {}, trace () {} }
+
 /**
  * All of a request that a form is read from. The request itself is no prototype of it: an object that is one gets a shape of its own, and all that reads
  * the request after that is slow.
  */
 class FormRequest {
-  constructor (readonly raw: FastifyRequest['raw'], readonly log: FastifyRequest['log']) {}
+  /** Nothing is logged: it would be the header of the request, with the password. */
+  readonly log = silent
+  constructor (readonly raw: FastifyRequest['raw']) {}
 }
 Object.defineProperties(FormRequest.prototype, members)
 
 /** The parts of a `multipart/form-data` request whose body is unread. */
-export function partsOf ({ raw, log }: FastifyRequest, options: PartsOptions): AsyncIterableIterator<Multipart> {
-  const form = new FormRequest(raw, log) as unknown as FastifyRequest
+export function partsOf ({ raw }: FastifyRequest, options: PartsOptions): AsyncIterableIterator<Multipart> {
+  const form = new FormRequest(raw) as unknown as FastifyRequest
   markAsForm(form, undefined, () => {})
   return form.parts(options)
 }

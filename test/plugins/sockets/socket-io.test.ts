@@ -1,11 +1,13 @@
 /** socket.io: clients of every version, all transports, over self-signed TLS. */
 import { once } from 'node:events'
+import type { Socket as Connection } from 'node:net'
 import t, { type Test } from 'tap'
 import { Agent, request } from 'undici'
 import { io as io4, type Socket } from 'socket.io-client'
 // @ts-expect-error its package has no types that its exports lead to
 import { io as io3 } from 'socket.io-client-3'
 import { admin, adminHeader } from '../../helpers/keyed-app.js'
+import { RawClient } from '../../helpers/raw-http.js'
 import { socketsApp, webSocket, type Reply } from '../../helpers/sockets-app.js'
 
 const eventName = 'http message'
@@ -210,6 +212,33 @@ t.test('a client that has very much answered, and fetches none of it, is let go'
     t.match(await (await request(session)).body.text(), protocol === 3 ? /3$/ : /Invalid namespace/)
     await post(session, many)
     t.equal(await post(session, few), 400, 'the session is gone')
+  }
+})
+
+t.test('a client that pings by WebSocket itself, and takes no answer, is let go; one that takes them is not', async t => {
+  const { url, port } = await socketsApp(t)
+  const handshake = ['Host: x', 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==']
+  const ping = Buffer.concat([Buffer.from([0x89, 0x80 + 125, 0, 0, 0, 0]), Buffer.alloc(125, 'p')])
+  const pings = Buffer.concat(Array<Buffer>(1000).fill(ping))
+  const written = async (socket: Connection): Promise<void> => { await new Promise<void>(resolve => { socket.write(pings, () => { resolve() }) }) }
+  const { sid } = JSON.parse(/\{.*?\}/.exec(await (await request(`${url}/socket.io/?EIO=4&transport=polling`)).body.text())?.[0] ?? '{}') as { sid: string }
+  // As the first of a session, and as one that may yet take the place of polling.
+  for (const session of ['', `&sid=${sid}`]) {
+    const [greedy, good] = [await RawClient.open(t, port), await RawClient.open(t, port)]
+    for (const client of [greedy, good]) {
+      client.sendHeader(`GET /socket.io/?EIO=4&transport=websocket${client === greedy ? session : ''} HTTP/1.1`, ...handshake)
+      await client.receive(/^HTTP\/1\.1 101 /)
+    }
+    greedy.socket.pause()
+    // As much as lies in the buffers of the system is taken without the client's doing.
+    for (let n = 0; n < 1000 && !greedy.socket.destroyed; n++) await written(greedy.socket)
+    t.ok(greedy.socket.destroyed)
+    for (let n = 0; n < 5; n++) {
+      const enough = good.received.length + 127 * 1000
+      await written(good.socket)
+      while (good.received.length < enough) await once(good.socket, 'data')
+    }
+    t.notOk(good.socket.destroyed)
   }
 })
 

@@ -123,3 +123,12 @@ t.test('CLI-31, GEN-34: fields that cannot be metadata refuse the form', async t
   const deep = await openDoor(t, { formFields: 'metadata' })
   t.equal((await postForm(`${deep.origin}/c/`, formBody([filePart('a', '1'), jsonField('['.repeat(30_000) + ']'.repeat(30_000))]))).status, 400)
 })
+
+t.test('whatever is logged, the Authorization header of a form is not', async t => {
+  const log: string[] = []
+  const { origin } = await openDoor(t, { server: { logger: { level: 'trace', stream: { write: (line: string) => { log.push(line) } } } } })
+  const authorization = `Basic ${Buffer.from('ann:Right-Secret').toString('base64')}`
+  t.equal((await postForm(`${origin}/c/`, formBody([filePart('a', 'x')]), { headers: { authorization } })).status, 201)
+  t.ok(log.length > 0)
+  t.notOk(log.join('').includes(authorization.slice(6)))
+})
