@@ -57,9 +57,11 @@ export async function restoreCommand (flags: Flags): Promise<void> {
     })
     const seconds = Math.round(performance.now() - began) / 1000
     if (report === undefined) {
-      if (json) printJson({ status: 'complete', from: name, name: manifest.name, already: true })
+      if (json) printJson({ status: leftOut.length === 0 ? 'complete' : 'damaged', from: name, name: manifest.name, already: true, ...leftOut.length > 0 && { leftOut } })
       else process.stdout.write(`Backup ${manifest.name} was restored there before, and nothing has changed since; there is nothing to do.\n`)
-      return
+      if (leftOut.length === 0) return
+      printLeftOut(leftOut, process.stderr)
+      throw new SkippedDamageError(`The store is finished, without ${countText(leftOut.length, 'row')} that could not be read for the backup`)
     }
     if (json) printJson({ status: report.damaged.length + leftOut.length === 0 ? 'complete' : 'damaged', from: name, name: manifest.name, ...report, ...leftOut.length > 0 && { leftOut }, seconds })
     else printReport(manifest.name, report, seconds)

@@ -29,6 +29,7 @@ export class AccessLog {
   #written: Promise<void> = Promise.resolve()
   /** A batch has begun by itself, and is not over. */
   #busy = false
+  #refused = false
   #timer: NodeJS.Timeout | undefined
 
   private constructor (store: Store) {
@@ -53,8 +54,8 @@ export class AccessLog {
       before.count++
       before.last = now()
     }
-    // Never two at once: to a store that takes long they would be a queue without an end.
-    if (this.#gathered.size >= longestBatch && !this.#busy) this.#begin()
+    // Never two at once: to a store that takes long they would be a queue without an end. One that has taken nothing is asked again after a while.
+    if (this.#gathered.size >= longestBatch && !this.#busy && !this.#refused) this.#begin()
     else this.#beginLater()
   }
 
@@ -116,7 +117,7 @@ export class AccessLog {
   #begin (): void {
     this.#busy = true
     // A store that is full or away takes them with a later batch.
-    this.flush().catch(() => {}).finally(() => { this.#busy = false })
+    this.flush().then(() => { this.#refused = false }, () => { this.#refused = true }).finally(() => { this.#busy = false })
   }
 }
 

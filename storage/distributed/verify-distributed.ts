@@ -3,7 +3,7 @@ import { checkOptions } from '../../schemas/check-options.js'
 import { completeDistributedOptions, DistributedStoreOptions } from '../../schemas/store-options.js'
 import type { Reporter } from '../compose-store.js'
 import type { BlobStore, ObjectID } from '../contract.js'
-import type { Finding, FindingKind, Look, Repaired, RepairOptions, VerifyCounts, VerifyOptions } from '../verify/findings.js'
+import { damagedBytes, type Finding, type FindingKind, type Look, type Repaired, type RepairOptions, type VerifyCounts, type VerifyOptions } from '../verify/findings.js'
 import { canBeReleased, ObjectMender } from '../verify/object-mender.js'
 import { verifyMovable } from '../verify/verify-movable.js'
 import { DatabaseChecks, type Mend, rawAttributes } from './database-checks.js'
@@ -109,6 +109,7 @@ export async function repairDistributed (options: DistributedStoreOptions, { dry
     const damaged = new Set<ObjectID>()
     let least = Infinity
     let patience = idle
+    let bytes: Finding[] = []
     for (let round = 1, values = how.values ?? true, surplus = true; ; round++) {
       const waiting: Array<readonly [Finding, Mend]> = []
       const left: Finding[] = []
@@ -133,6 +134,7 @@ export async function repairDistributed (options: DistributedStoreOptions, { dry
           found({ ...finding, done })
         }
       }
+      if (values) bytes = damagedBytes(left)
       if (patience > 0 && (mended > 0 || missed.size > 0)) {
         if (count >= least) patience--
         // What there was no room for has to be told at least.
@@ -144,6 +146,8 @@ export async function repairDistributed (options: DistributedStoreOptions, { dry
         continue
       }
       for (const finding of left) found(finding)
+      // This round has not looked at them.
+      if (!values) for (const finding of bytes) found(finding)
       if (!dryRun && how.values !== false) await release(looked, damaged, how, found)
       return round
     }

@@ -24,6 +24,11 @@ export interface Repaired extends Finding {
   readonly done?: string
 }
 
+/** Of what could not be mended: what only a look at all bytes finds. A repair takes one, and must not forget it when it looks again at all else. */
+export function damagedBytes (left: readonly Finding[]): Finding[] {
+  return left.filter(({ kind }) => kind === 'blob')
+}
+
 /** How far a look is. */
 export type Look = 'records' | 'names' | 'values' | 'files' | 'log'
 

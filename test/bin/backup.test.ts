@@ -288,6 +288,7 @@ t.test('what cannot be read of the store is named, with exit code 3, and keeps i
 
   t.match(await runInProcess(['restore', '--from', backups, '--data', join(base, 'one')]), { code: 3, stdout: /^left out: /, stderr: /was made of a damaged store, without 2 rows that could not be read\. Take another/ })
   t.match(await runInProcess(['restore', '--from', backups, '--data', join(base, 'one'), '--skip-damaged']), { code: 4, stderr: /left out: .*The store is finished, without 2 rows that could not be read/s })
+  t.match(await command('restore', '--from', backups, '--data', join(base, 'one'), '--skip-damaged'), { code: 4, result: { status: 'damaged', already: true, leftOut: { length: 2 } } }, 'once more')
   const { objects, events } = await whole(join(base, 'one'))
   t.same(objects.map(({ id }) => id).includes(fine.id), true)
   t.same(objects.map(({ id }) => id).includes(wrong.id), false)

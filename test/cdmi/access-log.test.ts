@@ -95,3 +95,17 @@ tap.test('MET-14: while the store does not answer one batch waits for it, and no
   }
   t.equal(noted.size, 20_000)
 })
+
+tap.test('MET-14: a store that takes nothing is not asked again with each use of an object', async t => {
+  const { store, sizes } = notingStore(Array.from({ length: 100 }, (_, n) => n + 1))
+  const log = AccessLog.of(store)
+  for (let n = 0; n < 12_000; n++) {
+    log.note(n.toString(16).padStart(48, '0').toUpperCase())
+    if (n % 500 === 0) await setImmediate()
+  }
+  for (let n = 0; n < 100; n++) {
+    await setImmediate()
+    log.note((n + 12_000).toString(16).padStart(48, '0').toUpperCase())
+  }
+  t.equal(sizes.length, 1)
+})

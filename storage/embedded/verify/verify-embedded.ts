@@ -1,6 +1,6 @@
 /** Looks at an embedded store, and mends it. */
 import { type ObjectID, StorageError } from '../../contract.js'
-import type { Finding, Repaired, RepairOptions, VerifyCounts, VerifyOptions } from '../../verify/findings.js'
+import { damagedBytes, type Finding, type Repaired, type RepairOptions, type VerifyCounts, type VerifyOptions } from '../../verify/findings.js'
 import type { SecondCopy } from '../../verify/second-copy.js'
 import { readRoot } from '../root-row.js'
 import { stateKeys } from '../tables.js'
@@ -39,6 +39,7 @@ export async function repairEmbedded (directory: string, { dryRun = false, copy,
     const returned = copy && new ReturnedBlobs({ directory: store.directory, tables: store.tables, copy, signal, dryRun })
     const mender = new Mender(store.directory, store.tables)
     const damaged = new Set<ObjectID>()
+    let bytes: Finding[] = []
     for (let round = 1; ; round++) {
       let mended = 0
       const left: Finding[] = []
@@ -61,8 +62,11 @@ export async function repairEmbedded (directory: string, { dryRun = false, copy,
           if (done[at] !== undefined || round === 1) found({ ...findingOf(fault), done: text })
         }
       }
+      if (round === 1 && options.values !== false) bytes = damagedBytes(left)
       if (mended > 0 && !dryRun && round < mostRounds) continue
       for (const finding of left) found(finding)
+      // No later round looks at them.
+      if (round > 1) for (const finding of bytes) found(finding)
       if (!dryRun && options.values !== false) for (const finding of await mender.release(damaged)) found(finding)
       return round
     }
