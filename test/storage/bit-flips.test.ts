@@ -41,7 +41,7 @@ async function flipAll (t: Test, directory: string): Promise<Flip[]> {
   return all
 }
 
-t.test('whatever bit of meta.lmdb is wrong: no answer says anything else than before, and what is refused is found by verify', { timeout: 600_000 }, async t => {
+t.test('whatever bit of meta.lmdb is wrong: no answer says anything else than before, and what is refused is found by verify', { timeout: Math.max(600_000, flips * 5000) }, async t => {
   const filled = await filledStore(t)
   const all = await flipAll(t, filled.directory)
   t.equal(all.length, flips)
