@@ -19,8 +19,6 @@ await build({
   platform: 'node',
   target: 'node20',
   sourcemap: true,
-  // Of functions and classes, in messages and traces.
-  keepNames: true,
   legalComments: 'inline',
   logLevel: 'warning'
 })
