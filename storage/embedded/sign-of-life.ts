@@ -3,7 +3,7 @@
  * number that is used again can be taken for it, not even across containers. Where there are no sockets its number and the time of its start must do.
  */
 import { randomBytes } from 'node:crypto'
-import { readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { connect, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 
@@ -41,6 +41,13 @@ export function placeOf (directory: string): string {
 /** Whether who has left this in the directory is still there. */
 export async function isAlive (directory: string, life: Life): Promise<boolean> {
   return life.place === placeOf(directory) && await answers(directory, life)
+}
+
+/** Whether any process but `own` listens on a socket of this kind, whatever is noted of it. One that is dead, or that has no socket, is not heard. */
+export async function isAnyoneHeard (directory: string, kind: string, own?: Life): Promise<boolean> {
+  const sockets = readdirSync(directory).filter(name => name.startsWith(`${kind}-`) && name.endsWith('.sock') && name !== own?.socket)
+  const answers = await Promise.all(sockets.map(async name => await knock(join(directory, name))))
+  return answers.includes('alive')
 }
 
 /** Removes the socket of a process that is dead. */
