@@ -27,10 +27,11 @@ import { miscountsIn } from '../usage-reads.js'
 import { BlobChecks } from './blob-checks.js'
 import { blobNames, leaseNames } from './blob-names.js'
 import type { Fault } from './faults.js'
+import { findRoot } from './find-root.js'
 import { Lineages } from './lineage.js'
 import { ObjectChecks, putRight } from './object-checks.js'
 import { structureProblem } from './pages.js'
-import { neighbours, soundJson, soundRow } from './single-bits.js'
+import { soundJson, soundRow } from './single-bits.js'
 
 /** Rows of one look, and about the bytes that they may have. */
 const page = 500
@@ -204,11 +205,10 @@ export class Inspection {
     const id = root && readRoot(root)
     if (id !== undefined) return this.#objects.root(idKey(id))
     const problem = root === undefined ? 'The store does not say which container is its root' : 'The note which container is the root has other bytes than were written'
-    const sound = root && Array.from(neighbours(root)).find(other => {
-      const id = readRoot(other)
-      return id !== undefined && this.#tables.records.doesExist(idKey(id))
-    })
-    return [{ kind: 'state', problem, mends: sound === undefined ? [] : [{ do: 'put', table: 'state', key: stateKeys.root, value: sound, done: 'one bit of it was wrong, and is right again' }] }]
+    const sound = findRoot(this.#tables, root)
+    if (sound === undefined) return [{ kind: 'state', problem: `${problem}, and nothing else tells it; what can be done is to restore a backup`, mends: [] }]
+    // At once: what is in it would be taken for lost.
+    return [{ kind: 'state', problem, mends: [{ do: 'put', table: 'state', key: stateKeys.root, value: sound.row, done: sound.done }] }, ...this.#objects.root(idKey(sound.row.toString()))]
   }
 
   /** The last place of the change log that is said to be given out. */
