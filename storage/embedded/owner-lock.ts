@@ -4,7 +4,7 @@
  */
 import { StorageError } from '../contract.js'
 import { readLife, sealLife } from './life-rows.js'
-import { forgetLife, isAlive, isAnyoneHeard, type Life, showLife } from './sign-of-life.js'
+import { forgetLeft, forgetLife, isAlive, isAnyoneHeard, type Life, showLife } from './sign-of-life.js'
 import { stateKeys, type Tables } from './tables.js'
 import { soundJson } from './verify/single-bits.js'
 
@@ -51,6 +51,7 @@ export async function takeOwnership (directory: string, tables: Tables, damaged:
       })
       if (won) break
     }
+    forgetLeft(directory, kind)
   } catch (error) {
     await sign.close()
     throw error
