@@ -10,6 +10,7 @@ import { openSequence } from '../../storage/embedded/log-rows.js'
 import { sealJson } from '../../storage/embedded/json-rows.js'
 import { readMoved, sealMoved } from '../../storage/embedded/moved-rows.js'
 import { readRoot } from '../../storage/embedded/root-row.js'
+import { Mender } from '../../storage/embedded/verify/mender.js'
 import { entryKey, ownerKey, referenceKey, segmentKey } from '../../storage/embedded/keys.js'
 import { openTables, stateKeys, type Tables } from '../../storage/embedded/tables.js'
 import { sealNote } from '../../storage/embedded/note-rows.js'
@@ -17,7 +18,7 @@ import { sealEntry } from '../../storage/embedded/entry-rows.js'
 import { sealRecord } from '../../storage/embedded/record-codec.js'
 import { encodeSegment } from '../../storage/embedded/segment-writer.js'
 import { idKey } from '../../storage/object-key.js'
-import { aRecord, readValue, storeBlob } from './driver.js'
+import { aRecord, readValue, segmentOf, store as commitAll, storeBlob } from './driver.js'
 import { filledStore, filesBelow, harmed, makeRing, openQuietly, repaired, verified } from './verify-store.js'
 
 const filled = await filledStore(t)
@@ -353,6 +354,38 @@ t.test('an object that is set aside says what is wrong with it, and where it was
   const after = await openQuietly(directory)
   t.teardown(async () => { await after.close() })
   t.match(await after.meta.get(id('/plain')), { attributes: { completionStatus: 'Complete', metadata: { damage_path: '/plain' } } })
+})
+
+for (const [what, harm] of Object.entries({ 'are gone': rm, 'are others': async (path: string) => { await flip(path, 70_000) } })) {
+  t.test(`bytes that ${what} and that a repair could not see to are told as left at its end, once, though no later round reads bytes`, async t => {
+    const directory = await harmed(t, filled, async ({ entries }, directory) => {
+      await harm(file(directory, '/plain'))
+      // What is mended makes it look again.
+      entries.removeSync(entryKey(key('/a'), 'many-3'))
+    })
+    const mender = Mender.prototype
+    const { mend } = mender
+    t.teardown(() => { mender.mend = mend })
+    mender.mend = async function (this: Mender, faults) {
+      return await mend.call(this, faults.map(fault => fault.kind === 'blob' ? { ...fault, mends: [] } : fault))
+    }
+    const repairs = await repaired(directory)
+    t.match(repairs, [{ kind: 'place', done: 'its name leads to it again' }, { kind: 'blob', path: '/plain', problem: /is gone$|other bytes than were written$/, done: undefined }])
+    t.equal(repairs.length, 2)
+  })
+}
+
+t.test('an object that has lost bytes of two blobs is set aside once, and nothing is told as left', async t => {
+  const directory = await harmed(t, filled, () => {})
+  const store = await openQuietly(directory)
+  const lease = store.lease()
+  const births = [await store.blobs.put(lease.id, [Buffer.alloc(10_000, 'first')]), await store.blobs.put(lease.id, [Buffer.alloc(10_000, 'second')])]
+  const put = aRecord({ parentID: root, name: 'long', attributes: { metadata: {}, completionStatus: 'Complete', created: 1, modified: 1 }, size: 20_000, segments: { kind: 'replace', segments: births.map((birth, at) => segmentOf(birth, at * 10_000)) } })
+  await commitAll(store, { lease: lease.id, births, put: [put] })
+  lease.release()
+  await store.close()
+  for (const { blob } of births) await rm(join(directory, 'blobs', blob))
+  t.match(await repaired(directory), [{ kind: 'blob', done: 'it is /lost%2Bfound/long now' }, { kind: 'blob', done: 'it is set aside already' }])
 })
 
 t.test('something else may be called lost+found, and names may be taken', async t => {

@@ -1,6 +1,6 @@
 /** Looks at an embedded store, and mends it. */
 import { type ObjectID, StorageError } from '../../contract.js'
-import { damagedBytes, type Finding, type Repaired, type RepairOptions, type VerifyCounts, type VerifyOptions } from '../../verify/findings.js'
+import { damagedBytes, type Finding, notAmong, type Repaired, type RepairOptions, type VerifyCounts, type VerifyOptions } from '../../verify/findings.js'
 import type { SecondCopy } from '../../verify/second-copy.js'
 import { unreadableOwner } from '../owner-lock.js'
 import { readRoot } from '../root-row.js'
@@ -72,7 +72,7 @@ export async function repairEmbedded (directory: string, { dryRun = false, copy,
       if (mended > 0 && !dryRun && round < mostRounds) continue
       for (const finding of left) found(finding)
       // No later round looks at them.
-      if (round > 1) for (const finding of bytes) found(finding)
+      if (round > 1) for (const finding of notAmong(left, bytes)) found(finding)
       if (!dryRun && options.values !== false) for (const finding of await mender.release(damaged)) found(finding)
       return round
     }
