@@ -99,6 +99,12 @@ else {
     const fourth = begin(other, 1e12)
     await eventually('the pass is over', () => fourth.note().last !== undefined)
     t.match(fourth.note(), { last: { blobs: 3, bytes: 30_000 } }, 'what was read before is not read again')
+
+    // Or while the clock was ahead.
+    await fourth.stop()
+    await one.sql("update $.scrub set holder = 'dead', seen = clock_timestamp() + interval '1 year', note = null")
+    const fifth = begin(one.store, 1e12)
+    await eventually('the pass is over', () => fifth.note().last !== undefined)
   })
 
   t.test('one that was taken for dead, and is not, ends when it notices', async t => {
