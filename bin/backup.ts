@@ -14,6 +14,7 @@ import { takeSnapshot } from '../storage/backup/take-snapshot.js'
 import { warn } from '../storage/open-store.js'
 import { findDamaged } from '../storage/backup/restore.js'
 import { isDamage } from '../storage/backup/snapshot.js'
+import { PlaceError } from '../storage/backup/told-apart.js'
 import type { DamagedBlob } from '../storage/transfer.js'
 import { bytesText, countText } from './amounts.js'
 import { wantedBackup } from './backup-moment.js'
@@ -25,7 +26,7 @@ import { printJson, watched } from './watched.js'
 
 const titles = { records: 'records', log: 'change log', values: 'values' } as const
 
-/** Exit codes: 0 all is there, 1 it did not work and can be run again, 2 wrong options, 3 the store, or files of a backup, are damaged, 4 there is a backup without what is damaged, as was wished. */
+/** Exit codes: 0 all is there, 1 it did not work and can be run again, 2 wrong options, 3 the store, or files of a backup, are damaged, 4 there is a backup without what is damaged, as was wished, or that is what the one that was checked is. */
 export async function backupCommand (flags: Flags): Promise<void> {
   const { at } = flags
   const to = backupWhere(flags, 'to')
@@ -66,7 +67,7 @@ async function make (to: string, flags: Flags, json: boolean, out: NodeJS.WriteS
         await snapshot.close()
       }
     } catch (error) {
-      throw isDamage(error) && !(error instanceof DamagedBackup) ? new UnreadableStoreError(error, skipDamaged) : error
+      throw isDamage(error) && !(error instanceof DamagedBackup || error instanceof PlaceError) ? new UnreadableStoreError(error, skipDamaged) : error
     }
   }).finally(async () => { await place.close() })
   const { manifest, blobs } = report
@@ -86,7 +87,7 @@ async function make (to: string, flags: Flags, json: boolean, out: NodeJS.WriteS
 
 /** Which objects they belong to the backup itself says; one that went elsewhere cannot be asked. */
 async function damagedObjects (to: string, manifest: Manifest): Promise<DamagedBlob[]> {
-  if (to === standardOutput) return manifest.damaged.map(one => ({ ...one, objects: [] }))
+  if (to === standardOutput) return withoutObjects(manifest)
   return await reading(to, async place => await findDamaged(place, manifest))
 }
 
@@ -130,7 +131,20 @@ async function printCheck (place: ReadablePlace, flags: Flags, json: boolean): P
       else process.stdout.write(`${problem}.\n`)
     }
   }))
-  if (json) printJson({ status: count === 0 ? 'sound' : 'damaged', to: place.name, ...summaryOf(manifest), problems })
-  else if (count === 0) process.stdout.write(`Backup ${manifest.name} is sound: all its files have the bytes that were written.\n`)
+  const { leftOut = [] } = manifest
+  // Of lists that cannot be read nobody can be asked.
+  const damaged = count === 0 ? await findDamaged(place, manifest) : withoutObjects(manifest)
+  const isWhole = damaged.length + leftOut.length === 0
+  if (json) printJson({ status: count === 0 && isWhole ? 'sound' : 'damaged', to: place.name, ...summaryOf(manifest), problems, ...!isWhole && { damaged, leftOut } })
+  else {
+    if (count === 0 && isWhole) process.stdout.write(`Backup ${manifest.name} is sound: all its files have the bytes that were written.\n`)
+    printDamaged(damaged)
+    printLeftOut(leftOut)
+  }
   if (count > 0) throw new DamagedStoreError(`Backup ${manifest.name} is damaged, in ${countText(count, 'file')}. ${place instanceof ArchiveReader ? 'Make a new backup, into another file' : 'Remove these, and make a new backup: what the store still has is copied again'}`)
+  if (!isWhole) throw new SkippedDamageError(`All files of backup ${manifest.name} have the bytes that were written; but it was made of a damaged store, and is without ${countText(damaged.length, 'blob')} and ${countText(leftOut.length, 'row')} of it: "fastify-cdmi restore" takes it with --skip-damaged only`)
+}
+
+function withoutObjects ({ damaged }: Manifest): DamagedBlob[] {
+  return damaged.map(one => ({ ...one, objects: [] }))
 }

@@ -34,6 +34,12 @@ export class DamagedSourceError extends Error {
   }
 }
 
+/** A transfer cannot come to its end, for some of what the source says of its objects cannot be read. */
+export class UnreadableSourceError extends Error {
+  override readonly name = 'UnreadableSourceError'
+  constructor (cause: Error) { super(`${cause.message}; the target is not finished. "fastify-cdmi verify" names all that is damaged in the source, "fastify-cdmi repair" mends it; or move all else with --skip-damaged`, { cause }) }
+}
+
 /** A transfer has come to its end without values that were damaged, as it was told to. */
 export class LostValuesError extends Error {
   override readonly name = 'LostValuesError'
@@ -68,7 +74,7 @@ export class PendingMigrationsError extends Error {
   constructor (schema: string) { super(`The store in schema ${schema} is not up to date; without --dry-run this is done`) }
 }
 
-const foreseen = [ConfigError, OptionError, UsageError, UsersFileError, StorageError, WorkerError, InterruptedError, DamagedSourceError, DamagedStoreError, LeftOutError, LostValuesError, SkippedDamageError, UnreadableStoreError, TreeError, PendingMigrationsError] as const
+const foreseen = [ConfigError, OptionError, UsageError, UsersFileError, StorageError, WorkerError, InterruptedError, DamagedSourceError, DamagedStoreError, LeftOutError, LostValuesError, SkippedDamageError, UnreadableSourceError, UnreadableStoreError, TreeError, PendingMigrationsError] as const
 
 const systemErrors: Readonly<Record<string, string>> = {
   EADDRINUSE: 'the address is in use: another server listens there, or choose another port with --port',
@@ -80,7 +86,7 @@ const systemErrors: Readonly<Record<string, string>> = {
 /** 2 when another command line or configuration would help, 3 when a store, a source or a backup is damaged, objects were left out, or migrations are to be done, 4 when a transfer or a backup has left behind what is damaged, 1 otherwise. */
 export function exitCodeOf (error: unknown): number {
   if (error instanceof LostValuesError || error instanceof SkippedDamageError) return 4
-  if (error instanceof LeftOutError || error instanceof DamagedBackup || error instanceof DamagedSourceError || error instanceof DamagedStoreError || error instanceof UnreadableStoreError || error instanceof PendingMigrationsError) return 3
+  if (error instanceof LeftOutError || error instanceof DamagedBackup || error instanceof DamagedSourceError || error instanceof DamagedStoreError || error instanceof UnreadableSourceError || error instanceof UnreadableStoreError || error instanceof PendingMigrationsError) return 3
   return error instanceof ConfigError || error instanceof OptionError || error instanceof UsageError ? 2 : 1
 }
 

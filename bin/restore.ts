@@ -63,7 +63,7 @@ export async function restoreCommand (flags: Flags): Promise<void> {
       printLeftOut(leftOut, process.stderr)
       throw new SkippedDamageError(`The store is finished, without ${countText(leftOut.length, 'row')} that could not be read for the backup`)
     }
-    if (json) printJson({ status: report.damaged.length + leftOut.length === 0 ? 'complete' : 'damaged', from: name, name: manifest.name, ...report, ...leftOut.length > 0 && { leftOut }, seconds })
+    if (json) printJson({ status: report.damaged.length + leftOut.length === 0 ? 'complete' : 'damaged', from: name, name: manifest.name, ...report, leftOut: leftOut.length > 0 ? leftOut : undefined, seconds })
     else printReport(manifest.name, report, seconds)
     if (!report.complete) throw new DamagedStoreError(`${countText(report.damaged.length, 'blob')} of backup ${manifest.name} cannot be restored; the store is not finished. Take another backup with --at, or run the same command with --skip-damaged: then the objects that they belong to are restored without their values`)
     printLost(report.lost, 'restored')

@@ -3,6 +3,8 @@
  * the target is no store before all of it is there and was compared.
  */
 import { type BlobID, type ObjectID, StorageError } from './contract.js'
+import type { Unreadable } from './backup/snapshot.js'
+import { PassedOver } from './transfer/damaged-source.js'
 import type { TransferSource, TransferTarget } from './transfer/ends.js'
 import { findOwners, pathOf } from './transfer/find-owners.js'
 import { type Lose, type LostValue, matchRecords } from './transfer/match-records.js'
@@ -15,7 +17,7 @@ export interface TransferOptions {
   readonly signal?: AbortSignal | undefined
   /** Often called. */
   readonly progress?: ProgressListener | undefined
-  /** It comes to its end though values of the source are damaged: what becomes of their records. Not when no blob at all was sound. */
+  /** It comes to its end though the source is damaged: what becomes of records whose values are. What cannot be read at all is left out. Not when no blob at all was sound. */
   readonly lose?: Lose | undefined
 }
 
@@ -42,6 +44,8 @@ export interface TransferReport {
   readonly damaged: readonly DamagedBlob[]
   /** Objects that are there without their value, or not at all. Only where `lose` was given. */
   readonly lost: readonly LostObject[]
+  /** Objects and entries of the change log that could not be read, and are not there. Only where `lose` was given. */
+  readonly leftOut: readonly Unreadable[]
 }
 
 /** When so many are damaged, something else is wrong: the place of the values, most likely. */
@@ -57,11 +61,14 @@ export async function transfer (source: TransferSource, target: TransferTarget, 
   while (await source.meta.prune(pruned) > 0) signal.throwIfAborted()
   const there = await source.meta.census()
 
+  const passed = new PassedOver()
+  const passOver = lose === undefined ? undefined : passed.note
   const values = new Teller(progress, 'values', there.bytes)
-  const { damaged, ...blobs } = await moveBlobs(source, target, { signal, tell: values.tell, mostDamaged: lose === undefined ? mostDamaged : Infinity })
+  const { damaged: rotten, ...blobs } = await moveBlobs(source, target, { signal, tell: values.tell, mostDamaged: lose === undefined ? mostDamaged : Infinity, passOver })
+  const damaged = [...rotten, ...passed.blobs.map(({ blob, problem }) => ({ blob, problem }))]
   if (damaged.length > 0 && (lose === undefined || blobs.moved + blobs.kept === 0)) {
-    const owners = await findOwners(source.meta, new Set<BlobID>(damaged.map(({ blob }) => blob)), signal)
-    return { complete: false, rootID: source.rootID, blobs, records: 0, events: 0, damaged: damaged.map(one => ({ ...one, objects: owners.get(one.blob) ?? [] })), lost: [] }
+    const owners = await findOwners(source.meta, new Set<BlobID>(damaged.map(({ blob }) => blob)), signal, passOver)
+    return { complete: false, rootID: source.rootID, blobs, records: 0, events: 0, damaged: damaged.map(one => ({ ...one, objects: owners.get(one.blob) ?? [] })), lost: [], leftOut: [] }
   }
 
   values.end()
@@ -71,7 +78,7 @@ export async function transfer (source: TransferSource, target: TransferTarget, 
   // Each record is looked at twice.
   const looks = new Teller(progress, 'records', there.records * 2)
   for (let walk = 1; ; walk++) {
-    const matched = await matchRecords(source, target, { signal, tell: looks.tell, lose })
+    const matched = await matchRecords(source, target, { signal, tell: looks.tell, lose, passOver })
     records = matched.records
     lost = matched.lost
     if (matched.changed === 0) break
@@ -80,13 +87,13 @@ export async function transfer (source: TransferSource, target: TransferTarget, 
 
   looks.end()
 
-  const { last, entries } = await moveLog(source, target, { signal, tell: new Teller(progress, 'log', undefined).tell })
+  const { last, entries } = await moveLog(source, target, { signal, tell: new Teller(progress, 'log', undefined).tell, passOver })
   await source.stillAlone()
   signal.throwIfAborted()
   await target.meta.intake.finish(last)
   const objects: LostObject[] = []
-  for (const one of lost) objects.push({ ...one, ...await pathOf(source.meta, one.objectID) })
-  return { complete: true, rootID: source.rootID, blobs, records, events: entries, damaged: withObjects(damaged, objects), lost: objects }
+  for (const one of lost) objects.push({ ...one, ...await pathOf(source.meta, one.objectID, passOver) })
+  return { complete: true, rootID: source.rootID, blobs, records, events: entries, damaged: withObjects(damaged, objects), lost: objects, leftOut: passed.rows }
 }
 
 function withObjects (damaged: readonly BlobDamage[], lost: readonly LostObject[]): DamagedBlob[] {

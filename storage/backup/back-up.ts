@@ -13,6 +13,7 @@ import { backupNames, type Manifest, readManifest, requirePlaceFor, writeManifes
 import { type Part, PartReader, PartWriter } from './parts.js'
 import { type PassOver, readableOf, type StoreSnapshot, type Unreadable } from './snapshot.js'
 import { Spool } from './spool.js'
+import { toldApart } from './told-apart.js'
 
 export interface BackupOptions {
   /** Ends it after the step under way; what is there is not written again by the next run. */
@@ -33,8 +34,9 @@ const page = { limit: 500, size: 4 * 1024 * 1024 }
 /** Blobs on their way at once. */
 const inFlight = 8
 
-/** Throws a StorageError, and the reason of `signal`. The caller closes the snapshot. */
-export async function backUp (snapshot: StoreSnapshot, place: BackupPlace, { signal = new AbortController().signal, progress = () => {}, skipDamaged = false }: BackupOptions = {}): Promise<BackupReport> {
+/** Throws a StorageError, which is a PlaceError where the place is what has lost something, and the reason of `signal`. The caller closes the snapshot. */
+export async function backUp (snapshot: StoreSnapshot, given: BackupPlace, { signal = new AbortController().signal, progress = () => {}, skipDamaged = false }: BackupOptions = {}): Promise<BackupReport> {
+  const place = toldApart(given)
   await requirePlaceFor(place, snapshot.rootID)
   const before = await lastManifest(place)
   const spool = await Spool.make<BlobBirth>(await place.scratch())

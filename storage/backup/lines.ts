@@ -50,7 +50,7 @@ export function lineOfRecord ({ record, segments, accesses }: WholeRecord): Reco
 }
 
 /** They are decoded here. Throws a StorageError 'corrupt' when they cannot be. */
-function attributesOf (record: StoredRecord): JsonObject {
+export function attributesOf (record: StoredRecord): JsonObject {
   try {
     return record.attributes
   } catch (error) {

@@ -8,6 +8,8 @@ import type { Unreadable } from './snapshot.js'
 
 const format = 'fastify-cdmi backup'
 const version = 1
+/** Of a backup that is without something of its store: builds that know version 1 only would restore it as if it were whole. */
+const partVersion = 2
 /** What says that a directory is a place of backups, and of which store. */
 const placeFile = 'backup.json'
 const folder = 'backups'
@@ -25,7 +27,7 @@ export interface Manifest {
   readonly lists: { readonly records: readonly Part[], readonly blobs: readonly Part[], readonly log: readonly Part[] }
   /** Blobs of the store that were not what was written: their bytes are not in the backup. */
   readonly damaged: ReadonlyArray<{ readonly blob: BlobID, readonly problem: string }>
-  /** Objects and entries of the change log that could not be read. Where nobody has asked for such a backup there is none. */
+  /** Objects and entries of the change log that could not be read. Where nobody has asked for such a backup there is none. Builds before version 2 have written it with version 1. */
   readonly leftOut?: readonly Unreadable[]
 }
 
@@ -63,8 +65,9 @@ export async function backupNames (place: ReadablePlace): Promise<string[]> {
 
 /** Under the name of its moment, or of the next one that has no backup. Answers what was written. */
 export async function writeManifest (place: BackupPlace, given: Omit<Manifest, 'format' | 'version' | 'name' | 'taken'>, taken: number): Promise<Manifest> {
+  const { leftOut = [] } = given
   for (let moment = taken; ; moment++) {
-    const manifest: Manifest = { format, version, name: nameOf(moment), taken: new Date(moment).toISOString(), ...given }
+    const manifest: Manifest = { format, version: leftOut.length === 0 ? version : partVersion, name: nameOf(moment), taken: new Date(moment).toISOString(), ...given }
     if (await place.putNew(fileOf(manifest.name), Buffer.from(`${JSON.stringify({ manifest, sha256: hashOf(manifest) })}\n`))) return manifest
   }
 }
@@ -95,7 +98,7 @@ async function jsonIn (place: ReadablePlace, file: string): Promise<Record<strin
 
 function requireFormat (place: ReadablePlace, file: string, stated: Readonly<Record<string, unknown>>): void {
   if (stated['format'] !== format) throw unreadable(place, file)
-  if (typeof stated['version'] === 'number' && stated['version'] > version) throw new StorageError('format', `${file} in ${place.name} has format version ${stated['version']}; this build knows versions up to ${version}. Use the newer build that wrote it`)
+  if (typeof stated['version'] === 'number' && stated['version'] > partVersion) throw new StorageError('format', `${file} in ${place.name} has format version ${stated['version']}; this build knows versions up to ${partVersion}. Use the newer build that wrote it`)
 }
 
 function unreadable (place: ReadablePlace, file: string): DamagedBackup {

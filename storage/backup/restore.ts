@@ -12,7 +12,7 @@ export async function restore (place: ReadablePlace, manifest: Manifest, target:
   const source = openBackup(place, manifest)
   if (options.lose === undefined && manifest.damaged.length > 0) {
     const damaged = await findDamaged(place, manifest, options.signal)
-    return { complete: false, rootID: source.rootID, blobs: { moved: 0, bytes: 0, kept: 0 }, records: 0, events: 0, damaged, lost: [] }
+    return { complete: false, rootID: source.rootID, blobs: { moved: 0, bytes: 0, kept: 0 }, records: 0, events: 0, damaged, lost: [], leftOut: [] }
   }
   const report = await transfer(source, target, options)
   // Of these the backup knows what was wrong when it was made.

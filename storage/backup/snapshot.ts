@@ -1,6 +1,6 @@
 /** What a driver gives to a backup: all that is in a store at one moment, while others go on changing it. */
-import { type BlobBirth, type BlobID, type BlobStore, type LoggedEvent, type ObjectID, type Sequence, StorageError } from '../contract.js'
-import type { MovableMeta, WholeRecord, WholesQuery } from '../transfer/ends.js'
+import { type BlobID, type BlobStore, type ObjectID, type Sequence, StorageError } from '../contract.js'
+import type { MovableMeta } from '../transfer/ends.js'
 
 /** Something of the store that has other bytes than were written: an object, what is noted of a blob, or an entry of the change log. */
 export interface Unreadable {
@@ -29,12 +29,8 @@ export interface StoreSnapshot {
   close (): Promise<void>
 }
 
-/** As of a store that is moved, but for `passOver`: without it, what cannot be read is an error. */
-export interface SnapshotMeta extends Pick<MovableMeta, 'census'> {
-  wholes (query: WholesQuery, passOver?: PassOver): Promise<WholeRecord[]>
-  namedBlobs (after: BlobID | undefined, limit: number, passOver?: PassOver): Promise<BlobBirth[]>
-  events (after: Sequence, limit: number, passOver?: PassOver): Promise<LoggedEvent[]>
-}
+/** As of a store that is moved. */
+export type SnapshotMeta = Pick<MovableMeta, 'census' | 'wholes' | 'namedBlobs' | 'events'>
 
 /** What can be read of these, in their order. `about`: names what one is about for who is told. */
 export function readableOf<T, R> (items: readonly T[], read: (item: T) => R, passOver: PassOver | undefined, about: (item: T) => Omit<Unreadable, 'problem'>): R[] {

@@ -9,6 +9,7 @@ import type { Client } from 'pg'
 import type { Reporter } from '../compose-store.js'
 import type { LoggedEvent, Sequence } from '../contract.js'
 import type { Database, Statement } from './database.js'
+import { type PassOver, readableOf } from '../backup/snapshot.js'
 import { openEvent } from './log-events.js'
 import type { Names } from './names.js'
 
@@ -86,11 +87,12 @@ export class ChangeLog {
     for (const follower of this.#followers) follower()
   }
 
-  async events (after: Sequence, limit: number): Promise<LoggedEvent[]> {
+  /** `passOver` is told of what cannot be read, which is left out; without it that is an error. */
+  async events (after: Sequence, limit: number, passOver?: PassOver): Promise<LoggedEvent[]> {
     const found: LoggedEvent[] = []
     let last = after
     while (found.length < limit) {
-      const { entries, through } = await this.#read(last, limit - found.length)
+      const { entries, through } = await this.#read(last, limit - found.length, passOver)
       found.push(...entries)
       if (through === last) break
       last = through
@@ -99,7 +101,7 @@ export class ChangeLog {
   }
 
   /** Up to the first place that is missing. */
-  async #read (after: Sequence, limit: number): Promise<Page> {
+  async #read (after: Sequence, limit: number, passOver?: PassOver): Promise<Page> {
     const rows = await this.#database.rows<Row>(this.#statements.read, [after, limit], 'reading the change log')
     const entries: LoggedEvent[] = []
     let through = Math.max(after, Number(rows[0]?.[0] ?? 0))
@@ -111,7 +113,7 @@ export class ChangeLog {
         if (through === after) await this.#settle(gap)
         return { entries, through, gap }
       }
-      if (event !== null) entries.push({ sequence, event: openEvent(sequence, event) })
+      if (event !== null) entries.push(...readableOf([event], event => ({ sequence, event: openEvent(sequence, event) }), passOver, () => ({})))
       through = sequence
     }
     // What was read past is missing no more.

@@ -6,7 +6,7 @@ import { type Origin, requireFillable, type TransferSource, type TransferTarget,
 import { migrate } from './migrate.js'
 import { composeDistributed, type Parts, placedOf, withMeta, withParts } from './open-distributed.js'
 import { checkPlace } from './place-identity.js'
-import { requireUnused } from './postgres-intake.js'
+import { hearAnew, requireUnused } from './postgres-intake.js'
 import { takeTransferLock, type TransferLock } from './transfer-lock.js'
 
 /** It takes no lease, so that nothing of it is left in the store. Throws a StorageError: 'format' without a store, 'locked' while a server has it open. */
@@ -17,6 +17,7 @@ export async function openDistributedSource (options: CompleteDistributedOptions
       lock.lost.throwIfAborted()
       await parts.database.session('looking for servers', async client => { await requireUnused(client, parts.names, options.leaseTimeout) })
     }
+    await hearAnew(parts)
     await stillAlone()
     const { rootID } = await migrate(parts.database, parts.names, { ...options, transfers: true })
     await checkPlace(placedOf(parts))
@@ -40,6 +41,7 @@ export async function openDistributedSource (options: CompleteDistributedOptions
 export async function openDistributedTarget (options: CompleteDistributedOptions, report: Reporter, from: Origin): Promise<TransferTarget> {
   return await locked(options, report, async (parts, lock) => {
     await migrate(parts.database, parts.names, { ...options, transfers: true })
+    await hearAnew(parts)
     return await withMeta(parts, async meta => {
       requireFillable(await meta.intake.begin(from), `The store in schema ${parts.names.plain}`)
       const store = await composeDistributed(parts, { meta, rootID: from.rootID, sweeps: false, close: async () => { await lock.release() } })

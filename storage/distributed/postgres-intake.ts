@@ -9,7 +9,7 @@ import type { Intake, IntakeBeginning, Origin, WholeRecord } from '../transfer/e
 import type { Database } from './database.js'
 import { migrationLock } from './migrate.js'
 import type { Names } from './names.js'
-import type { Statements } from './statements.js'
+import { renewAhead, type Statements } from './statements.js'
 
 export interface PostgresIntakeParts {
   readonly database: Database
@@ -155,6 +155,11 @@ async function putRecords (client: PoolClient, s: string, wholes: readonly Whole
     await client.query(`insert into ${s}.accesses (id, count, last) select * from unnest($1::bytea[], $2::bigint[], $3::bigint[])`,
       [noted.map(({ id }) => id), noted.map(({ count }) => count), noted.map(({ last }) => last)])
   }
+}
+
+/** To be done before it is asked who lives, and not undone when that is refused. */
+export async function hearAnew ({ database, names }: Pick<PostgresIntakeParts, 'database' | 'names'>): Promise<void> {
+  await database.session('looking for servers', async client => { await client.query(renewAhead(names.schema)) })
 }
 
 /** Throws a StorageError 'locked' when a server has the store open, or may have. */

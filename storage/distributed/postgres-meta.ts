@@ -1,5 +1,6 @@
 /** Names, records, segment maps, leases and the change log in PostgreSQL. Any number of servers share them. */
 import type { LeasedMeta, Reporter } from '../compose-store.js'
+import type { PassOver } from '../backup/snapshot.js'
 import type { Census, Intake, MovableMeta, WholeRecord, WholesQuery } from '../transfer/ends.js'
 import {
   type Accesses, type Account, type BlobBirth, type BlobID, type Change, type ChildrenQuery, type CommitResult, type CountedKind, type Entry, type LeaseID, type LoggedEvent, type Miscount, type NamePage, type ObjectID, type RecordHead, type Segment,
@@ -192,7 +193,7 @@ export class PostgresMeta implements LeasedMeta, MovableMeta {
     await this.#ask.rows('noteAccesses', columns, 'noting accesses', { repeatable: false, again: error => hasSqlState(error, foreignKey) })
   }
 
-  async events (after: Sequence, limit: number): Promise<LoggedEvent[]> { return await this.#log.events(after, limit) }
+  async events (after: Sequence, limit: number, passOver?: PassOver): Promise<LoggedEvent[]> { return await this.#log.events(after, limit, passOver) }
   async lastSequence (): Promise<Sequence> { return await this.#log.lastSequence() }
   watch (after: Sequence, signal: AbortSignal): AsyncIterable<LoggedEvent> { return this.#log.watch(after, signal) }
 

@@ -7,6 +7,9 @@ import { headColumns, recordColumns } from './postgres-record.js'
 /** Milliseconds between two looks at what came late under a closed lease. */
 const lookAgain = 3_600_000
 
+/** What was heard of while the clock was ahead counts as heard of now: else the dead would live until the clock is there again. */
+export const renewAhead = (s: string): string => `update ${s}.leases set seen = clock_timestamp() where open and seen > clock_timestamp() returning id`
+
 const texts = (names: Names, s = names.schema) => ({
   get: `select ${recordColumns('r')} from ${s}.records r where r.id = $1`,
   getMany: `select ${recordColumns('r')} from ${s}.records r where r.id = any($1::bytea[])`,
@@ -82,12 +85,13 @@ const texts = (names: Names, s = names.schema) => ({
   openLease: `insert into ${s}.leases (id, open, seen) values ($1, true, clock_timestamp()) on conflict do nothing`,
   renewLeases: `update ${s}.leases set seen = clock_timestamp() where id = any($1::text[]) and open returning id`,
   leaseIsOpen: `select open from ${s}.leases where id = $1`,
-  staleLeases: `select id from ${s}.leases where open and seen < clock_timestamp() - $1::float8 * interval '1 millisecond' and id <> all($2::text[])`,
+  // Who lives is heard of again.
+  staleLeases: `with ahead as (${renewAhead(s)}) select id from ${s}.leases where open and seen < clock_timestamp() - $1::float8 * interval '1 millisecond' and id <> all($2::text[])`,
   closeLease: `select ${s}.close_lease($1)`,
-  closedLeases: `select id from ${s}.leases where not open and (swept is null or swept < clock_timestamp() - interval '${lookAgain} milliseconds')`,
+  closedLeases: `select id from ${s}.leases where not open and (swept is null or swept < clock_timestamp() - interval '${lookAgain} milliseconds' or swept > clock_timestamp())`,
   // Kept as long as something may come late.
   dropLease: `with swept as (
-      update ${s}.leases set swept = clock_timestamp() where id = $1 and not open and closed > clock_timestamp() - $2::float8 * interval '1 millisecond'
+      update ${s}.leases set swept = clock_timestamp(), closed = least(closed, clock_timestamp()) where id = $1 and not open and closed > clock_timestamp() - $2::float8 * interval '1 millisecond'
     ) delete from ${s}.leases where id = $1 and not open and closed <= clock_timestamp() - $2::float8 * interval '1 millisecond'`,
   unborn: `select asked.blob from unnest($1::text[]) asked(blob) where not exists (select 1 from ${s}.blobs b where b.id = asked.blob)`,
   // Nothing while there is a pin.
@@ -109,10 +113,10 @@ const texts = (names: Names, s = names.schema) => ({
     ) w left join ${s}.accesses a on a.id = w.id
     where w.weight is null or w.weight < $3 order by w.id`,
   namedBlobs: `select b.id, b.size, b.hash from ${s}.blobs b where b.id > $1 and exists (select 1 from ${s}.segments g where g.blob = b.id) order by b.id limit $2`,
-  // Taken when nobody has it, or who has was not heard of for so long; told in any case.
+  // Taken when nobody has it, or who has was not heard of for so long, or was so long before its time by a clock that was ahead: who lives notices that. Told in any case.
   claimScrub: `with taken as (
       update ${s}.scrub set holder = $1, seen = clock_timestamp()
-      where holder is null or holder = $1 or seen < clock_timestamp() - $2::float8 * interval '1 millisecond' returning note
+      where holder is null or holder = $1 or seen not between clock_timestamp() - $2::float8 * interval '1 millisecond' and clock_timestamp() + $2::float8 * interval '1 millisecond' returning note
     ) select note, true from taken union all select note, false from ${s}.scrub where not exists (select 1 from taken)`,
   noteScrub: `update ${s}.scrub set note = $2, seen = clock_timestamp() where holder = $1 returning one`,
   releaseScrub: `update ${s}.scrub set holder = null where holder = $1`,

@@ -3,7 +3,7 @@ import { checkOptions } from '../../schemas/check-options.js'
 import { completeDistributedOptions, DistributedStoreOptions } from '../../schemas/store-options.js'
 import type { Reporter } from '../compose-store.js'
 import type { BlobStore, ObjectID } from '../contract.js'
-import { damagedBytes, type Finding, type FindingKind, type Look, type Repaired, type RepairOptions, type VerifyCounts, type VerifyOptions } from '../verify/findings.js'
+import { damagedBytes, type Finding, type FindingKind, type Look, notAmong, type Repaired, type RepairOptions, type VerifyCounts, type VerifyOptions } from '../verify/findings.js'
 import { canBeReleased, ObjectMender } from '../verify/object-mender.js'
 import { verifyMovable } from '../verify/verify-movable.js'
 import { DatabaseChecks, type Mend, rawAttributes } from './database-checks.js'
@@ -96,6 +96,8 @@ export async function verifyDistributed (options: DistributedStoreOptions, how: 
   return await looking(options, report, async looked => ({ ...await look(looked, how, true, finding => { found(finding) }), online: false, pageChecksums: await pageChecksums(looked.parts.database) }))
 }
 
+/** Of an object that was found twice, or by an earlier repair. */
+const isAside = 'it is set aside already'
 /** Things that are mended before the next look, and looks that may find no fewer than all before them. */
 const bounds = { mends: 20_000, idle: 20 }
 const page = { limit: 500, size: 4 * 1024 * 1024 }
@@ -119,7 +121,7 @@ export async function repairDistributed (options: DistributedStoreOptions, { dry
         if (finding.objectID !== undefined) damaged.add(finding.objectID)
         if (mend === undefined) left.push(finding)
         else if (dryRun || finding.setAside === true) {
-          if (round === 1) found({ ...finding, done: finding.setAside === true ? 'it is set aside already' : 'it would be mended, or moved aside' })
+          if (round === 1) found({ ...finding, done: finding.setAside === true ? isAside : 'it would be mended, or moved aside' })
         } else if (patience === 0) found(finding)
         else if (++count <= mends) waiting.push([finding, mend])
         else missed.add(finding.kind)
@@ -128,7 +130,8 @@ export async function repairDistributed (options: DistributedStoreOptions, { dry
       for (const [finding, mend] of waiting) {
         how.signal?.throwIfAborted()
         const done = await mend()
-        if (done === undefined) left.push(finding)
+        if (done === undefined && finding.objectID !== undefined && await looked.mender.isAside(finding.objectID)) found({ ...finding, done: isAside })
+        else if (done === undefined) left.push(finding)
         else {
           mended++
           found({ ...finding, done })
@@ -147,7 +150,7 @@ export async function repairDistributed (options: DistributedStoreOptions, { dry
       }
       for (const finding of left) found(finding)
       // This round has not looked at them.
-      if (!values) for (const finding of bytes) found(finding)
+      if (!values) for (const finding of notAmong(left, bytes)) found(finding)
       if (!dryRun && how.values !== false) await release(looked, damaged, how, found)
       return round
     }

@@ -1,6 +1,7 @@
 /** Changes of the model, inside a write transaction: every expectation is checked before anything is written. */
 import { type BlobID, StorageError } from '../contract.js'
 import { idText } from '../object-key.js'
+import type { Deltas } from '../usage.js'
 import { decodeNotes } from './access-notes.js'
 import { u64 } from './bytes.js'
 import { sealBlob } from './blob-rows.js'
@@ -47,16 +48,12 @@ export class ChangeWriter {
     this.usage.end()
   }
 
+  /** What it answers is 'failed' where it needs something that has other bytes than were written, and has changed nothing. Throws where it may have begun to. */
   apply (change: WireChange): WireResult {
-    const found = this.#check(change)
-    if (Array.isArray(found)) return found
-    const deltas = this.usage.plan(change, found)
-    if (deltas !== undefined) {
-      if (deltas.bound !== undefined) return ['bound', deltas.bound]
-      const refused = this.usage.refusal(change.limits, deltas)
-      if (refused !== undefined) return ['refused', refused]
-      this.usage.accept(deltas)
-    }
+    const examined = this.#examine(change)
+    if (Array.isArray(examined)) return examined
+    const { found, deltas } = examined
+    if (deltas !== undefined) this.usage.accept(deltas)
     const now = Date.now()
     this.#bear(change)
     for (const [id, given, segments] of change.put) {
@@ -73,6 +70,21 @@ export class ChangeWriter {
     this.#segments.settle(now)
     for (const event of change.events) this.log(event, now)
     return ['committed', this.#sequence]
+  }
+
+  /** All that a change needs to know, or why it is not made: only reads. */
+  #examine (change: WireChange): { readonly found: Map<string, Buffer>, readonly deltas: Deltas | undefined } | WireResult {
+    try {
+      const found = this.#check(change)
+      if (Array.isArray(found)) return found
+      const deltas = this.usage.plan(change, found)
+      if (deltas?.bound !== undefined) return ['bound', deltas.bound]
+      const refused = deltas && this.usage.refusal(change.limits, deltas)
+      return refused === undefined ? { found, deltas } : ['refused', refused]
+    } catch (error) {
+      if (!(error instanceof StorageError) || error.reason !== 'corrupt') throw error
+      return ['failed', error.reason, error.message]
+    }
   }
 
   /** Enters an encoded event into the change log. */

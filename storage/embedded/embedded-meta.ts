@@ -5,6 +5,7 @@ import type {
 } from '../contract.js'
 import { StoreClosedError, TreeTooLarge } from '../contract.js'
 import type { LeasedMeta } from '../compose-store.js'
+import type { PassOver } from '../backup/snapshot.js'
 import type { Census, Intake, MovableMeta, WholeRecord, WholesQuery } from '../transfer/ends.js'
 import { mostNames, noNames } from '../name-page.js'
 import { idKey, idText } from '../object-key.js'
@@ -253,13 +254,13 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
     return this.#read('counting what there is', miscountsIn)
   }
 
-  async events (after: Sequence, limit: number): Promise<LoggedEvent[]> {
-    return this.#events(after, limit)
+  async events (after: Sequence, limit: number, passOver?: PassOver): Promise<LoggedEvent[]> {
+    return this.#events(after, limit, passOver)
   }
 
-  #events (after: Sequence, limit: number): LoggedEvent[] {
+  #events (after: Sequence, limit: number, passOver?: PassOver): LoggedEvent[] {
     if (limit <= 0) return []
-    return this.#read('reading the change log', tables => eventsOf(tables, after, limit))
+    return this.#read('reading the change log', tables => eventsOf(tables, after, limit, passOver))
   }
 
   async lastSequence (): Promise<Sequence> {
@@ -356,12 +357,12 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
     return this.#read('counting what there is', tables => censusOf(tables, tables.records.getCount()))
   }
 
-  async wholes (query: WholesQuery): Promise<WholeRecord[]> {
-    return this.#read('reading records', tables => wholesOf(tables, query))
+  async wholes (query: WholesQuery, passOver?: PassOver): Promise<WholeRecord[]> {
+    return this.#read('reading records', tables => wholesOf(tables, query, passOver))
   }
 
-  async namedBlobs (after: BlobID | undefined, limit: number): Promise<BlobBirth[]> {
-    return this.#read('reading blobs', tables => namedBlobsOf(tables, after, limit))
+  async namedBlobs (after: BlobID | undefined, limit: number, passOver?: PassOver): Promise<BlobBirth[]> {
+    return this.#read('reading blobs', tables => namedBlobsOf(tables, after, limit, { passOver }))
   }
 
   /** The same for the scrub, which is to go on behind what nobody can read; reading one of its bytes tells of it. */

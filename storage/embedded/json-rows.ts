@@ -15,10 +15,14 @@ export function sealJson (key: Uint8Array, value: unknown): Buffer {
   return Buffer.concat([text, Buffer.from(Array.from({ length: sumLength }, (_, at) => digits[(sum >>> (30 - 2 * at)) & 3]).join(''))])
 }
 
+/** Whether there is something behind the text that may be a checksum. */
+export function hasSum (row: Buffer): boolean {
+  return row.length - endOfText(row) === sumLength
+}
+
 /** Undefined: it has other bytes than were written, or is no JSON. */
 export function readJson (key: Uint8Array, row: Buffer): unknown {
-  let end = row.length
-  while (end > 0 && isDigit(row[end - 1])) end--
+  const end = endOfText(row)
   const text = row.subarray(0, end)
   if (end < row.length && (row.length - end !== sumLength || crc32(text, keySum(key)) !== sumIn(row.subarray(end)))) return undefined
   try {
@@ -27,6 +31,12 @@ export function readJson (key: Uint8Array, row: Buffer): unknown {
     // An older build has written it: there is no other sign that it is not what was written.
     return undefined
   }
+}
+
+function endOfText (row: Buffer): number {
+  let end = row.length
+  while (end > 0 && isDigit(row[end - 1])) end--
+  return end
 }
 
 function isDigit (byte: number | undefined): boolean {

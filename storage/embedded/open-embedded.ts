@@ -110,7 +110,7 @@ export async function openEmbedded (options: CompleteStoreOptions, report: Repor
 
 /** Another root would hide all that is there. Throws a StorageError 'corrupt' where it is not known any more. */
 function requireRoot ({ records, state }: Tables, directory: string): void {
-  if (state.getBinary(stateKeys.root) === undefined && records.getCount() > 0) throw new StorageError('corrupt', `The store in ${directory} has objects, and the note which container is its root is gone; restore a backup`)
+  if (state.getBinary(stateKeys.root) === undefined && records.getCount() > 0) throw new StorageError('corrupt', `The store in ${directory} has objects, and the note which container is its root is gone; fastify-cdmi repair may put it right, or else restore a backup`)
 }
 
 /** The root at the first opening; and every lease of before is closed, for who held it is gone. */

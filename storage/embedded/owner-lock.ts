@@ -3,8 +3,13 @@
  * transaction, so that of two that start at once exactly one wins. That he lives is shown by his sign of life.
  */
 import { StorageError } from '../contract.js'
-import { forgetLife, isAlive, type Life, showLife } from './sign-of-life.js'
+import { readLife, sealLife } from './life-rows.js'
+import { forgetLeft, forgetLife, isAlive, isAnyoneHeard, type Life, showLife } from './sign-of-life.js'
 import { stateKeys, type Tables } from './tables.js'
+import { soundJson } from './verify/single-bits.js'
+
+/** How names of sockets of owners begin. */
+const kind = 'owner'
 
 export interface OwnerLock {
   /** Gives the store up. */
@@ -13,22 +18,30 @@ export interface OwnerLock {
   leave (): Promise<void>
 }
 
+/** What is done about a note of the owner that has other bytes than were written: it is an error; it is overcome where no owner is heard of; or that, and it is there again when the store is given up. */
+export type DamagedOwner = 'refuse' | 'overcome' | 'put back'
+
 /**
- * Takes the store, or throws a StorageError 'locked' that names the owner.
+ * Takes the store, or throws a StorageError: 'locked', which names the owner, or 'corrupt' where nobody can say who that is.
  */
-export async function takeOwnership (directory: string, tables: Tables): Promise<OwnerLock> {
-  const sign = await showLife(directory, 'owner')
-  const mine = Buffer.from(JSON.stringify(sign.life))
+export async function takeOwnership (directory: string, tables: Tables, damaged: DamagedOwner = 'refuse'): Promise<OwnerLock> {
+  const sign = await showLife(directory, kind)
+  const mine = sealLife(stateKeys.owner, sign.life)
+  let unreadable: Buffer | undefined
   try {
     for (;;) {
       tables.env.resetReadTxn()
       const before = tables.state.getBinary(stateKeys.owner)
       if (before !== undefined) {
-        const owner = JSON.parse(before.toString()) as Life
-        if (await isAlive(directory, owner)) {
-          throw new StorageError('locked', `The store in ${directory} is in use by process ${owner.pid}${owner.pid === process.pid ? ' (this one)' : ''}; stop it first, or use another directory`)
+        let owner = readLife(stateKeys.owner, before)
+        unreadable = owner === undefined ? Buffer.from(before) : undefined
+        if (unreadable !== undefined) {
+          if (damaged === 'refuse') throw new StorageError('corrupt', `${unreadableOwner(directory)}; stop all that use it, then run fastify-cdmi repair`)
+          const sound = soundJson(stateKeys.owner, unreadable)
+          owner = sound && readLife(stateKeys.owner, sound)
         }
-        forgetLife(directory, owner)
+        await requireDead(directory, tables, owner, sign.life)
+        if (owner !== undefined) forgetLife(directory, owner)
       }
       const won = tables.env.transactionSync(() => {
         const now = tables.state.getBinary(stateKeys.owner)
@@ -38,6 +51,7 @@ export async function takeOwnership (directory: string, tables: Tables): Promise
       })
       if (won) break
     }
+    forgetLeft(directory, kind)
   } catch (error) {
     await sign.close()
     throw error
@@ -46,7 +60,9 @@ export async function takeOwnership (directory: string, tables: Tables): Promise
     async release () {
       try {
         tables.env.transactionSync(() => {
-          if (tables.state.getBinary(stateKeys.owner)?.equals(mine) === true) tables.state.removeSync(stateKeys.owner)
+          if (tables.state.getBinary(stateKeys.owner)?.equals(mine) !== true) return
+          if (unreadable !== undefined && damaged === 'put back') tables.state.putSync(stateKeys.owner, unreadable)
+          else tables.state.removeSync(stateKeys.owner)
         })
       } catch (error) {
         await sign.leave()
@@ -56,4 +72,31 @@ export async function takeOwnership (directory: string, tables: Tables): Promise
     },
     leave: async () => { await sign.leave() }
   }
+}
+
+export function unreadableOwner (directory: string): string {
+  return `The note which process owns the store in ${directory} has other bytes than were written`
+}
+
+/** Whether the note of the owner can be read, or there is none. */
+export function hasSoundOwner ({ state }: Tables): boolean {
+  const row = state.getBinary(stateKeys.owner)
+  return row === undefined || readLife(stateKeys.owner, row) !== undefined
+}
+
+/** Throws a StorageError 'locked' where the owner lives. Where nobody knows who it is (undefined) all that show their life as owners are asked. */
+async function requireDead (directory: string, { env }: Tables, owner: Life | undefined, own: Life): Promise<void> {
+  // Where there are no sockets nobody is heard, and whoever reads may be the owner.
+  const unknown = async (): Promise<boolean> => own.socket === undefined ? isReadByOthers(env) : await isAnyoneHeard(directory, kind, own)
+  const lives = owner === undefined ? await unknown() : await isAlive(directory, owner)
+  if (!lives) return
+  const name = owner === undefined ? 'a process that is not noted' : `process ${owner.pid}${owner.pid === process.pid ? ' (this one)' : ''}`
+  throw new StorageError('locked', `The store in ${directory} is in use by ${name}; stop it first, or use another directory`)
+}
+
+/** Whether another process has the file open, as LMDB notes it. */
+function isReadByOthers (env: Tables['env']): boolean {
+  env.readerCheck()
+  // A line of headings, then the number of a process in each.
+  return env.readerList().split('\n').slice(1).map(line => Number.parseInt(line, 10)).some(pid => pid > 0 && pid !== process.pid)
 }

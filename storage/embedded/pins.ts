@@ -4,12 +4,14 @@
  * it. Pins of processes that died are dropped by the sweeper of the owner.
  */
 import { randomUUID } from 'node:crypto'
+import { StorageError } from '../contract.js'
 import { successor } from './bytes.js'
-import { forgetLife, isAlive, type Life, showLife } from './sign-of-life.js'
+import { readLife, sealLife } from './life-rows.js'
+import { forgetLife, isAlive, showLife } from './sign-of-life.js'
 import { hasKeys, type Tables } from './tables.js'
 
 /** How keys of pins in the state begin. */
-const prefix = Buffer.from('pin ')
+export const pinPrefix = Buffer.from('pin ')
 
 export interface Pin {
   /** Whether somebody has taken this process for dead, and dropped it. */
@@ -20,9 +22,9 @@ export interface Pin {
 /** Sets one, for a process that need not own the store. */
 export async function setPin (directory: string, tables: Tables): Promise<Pin> {
   const sign = await showLife(directory, 'pin')
-  const key = Buffer.concat([prefix, Buffer.from(randomUUID())])
+  const key = Buffer.concat([pinPrefix, Buffer.from(randomUUID())])
   try {
-    tables.env.transactionSync(() => { tables.state.putSync(key, Buffer.from(JSON.stringify(sign.life))) })
+    tables.env.transactionSync(() => { tables.state.putSync(key, sealLife(key, sign.life)) })
   } catch (error) {
     await sign.close()
     throw error
@@ -46,15 +48,19 @@ export async function setPin (directory: string, tables: Tables): Promise<Pin> {
 
 /** Whether there is one, in the snapshot or transaction of the caller. */
 export function isPinned ({ state }: Tables): boolean {
-  return hasKeys(state, prefix)
+  return hasKeys(state, pinPrefix)
 }
 
-/** Keys of pins whose processes are gone. Their sockets are removed, and what they were reading in LMDB is let go of. */
+/**
+ * Keys of pins whose processes are gone. Their sockets are removed, and what they were reading in LMDB is let go of. Throws a StorageError 'corrupt' where one has other bytes than were
+ * written: nobody knows whether its process lives, so it stays, and with it all that nothing needs.
+ */
 export async function deadPins (directory: string, { env, state }: Tables): Promise<Buffer[]> {
   const dead: Buffer[] = []
   // All before the first wait: the snapshot is the one of this turn.
-  for (const { key, value } of Array.from(state.getRange({ start: prefix, end: successor(prefix) }))) {
-    const life = JSON.parse(value.toString()) as Life
+  const pins = Array.from(state.getRange({ start: pinPrefix, end: successor(pinPrefix) }), ({ key, value }) => ({ key, life: readLife(key, value) }))
+  for (const { key, life } of pins) {
+    if (life === undefined) throw new StorageError('corrupt', `The note of a process that reads the store in ${directory} has other bytes than were written, and nothing is removed from the disk as long as it is there; fastify-cdmi repair sees to that`)
     if (await isAlive(directory, life)) continue
     forgetLife(directory, life)
     dead.push(key)

@@ -3,7 +3,7 @@
  * number that is used again can be taken for it, not even across containers. Where there are no sockets its number and the time of its start must do.
  */
 import { randomBytes } from 'node:crypto'
-import { readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { connect, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 
@@ -43,9 +43,27 @@ export async function isAlive (directory: string, life: Life): Promise<boolean> 
   return life.place === placeOf(directory) && await answers(directory, life)
 }
 
-/** Removes the socket of a process that is dead. */
+/** Whether any process but `own` listens on a socket of this kind, whatever is noted of it. One that is dead, or that has no socket, is not heard. */
+export async function isAnyoneHeard (directory: string, kind: string, own?: Life): Promise<boolean> {
+  const sockets = readdirSync(directory).filter(name => name.startsWith(`${kind}-`) && name.endsWith('.sock') && name !== own?.socket)
+  const answers = await Promise.all(sockets.map(async name => await knock(join(directory, name))))
+  return answers.includes('alive')
+}
+
+/** Removes the socket of a process that is dead, also where it died while it left. */
 export function forgetLife (directory: string, { socket }: Life): void {
-  if (socket !== undefined) rmSync(join(directory, socket), { force: true })
+  if (socket === undefined) return
+  for (const name of [socket, asideOf(socket)]) rmSync(join(directory, name), { force: true })
+}
+
+/** Removes what processes that have died while they left have put aside: for who knows that there is no other of this kind. */
+export function forgetLeft (directory: string, kind: string): void {
+  for (const name of readdirSync(directory)) if (name.startsWith(`${kind}-`) && name.endsWith(asideOf('.sock'))) rmSync(join(directory, name), { force: true })
+}
+
+/** The name that a socket has while its process leaves. */
+function asideOf (socket: string): string {
+  return `${socket}.left`
 }
 
 interface Beacon { readonly name: string, close (): Promise<void>, leave (): Promise<void> }
@@ -70,7 +88,7 @@ async function listen (directory: string, kind: string): Promise<Beacon | undefi
     name,
     close: async () => { await closeServer(server) },
     async leave () {
-      const aside = `${path}.left`
+      const aside = asideOf(path)
       // Whoever ends to listen removes what has the name; but not where nothing in the directory can be changed, and what is gone already need not stay.
       const isAside = renamed(path, aside)
       await closeServer(server)

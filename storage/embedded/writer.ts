@@ -1,7 +1,7 @@
 /** The one writer: batch after batch, each in one flushed transaction. Runs in its own thread, so that nobody waits for the disk. */
 import { statfsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { StorageReason } from '../contract.js'
+import { StorageError, type StorageReason } from '../contract.js'
 import { countNotes } from './access-notes.js'
 import { DiskProbe } from './disk-probe.js'
 import { toStorageError } from '../storage-errors.js'
@@ -34,6 +34,14 @@ export function spoilsMemory (error: unknown): boolean {
 /** Bytes that a transaction may write at most: the way to all of its rows through all tables, and for each row pages of the tables that it may be in. */
 const perTransaction = 256 * 1024
 const perRow = 24 * 1024
+
+/** An item has come upon something that has other bytes than were written, in the middle of what it does: the transaction is given up, and LMDB is as well as it was. */
+class MetDamage extends StorageError {
+  constructor (readonly item: Buffer, damage: StorageError) { super(damage.reason, damage.message, { cause: damage }) }
+}
+
+/** Items that are left out of a batch one after the other, for each of which the rest is applied once more. */
+const mostLeftOut = 8
 
 /** Milliseconds that a batch took: to be applied, and to get onto the disk. */
 export interface WriteTimes {
@@ -73,7 +81,7 @@ export class Writer {
   }
 
   /**
-   * Applies a batch; on the disk when it returns. An item whose expectations do not hold leaves its neighbours alone. When the
+   * Applies a batch; on the disk when it returns. An item whose expectations do not hold leaves its neighbours alone, and so does one that comes upon damage. When the
    * transaction fails (no space left), each item is tried in one of its own, so that only those fail which cannot be done.
    */
   write (batch: Uint8Array): WireResult[] {
@@ -82,7 +90,7 @@ export class Writer {
     const ailment = this.#ailing ? this.#ailment() : undefined
     if (ailment !== undefined) return items.map(() => ailment)
     try {
-      return this.#transact(items)
+      return this.#together(items)
     } catch (error) {
       if (this.lost !== undefined || this.spoilt !== undefined) return items.map(() => this.#failure(error))
       // Each write that fails inside of LMDB is one more risk: its library does not survive all of them.
@@ -103,6 +111,22 @@ export class Writer {
     })
   }
 
+  /** All in one transaction, but for those that come upon damage. */
+  #together (items: readonly Buffer[]): WireResult[] {
+    const failed = new Map<Buffer, WireResult>()
+    for (;;) {
+      const rest = items.filter(item => !failed.has(item))
+      try {
+        const results = rest.length === 0 ? [] : this.#transact(rest)
+        const made = new Map(rest.map((item, at) => [item, results[at]]))
+        return items.map(item => failed.get(item) ?? made.get(item) ?? this.#failure(new Error('nothing happened')))
+      } catch (error) {
+        if (!(error instanceof MetDamage) || failed.size >= mostLeftOut) throw error
+        failed.set(error.item, this.#failure(error))
+      }
+    }
+  }
+
   /** `gives`: whatever the items are, it is to be possible on a full disk. */
   #transact (items: readonly Buffer[], gives = false): WireResult[] {
     const began = performance.now()
@@ -115,7 +139,7 @@ export class Writer {
       const bytes = items.reduce((sum, { length }) => sum + length, 0)
       this.#room.require(perTransaction + rows * perRow + 2 * bytes, gives || !decoded.some(takes))
       this.#changes.begin()
-      const results = decoded.map(item => this.#apply(item))
+      const results = decoded.map((item, at) => this.#applied(item, items[at]))
       this.#changes.end()
       applied = performance.now()
       return results
@@ -129,6 +153,15 @@ export class Writer {
       if (spoilsMemory(error)) this.spoilt ??= String(error)
       else if (this.#refusesAll()) this.lost ??= last
       throw error
+    }
+  }
+
+  /** Throws MetDamage where that is why it cannot be done. */
+  #applied (item: WireItem, bytes: Buffer = Buffer.alloc(0)): WireResult {
+    try {
+      return this.#apply(item)
+    } catch (error) {
+      throw error instanceof StorageError && error.reason === 'corrupt' ? new MetDamage(bytes, error) : error
     }
   }
 

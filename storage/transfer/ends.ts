@@ -3,6 +3,7 @@
  * asks for none of this. The store that is read is one that nobody changes meanwhile; the store that is filled is nobody's until it is whole.
  */
 import { type Accesses, type BlobBirth, type BlobID, type BlobStore, type Lease, type LeaseID, type LoggedEvent, type MetaStore, type ObjectID, type Segment, type Sequence, StorageError, type StoredRecord } from '../contract.js'
+import type { PassOver } from '../backup/snapshot.js'
 
 /** All that is kept of one object. */
 export interface WholeRecord {
@@ -63,13 +64,14 @@ export interface Intake {
   finish (last: Sequence): Promise<void>
 }
 
-/** The records of a store that can be moved. */
+/** The records of a store that can be moved. `passOver` is told of what cannot be read, which is left out; without it that is an error. */
 export interface MovableMeta extends MetaStore {
   census (): Promise<Census>
   /** All objects, also those to which no path leads, in the order of the bytes of their IDs. */
-  wholes (query: WholesQuery): Promise<WholeRecord[]>
+  wholes (query: WholesQuery, passOver?: PassOver): Promise<WholeRecord[]>
   /** Blobs that segments name, in the order of their names. */
-  namedBlobs (after: BlobID | undefined, limit: number): Promise<BlobBirth[]>
+  namedBlobs (after: BlobID | undefined, limit: number, passOver?: PassOver): Promise<BlobBirth[]>
+  events (after: Sequence, limit: number, passOver?: PassOver): Promise<LoggedEvent[]>
   readonly intake: Intake
 }
 

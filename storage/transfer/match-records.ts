@@ -3,6 +3,8 @@
  * so that a walk that was cut short need not be remembered, and a walk that finds nothing to do proves that all is there.
  */
 import { type BlobID, type ObjectID, StorageError, type StoredRecord } from '../contract.js'
+import type { PassOver } from '../backup/snapshot.js'
+import { wholesFrom } from './damaged-source.js'
 import type { MovableMeta, TransferSource, TransferTarget, WholeRecord } from './ends.js'
 
 /** How a record is taken over whose value is lost; undefined: not at all. The same record must give the same answer each time. */
@@ -30,17 +32,18 @@ export interface MatchOptions {
   readonly tell: (records: number) => void
   /** Undefined: none may be lost. */
   readonly lose?: Lose | undefined
+  /** Is told of records that cannot be read, which are left out. */
+  readonly passOver?: PassOver | undefined
 }
 
 const page = { limit: 500, size: 4 * 1024 * 1024 }
 
-export async function matchRecords (source: TransferSource, target: TransferTarget, { signal, tell, lose }: MatchOptions): Promise<Matched> {
+export async function matchRecords (source: TransferSource, target: TransferTarget, { signal, tell, lose, passOver }: MatchOptions): Promise<Matched> {
   const matched: Matched = { records: 0, changed: 0, lost: [] }
   const there = new Walk(target.meta)
   for (let after: ObjectID | undefined; ;) {
     signal.throwIfAborted()
-    const wholes = await source.meta.wholes({ after, ...page })
-    const last = wholes.at(-1)
+    const { wholes, last, looked } = await wholesFrom(source.meta, { after, ...page }, passOver)
     const gone: ObjectID[] = []
     const wanted: WholeRecord[] = []
     const names = await namesOf(target, wholes)
@@ -57,7 +60,7 @@ export async function matchRecords (source: TransferSource, target: TransferTarg
     if (last === undefined) await there.upTo(undefined, gone)
     if (wanted.length + gone.length > 0) await target.meta.intake.take(wanted, gone)
     matched.changed += wanted.length + gone.length
-    tell(wholes.length)
+    tell(looked)
     if (last === undefined) return matched
     after = last.record.id
   }

@@ -1,6 +1,8 @@
 /** The bytes of a store: each blob is read, checked, written, read back, compared, and only then noted as moved. */
 import { type BlobBirth, type BlobID, StorageError } from '../contract.js'
 import { checkSource, Damaged, readSource, Summing } from './checked-bytes.js'
+import type { PassOver } from '../backup/snapshot.js'
+import { fromSource } from './damaged-source.js'
 import type { TransferSource, TransferTarget } from './ends.js'
 
 export interface BlobDamage {
@@ -24,6 +26,8 @@ export interface MoveOptions {
   readonly tell: (bytes: number) => void
   /** When so many are damaged, the search for more ends. */
   readonly mostDamaged: number
+  /** Is told of blobs of which cannot be read what is noted. */
+  readonly passOver?: PassOver | undefined
 }
 
 const page = 500
@@ -34,7 +38,8 @@ const inFlight = 8
 export async function moveBlobs (source: TransferSource, target: TransferTarget, options: MoveOptions): Promise<MovedBlobs> {
   const result: MovedBlobs = { moved: 0, bytes: 0, kept: 0, damaged: [] }
   for (let after: BlobID | undefined; result.damaged.length < options.mostDamaged;) {
-    const births = await source.meta.namedBlobs(after, page)
+    const from = after
+    const births = await fromSource(async () => await source.meta.namedBlobs(from, page, options.passOver))
     const last = births.at(-1)
     if (last === undefined) break
     after = last.blob

@@ -29,6 +29,13 @@ export function damagedBytes (left: readonly Finding[]): Finding[] {
   return left.filter(({ kind }) => kind === 'blob')
 }
 
+/** Those of them that such a look has not found again: it sees what is gone, or too short. */
+export function notAmong (left: readonly Finding[], bytes: readonly Finding[]): Finding[] {
+  const nameOf = ({ blob, objectID }: Finding): string => `${blob ?? ''} ${objectID ?? ''}`
+  const known = new Set(damagedBytes(left).map(nameOf))
+  return bytes.filter(one => !known.has(nameOf(one)))
+}
+
 /** How far a look is. */
 export type Look = 'records' | 'names' | 'values' | 'files' | 'log'
 

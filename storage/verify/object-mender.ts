@@ -52,6 +52,12 @@ export class ObjectMender {
     })
   }
 
+  /** Whether it is where a repair has put it: perhaps a moment ago, for something else that is wrong with it. */
+  async isAside (id: ObjectID): Promise<boolean> {
+    const record = await this.#store.meta.get(id)
+    return record !== undefined && isSetAside(await this.#attributesOf(record))
+  }
+
   /** A record that is gone, of which there is still a map of bytes: up to `size`. */
   async rebuild (id: ObjectID, size: number, note: string): Promise<string | undefined> {
     return await this.#until(async () => {

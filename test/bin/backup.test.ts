@@ -1,7 +1,8 @@
 import t, { type Test } from 'tap'
 import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openStore } from '../../index.js'
 import type { Store } from '../../storage/contract.js'
@@ -283,7 +284,12 @@ t.test('what cannot be read of the store is named, with exit code 3, and keeps i
   t.match(skipped, { code: 4, stderr: /The backup is there, without 1 blob and 2 rows that are not what was written/ })
   t.match(skipped.stdout, new RegExp(`What is noted of blob ${birth.blob} has other bytes than were written; it belongs to /unknown\\nleft out: The record of object ${wrong.id} has .*\\nleft out: Entry 2 of the change log has`))
   t.match(await command('backup', '--data', directory, '--to', backups, '--skip-damaged'), { code: 4, result: { status: 'damaged', damaged: { length: 1 }, leftOut: [{ objectID: wrong.id }, { problem: /^Entry 2/ }] } })
-  t.match(await runInProcess(['backup', '--to', backups, '--check']), { code: 0 })
+  t.match(await runInProcess(['backup', '--to', backups, '--check']), {
+    code: 4,
+    stdout: new RegExp(`^What is noted of blob .*; it belongs to /unknown\\nleft out: The record of object ${wrong.id} has .*\\nleft out: Entry 2 of the change log has .*\\n$`),
+    stderr: /All files of backup \S+ have the bytes that were written; but it was made of a damaged store, and is without 1 blob and 2 rows of it: "fastify-cdmi restore" takes it with --skip-damaged only\n$/
+  })
+  t.match(await command('backup', '--to', backups, '--check'), { code: 4, result: { status: 'damaged', problems: { length: 0 }, damaged: [{ blob: birth.blob, objects: [{ path: '/unknown' }] }], leftOut: [{ objectID: wrong.id }, {}] } })
   t.match(await runInProcess(['backup', '--to', backups, '--list']), { code: 0, stdout: /\t1 blob damaged\t2 rows left out\n$/ })
 
   t.match(await runInProcess(['restore', '--from', backups, '--data', join(base, 'one')]), { code: 3, stdout: /^left out: /, stderr: /was made of a damaged store, without 2 rows that could not be read\. Take another/ })
@@ -295,10 +301,31 @@ t.test('what cannot be read of the store is named, with exit code 3, and keeps i
   t.same(events.map(({ sequence }) => sequence).includes(2), false)
   t.match(await command('restore', '--from', backups, '--data', join(base, 'two'), '--skip-damaged'), { code: 4, result: { status: 'damaged', complete: true, leftOut: { length: 2 } } })
 
+  // An older build knows no version but the first.
+  const manifests = await filesBelow(join(backups, 'backups'))
+  const versions = await Promise.all(manifests.map(async file => (JSON.parse(await readFile(file, 'utf8')) as { manifest: { version: number } }).manifest.version))
+  t.same(versions, [2, 2])
+  // The first builds that left something out have said so under that version.
+  for (const file of manifests) {
+    const manifest = { ...(JSON.parse(await readFile(file, 'utf8')) as { manifest: object }).manifest, version: 1 }
+    await writeFile(file, `${JSON.stringify({ manifest, sha256: createHash('sha256').update(JSON.stringify(manifest)).digest('hex') })}\n`)
+  }
+  t.match(await command('restore', '--from', backups, '--data', join(base, 'three')), { code: 3, result: { status: 'damaged', leftOut: { length: 2 } } })
+  t.match(await command('backup', '--to', backups, '--check'), { code: 4 })
+
   const rootless = openTables(directory)
   rootless.state.putSync(stateKeys.root, Buffer.from('00'))
   await rootless.env.close()
   t.match(await runInProcess(['backup', '--data', directory, '--to', backups, '--skip-damaged']), { code: 3, stderr: /^fastify-cdmi: The note which container is the root .* "fastify-cdmi repair" mends it\n$/ })
+})
+
+t.test('what the place of the backups has lost is not told as damage of the store', async t => {
+  const base = await quickDirectory(t)
+  const [directory, backups] = [join(base, 'store'), join(base, 'backups')]
+  await (await openStore({ directory, sweepInterval: 0 }, noErrors)).close()
+  t.equal((await command('backup', '--data', directory, '--to', backups)).code, 0)
+  await symlink('nowhere', join(backups, 'backups', '9999-01-01T00-00-00.000Z.json'))
+  t.match(await runInProcess(['backup', '--data', directory, '--to', backups]), { code: 1, stdout: '', stderr: /^fastify-cdmi: \S+9999-01-01T00-00-00\.000Z\.json is gone\n$/ })
 })
 
 t.test('what is not clear is refused with a sentence, and nothing is made', async t => {

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -61,6 +61,23 @@ t.test('whoever leaves a store is not heard of any more, and ends to listen also
   rmSync(join(directory, other.life.socket ?? ''))
   await other.leave()
   t.same(await readdir(directory), [one.life.socket])
+})
+
+t.test('of who has died while he left a store nothing stays in its directory after the next start, whether he is noted or not', async t => {
+  const directory = mkdtempSync(join(tmpdir(), 'cdmi-'))
+  t.teardown(() => { rmSync(directory, { recursive: true, force: true }) })
+  const place = join(directory, 's')
+  await (await openStore({ directory: place }, noErrors)).close()
+  const holder = startNode(t, 'hold-store', place)
+  await holder.printed(1)
+  holder.process.kill('SIGKILL')
+  await holder.ended
+  const [socket = ''] = (await readdir(place)).filter(name => name.endsWith('.sock'))
+  renameSync(join(place, socket), join(place, `${socket}.left`))
+  writeFileSync(join(place, 'owner-0123456789ab.sock.left'), '')
+  const store = await openStore({ directory: place }, noErrors)
+  t.teardown(async () => { await store.close() })
+  t.same((await readdir(place)).filter(name => name.endsWith('.left')), [])
 })
 
 t.test('a number that another process has now does not lock the store; nor does the owner of a copy', async t => {

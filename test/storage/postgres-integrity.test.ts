@@ -12,9 +12,10 @@ import { PostgresMeta } from '../../storage/distributed/postgres-meta.js'
 import { repairDistributed, verifyDistributed } from '../../storage/distributed/verify-distributed.js'
 import { openStore } from '../../storage/open-store.js'
 import { treeAccount } from '../../storage/usage.js'
+import { ObjectMender } from '../../storage/verify/object-mender.js'
 import type { Finding, Repaired, RepairOptions } from '../../storage/verify/findings.js'
 import { eventually } from '../helpers/eventually.js'
-import { aRecord, aValue, commit, next, store as commitAll, storeBlob } from './driver.js'
+import { aRecord, aValue, commit, next, segmentOf, store as commitAll, storeBlob } from './driver.js'
 import { noErrors, quickDirectory } from './embedded-driver.js'
 import { placeOf } from './postgres-driver.js'
 import { postgresServer, query, schemaOf } from './postgres-server.js'
@@ -98,6 +99,12 @@ else {
     const fourth = begin(other, 1e12)
     await eventually('the pass is over', () => fourth.note().last !== undefined)
     t.match(fourth.note(), { last: { blobs: 3, bytes: 30_000 } }, 'what was read before is not read again')
+
+    // Or while the clock was ahead.
+    await fourth.stop()
+    await one.sql("update $.scrub set holder = 'dead', seen = clock_timestamp() + interval '1 year', note = null")
+    const fifth = begin(one.store, 1e12)
+    await eventually('the pass is over', () => fifth.note().last !== undefined)
   })
 
   t.test('one that was taken for dead, and is not, ends when it notices', async t => {
@@ -145,6 +152,36 @@ else {
     await rename(`${gone}.away`, gone)
     t.match((await repaired(one)).filter(({ setAside }) => setAside !== true), [{ objectID: one.ids.get('gone') ?? '', done: 'it can be read, and be moved to where it was' }])
     t.match(await one.store.meta.get(one.ids.get('gone') ?? ''), { attributes: { completionStatus: 'Complete', metadata: { damage_path: '/gone' } } })
+  })
+
+  t.test('an object that has lost bytes of two blobs is set aside once, and nothing is told as left', async t => {
+    const one = await here(t, 'sound')
+    const lease = one.store.lease()
+    const births = [await one.store.blobs.put(lease.id, [Buffer.alloc(10_000, 'first')]), await one.store.blobs.put(lease.id, [Buffer.alloc(10_000, 'second')])]
+    const put = aRecord({ parentID: one.store.rootID, name: 'long', attributes, size: 20_000, segments: { kind: 'replace', segments: births.map((birth, at) => segmentOf(birth, at * 10_000)) } })
+    await commitAll(one.store, { lease: lease.id, births, put: [put] })
+    lease.release()
+    for (const { blob } of births) await flip(one.file(blob))
+    t.equal((await verified(one)).length, 2)
+    const done = await repaired(one)
+    t.match(done.map(({ kind, objectID, done }) => ({ kind, objectID, done })).sort((a, b) => (a.done ?? '') < (b.done ?? '') ? -1 : 1), [{ kind: 'blob', objectID: put.id, done: 'it is /lost%2Bfound/long now' }, { kind: 'blob', objectID: put.id, done: 'it is set aside already' }])
+    t.match(await verified(one), [{ setAside: true }, { setAside: true }])
+  })
+
+  t.test('bytes that a repair could not see to are told as left at its end, once, though no later round reads bytes', async t => {
+    const one = await here(t, 'rotten', 'gone', 'misplaced')
+    await flip(one.file(one.blobs.get('rotten') ?? ''))
+    await rm(one.file(one.blobs.get('gone') ?? ''))
+    // What is found by tables alone, and mended, makes it look again.
+    await one.sql(`update $.blobs set trashed = null where id = '${one.blobs.get('misplaced') ?? ''}'; delete from $.segments where blob = '${one.blobs.get('misplaced') ?? ''}'; update $.records set size = 0 where id = '\\x${one.ids.get('misplaced') ?? ''}'`)
+    const mender = ObjectMender.prototype
+    const { setAside } = mender
+    t.teardown(() => { mender.setAside = setAside })
+    // As where somebody is faster, and gives the object up again.
+    mender.setAside = async () => undefined
+    const left = (await repaired(one)).filter(({ done }) => done === undefined)
+    mender.setAside = setAside
+    t.same(left.map(({ kind, objectID }) => `${kind} ${objectID ?? ''}`).sort(), ['rotten', 'gone'].map(name => `blob ${one.ids.get(name) ?? ''}`).sort())
   })
 
   t.test('what the tables should say together and do not is found and mended: nothing is deleted, and the second look finds nothing', async t => {

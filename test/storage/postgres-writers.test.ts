@@ -153,6 +153,25 @@ else {
     t.same(await two.meta.children(top.id, { limit: 9 }), [])
   })
 
+  t.test('a server that was heard of while the clock was ahead, and is dead, counts as alive for no longer than any other; one that lives is heard of again', async t => {
+    const { stores, meta } = await gateways(t, 2)
+    const two = stores[1] ?? first(stores)
+    const leases = `${schemaOf(meta)}.leases`
+    await query(meta, `insert into ${leases} (id, open, seen) values ('of-the-dead', true, clock_timestamp() + interval '1 year')`)
+    const lease = first(stores).lease()
+    lease.release()
+    await query(meta, `update ${leases} set seen = clock_timestamp() + interval '1 year' where id = '${lease.id}'`)
+    t.same(await two.meta.staleLeases(60_000), [])
+    t.same(await query(meta, `select count(*)::int from ${leases} where seen > clock_timestamp()`), [[0]])
+    await query(meta, `update ${leases} set seen = seen - interval '2 minutes'`)
+    await first(stores).ready()
+    t.same(await two.meta.staleLeases(60_000), ['of-the-dead'])
+    await query(meta, `update ${leases} set open = false, closed = clock_timestamp() + interval '1 year', swept = clock_timestamp() + interval '1 year' where id = 'of-the-dead'`)
+    t.same(await two.meta.closedLeases(), ['of-the-dead'], 'it is looked at again what came late under it')
+    await two.sweep()
+    t.same(await query(meta, `select closed <= clock_timestamp(), swept <= clock_timestamp() from ${leases} where id = 'of-the-dead'`), [[true, true]])
+  })
+
   t.test('a server that was not heard of counts as dead: its commits are refused, its bytes swept; it goes on with a new lease', async t => {
     const { stores, meta } = await gateways(t, 2)
     const [one, two] = [first(stores), stores[1] ?? first(stores)]

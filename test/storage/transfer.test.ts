@@ -323,6 +323,17 @@ t.test('progress goes up to its end in each phase', async t => {
 })
 
 if (database !== undefined) {
+  t.test('a server that died while the clock of the database was ahead keeps a store from being moved for no longer than any other', async t => {
+    const options = placeOf(t, database, t.testdir())
+    await (await openStore({ ...options, sweepInterval: 0 }, noErrors)).close()
+    const leases = `${schemaOf(options.meta)}.leases`
+    await query(database.url, `insert into ${leases} (id, open, seen) values ('of-the-dead', true, clock_timestamp() + interval '1 year')`)
+    await t.rejects(openSource(options, noErrors), { name: 'StorageError', reason: 'locked', message: /had it open until it died 0 seconds ago/ })
+    await query(database.url, `update ${leases} set seen = seen - interval '6 minutes'`)
+    const source = await openSource(options, noErrors)
+    await source.close()
+  })
+
   t.test('a distributed store that a server has open is not moved, nor filled; while it is moved no server comes', async t => {
     const place = await postgresAndFiles(database).ends(t)
     const open = await place.store()

@@ -10,6 +10,7 @@ import { openSequence } from '../../storage/embedded/log-rows.js'
 import { sealJson } from '../../storage/embedded/json-rows.js'
 import { readMoved, sealMoved } from '../../storage/embedded/moved-rows.js'
 import { readRoot } from '../../storage/embedded/root-row.js'
+import { Mender } from '../../storage/embedded/verify/mender.js'
 import { entryKey, ownerKey, referenceKey, segmentKey } from '../../storage/embedded/keys.js'
 import { openTables, stateKeys, type Tables } from '../../storage/embedded/tables.js'
 import { sealNote } from '../../storage/embedded/note-rows.js'
@@ -17,7 +18,7 @@ import { sealEntry } from '../../storage/embedded/entry-rows.js'
 import { sealRecord } from '../../storage/embedded/record-codec.js'
 import { encodeSegment } from '../../storage/embedded/segment-writer.js'
 import { idKey } from '../../storage/object-key.js'
-import { aRecord, readValue, storeBlob } from './driver.js'
+import { aRecord, readValue, segmentOf, store as commitAll, storeBlob } from './driver.js'
 import { filledStore, filesBelow, harmed, makeRing, openQuietly, repaired, verified } from './verify-store.js'
 
 const filled = await filledStore(t)
@@ -240,20 +241,57 @@ t.test('what says what is counted, how far the scrub is, and which container is 
   t.same((await verified(rootless)).findings, [])
 })
 
+/** Two bits of it are wrong. */
+function spoilRoot ({ state }: Tables): void {
+  state.putSync(stateKeys.root, Buffer.from(root.replace(/..$/, end => (Number.parseInt(end, 16) ^ 0x33).toString(16).padStart(2, '0').toUpperCase())))
+}
+
 t.test('where nobody can say which container is the root nothing is moved aside, and no other root is made', async t => {
-  const damaged = await harmed(t, filled, ({ state, records }) => {
-    state.putSync(stateKeys.root, Buffer.from(root.replace(/..$/, end => (Number.parseInt(end, 16) ^ 0x33).toString(16).padStart(2, '0').toUpperCase())))
-    records.removeSync(key('/plain'))
+  const unknown = (tables: Tables): void => {
+    tables.records.removeSync(idKey(root))
+    // One more that has something in it, and neither a record nor a name.
+    tables.records.removeSync(key('/deep'))
+    tables.entries.removeSync(entryKey(idKey(root), 'deep'))
+  }
+  const damaged = await harmed(t, filled, tables => {
+    spoilRoot(tables)
+    unknown(tables)
   })
   await t.rejects(repaired(damaged), { name: 'StorageError', reason: 'corrupt', message: /^The note which container is the root/ })
   const tables = openTables(damaged)
   t.teardown(async () => { await tables.env.close() })
-  t.equal(tables.records.doesExist(key('/plain')), false)
+  t.equal(tables.records.doesExist(key('/deep')), false)
 
-  const gone = await harmed(t, filled, ({ state }) => { state.removeSync(stateKeys.root) })
-  await t.rejects(openQuietly(gone), { name: 'StorageError', reason: 'corrupt', message: /has objects, and the note which container is its root is gone; restore a backup$/ })
-  t.match((await verified(gone)).findings, [{ kind: 'state', problem: 'The store does not say which container is its root' }])
+  const gone = await harmed(t, filled, tables => {
+    tables.state.removeSync(stateKeys.root)
+    unknown(tables)
+  })
+  await t.rejects(openQuietly(gone), { name: 'StorageError', reason: 'corrupt', message: /has objects, and the note which container is its root is gone; fastify-cdmi repair may put it right, or else restore a backup$/ })
+  t.match((await verified(gone)).findings[0], { kind: 'state', problem: 'The store does not say which container is its root, and nothing else tells it; what can be done is to restore a backup' })
 })
+
+for (const [what, spoil] of Object.entries({ gone: ({ state }: Tables) => { state.removeSync(stateKeys.root) }, damaged: spoilRoot })) {
+  t.test(`the note which container is the root is ${what}: the one container that is in no other is the root, also where its record is gone`, async t => {
+    const noted = await harmed(t, filled, spoil)
+    await t.rejects(openQuietly(noted), { name: 'StorageError', reason: 'corrupt' })
+    t.match(await repaired(noted), [{ kind: 'state', problem: /^(?:The store does not say|The note) which container is/, done: 'it is noted anew: one container is in no other' }])
+    t.same((await verified(noted)).findings, [])
+    const recordless = await harmed(t, filled, tables => {
+      spoil(tables)
+      tables.records.removeSync(idKey(root))
+      // It is in a container that has lost it, too, but not its name.
+      tables.records.removeSync(key('/deep/one'))
+    })
+    t.match((await repaired(recordless))[0], { done: 'it is noted anew: all that is there is in one container which is in no other' })
+    t.same((await verified(recordless)).news, [])
+    for (const directory of [noted, recordless]) {
+      const store = await openQuietly(directory)
+      t.teardown(async () => { await store.close() })
+      t.equal(store.rootID, root)
+      t.equal((await store.meta.resolve(root, ['deep', 'one', 'two'])).at(-1)?.id, id('/deep/one/two'))
+    }
+  })
+}
 
 t.test('no single wrong bit of a row of the state, of an account or of what was moved is believed; rows of older builds are', t => {
   const key = Buffer.from('lease/0/1234')
@@ -316,6 +354,38 @@ t.test('an object that is set aside says what is wrong with it, and where it was
   const after = await openQuietly(directory)
   t.teardown(async () => { await after.close() })
   t.match(await after.meta.get(id('/plain')), { attributes: { completionStatus: 'Complete', metadata: { damage_path: '/plain' } } })
+})
+
+for (const [what, harm] of Object.entries({ 'are gone': rm, 'are others': async (path: string) => { await flip(path, 70_000) } })) {
+  t.test(`bytes that ${what} and that a repair could not see to are told as left at its end, once, though no later round reads bytes`, async t => {
+    const directory = await harmed(t, filled, async ({ entries }, directory) => {
+      await harm(file(directory, '/plain'))
+      // What is mended makes it look again.
+      entries.removeSync(entryKey(key('/a'), 'many-3'))
+    })
+    const mender = Mender.prototype
+    const { mend } = mender
+    t.teardown(() => { mender.mend = mend })
+    mender.mend = async function (this: Mender, faults) {
+      return await mend.call(this, faults.map(fault => fault.kind === 'blob' ? { ...fault, mends: [] } : fault))
+    }
+    const repairs = await repaired(directory)
+    t.match(repairs, [{ kind: 'place', done: 'its name leads to it again' }, { kind: 'blob', path: '/plain', problem: /is gone$|other bytes than were written$/, done: undefined }])
+    t.equal(repairs.length, 2)
+  })
+}
+
+t.test('an object that has lost bytes of two blobs is set aside once, and nothing is told as left', async t => {
+  const directory = await harmed(t, filled, () => {})
+  const store = await openQuietly(directory)
+  const lease = store.lease()
+  const births = [await store.blobs.put(lease.id, [Buffer.alloc(10_000, 'first')]), await store.blobs.put(lease.id, [Buffer.alloc(10_000, 'second')])]
+  const put = aRecord({ parentID: root, name: 'long', attributes: { metadata: {}, completionStatus: 'Complete', created: 1, modified: 1 }, size: 20_000, segments: { kind: 'replace', segments: births.map((birth, at) => segmentOf(birth, at * 10_000)) } })
+  await commitAll(store, { lease: lease.id, births, put: [put] })
+  lease.release()
+  await store.close()
+  for (const { blob } of births) await rm(join(directory, 'blobs', blob))
+  t.match(await repaired(directory), [{ kind: 'blob', done: 'it is /lost%2Bfound/long now' }, { kind: 'blob', done: 'it is set aside already' }])
 })
 
 t.test('something else may be called lost+found, and names may be taken', async t => {

@@ -11,13 +11,15 @@ import { idKey } from '../../object-key.js'
 import { hasCode, toStorageError } from '../../storage-errors.js'
 import type { Look, VerifyCounts, VerifyOptions } from '../../verify/findings.js'
 import { miscountProblem } from '../../usage.js'
-import { readU64, u64 } from '../bytes.js'
+import { readU64, successor, u64 } from '../bytes.js'
 import { roughSize } from '../blob-rows.js'
 import { accountKey, readCounting, sealAmount } from '../counting.js'
 import { readJson } from '../json-rows.js'
 import { blobKey } from '../keys.js'
 import { leaseState, leaseStates, sealLease } from '../lease-rows.js'
+import { readLife } from '../life-rows.js'
 import { openEvent, readSequence, sealSequence } from '../log-rows.js'
+import { pinPrefix } from '../pins.js'
 import { readRoot } from '../root-row.js'
 import { sealMark, unsealed } from '../row-sums.js'
 import { stateKeys, type Table, type TableName, type Tables } from '../tables.js'
@@ -25,10 +27,11 @@ import { miscountsIn } from '../usage-reads.js'
 import { BlobChecks } from './blob-checks.js'
 import { blobNames, leaseNames } from './blob-names.js'
 import type { Fault } from './faults.js'
+import { findRoot } from './find-root.js'
 import { Lineages } from './lineage.js'
 import { ObjectChecks, putRight } from './object-checks.js'
 import { structureProblem } from './pages.js'
-import { neighbours, soundRow } from './single-bits.js'
+import { soundJson, soundRow } from './single-bits.js'
 
 /** Rows of one look, and about the bytes that they may have. */
 const page = 500
@@ -165,7 +168,7 @@ export class Inspection {
 
   #state (): Fault[] {
     const { state, records } = this.#tables
-    const faults: Fault[] = this.#root()
+    const faults: Fault[] = [...this.#root(), ...this.#pins()]
     const counting = state.getBinary(stateKeys.counting)
     if (readCounting(counting) === undefined) faults.push({ kind: 'usage', problem: 'The note of what is counted for quotas has other bytes than were written', mends: [{ do: 'remove', table: 'state', key: stateKeys.counting, done: 'all is counted anew, once a server with quotas has the store open' }] })
     const scrub = state.getBinary(stateKeys.scrub)
@@ -182,17 +185,30 @@ export class Inspection {
     return faults
   }
 
+  /** As long as one is there nothing is removed from the disk. */
+  #pins (): Fault[] {
+    return Array.from(this.#tables.state.getRange({ start: pinPrefix, end: successor(pinPrefix) })).filter(({ key, value }) => readLife(key, value) === undefined).map(({ key, value }) => {
+      const sound = soundJson(key, value)
+      return {
+        kind: 'state',
+        problem: 'The note of a process that reads the store has other bytes than were written',
+        mends: [sound === undefined
+          ? { do: 'remove', table: 'state', key, done: 'it is gone; a backup that is being made must be begun anew' }
+          : { do: 'put', table: 'state', key, value: sound, done: 'one bit of it was wrong, and is right again' }]
+      }
+    })
+  }
+
   /** Its ID has a checksum of its own. */
   #root (): Fault[] {
     const root = this.#tables.state.getBinary(stateKeys.root)
     const id = root && readRoot(root)
     if (id !== undefined) return this.#objects.root(idKey(id))
     const problem = root === undefined ? 'The store does not say which container is its root' : 'The note which container is the root has other bytes than were written'
-    const sound = root && Array.from(neighbours(root)).find(other => {
-      const id = readRoot(other)
-      return id !== undefined && this.#tables.records.doesExist(idKey(id))
-    })
-    return [{ kind: 'state', problem, mends: sound === undefined ? [] : [{ do: 'put', table: 'state', key: stateKeys.root, value: sound, done: 'one bit of it was wrong, and is right again' }] }]
+    const sound = findRoot(this.#tables, root)
+    if (sound === undefined) return [{ kind: 'state', problem: `${problem}, and nothing else tells it; what can be done is to restore a backup`, mends: [] }]
+    // At once: what is in it would be taken for lost.
+    return [{ kind: 'state', problem, mends: [{ do: 'put', table: 'state', key: stateKeys.root, value: sound.row, done: sound.done }] }, ...this.#objects.root(idKey(sound.row.toString()))]
   }
 
   /** The last place of the change log that is said to be given out. */

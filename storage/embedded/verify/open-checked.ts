@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { StorageError } from '../../contract.js'
 import { toStorageError } from '../../storage-errors.js'
 import { unfinished } from '../../transfer/ends.js'
-import { type OwnerLock, takeOwnership } from '../owner-lock.js'
+import { hasSoundOwner, type OwnerLock, takeOwnership } from '../owner-lock.js'
 import { isStore, readFormat } from '../store-format.js'
 import { openTables, stateKeys, type Tables } from '../tables.js'
 
@@ -13,11 +13,13 @@ export interface CheckedStore {
   readonly tables: Tables
   /** A server has it open. */
   readonly online: boolean
+  /** Nobody could say who owned it until now. */
+  readonly ownerWasDamaged: boolean
   close (): Promise<void>
 }
 
-/** `alone`: refused while a server has it open. Throws a StorageError: 'format' where there is no store, 'locked', 'missing' when its records are gone … */
-export async function openChecked (given: string, { alone }: { readonly alone: boolean }): Promise<CheckedStore> {
+/** `alone`: refused while a server has it open. `mends`: what is wrong with the note of its owner need not stay. Throws a StorageError: 'format' where there is no store, 'locked', 'missing' when its records are gone … */
+export async function openChecked (given: string, { alone, mends = false }: { readonly alone: boolean, readonly mends?: boolean }): Promise<CheckedStore> {
   const directory = resolve(given)
   if (!await isStore(directory)) throw new StorageError('format', `There is no store in ${directory}`)
   await readFormat(directory)
@@ -28,7 +30,8 @@ export async function openChecked (given: string, { alone }: { readonly alone: b
   let tables: Tables | undefined
   try {
     const opened = tables = openTables(directory)
-    const lock = await takeOwnership(directory, opened).catch((error: unknown): OwnerLock | undefined => {
+    const ownerWasDamaged = !hasSoundOwner(opened)
+    const lock = await takeOwnership(directory, opened, mends ? 'overcome' : 'put back').catch((error: unknown): OwnerLock | undefined => {
       if (alone || !(error instanceof StorageError) || error.reason !== 'locked') throw error
       return undefined
     })
@@ -40,6 +43,7 @@ export async function openChecked (given: string, { alone }: { readonly alone: b
       directory,
       tables: opened,
       online: lock === undefined,
+      ownerWasDamaged,
       async close () {
         await lock?.release()
         await opened.env.close()

@@ -2,6 +2,7 @@
 import { crc32 } from 'node:zlib'
 import { flippedBit, isOneBit } from '../../files/flipped-bit.js'
 import { readU32 } from '../bytes.js'
+import { hasSum, readJson } from '../json-rows.js'
 import { hasSegments, hasSoundFlags, isSoundRecord } from '../record-codec.js'
 import { keySum, unsealed } from '../row-sums.js'
 import { readRecord } from './raw-record.js'
@@ -33,6 +34,13 @@ export function soundRow (key: Buffer, value: Buffer): SoundRow | undefined {
   if (value.length > longest) return undefined
   for (const other of neighbours(value)) if (isSealed(other) && unsealed(key, other) !== undefined) return { key, value: other }
   for (const other of neighbours(key)) if (isSealed(value) && unsealed(other, value) !== undefined) return { key: other, value }
+  return undefined
+}
+
+/** The same of a row that is JSON; its key is believed. */
+export function soundJson (key: Buffer, value: Buffer): Buffer | undefined {
+  if (value.length > longest) return undefined
+  for (const other of neighbours(value)) if (hasSum(other) && readJson(key, other) !== undefined) return other
   return undefined
 }
 
