@@ -11,7 +11,7 @@ import { lookAtLog } from './log-checks.js'
 import { migrate } from './migrate.js'
 import { looker, type Parts, placedOf, withMeta, withParts } from './open-distributed.js'
 import { pageChecksums } from './page-checksums.js'
-import { checkPlace } from './place-identity.js'
+import { checkPlace, preparePlace } from './place-identity.js'
 import { lookForSurplus } from './surplus-blobs.js'
 import type { PostgresMeta } from './postgres-meta.js'
 import { type Mending, RefusedMends } from './refused-mends.js'
@@ -38,8 +38,9 @@ async function looking<T> (options: DistributedStoreOptions, report: Reporter, w
   return await withParts(complete, report, async parts => {
     const { rootID } = await migrate(parts.database, parts.names, complete)
     return await withMeta(parts, async meta => {
-      await parts.place.prepare(async () => (await meta.namedBlobs(undefined, 1)).length > 0)
-      const isPlaced = await checkPlace(placedOf(parts))
+      const placed = placedOf(parts)
+      await preparePlace(placed, async () => (await meta.namedBlobs(undefined, 1)).length > 0)
+      const isPlaced = await checkPlace(placed)
       const blobs = looker(parts.place)
       const mender = new ObjectMender({ meta, rootID, rawAttributes: async id => await rawAttributes(parts.database, parts.names, id) })
       const result = await work({ parts, meta, blobs, rootID, mender, isPlaced })

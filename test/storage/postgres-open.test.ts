@@ -212,6 +212,12 @@ if (server !== undefined) {
     const [, shown = ''] = /```\n(The store in postgres:[^`]+)```/.exec(await readFile('docs/scale-out.md', 'utf8')) ?? []
     t.equal(shape(await openStore(other, noErrors).then(() => '', (error: unknown) => error instanceof Error ? error.message : '')), shape(shown), 'as the manual shows it')
     await t.rejects(verifyDistributed(other, {}, noErrors, () => {}), elsewhere)
+    await storeBlob(first, Buffer.alloc(10_000), { parentID: first.rootID, name: 'x', attributes: {} })
+    // It is not asked for what would make an empty directory one with values.
+    const empty = { ...one, blobs: `${one.blobs}-empty` }
+    const another = { name: 'StorageError', reason: 'format', message: /-empty has no "\.fastify-cdmi-store"\. Give all servers the same "blobs"/ }
+    await t.rejects(openStore(empty, noErrors), another)
+    await t.rejects(verifyDistributed(empty, {}, noErrors, () => {}), another)
     await (await openStore(one, noErrors)).close()
     const stranger = placeOf(t, server, await quickDirectory(t))
     await (await openStore(stranger, noErrors)).close()
