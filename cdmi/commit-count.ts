@@ -1,6 +1,6 @@
 /** Counts commits, as those who wait for them see them. */
 import { type Counter, durations, type Histogram, type Registry } from '../metrics/registry.js'
-import type { CommitResult } from '../storage/contract.js'
+import type { Change, CommitResult, Store } from '../storage/contract.js'
 
 const commits = { name: 'cdmi_commits_total', help: 'Commits of changes: committed, conflict (something had changed meanwhile; mostly tried again at once), refused (a quota or another limit would not have held), failed (the store could not do it, or nobody knows whether it did).' }
 const took = { name: 'cdmi_commit_duration_seconds', help: 'How long a commit took from its request until it was durable, the wait for others before it included.' }
@@ -19,11 +19,12 @@ export class CommitCount {
     this.#took = registry.histogram(took, durations)
   }
 
-  async counted (commit: () => Promise<CommitResult>): Promise<CommitResult> {
+  /** Commits the change, and counts that. */
+  async counted (meta: Pick<Store['meta'], 'commit'>, change: Change): Promise<CommitResult> {
     const began = performance.now()
     let outcome: Outcome = 'failed'
     try {
-      const result = await this.#registry.traced('cdmi.commit', {}, commit)
+      const result = await this.#registry.traced('cdmi.commit', {}, () => meta.commit(change))
       outcome = result.status
       return result
     } finally {

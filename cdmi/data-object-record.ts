@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { RecordAttributes, ValueTransferEncoding } from '../schemas/record.js'
 import type { StoredRecord } from '../storage/contract.js'
-import { changedAttributes, newAttributes } from './changed-attributes.js'
+import { changedAttributes, newAttributes, setOrForget } from './changed-attributes.js'
 import type { DataObjectChange } from './data-object-write.js'
 import type { ValueRequest } from './data-objects.js'
 import { InvalidRequest } from './errors.js'
@@ -25,6 +25,9 @@ type Said = Pick<DataObjectChange, 'mimetype' | 'metadata' | 'fields' | 'templat
 
 /** `owner`: see `newAttributes`. */
 export function newDataObject (id: string, parent: Pick<StoredRecord, 'id'> | undefined, name: string, said: Said, value: PlacedValue, encoding: ValueTransferEncoding, owner?: string): DataObjectPut {
+  const attributes = newAttributes(said, owner)
+  noteKnown(attributes, value)
+  describe(attributes, said, encoding, said.mimetype)
   return {
     id,
     version: 1,
@@ -34,19 +37,14 @@ export function newDataObject (id: string, parent: Pick<StoredRecord, 'id'> | un
     size: value.size,
     inline: value.inline,
     segments: value.segments,
-    attributes: toStored({
-      ...newAttributes(said, owner),
-      ...known(value),
-      ...withTransfer(said),
-      completionStatus: said.completionStatus ?? 'Complete',
-      mimetype: said.mimetype ?? 'application/octet-stream',
-      valuetransferencoding: encoding
-    })
+    attributes: toStored(attributes)
   }
 }
 
 export function changedDataObject (before: StoredRecord, said: Said, value: PlacedValue, encoding: ValueTransferEncoding): DataObjectPut {
-  const { hash, keyed, transfer: _, ...attributes } = attributesOf(before)
+  const attributes = changedAttributes(attributesOf(before), said)
+  if (value.segments.kind !== 'keep') noteKnown(attributes, value)
+  describe(attributes, said, encoding, said.mimetype ?? attributes.mimetype)
   return {
     id: before.id,
     version: before.version + 1,
@@ -56,24 +54,21 @@ export function changedDataObject (before: StoredRecord, said: Said, value: Plac
     size: value.size,
     inline: value.inline,
     segments: value.segments,
-    attributes: toStored({
-      ...changedAttributes(attributes, said),
-      ...(value.segments.kind === 'keep' ? { ...hash !== undefined && { hash }, ...keyed && { keyed } } : known(value)),
-      ...withTransfer(said),
-      completionStatus: said.completionStatus ?? 'Complete',
-      mimetype: said.mimetype ?? attributes.mimetype ?? 'application/octet-stream',
-      valuetransferencoding: encoding
-    })
+    attributes: toStored(attributes)
   }
 }
 
-function withTransfer ({ transfer }: Said): Pick<RecordAttributes, 'transfer'> {
-  return transfer === undefined ? {} : { transfer }
+/** What is known of the value itself, and holds until there is another. */
+function noteKnown (attributes: RecordAttributes, { hash, keyed }: PlacedValue): void {
+  setOrForget(attributes, 'hash', hash && [hash.algorithm, hash.hex])
+  setOrForget(attributes, 'keyed', keyed)
 }
 
-/** What is known of the value itself, and holds until there is another. */
-function known ({ hash, keyed }: PlacedValue): Pick<RecordAttributes, 'hash' | 'keyed'> {
-  return { ...hash !== undefined && { hash: [hash.algorithm, hash.hex] }, ...keyed && { keyed } }
+function describe (attributes: RecordAttributes, { completionStatus, transfer }: Said, encoding: ValueTransferEncoding, mimetype: string | undefined): void {
+  setOrForget(attributes, 'transfer', transfer)
+  attributes.completionStatus = completionStatus ?? 'Complete'
+  attributes.mimetype = mimetype ?? 'application/octet-stream'
+  attributes.valuetransferencoding = encoding
 }
 
 /**

@@ -66,8 +66,8 @@ export class DataObjects {
    */
   async read (principal: Principal, address: Address, select: Select, options: { readonly described?: boolean } = {}): Promise<ReadObject> {
     requireAccess(principal, 'read')
-    const known = options.described === true ? undefined : this.#context.namespace.known(address)
-    const short = known && this.#readShort(known, select)
+    const known = this.#context.namespace.known(address)
+    const short = options.described === true ? undefined : known && this.#readShort(known, select)
     if (short !== undefined) return short
     for (let attempt = 0; attempt < readAttempts; attempt++) {
       const object = attempt === 0 ? known ?? await this.#context.namespace.get(address, false, 'acknowledged') : await this.#context.namespace.get(address)

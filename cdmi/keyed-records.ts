@@ -137,10 +137,15 @@ export class KeyedRecords {
           : changedDataObject(place.record, request, value, encoding)
         const object = { record: put, ancestors: place.ancestors }
         const change: ObjectChange = { operation: place.record === undefined ? 'create' : 'modify', ancestors: place.ancestors, before: place.record, put }
-        const made = { staging, births: value.births, result: { object, content: contentOf(body) } }
         // Records that are written in parts by another door are rare: that there is none is only looked up when the commit says that there may be one.
-        if (attempts++ === 0) return { ...made, changes: [change], expect: place.record === undefined ? [] : [partialUploads.noneOf(put.id)] }
-        return { ...made, changes: [change, ...await partialUploads.superseded([change])] }
+        const first = attempts++ === 0
+        return {
+          changes: first ? [change] : [change, ...await partialUploads.superseded([change])],
+          expect: first && place.record !== undefined ? [partialUploads.noneOf(put.id)] : [],
+          staging,
+          births: value.births,
+          result: { object, content: contentOf(body) }
+        }
       })
       if (done === undefined) throw new Contention()
       if (done.result.object.record.version > 1) this.#context.accesses.note(done.result.object.record.id)

@@ -100,7 +100,7 @@ export class MutationGate {
     const { reckoning } = draft
     const preparing = reckoning === undefined ? undefined : this.#quotas.prepare(reckoning)
     if (preparing !== undefined) await preparing
-    const result: CommitResult = await this.#count.counted(async () => await this.#store.meta.commit(draft.change(mutation)))
+    const result: CommitResult = await this.#count.counted(this.#store.meta, draft.change(mutation))
     if (result.status === 'committed') {
       if (reckoning !== undefined) this.#quotas.committed(reckoning)
       mutation.staging?.committed(mutation.births ?? [])

@@ -36,8 +36,7 @@ export function templateOf (record: StoredRecord, templates: Templates): string 
   return matches ? template : undefined
 }
 
-/** The attribute that remembers it; there only when there is one. */
-export function templateAttribute (choice: Pick<TemplateChoice, 'name'> | undefined, before: string | undefined): { template?: string } {
-  const template = choice === undefined ? before : choice.name
-  return template === undefined ? {} : { template }
+/** The name that an object remembers after a change: `choice`, or the one of before where nothing is said of it. */
+export function templateAfter (choice: Pick<TemplateChoice, 'name'> | undefined, before: string | undefined): string | undefined {
+  return choice === undefined ? before : choice.name
 }

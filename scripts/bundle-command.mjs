@@ -20,8 +20,6 @@ await build({
   // Traces name the sources, which are not handed out.
   sourcemap: true,
   sourcesContent: false,
-  // Of functions and classes, in messages and traces.
-  keepNames: true,
   legalComments: 'inline',
   logLevel: 'warning'
 })

@@ -12,6 +12,8 @@ export interface CommitChannel {
 /** Takes a batch to the writer and brings its results back, one for each item in the same order. */
 export interface BatchTransport {
   send (batch: Uint8Array<ArrayBuffer>): Promise<WireResult[]>
+  /** Milliseconds that the writer was busy with the last batch; undefined: not known. */
+  readonly took?: number | undefined
   close (): Promise<void>
 }
 
@@ -30,6 +32,8 @@ export class BatchingChannel implements CommitChannel {
   #waiting: Waiting[] = []
   /** Set while a batch is under way; settles when none is left. */
   #pumping: Promise<void> | undefined
+  /** Set while the first batch is gathered: since when, and what sends it before this turn of the event loop is over. */
+  #gathering: { readonly since: number, readonly send: () => void } | undefined
   #closed = false
 
   /** `answered` is called when a batch has come to its end, in which something may have been committed, before those who wait for it go on. */
@@ -43,6 +47,7 @@ export class BatchingChannel implements CommitChannel {
     return await new Promise((resolve, reject) => {
       this.#waiting.push({ item, resolve, reject })
       this.#pumping ??= this.#pump()
+      this.#sendInTime()
     })
   }
 
@@ -54,8 +59,7 @@ export class BatchingChannel implements CommitChannel {
   }
 
   async #pump (): Promise<void> {
-    // Whatever else this turn of the event loop submits goes along.
-    await new Promise(setImmediate)
+    await this.#gathered()
     while (this.#waiting.length > 0) {
       const batch = this.#take()
       try {
@@ -70,6 +74,30 @@ export class BatchingChannel implements CommitChannel {
       }
     }
     this.#pumping = undefined
+  }
+
+  /** Whatever else this turn of the event loop submits goes along, unless that takes too long. */
+  async #gathered (): Promise<void> {
+    await new Promise<void>(resolve => {
+      const immediate = setImmediate(resolve)
+      this.#gathering = {
+        since: performance.now(),
+        send () {
+          clearImmediate(immediate)
+          resolve()
+        }
+      }
+    })
+    this.#gathering = undefined
+  }
+
+  /**
+   * A turn in which many have something to write may last longer than the writer takes for a batch. To go on gathering would let it wait, and
+   * then everybody for it: so both work at once, and a disk that is slow gets as large batches as before.
+   */
+  #sendInTime (): void {
+    const { took } = this.#transport
+    if (took !== undefined && this.#gathering !== undefined && performance.now() - this.#gathering.since >= took) this.#gathering.send()
   }
 
   #take (): Waiting[] {

@@ -23,9 +23,13 @@ const sight = new SecondSight()
 export function decodeAttributes (id: ObjectID, bytes: Buffer): JsonObject {
   if (bytes.length > longest) return decodeJson(bytes)
   const before = known.get(id)
-  if (before !== undefined && bytes.equals(before.bytes)) return before.attributes
+  if (before !== undefined) {
+    if (bytes.equals(before.bytes)) return before.attributes
+    known.delete(id)
+  }
   const attributes = decodeJson(bytes)
-  if (before === undefined && !sight.again(id)) return attributes
+  // What changes more often than it is read is not worth a place.
+  if (!sight.again(id, bytes)) return attributes
   // A copy of its own: these bytes are a part of the record's, with a value behind them.
   known.set(id, { bytes: new Uint8Array(bytes), attributes: frozen(attributes) })
   return attributes

@@ -121,22 +121,22 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
   }
 
   async resolve (from: ObjectID, names: readonly string[], enough: Enough = 'newest'): Promise<StoredRecord[]> {
-    return enough === 'newest' ? this.#resolve(from, names) : [...this.#follow(from, names)]
+    return enough === 'newest' ? this.#resolve(from, names) : [...this.#follow(from, names, false)]
   }
 
   known (from: ObjectID, names: readonly string[]): readonly StoredRecord[] | undefined {
-    const chain = this.#follow(from, names)
+    const chain = this.#follow(from, names, true)
     return chain.length > names.length ? chain : undefined
   }
 
-  /** As `#resolve`, for whom everything acknowledged is enough. */
-  #follow (from: ObjectID, names: readonly string[]): readonly StoredRecord[] {
+  /** As `#resolve`, for whom everything acknowledged is enough. `again`: the object at the end may be asked for once more as it is now, and not be written. */
+  #follow (from: ObjectID, names: readonly string[], again: boolean): readonly StoredRecord[] {
     if (this.#paths === undefined) return this.#resolve(from, names)
     const known = this.#paths.find(from, names)
     if (known !== undefined) return known
     const below = this.#childOfKnown(from, names)
     const chain = below ?? this.#resolve(from, names)
-    this.#paths.keep(from, names, chain)
+    if (again) this.#paths.keep(from, names, chain)
     // Where something is made there will be more.
     if (below === undefined && names.length > 0) this.#paths.keep(from, names.slice(0, -1), chain.slice(0, names.length))
     return chain

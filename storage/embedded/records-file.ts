@@ -30,6 +30,7 @@ export class RecordsFile implements BatchTransport {
   readonly tables: Tables
   readonly #options: RecordsFileOptions
   #writer: WriterThread | undefined
+  #took: number | undefined
   #isOpen = true
   /** Why it is not open. */
   #cause = ''
@@ -68,10 +69,16 @@ export class RecordsFile implements BatchTransport {
     this.require()
     const writer = this.#writer
     if (writer === undefined) throw new TypeError('The writer was not started')
-    const { results, lost, spoilt } = await writer.send(batch)
+    const { results, times, lost, spoilt } = await writer.send(batch)
+    this.#took = times.applying + times.flushing
     if (spoilt !== undefined) this.#giveUp(spoilt)
     else if (lost !== undefined) this.#lose(lost, results)
     return results
+  }
+
+  /** Milliseconds that the writer was busy with the last batch. */
+  get took (): number | undefined {
+    return this.#took
   }
 
   /** Ends the writer. A file that is not open is tried a last time: who gives the store up writes that down in it. */

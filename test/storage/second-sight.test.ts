@@ -16,6 +16,12 @@ tap.test('An object that was asked for a short time ago is worth keeping, one th
   t.ok(second.length > 900, `${second.length} of ${ids.length} were known again`)
 })
 
+tap.test('An object that has other bytes each time is not seen again', async t => {
+  const sight = new SecondSight()
+  const id = mintObjectID(0)
+  t.same(['one', 'two', 'three', 'three'].map(text => sight.again(id, Buffer.from(text))), [false, false, false, true])
+})
+
 tap.test('Of very many objects that are read once hardly any is kept', async t => {
   const sight = new SecondSight()
   let kept = 0
