@@ -21,13 +21,14 @@ export async function repairCommand (flags: Flags): Promise<void> {
   const { from } = flags
   if (from === '') throw new UsageError('Say with --from in which directory the backups are')
   const findings: Repaired[] = []
-  const found = { done: 0, left: 0, setAside: 0 }
+  const found = { done: 0, left: 0, refused: 0, setAside: 0 }
   const note = (finding: Repaired): void => {
     if (finding.setAside === true) found.setAside++
+    else if (finding.refused !== undefined) found.refused++
     else if (finding.done === undefined) found.left++
     else found.done++
     if (json) findings.push(...findings.length < mostKept ? [finding] : [])
-    else if (finding.setAside !== true) process.stdout.write(`${finding.problem}: ${finding.done ?? 'nothing can be done about it'}.\n`)
+    else if (finding.setAside !== true) process.stdout.write(`${finding.problem}: ${finding.done ?? (finding.refused === undefined ? 'nothing can be done about it' : `it is as it was, for that was refused: ${hideSecrets(finding.refused)}`)}.\n`)
   }
   try {
     await looking('The repair was interrupted; run the same command again to go on with it', async (options): Promise<number> => {
@@ -42,11 +43,15 @@ export async function repairCommand (flags: Flags): Promise<void> {
     if (json) process.stdout.write(`${JSON.stringify({ status: 'failed', error: hideSecrets(sentenceOf(error)), ...found, findings })}\n`)
     throw error
   }
-  const status = found.left > 0 ? 'damaged' : found.done === 0 ? 'sound' : dryRun ? 'to do' : 'repaired'
+  const status = found.left + found.refused > 0 ? 'damaged' : found.done === 0 ? 'sound' : dryRun ? 'to do' : 'repaired'
   if (json) process.stdout.write(`${JSON.stringify({ status, dryRun, ...found, findings })}\n`)
   else if (status === 'sound') process.stdout.write('The store is sound; there is nothing to do.\n')
   else if (status === 'repaired') process.stdout.write(`Mended or moved aside: ${found.done}. The store is sound now.\n`)
-  if (found.left > 0) throw new DamagedStoreError(`${countText(found.left, 'thing')} cannot be mended; restore a backup if you need what is lost`)
+  const sentences = [
+    ...found.left > 0 ? [`${countText(found.left, 'thing')} cannot be mended; restore a backup if you need what is lost`] : [],
+    ...found.refused > 0 ? [`${countText(found.refused, 'thing')} could be mended, and that was refused; all else is done. Take away what is in the way, and run the same command again`] : []
+  ]
+  if (sentences.length > 0) throw new DamagedStoreError(sentences.join('. '))
   if (dryRun && found.done > 0) throw new DamagedStoreError(`Something is to be done, in ${countText(found.done, 'place')}; without --dry-run it is`)
 }
 

@@ -1,12 +1,17 @@
-// Compiles the library to dist/. `npm install` runs it (as `prepare`) in a clone; an installed package brings dist/ along. Types are checked by
-// `npm run typecheck`, which `npm test` and `npm publish` begin with.
+// Makes what the package hands out, in dist/ or in the directory that is named: the library in its modules with their types, and the command line in few. `npm install` runs it (as
+// `prepare`) in a clone; an installed package brings it along. Types are checked by `npm run typecheck`, which `npm test` and `npm publish` begin with.
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, rmSync } from 'node:fs'
+import { chmodSync, renameSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { keepLibrary } from './keep-library.mjs'
 
-rmSync('dist', { recursive: true, force: true })
-const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
-execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--noCheck'], { stdio: 'inherit' })
-execFileSync(process.execPath, ['scripts/bundle-typebox.mjs', 'dist'], { stdio: 'inherit' })
-execFileSync(process.execPath, ['scripts/bundle-command.mjs', 'dist', 'dist/bin'], { stdio: 'inherit' })
-if (existsSync('dist/bin/fastify-cdmi.js')) chmodSync('dist/bin/fastify-cdmi.js', 0o755)
+const [directory = 'dist'] = process.argv.slice(2)
+const run = (...args) => execFileSync(process.execPath, args, { stdio: 'inherit' })
+
+rmSync(directory, { recursive: true, force: true })
+run(createRequire(import.meta.url).resolve('typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--noCheck', '--outDir', directory)
+run('scripts/bundle-typebox.mjs', directory)
+run('scripts/bundle-command.mjs', directory, `${directory}/command`)
+await keepLibrary(directory, `${directory}/command`)
+renameSync(`${directory}/command`, `${directory}/bin`)
+chmodSync(`${directory}/bin/fastify-cdmi.js`, 0o755)

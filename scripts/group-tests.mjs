@@ -16,6 +16,7 @@ const first = [
   named('server/gateway-kill'),
   named('storage/postgres-faults', 'storage/postgres-kill', 'storage/postgres-writers', 'server/gateway-contention', 'storage/postgres', 'storage/postgres-files', 'storage/postgres-integrity', 'storage/backup'),
   named('bin/serve', 'bin/workers'),
+  named('package'),
   named('storage/postgres-failover', 'storage/postgres-outage', 'server/gateway-visibility', 'storage/postgres-open', 'storage/postgres-observed', 'storage/postgres-round-trips'),
   // It ends something after all of its tests, at its top: that may end the whole process.
   named('docs/drills'),

@@ -5,6 +5,7 @@ import { idKey, idText } from '../object-key.js'
 import { unfinished } from '../transfer/ends.js'
 import type { Database } from './database.js'
 import { firstTables } from './migrations/first-tables.js'
+import { formerPrune } from './migrations/former-prune.js'
 import { usage } from './migrations/usage.js'
 import { placeIdentity } from './migrations/place-identity.js'
 import { mendedFunctions } from './migrations/mended-functions.js'
@@ -26,7 +27,8 @@ const migrations: readonly Migration[] = [
   { title: 'where the scrub is', sql: scrubPlace },
   { title: 'which place has the values', sql: placeIdentity },
   { title: 'accounts of what containers have with all that is below them', sql: trees },
-  { title: 'functions that need no rights for the tables of accounts, and do less at a time', sql: mendedFunctions }
+  { title: 'functions that need no rights for the tables of accounts, and do less at a time', sql: mendedFunctions },
+  { title: 'a function that sweepers of older servers need', sql: formerPrune }
 ]
 
 /** What this build writes. */

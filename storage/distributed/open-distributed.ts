@@ -13,7 +13,7 @@ import { type Names, namesOf, readDatabaseUrl } from './names.js'
 import { nameOfDatabase, parseDatabaseUrl } from './database-url.js'
 import { type BlobPlace, openBlobs } from './open-blobs.js'
 import { pageChecksums } from './page-checksums.js'
-import { claimPlace, type Placed } from './place-identity.js'
+import { claimPlace, type Placed, preparePlace } from './place-identity.js'
 import { PostgresMeta } from './postgres-meta.js'
 import { requireRights } from './rights.js'
 
@@ -66,7 +66,7 @@ export async function withMeta<T> ({ options, report, names, database, place }: 
 }
 
 /** What is compared at a start, or by who looks at the store. */
-export function placedOf ({ options, database, names, place }: Parts): Placed {
+export function placedOf ({ options, database, names, place }: Parts): Placed & { readonly place: BlobPlace } {
   const url = parseDatabaseUrl(options.meta)
   return { database, names, place, databaseName: url === undefined ? `schema ${names.plain}` : nameOfDatabase(url) }
 }
@@ -91,8 +91,9 @@ export async function composeDistributed (parts: Parts, { meta, rootID, sweeps, 
   let damagedReads = 0
   let bytes: Pick<BlobStore, 'get'> | undefined
   let scrub: DistributedScrub | undefined
-  await place.prepare(async () => (await meta.namedBlobs(undefined, 1)).length > 0)
-  await claimPlace(placedOf(parts), async limit => (await meta.namedBlobs(undefined, limit)).map(({ blob }) => blob), looker(place))
+  const placed = placedOf(parts)
+  await preparePlace(placed, async () => (await meta.namedBlobs(undefined, 1)).length > 0)
+  await claimPlace(placed, async limit => (await meta.namedBlobs(undefined, limit)).map(({ blob }) => blob), looker(place))
   return await composeStore({
     name: `postgresql+${place.name}`,
     meta,

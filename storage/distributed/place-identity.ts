@@ -41,10 +41,20 @@ export async function checkPlace (placed: Placed): Promise<boolean> {
   if (mark === noted.identity) return true
   if (mark !== undefined) throw foreign(placed, noted, mark)
   if (noted.at === null) return false
-  const same = noted.at === placed.place.at
-  throw refused(placed, noted, same
-    ? `has lost its "${markName}": is that really the place of its values? If it is, put the text ${noted.identity} there under that name`
-    : `has no "${markName}". Give all servers the same "blobs"; if all values were moved there, move that, too (its text is ${noted.identity})`)
+  if (noted.at !== placed.place.at) throw elsewhere(placed, noted)
+  throw refused(placed, noted, `has lost its "${markName}": is that really the place of its values? If it is, put the text ${noted.identity} there under that name`)
+}
+
+/** Makes the place ready for who is to write there. Where it is not, and is another one altogether, that is said, and not what one would do to make it ready. */
+export async function preparePlace (placed: Placed & { readonly place: Pick<BlobPlace, 'prepare'> }, isUsed: () => Promise<boolean>): Promise<void> {
+  const { place } = placed
+  try {
+    await place.prepare(isUsed)
+  } catch (error) {
+    const noted = await read(placed)
+    if (noted.at !== null && noted.at !== place.at && await place.readMark() === undefined) throw elsewhere(placed, noted)
+    throw error
+  }
 }
 
 /** The same for who is to write there: the first one makes the place say so. `named`: some blobs that objects need. */
@@ -93,6 +103,10 @@ async function read ({ database, names: { schema: s, plain } }: Placed): Promise
   const [row] = await database.rows<[identity: string, at: string | null]>({ name: 'place', text: `select identity, place from ${s}.store` }, [], 'reading the place of the values')
   if (row === undefined) throw new StorageError('format', `The store in schema ${plain} has no root container`)
   return { identity: row[0], at: row[1] }
+}
+
+function elsewhere (placed: Placed, noted: Noted): StorageError {
+  return refused(placed, noted, `has no "${markName}". Give all servers the same "blobs"; if all values were moved there, move that, too (its text is ${noted.identity})`)
 }
 
 function foreign (placed: Placed, noted: Noted, mark: string | undefined): StorageError {

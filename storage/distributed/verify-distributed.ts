@@ -11,9 +11,10 @@ import { lookAtLog } from './log-checks.js'
 import { migrate } from './migrate.js'
 import { looker, type Parts, placedOf, withMeta, withParts } from './open-distributed.js'
 import { pageChecksums } from './page-checksums.js'
-import { checkPlace } from './place-identity.js'
+import { checkPlace, preparePlace } from './place-identity.js'
 import { lookForSurplus } from './surplus-blobs.js'
 import type { PostgresMeta } from './postgres-meta.js'
+import { type Mending, RefusedMends } from './refused-mends.js'
 
 export interface VerifyDistributedResult extends VerifyCounts {
   readonly online: boolean
@@ -37,8 +38,9 @@ async function looking<T> (options: DistributedStoreOptions, report: Reporter, w
   return await withParts(complete, report, async parts => {
     const { rootID } = await migrate(parts.database, parts.names, complete)
     return await withMeta(parts, async meta => {
-      await parts.place.prepare(async () => (await meta.namedBlobs(undefined, 1)).length > 0)
-      const isPlaced = await checkPlace(placedOf(parts))
+      const placed = placedOf(parts)
+      await preparePlace(placed, async () => (await meta.namedBlobs(undefined, 1)).length > 0)
+      const isPlaced = await checkPlace(placed)
       const blobs = looker(parts.place)
       const mender = new ObjectMender({ meta, rootID, rawAttributes: async id => await rawAttributes(parts.database, parts.names, id) })
       const result = await work({ parts, meta, blobs, rootID, mender, isPlaced })
@@ -103,17 +105,40 @@ const bounds = { mends: 20_000, idle: 20 }
 const page = { limit: 500, size: 4 * 1024 * 1024 }
 
 /**
- * Tells `found` of everything that is wrong, and what was done about it. Answers how many rounds it took; the last one has mended nothing: what it finds is told as left. It goes on for as long as there is less to do each time. Throws OptionError, and a
- * StorageError.
+ * Tells `found` of everything that is wrong, and what was done about it. Answers how many rounds it took; the last one has mended nothing: what it finds is told as left, and what was refused comes last. It goes on for as long as there is less to do each
+ * time. Throws OptionError, and a StorageError.
  */
 export async function repairDistributed (options: DistributedStoreOptions, { dryRun = false, ...how }: RepairOptions, report: Reporter, found: (repaired: Repaired) => void, { mends, idle } = bounds): Promise<number> {
   return await looking(options, report, async looked => {
+    const { meta, rootID, parts: { place } } = looked
     const damaged = new Set<ObjectID>()
+    const refused = new RefusedMends(async () => {
+      await meta.get(rootID)
+      await place.readMark()
+    })
+    const mendAll = async (all: readonly Mending[], left: Finding[]): Promise<number> => {
+      let mended = 0
+      for (const one of all) {
+        how.signal?.throwIfAborted()
+        const answer = await refused.mend(one)
+        if (answer === 'refused') continue
+        const { done } = answer
+        const { objectID } = one.finding
+        if (done === undefined) {
+          if (objectID !== undefined && await looked.mender.isAside(objectID)) found({ ...one.finding, done: isAside })
+          else left.push(one.finding)
+          continue
+        }
+        mended++
+        found({ ...one.finding, done })
+      }
+      return mended
+    }
     let least = Infinity
     let patience = idle
     let bytes: Finding[] = []
     for (let round = 1, values = how.values ?? true, surplus = true; ; round++) {
-      const waiting: Array<readonly [Finding, Mend]> = []
+      const waiting: Mending[] = []
       const left: Finding[] = []
       const missed = new Set<FindingKind>()
       let count = 0
@@ -122,21 +147,16 @@ export async function repairDistributed (options: DistributedStoreOptions, { dry
         if (mend === undefined) left.push(finding)
         else if (dryRun || finding.setAside === true) {
           if (round === 1) found({ ...finding, done: finding.setAside === true ? isAside : 'it would be mended, or moved aside' })
+        } else if (refused.has(finding)) {
+          // It waits until all else is done.
         } else if (patience === 0) found(finding)
-        else if (++count <= mends) waiting.push([finding, mend])
+        else if (++count <= mends) waiting.push({ finding, mend })
         else missed.add(finding.kind)
       })
-      let mended = 0
-      for (const [finding, mend] of waiting) {
-        how.signal?.throwIfAborted()
-        const done = await mend()
-        if (done === undefined && finding.objectID !== undefined && await looked.mender.isAside(finding.objectID)) found({ ...finding, done: isAside })
-        else if (done === undefined) left.push(finding)
-        else {
-          mended++
-          found({ ...finding, done })
-        }
-      }
+      const again = refused.settle([...values ? [] : ['blob'] as const, ...surplus ? [] : ['file'] as const])
+      let mended = await mendAll(waiting, left)
+      // What was in the way may be gone, or what was wrong: that is not left.
+      if (mended === 0 && missed.size === 0 && patience > 0) mended = await mendAll(again, [])
       if (values) bytes = damagedBytes(left)
       if (patience > 0 && (mended > 0 || missed.size > 0)) {
         if (count >= least) patience--
@@ -151,20 +171,24 @@ export async function repairDistributed (options: DistributedStoreOptions, { dry
       for (const finding of left) found(finding)
       // This round has not looked at them.
       if (!values) for (const finding of notAmong(left, bytes)) found(finding)
-      if (!dryRun && how.values !== false) await release(looked, damaged, how, found)
+      if (!dryRun && how.values !== false) await release(looked, refused, damaged, how, found)
+      for (const finding of refused.left()) found(finding)
       return round
     }
   })
 }
 
 /** Objects that were set aside for bytes which are there again. */
-async function release ({ meta, mender }: Looked, damaged: ReadonlySet<ObjectID>, { signal }: VerifyOptions, found: (repaired: Repaired) => void): Promise<void> {
+async function release ({ meta, mender }: Looked, refused: RefusedMends, damaged: ReadonlySet<ObjectID>, { signal }: VerifyOptions, found: (repaired: Repaired) => void): Promise<void> {
   for (let after: ObjectID | undefined; ;) {
     signal?.throwIfAborted()
     const wholes = await meta.wholes({ after, ...page })
     for (const { record } of wholes) {
-      if (damaged.has(record.id) || !canBeReleased(record) || !await mender.release(record.id)) continue
-      found({ kind: 'value', objectID: record.id, problem: `Object ${record.id} has all bytes of its value again`, done: 'it can be read, and be moved to where it was' })
+      if (damaged.has(record.id) || !canBeReleased(record)) continue
+      const finding: Finding = { kind: 'value', objectID: record.id, problem: `Object ${record.id} has all bytes of its value again` }
+      const mend = async (): Promise<string | undefined> => await mender.release(record.id) ? 'it can be read, and be moved to where it was' : undefined
+      const answer = await refused.mend({ finding, mend })
+      if (answer !== 'refused' && answer.done !== undefined) found({ ...finding, done: answer.done })
     }
     after = wholes.at(-1)?.record.id
     if (after === undefined) return

@@ -22,6 +22,8 @@ export interface Finding {
 export interface Repaired extends Finding {
   /** What was done: the end of a sentence; undefined: it can only be named. With `dryRun`: whether something can be. */
   readonly done?: string
+  /** It can be mended, and something did not let it be: a sentence that says what. */
+  readonly refused?: string
 }
 
 /** Of what could not be mended: what only a look at all bytes finds. A repair takes one, and must not forget it when it looks again at all else. */

@@ -72,13 +72,13 @@ else {
     }
     t.match(await runCommand(['migrate'], { CDMI_META: meta }), { code: 0, stdout: /^(?:done: \d {2}\S.*\n)+The store in schema \w+ has version \d now, the one of this build\.\n$/, stderr: '' })
     t.match(await runInProcess(['migrate', '--dry-run'], { CDMI_META: meta }), { code: 0, stdout: /^The store in schema \w+ has version \d, the one of this build; there is nothing to do\.\n$/, stderr: '' })
-    await query(meta, `insert into ${schemaOf(meta)}.migrations (version) values (7)`)
+    await query(meta, `insert into ${schemaOf(meta)}.migrations (version) values (${schemaVersion + 1})`)
     for (const args of [['migrate'], ['migrate', '--dry-run'], ['serve'], ['serve', '--workers', '2']]) {
       t.match(await runInProcess(args, args[0] === 'serve' ? common : { CDMI_META: meta }), {
-        code: 1, stdout: '', stderr: `fastify-cdmi: The store in schema ${schema} has version 7; this build knows versions up to ${schemaVersion}. Use the newer build that wrote it\n`
+        code: 1, stdout: '', stderr: `fastify-cdmi: The store in schema ${schema} has version ${schemaVersion + 1}; this build knows versions up to ${schemaVersion}. Use the newer build that wrote it\n`
       }, args.join(' '))
     }
-    await query(meta, `delete from ${schemaOf(meta)}.migrations where version = 7`)
+    await query(meta, `delete from ${schemaOf(meta)}.migrations where version = ${schemaVersion + 1}`)
     await query(meta, `create role ${user} login password '${secret}'`)
     for (const line of grants.trim().split('\n')) await query(meta, line.replace(/\bcdmi\b/, schemaOf(meta)).replace(/\brole owner\b/, `role "${username}"`))
     t.match(await runInProcess(['migrate']), { code: 2, stderr: /^fastify-cdmi: Only a store in a database has something to migrate: / })
@@ -205,9 +205,9 @@ else {
 
     await t.test('tables of a newer build, and no tables: not ready, and ready again when they are right', async t => {
       const reason = 'The database with the records of the store is not what this build of the server works with'
-      await query(meta, `insert into ${schemaOf(meta)}.migrations (version) values (7)`)
+      await query(meta, `insert into ${schemaOf(meta)}.migrations (version) values (${schemaVersion + 1})`)
       await becomes(server, 503, reason)
-      await query(meta, `delete from ${schemaOf(meta)}.migrations where version = 7`)
+      await query(meta, `delete from ${schemaOf(meta)}.migrations where version = ${schemaVersion + 1}`)
       await becomes(server, 200)
       await query(meta, `alter schema ${schemaOf(meta)} rename to elsewhere`)
       await becomes(server, 503, reason)

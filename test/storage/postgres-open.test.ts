@@ -6,6 +6,7 @@ import { Client } from 'pg'
 import { schemaVersion } from '../../storage/distributed/migrate.js'
 import { migrateStore } from '../../storage/distributed/migrate-store.js'
 import { firstTables } from '../../storage/distributed/migrations/first-tables.js'
+import { mendedFunctions } from '../../storage/distributed/migrations/mended-functions.js'
 import { placeIdentity } from '../../storage/distributed/migrations/place-identity.js'
 import { scrubPlace } from '../../storage/distributed/migrations/scrub-place.js'
 import { trees } from '../../storage/distributed/migrations/trees.js'
@@ -142,6 +143,33 @@ if (server !== undefined) {
     t.match((await migration.query(`select trees from ${schema}.counting`)).rows, [{ trees: false }])
   })
 
+  t.test('sweepers of servers of before go on after a migration, until their servers are replaced', async t => {
+    const versions = [firstTables, usage, scrubPlace, placeIdentity, trees, mendedFunctions]
+    for (const version of [5, 6]) {
+      const options = placeOf(t, server, await quickDirectory(t))
+      const schema = schemaOf(options.meta)
+      const names = namesOf(schema.replaceAll('"', ''))
+      const former = new Client({ connectionString: server.url })
+      await former.connect()
+      t.teardown(async () => { await former.end() })
+      await former.query(`create schema ${schema}; create table ${schema}.migrations (version int primary key, at timestamptz not null default clock_timestamp())`)
+      for (const [index, sql] of versions.slice(0, version).entries()) await former.query(`${sql(names)}; insert into ${schema}.migrations (version) values (${index + 1})`)
+      const prune = async (): Promise<unknown> => (await former.query<{ count: unknown }>({ name: 'prune', text: `select ${schema}.prune($1) as count`, values: [500] })).rows[0]?.count
+      if (version === 5) t.equal(await prune(), 0, 'the server has prepared its statement')
+      const target = await openStore(options, noErrors)
+      t.teardown(async () => { await target.close() })
+      const box = aRecord({ type: 'c', parentID: target.rootID, name: 'box' })
+      const value = aValue('value', { parentID: box.id, name: 'value' })
+      await store(target, { put: [box, value] })
+      await store(target, { remove: [{ id: box.id, version: 1, subtree: true }] })
+      // Containers without anything in them stand before it, more than are forgotten at once.
+      await query(server.url, `insert into ${schema}.orphans select decode(lpad(n::text, 48, '0'), 'hex') from generate_series(1, 450) n`)
+      while (await prune() !== 0);
+      t.equal(await target.meta.get(value.id), undefined, `from version ${version}`)
+      t.same(await query(server.url, `select id from ${schema}.orphans`), [])
+    }
+  })
+
   t.test('an account that somebody has changed in the database is found by a look at the store, and counted anew', async t => {
     const options = placeOf(t, server, t.testdir())
     const target = await openStore(options, noErrors)
@@ -184,6 +212,12 @@ if (server !== undefined) {
     const [, shown = ''] = /```\n(The store in postgres:[^`]+)```/.exec(await readFile('docs/scale-out.md', 'utf8')) ?? []
     t.equal(shape(await openStore(other, noErrors).then(() => '', (error: unknown) => error instanceof Error ? error.message : '')), shape(shown), 'as the manual shows it')
     await t.rejects(verifyDistributed(other, {}, noErrors, () => {}), elsewhere)
+    await storeBlob(first, Buffer.alloc(10_000), { parentID: first.rootID, name: 'x', attributes: {} })
+    // It is not asked for what would make an empty directory one with values.
+    const empty = { ...one, blobs: `${one.blobs}-empty` }
+    const another = { name: 'StorageError', reason: 'format', message: /-empty has no "\.fastify-cdmi-store"\. Give all servers the same "blobs"/ }
+    await t.rejects(openStore(empty, noErrors), another)
+    await t.rejects(verifyDistributed(empty, {}, noErrors, () => {}), another)
     await (await openStore(one, noErrors)).close()
     const stranger = placeOf(t, server, await quickDirectory(t))
     await (await openStore(stranger, noErrors)).close()
