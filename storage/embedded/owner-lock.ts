@@ -30,6 +30,8 @@ export async function takeOwnership (directory: string, tables: Tables, damaged:
   let unreadable: Buffer | undefined
   try {
     for (;;) {
+      // Of an earlier turn: whoever was faster may have mended it.
+      unreadable = undefined
       tables.env.resetReadTxn()
       const before = tables.state.getBinary(stateKeys.owner)
       if (before !== undefined) {
@@ -51,12 +53,11 @@ export async function takeOwnership (directory: string, tables: Tables, damaged:
       })
       if (won) break
     }
-    forgetLeft(directory, kind)
   } catch (error) {
     await sign.close()
     throw error
   }
-  return {
+  const lock: OwnerLock = {
     async release () {
       try {
         tables.env.transactionSync(() => {
@@ -72,6 +73,13 @@ export async function takeOwnership (directory: string, tables: Tables, damaged:
     },
     leave: async () => { await sign.leave() }
   }
+  try {
+    forgetLeft(directory, kind)
+  } catch (error) {
+    await lock.release()
+    throw error
+  }
+  return lock
 }
 
 export function unreadableOwner (directory: string): string {
@@ -86,8 +94,8 @@ export function hasSoundOwner ({ state }: Tables): boolean {
 
 /** Throws a StorageError 'locked' where the owner lives. Where nobody knows who it is (undefined) all that show their life as owners are asked. */
 async function requireDead (directory: string, { env }: Tables, owner: Life | undefined, own: Life): Promise<void> {
-  // Where there are no sockets nobody is heard, and whoever reads may be the owner.
-  const unknown = async (): Promise<boolean> => own.socket === undefined ? isReadByOthers(env) : await isAnyoneHeard(directory, kind, own)
+  // An owner without a socket is not heard, and whether it could have one depends on the path that it came by: whoever reads may be the owner.
+  const unknown = async (): Promise<boolean> => isReadByOthers(env) || await isAnyoneHeard(directory, kind, own)
   const lives = owner === undefined ? await unknown() : await isAlive(directory, owner)
   if (!lives) return
   const name = owner === undefined ? 'a process that is not noted' : `process ${owner.pid}${owner.pid === process.pid ? ' (this one)' : ''}`

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } f
 import { readdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { takeOwnership } from '../../storage/embedded/owner-lock.js'
+import { hasSoundOwner, takeOwnership } from '../../storage/embedded/owner-lock.js'
 import { isAlive, showLife } from '../../storage/embedded/sign-of-life.js'
 import { openTables, stateKeys } from '../../storage/embedded/tables.js'
 import { openStore } from '../../storage/open-store.js'
@@ -187,4 +187,37 @@ t.test('who could not write down that it gives the store up has given it up all 
   }
   await (await takeOwnership(directory, doubtful)).release()
   t.same((await readdir(directory)).filter(name => name.includes('.sock')), [])
+})
+
+t.test('a damaged note of the owner that somebody else has mended meanwhile is not put back', async t => {
+  const directory = mkdtempSync(join(tmpdir(), 'cdmi-'))
+  t.teardown(() => { rmSync(directory, { recursive: true, force: true }) })
+  const tables = openTables(directory)
+  t.teardown(async () => { await tables.env.close() })
+  tables.state.putSync(stateKeys.owner, Buffer.from('nobody can read this'))
+  let mends = true
+  const env = {
+    resetReadTxn () { tables.env.resetReadTxn() },
+    readerCheck () { tables.env.readerCheck() },
+    readerList: () => tables.env.readerList(),
+    transactionSync<T> (work: () => T): T {
+      if (mends) tables.state.removeSync(stateKeys.owner)
+      mends = false
+      return tables.env.transactionSync(work)
+    }
+  }
+  await (await takeOwnership(directory, { ...tables, env } as unknown as typeof tables, 'put back')).release()
+  t.ok(hasSoundOwner(tables))
+})
+
+t.test('who cannot clear up after others does not own the store, and the next one can', async t => {
+  const directory = mkdtempSync(join(tmpdir(), 'cdmi-'))
+  t.teardown(() => { rmSync(directory, { recursive: true, force: true }) })
+  const tables = openTables(directory)
+  t.teardown(async () => { await tables.env.close() })
+  const left = join(directory, 'owner-0123456789ab.sock.left')
+  mkdirSync(left)
+  await t.rejects(takeOwnership(directory, tables), { code: /EISDIR/ })
+  rmSync(left, { recursive: true })
+  await (await takeOwnership(directory, tables)).release()
 })

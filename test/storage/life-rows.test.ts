@@ -1,6 +1,6 @@
 /** Notes of who owns a store, and of who reads it, with wrong bits in them. */
 import t, { type Test } from 'tap'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Store } from '../../storage/contract.js'
@@ -78,6 +78,21 @@ for (const [kind, place] of Object.entries(places)) {
     })
   }
 }
+
+t.test('an owner without a socket whose note nobody can read keeps a store also from who comes by a path that has room for one', async t => {
+  const directory = join(t.testdir(), 'x'.repeat(100))
+  const short = mkdtempSync(join(tmpdir(), 'cdmi-'))
+  t.teardown(() => { rmSync(short, { recursive: true, force: true }) })
+  symlinkSync(directory, join(short, 's'))
+  const holder = startNode(t, 'hold-store', directory)
+  await holder.printed(1)
+  await harm(directory, state => { flip(state, stateKeys.owner, [12, 77]) })
+  await t.rejects(repaired(join(short, 's')), { name: 'StorageError', reason: 'locked', message: /is in use by a process that is not noted; stop it first/ })
+  holder.process.kill('SIGKILL')
+  await holder.ended
+  await repaired(join(short, 's'))
+  await (await openStore({ directory }, noErrors)).close()
+})
 
 for (const [bits, done] of [[[20], 'one bit of it was wrong, and is right again'], [[20, 99], 'it is gone; a backup that is being made must be begun anew']] as const) {
   t.test(`${bits.length} wrong bits in the note of who reads a store: nothing is removed from the disk, the sweeper says why, and repair sees to it`, async t => {
