@@ -11,7 +11,7 @@ import { neighbours } from './single-bits.js'
 const container = 0x63
 /** How IDs of parents begin that never have a record. */
 const hidden = 0xff
-/** Containers without a record that are looked at: where there are more nothing is certain. */
+/** Containers without a readable record that are looked at: where there are more nothing is certain. */
 const mostLost = 1000
 
 /** What the note was; undefined where nobody can say. `note`: what is there. */
@@ -48,7 +48,7 @@ function * topContainers ({ records }: Tables): Generator<Buffer> {
   }
 }
 
-/** Containers that have something in them, and neither a record nor a name. */
+/** Containers that have something in them, and neither a record that can be read nor a name: a damaged one may be the root as well as one that is gone. */
 function lostTops ({ records, entries, orphans }: Tables): Buffer[] {
   const lost = new Map<string, Buffer>()
   let before: Buffer | undefined
@@ -56,7 +56,8 @@ function lostTops ({ records, entries, orphans }: Tables): Buffer[] {
     const parent = placeOf(key)?.parent
     if (parent === undefined || before?.equals(parent) === true) continue
     before = parent
-    if (parent[0] === hidden || records.doesExist(parent) || orphans.doesExist(ownerKey(parent))) continue
+    const record = records.getBinary(parent)
+    if (parent[0] === hidden || (record !== undefined && readRecord(parent, record).problem === undefined) || orphans.doesExist(ownerKey(parent))) continue
     lost.set(idText(parent), parent)
     if (lost.size > mostLost) return []
   }
