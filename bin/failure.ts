@@ -34,10 +34,11 @@ export class DamagedSourceError extends Error {
   }
 }
 
-/** A transfer cannot come to its end, for some of what the source says of its objects cannot be read. */
+/** A transfer cannot come to its end, for some of what the source says of itself and of its objects cannot be read. */
 export class UnreadableSourceError extends Error {
   override readonly name = 'UnreadableSourceError'
-  constructor (cause: Error) { super(`${cause.message}; the target is not finished. "fastify-cdmi verify" names all that is damaged in the source, "fastify-cdmi repair" mends it; or move all else with --skip-damaged`, { cause }) }
+  /** `passable`: all else can be moved without it. */
+  constructor (cause: Error, passable: boolean) { super(`${cause.message}; the target is not finished. "fastify-cdmi verify" names all that is damaged in the source, "fastify-cdmi repair" mends it${passable ? '; or move all else with --skip-damaged' : ''}`, { cause }) }
 }
 
 /** A transfer has come to its end without values that were damaged, as it was told to. */

@@ -3,7 +3,7 @@ import { withoutValue } from '../cdmi/lost-value.js'
 import { hasSecret, hideSecrets, secretRefusal, secretVariables } from '../server/url-secrets.js'
 import { type EndOptions, openSource, openTarget } from '../storage/transfer/open-ends.js'
 import { transfer, type TransferOptions, type TransferReport } from '../storage/transfer.js'
-import { DamagedSource } from '../storage/transfer/damaged-source.js'
+import { DamagedSource, fromSource } from '../storage/transfer/damaged-source.js'
 import { AlreadyTransferred } from '../storage/transfer/ends.js'
 import { bytesText, countText, timeText } from './amounts.js'
 import type { Flags } from './config-flags.js'
@@ -66,7 +66,7 @@ async function shown (from: EndOptions, to: EndOptions, skip: boolean): Promise<
     return await run(from, to, { progress: progress.listener, signal: stop.signal, lose: skip ? withoutValue : undefined })
   } catch (error) {
     if (error instanceof AlreadyTransferred) return undefined
-    throw error instanceof DamagedSource && !skip ? new UnreadableSourceError(error) : error
+    throw error instanceof DamagedSource ? new UnreadableSourceError(error, !skip) : error
   } finally {
     progress.end()
     for (const signal of signals) process.off(signal, interrupt)
@@ -75,9 +75,10 @@ async function shown (from: EndOptions, to: EndOptions, skip: boolean): Promise<
 
 async function run (from: EndOptions, to: EndOptions, options: TransferOptions): Promise<TransferReport> {
   const report = (error: unknown, doing: string): void => { process.stderr.write(hideSecrets(`${doing}: ${error instanceof Error ? error.message : String(error)}\n`)) }
-  const source = await openSource(from, report)
+  const source = await ofItself(async () => await openSource(from, report))
   try {
-    const target = await openTarget(to, report, { rootID: source.rootID, last: await source.meta.lastSequence() })
+    const last = await ofItself(async () => await source.meta.lastSequence())
+    const target = await openTarget(to, report, { rootID: source.rootID, last })
     try {
       return await transfer(source, target, options)
     } finally {
@@ -85,6 +86,15 @@ async function run (from: EndOptions, to: EndOptions, options: TransferOptions):
     }
   } finally {
     await source.close()
+  }
+}
+
+/** What the source says of itself: nothing moves without it. */
+async function ofItself<T> (read: () => Promise<T>): Promise<T> {
+  try {
+    return await fromSource(read)
+  } catch (error) {
+    throw error instanceof DamagedSource ? new UnreadableSourceError(error, false) : error
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { type BlobID, type ObjectID, StorageError } from './contract.js'
 import type { Unreadable } from './backup/snapshot.js'
-import { PassedOver } from './transfer/damaged-source.js'
+import { fromSource, PassedOver } from './transfer/damaged-source.js'
 import type { TransferSource, TransferTarget } from './transfer/ends.js'
 import { findOwners, pathOf } from './transfer/find-owners.js'
 import { type Lose, type LostValue, matchRecords } from './transfer/match-records.js'
@@ -58,7 +58,7 @@ const pruned = 500
 export async function transfer (source: TransferSource, target: TransferTarget, { signal: given, progress = () => {}, lose }: TransferOptions = {}): Promise<TransferReport> {
   const signal = AbortSignal.any([given, source.lost, target.lost].flatMap(one => one ?? []))
   // What nobody can reach any more need not move.
-  while (await source.meta.prune(pruned) > 0) signal.throwIfAborted()
+  while (await fromSource(async () => await source.meta.prune(pruned)) > 0) signal.throwIfAborted()
   const there = await source.meta.census()
 
   const passed = new PassedOver()

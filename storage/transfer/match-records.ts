@@ -4,7 +4,7 @@
  */
 import { type BlobID, type ObjectID, StorageError, type StoredRecord } from '../contract.js'
 import type { PassOver } from '../backup/snapshot.js'
-import { wholesFrom } from './damaged-source.js'
+import { DamagedSource, wholesFrom } from './damaged-source.js'
 import type { MovableMeta, TransferSource, TransferTarget, WholeRecord } from './ends.js'
 
 /** How a record is taken over whose value is lost; undefined: not at all. The same record must give the same answer each time. */
@@ -112,7 +112,7 @@ function renamed (whole: WholeRecord, names: ReadonlyMap<BlobID, BlobID | undefi
 }
 
 function bereft ({ record, accesses }: WholeRecord, [blob = '']: readonly BlobID[], lose: Lose | undefined): WholeRecord | undefined {
-  if (lose === undefined) throw new StorageError('missing', `Object ${record.id} of the source names blob ${blob}, of which the source knows nothing more`)
+  if (lose === undefined) throw new DamagedSource(new StorageError('missing', `Object ${record.id} of the source names blob ${blob}, of which the source knows nothing more`))
   const kept = lose(record)
   return kept === undefined ? undefined : { record: kept, segments: [], accesses }
 }

@@ -5,7 +5,7 @@ import { Client } from 'pg'
 import { openStore } from '../../index.js'
 import type { DistributedStoreOptions, StoreOptions } from '../../schemas/store-options.js'
 import { u64 } from '../../storage/embedded/bytes.js'
-import { openTables, type Table } from '../../storage/embedded/tables.js'
+import { openTables, stateKeys, type Table } from '../../storage/embedded/tables.js'
 import { idKey } from '../../storage/object-key.js'
 import { runInProcess } from '../helpers/run-in-process.js'
 import { aRecord, store, storeBlob } from '../storage/driver.js'
@@ -74,6 +74,35 @@ t.test('what cannot be read of a directory keeps it from being moved, with exit 
     t.ok(ids.includes(fine.id) && ids.includes(inside.put.id) && !ids.includes(box.id))
     t.same(events.map(({ sequence }) => sequence), [1, 3])
   }
+})
+
+for (const key of ['root', 'sequence', 'owner'] as const) {
+  t.test(`what a directory says of itself (${key}) and cannot be read keeps it from being moved, with exit code 3, whatever is skipped`, async t => {
+    const base = await quickDirectory(t)
+    const [from, to] = [join(base, 'from'), join(base, 'to')]
+    const opened = await openStore({ directory: from, sweepInterval: 0 }, noErrors)
+    await store(opened, { put: [aRecord({ parentID: opened.rootID, name: 'one', attributes })], events: [{ n: 1 }] })
+    await opened.close()
+    const tables = openTables(from)
+    if (key === 'owner') tables.state.putSync(stateKeys.owner, Buffer.alloc(20, 'what nobody can read'))
+    else flip(tables.state, stateKeys[key])
+    await tables.env.close()
+    for (const flags of [[], ['--skip-damaged']]) t.match(await runInProcess(['transfer', '--from', from, '--to', to, ...flags]), { code: 3, stdout: '', stderr: /has other bytes than were written.*; the target is not finished\. "fastify-cdmi verify" names all that is damaged in the source, "fastify-cdmi repair" mends it\n$/ })
+  })
+}
+
+t.test('a blob of which the source knows nothing more is damage of the source, with exit code 3', async t => {
+  const base = await quickDirectory(t)
+  const [from, to] = [join(base, 'from'), join(base, 'to')]
+  const opened = await openStore({ directory: from, sweepInterval: 0, inlineLimit: 1000 }, noErrors)
+  const { birth } = await storeBlob(opened, Buffer.alloc(100_000, 'x'), { parentID: opened.rootID, name: 'unknown', attributes })
+  await storeBlob(opened, Buffer.alloc(100_000, 'y'), { parentID: opened.rootID, name: 'sound', attributes })
+  await opened.close()
+  const tables = openTables(from)
+  tables.blobs.removeSync(Buffer.from(birth.blob))
+  await tables.env.close()
+  t.match(await runInProcess(['transfer', '--from', from, '--to', to]), { code: 3, stderr: /of which the source knows nothing more; the target is not finished\..* or move all else with --skip-damaged\n$/ })
+  t.match(await runInProcess(['transfer', '--from', from, '--to', to, '--skip-damaged']), { code: 4, stderr: /moved without its value: \/unknown / })
 })
 
 t.test('so it is with a database: what is stored as attributes and cannot be read', { skip: database === undefined && 'POSTGRESQL IS MISSING' }, async t => {
