@@ -1,7 +1,7 @@
 /** The bytes of a store: each blob is read, checked, written, read back, compared, and only then noted as moved. */
 import { type BlobBirth, type BlobID, StorageError } from '../contract.js'
 import { checkSource, Damaged, readSource, Summing } from './checked-bytes.js'
-import type { PassOver } from '../backup/snapshot.js'
+import type { PassOver, Unreadable } from '../backup/snapshot.js'
 import { fromSource } from './damaged-source.js'
 import type { TransferSource, TransferTarget } from './ends.js'
 
@@ -39,7 +39,9 @@ export async function moveBlobs (source: TransferSource, target: TransferTarget,
   const result: MovedBlobs = { moved: 0, bytes: 0, kept: 0, damaged: [] }
   for (let after: BlobID | undefined; result.damaged.length < options.mostDamaged;) {
     const from = after
-    const births = await fromSource(async () => await source.meta.namedBlobs(from, page, options.passOver))
+    const unreadable: Unreadable[] = []
+    const births = await fromSource(async () => await source.meta.namedBlobs(from, page, options.passOver && (one => { unreadable.push(one) })))
+    if (unreadable.length > 0) await passOverAll(unreadable, target, options, result)
     const last = births.at(-1)
     if (last === undefined) break
     after = last.blob
@@ -57,6 +59,15 @@ export async function moveBlobs (source: TransferSource, target: TransferTarget,
     if (failures.length > 0) throw failures[0]
   }
   return result
+}
+
+/** What an earlier run has moved is there, whatever has become of it in the source since. */
+async function passOverAll (unreadable: readonly Unreadable[], target: TransferTarget, { passOver }: MoveOptions, result: MovedBlobs): Promise<void> {
+  const there = await target.meta.intake.moved(unreadable.map(({ blob = '' }) => blob))
+  for (const [at, one] of unreadable.entries()) {
+    if (there[at] === undefined) passOver?.(one)
+    else result.kept++
+  }
 }
 
 async function moveOne (source: TransferSource, target: TransferTarget, birth: BlobBirth, { signal, tell }: MoveOptions, result: MovedBlobs): Promise<void> {

@@ -105,6 +105,28 @@ t.test('a blob of which the source knows nothing more is damage of the source, w
   t.match(await runInProcess(['transfer', '--from', from, '--to', to, '--skip-damaged']), { code: 4, stderr: /moved without its value: \/unknown / })
 })
 
+t.test('a value that an earlier run has moved is there, though what is noted of its blob cannot be read any more', async t => {
+  const base = await quickDirectory(t)
+  const [from, to] = [join(base, 'from'), join(base, 'to')]
+  const opened = await openStore({ directory: from, sweepInterval: 0, inlineLimit: 1000 }, noErrors)
+  const { put, birth } = await storeBlob(opened, Buffer.alloc(100_000, 'x'), { parentID: opened.rootID, name: 'one', attributes })
+  await store(opened, { put: [], events: [{ n: 1 }] })
+  await opened.close()
+  const harm = async (work: (tables: Pick<ReturnType<typeof openTables>, 'blobs' | 'log'>) => void): Promise<void> => {
+    const tables = openTables(from)
+    work(tables)
+    await tables.env.close()
+  }
+  await harm(({ log }) => { flip(log, u64(1)) })
+  t.match(await runInProcess(['transfer', '--from', from, '--to', to]), { code: 3 })
+  await harm(({ blobs }) => { flip(blobs, Buffer.from(birth.blob)) })
+  const { code, stdout } = await runInProcess(['transfer', '--from', from, '--to', to, '--skip-damaged', '--json'])
+  t.equal(code, 4)
+  t.match(JSON.parse(stdout), { complete: true, blobs: { moved: 0, kept: 1 }, damaged: { length: 0 }, lost: { length: 0 }, leftOut: [{ problem: /^Entry 1 / }] })
+  const { objects } = await whole({ directory: to })
+  t.equal(objects.find(({ id }) => id === put.id)?.size, 100_000)
+})
+
 t.test('so it is with a database: what is stored as attributes and cannot be read', { skip: database === undefined && 'POSTGRESQL IS MISSING' }, async t => {
   if (database === undefined) return
   const base = await quickDirectory(t)
