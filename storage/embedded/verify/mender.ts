@@ -13,11 +13,12 @@ import { bare, bytesWereGone, type JustHappened, lostAndFound, marked, repairEve
 import { linksIn, sealBlob } from '../blob-rows.js'
 import { ChangeWriter } from '../change-writer.js'
 import { encodeJson } from '../json-codec.js'
-import { blobKey, entryKey, ownerKey, referenceKey } from '../keys.js'
+import { successor } from '../bytes.js'
+import { blobKey, entryKey, offsetOfSegment, ownerKey, referenceKey } from '../keys.js'
 import { readEntry } from '../entry-rows.js'
 import { sealNote } from '../note-rows.js'
 import { copyHead, encodeRecord, markSegments, sizeOf } from '../record-codec.js'
-import { encodeSegment, isCovered, isReferenced, readableSegments, SegmentWriter } from '../segment-writer.js'
+import { encodeSegment, isCovered, isReferenced, readableSegments, readSegment, SegmentWriter } from '../segment-writer.js'
 import { openRoot } from '../root-row.js'
 import { hasKeys, stateKeys, type TableName, type Tables } from '../tables.js'
 import { readableBlob, sumsOf } from './blob-checks.js'
@@ -259,11 +260,26 @@ export class Mender {
     const root = this.#tables.state.getBinary(stateKeys.root)?.toString() ?? ''
     const enterprise = Number.parseInt(root.slice(2, 8), 16)
     const id = mintObjectID(Number.isNaN(enterprise) ? undefined : enterprise)
+    this.#makeHoles(idKey(record.id), record.size)
     const { attributes: _, ...rest } = record
     const fresh = { ...rest, id, version: 1, type: dataObject, attributes: bare(dataObject) }
     const done = this.#put(this.#inLostAndFound(fresh, undefined), undefined, marked(fresh, note, path, false), { path, event: 'create' }, undefined, idKey(record.id))
     this.#changes.removeRecord(idKey(record.id), old)
     return done
+  }
+
+  /** Rows of its map that cannot be read, and so not be copied either, say no more than that bytes are lost there. */
+  #makeHoles (id: Buffer, size: number): void {
+    const { segments } = this.#tables
+    const owner = ownerKey(id)
+    const rows = Array.from(segments.getRange({ start: owner, end: successor(owner) }))
+    for (const [at, { key, value }] of rows.entries()) {
+      if (readSegment(key, value) !== undefined) continue
+      const next = rows[at + 1]
+      const end = next === undefined ? size : offsetOfSegment(next.key)
+      if (key.length === owner.length + 8) this.#apply({ do: 'hole', key, length: Math.max(1, Math.min(end, size) - offsetOfSegment(key)) })
+      else segments.removeSync(key)
+    }
   }
 
   #inLostAndFound (record: StoredRecord, name: string | undefined): StoredRecord {
