@@ -30,6 +30,12 @@ function isCounted ({ trees = {}, ...others }: Counting, account: Account): bool
   return (kind === 'trees' ? trees[subjectOf(account)] : others[kind]) !== undefined
 }
 
+/** The account of a row; undefined: its key is none that was ever written. */
+export function accountAt (key: Buffer): Account | undefined {
+  const account = key.toString() as Account
+  return accountKey(account).equals(key) ? account : undefined
+}
+
 /** In one go: nobody else has a turn before all records were looked at. */
 export function miscountsIn (tables: Tables): Miscount[] {
   const counting = readCounting(tables.state.getBinary(stateKeys.counting))
@@ -37,8 +43,8 @@ export function miscountsIn (tables: Tables): Miscount[] {
   if (counting === undefined) return []
   const noted = new Map<Account, Amount>()
   for (const { key, value } of tables.usage.getRange({ start: Buffer.from([0]) })) {
-    const account = key.toString() as Account
-    if (isCounted(counting, account)) noted.set(account, readAmount(key, value) ?? unreadable)
+    const account = accountAt(key)
+    if (account !== undefined && isCounted(counting, account)) noted.set(account, readAmount(key, value) ?? unreadable)
   }
   const deltas = new Deltas()
   const hasTrees = Object.keys(counting.trees ?? {}).length > 0

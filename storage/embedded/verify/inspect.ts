@@ -23,7 +23,7 @@ import { pinPrefix } from '../pins.js'
 import { readRoot } from '../root-row.js'
 import { sealMark, unsealed } from '../row-sums.js'
 import { stateKeys, type Table, type TableName, type Tables } from '../tables.js'
-import { miscountsIn } from '../usage-reads.js'
+import { accountAt, miscountsIn } from '../usage-reads.js'
 import { BlobChecks } from './blob-checks.js'
 import { blobNames, leaseNames } from './blob-names.js'
 import type { Fault } from './faults.js'
@@ -237,11 +237,16 @@ export class Inspection {
   #usage (): Fault[] {
     this.#signal.throwIfAborted()
     this.#tables.env.resetReadTxn()
-    return miscountsIn(this.#tables).map(miscount => ({
+    const nameless = Array.from(this.#tables.usage.getKeys({ start: Buffer.from([0]) })).filter(key => accountAt(key) === undefined).map((key): Fault => ({
+      kind: 'usage',
+      problem: `What is counted has an account with a name that none has, ${key.toString('hex')}`,
+      mends: [{ do: 'remove', table: 'usage', key, done: 'it is gone' }]
+    }))
+    return [...nameless, ...miscountsIn(this.#tables).map((miscount): Fault => ({
       kind: 'usage',
       problem: miscountProblem(miscount),
       mends: [{ do: 'put', table: 'usage', key: accountKey(miscount.account), value: sealAmount(accountKey(miscount.account), miscount.found), done: 'it is counted right now' }]
-    }))
+    }))]
   }
 
   #lease ({ key, value }: Row): Fault[] {
