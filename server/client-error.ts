@@ -42,7 +42,7 @@ function isRequestLine ({ bytesParsed = 0, rawPacket }: ParserError): boolean {
 }
 
 /** Fastify's `clientErrorHandler`. Nothing may get into an answer to a request before that is still under way, or in the way of it. */
-export function clientErrorHandler (connections: () => Pick<Connections, 'isAnswering' | 'endAfterAnswers' | 'isAnswered'>) {
+export function clientErrorHandler (connections: () => Pick<Connections, 'endAfterAnswers' | 'isAnswered'>) {
   return function (this: FastifyInstance, error: ParserError, socket: Socket): void {
     const { code = '' } = error
     this.log.debug({ code }, 'not a request')
@@ -50,27 +50,18 @@ export function clientErrorHandler (connections: () => Pick<Connections, 'isAnsw
       socket.destroy()
       return
     }
-    if (connections().isAnswering(socket)) {
-      connections().endAfterAnswers(socket)
-      return
-    }
-    // Another answer would be taken for that to the next request.
-    if (socket.writable && !connections().isAnswered(socket)) socket.write(rawAnswer(answerTo(error)))
-    socket.destroySoon()
+    // Behind its last request a client may send what it likes; and another answer to a request that has one would be taken for that to the next.
+    const isSaid = code === 'HPE_CLOSED_CONNECTION' || connections().isAnswered(socket)
+    connections().endAfterAnswers(socket, isSaid ? undefined : rawAnswer(answerTo(error)))
   }
 }
 
 /** For `connect` of a server: Node would close the connection without a word. */
-export function refuseTunnel (connections: Pick<Connections, 'isAnswering' | 'endAfterAnswers'>) {
+export function refuseTunnel (connections: Pick<Connections, 'endAfterAnswers'>) {
   return function ({ socket }: IncomingMessage): void {
     // Node takes its own listener off before it gives the connection away: without one a client that has gone would end the process.
     socket.on('error', () => {})
-    if (connections.isAnswering(socket)) {
-      connections.endAfterAnswers(socket)
-      return
-    }
-    socket.write(rawAnswer(noProxy))
-    socket.destroySoon()
+    connections.endAfterAnswers(socket, rawAnswer(noProxy))
   }
 }
 

@@ -75,11 +75,13 @@ interface DataObjectFromRemote extends Omit<DataObjectFromSource, 'source' | 're
 export async function whileWaited<T> ({ raw: { socket } }: FastifyRequest, work: (left: AbortSignal) => Promise<T>): Promise<T> {
   const left = new AbortController()
   const leave = (): void => { left.abort() }
-  socket.once('close', leave)
+  // Who is gone ends its half of the connection first, and nobody who waits for another server has a reason to.
+  if (socket.readableEnded) leave()
+  socket.once('end', leave).once('close', leave)
   try {
     return await work(left.signal)
   } finally {
-    socket.off('close', leave)
+    socket.off('end', leave).off('close', leave)
   }
 }
 

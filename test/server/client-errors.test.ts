@@ -81,12 +81,12 @@ t.test('however much comes behind a bad request, the answer that is under way ke
   t.same([await spoil(), await spoil()], [count, count])
 })
 
-t.test('a bad request behind one that is being answered spoils no answer', async t => {
+t.test('a bad request behind one that is being answered spoils no answer: its own comes behind that', async t => {
   const { port } = await runningServer(t)
   const client = await RawClient.open(t, port)
   client.socket.write(`PUT /x HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\nContent-Length: 2\r\n\r\nhigarbage\r\n\r\n`)
   await client.end()
-  t.notMatch(client.received, 'HTTP/1.1 400', 'that would be taken for the answer to the first')
+  t.match(client.received, /^HTTP\/1\.1 201 [^]*HTTP\/1\.1 400 /)
 })
 
 t.test('a request that could be read in two ways, or not to its end, is refused at every door, and nothing is stored', async t => {
@@ -127,7 +127,7 @@ t.test('a method that nobody knows is 501, what is no request at all 400 (RFC 91
   for (const method of ['BREW', 'FOO', 'get', 'GETX', 'PROPFINDER', 'M-X', 'P', `${'X'.repeat(40)}`]) {
     t.match(await answered(`${method} /a HTTP/1.1\r\nHost: x\r\n\r\n`), /^HTTP\/1\.1 501 Not Implemented\r\n[^]*"detail":"The method of the request is none that this server knows"/, method)
   }
-  t.match(await answered('GET /-/health HTTP/1.1\r\nHost: x\r\n\r\n', 'BREW /a HTTP/1.1\r\nHost: x\r\n\r\n'), /^HTTP\/1\.1 200 /, 'behind another request: that one has its answer')
+  t.match(await answered('GET /-/health HTTP/1.1\r\nHost: x\r\n\r\n', 'BREW /a HTTP/1.1\r\nHost: x\r\n\r\n'), /^HTTP\/1\.1 200 [^]*HTTP\/1\.1 501 /, 'behind another request, and its answer')
   t.match(await answered('CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\n\r\n'), /^HTTP\/1\.1 501 [^]*"detail":"This server is no proxy/)
   for (const garbage of ['garbage\r\n\r\n', 'FOO /\r\n\r\n', 'FOO / FTP/1.1\r\n\r\n', '{"a":1} / HTTP/1.1\r\n\r\n', 'F\u00e9 / HTTP/1.1\r\n\r\n', '\x16\x03\x01\x02\x00\x01']) {
     t.match(await answered(garbage), /^HTTP\/1\.1 400 /, JSON.stringify(garbage))
