@@ -187,5 +187,7 @@ function websocketFailed (error: Error & { code?: string }, socket: WebSocket, r
 }
 
 function upgradeRequired (_request: FastifyRequest, reply: FastifyReply): void {
-  reply.code(426).headers({ connection: 'upgrade', upgrade: 'websocket' }).type('application/json; charset=utf-8').send('{"error":"This is a WebSocket; connect with a WebSocket client"}')
+  // A field of our own takes the place of the one that Node would end the connection by.
+  const connection = reply.raw.shouldKeepAlive ? 'upgrade' : 'upgrade, close'
+  reply.code(426).headers({ connection, upgrade: 'websocket' }).type('application/json; charset=utf-8').send('{"error":"This is a WebSocket; connect with a WebSocket client"}')
 }
