@@ -72,6 +72,9 @@ export class Connections {
    * last answer. Undefined: the answers have said all.
    */
   endAfterAnswers (socket: Socket, words?: string): void {
+    if (!socket.writable) return
+    // What is not read yet would turn the answers into a reset.
+    endGently(socket)
     // What has begun behind it will never come to its end.
     const last = this.#answersOf(socket).findLast(isOwed)
     const end = (): void => {

@@ -1,5 +1,7 @@
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { ask, authorization, builtServer, runningServer } from '../helpers/built-server.js'
 import { RawClient } from '../helpers/raw-http.js'
@@ -162,4 +164,40 @@ t.test('a body that is malformed is a 400', async t => {
   client.socket.write(`PUT /x HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n`)
   await client.end()
   t.match(client.received, /^HTTP\/1\.1 400 /)
+})
+
+t.test('a method that nobody knows is 501, what is no request 400, wherever the packets are cut', async t => {
+  const { app, port } = await runningServer(t, { headersTimeout: 5 })
+  const answered = async (...pieces: string[]): Promise<string> => {
+    const taken = once(app.server, 'connection') as Promise<[Socket]>
+    const client = await RawClient.open(t, port)
+    const [socket] = await taken
+    let sent = 0
+    for (const piece of pieces) {
+      client.socket.write(piece)
+      sent += piece.length
+      // The rest is sent when this has been read.
+      while (socket.bytesRead < sent && !socket.destroyed) await setImmediate()
+    }
+    client.socket.end()
+    await client.end()
+    return client.received
+  }
+  const line = 'BREW /pot HTTP/1.1\r\nHost: x\r\n\r\n'
+  for (let at = 1; at < 20; at++) t.match(await answered(line.slice(0, at), line.slice(at)), /^HTTP\/1\.1 501 /, line.slice(0, at))
+  t.match(await answered(...line), /^HTTP\/1\.1 501 /, 'each by itself')
+  for (const known of ['GETX / HTTP/1.1\r\n', 'GE / HTTP/1.1\r\n', 'PROP / HTTP/1.0\n']) {
+    for (let at = 1; at < 6; at++) t.match(await answered(known.slice(0, at), known.slice(at)), /^HTTP\/1\.1 501 /, `${known.slice(0, at)}, ${known.slice(at)}`)
+  }
+  for (const garbage of [['gar', 'bage\r\n\r\n'], ['BREW / HTTP/1.1', 'x\r\n'], ['BREW / ', 'FTP/1.1\r\n'], ['BREW', '\0'], ['BREW /', ' '], ['B', 'x'.repeat(20_000)]]) {
+    t.match(await answered(...garbage), /^HTTP\/1\.1 400 /, garbage.join('|').slice(0, 40))
+  }
+})
+
+t.test('a method that never comes to its end is answered when its time is over', async t => {
+  const { port } = await runningServer(t, { headersTimeout: 0.2 })
+  const client = await RawClient.open(t, port)
+  client.socket.write('BREW /p')
+  await client.end()
+  t.match(client.received, /^HTTP\/1\.1 408 /)
 })
