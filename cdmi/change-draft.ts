@@ -3,7 +3,7 @@ import type { BlobBirth, Change, JsonObject, RecordPut, RecordRemoval, StoredRec
 import { ownerIn, withOwner, withTrees } from '../storage/usage.js'
 import { TooLarge } from './errors.js'
 import { now } from './instant.js'
-import type { Mutation, ObjectChange } from './mutation-gate.js'
+import type { Mutation, ObjectChange } from './mutation.js'
 import type { Principal } from './principal.js'
 import { ownerNameOf, type Quotas } from './quotas.js'
 import type { Reckoning } from './reckoning.js'
