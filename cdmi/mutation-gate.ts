@@ -72,7 +72,9 @@ export class MutationGate {
     const { reckoning } = draft
     const preparing = reckoning === undefined ? undefined : this.#quotas.prepare(reckoning)
     if (preparing !== undefined) await preparing
-    const result: CommitResult = await this.#count.counted(async () => await this.#store.meta.commit(draft.change(mutation)))
+    const drafted = draft.change(mutation)
+    const change = drafted instanceof Promise ? await drafted : drafted
+    const result: CommitResult = await this.#count.counted(async () => await this.#store.meta.commit(change))
     if (result.status === 'committed') {
       if (reckoning !== undefined) this.#quotas.committed(reckoning)
       mutation.staging?.committed(mutation.births ?? [])
