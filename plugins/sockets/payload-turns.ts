@@ -129,6 +129,7 @@ function * partsOf3 (data: string | Buffer): Generator<Part, undefined> {
   for (let at = 0; at < data.length;) {
     const end = endOf(at)
     if (end === undefined || end > data.length) {
+      if (from < at) yield data.slice(from, at)
       yield malformed
       return undefined
     }
