@@ -157,7 +157,7 @@ export async function sockets (app: FastifyInstance, options: SocketsOptions): P
         if (affinity?.forwardUpgrade(raw, socket, head) !== true) upgrade(raw, socket, head, callerOf(request, context))
         return
       }
-      if (raw.method === 'GET') endWithClient(raw, reply.raw)
+      endWithClient(raw, reply.raw)
       if (affinity?.forward(raw, reply.raw) !== true) poll(raw, reply.raw, callerOf(request, context))
     }
     for (const url of ['/socket.io/', '/socket.io']) {
@@ -172,7 +172,7 @@ export async function sockets (app: FastifyInstance, options: SocketsOptions): P
   })
 }
 
-/** A poll may wait for long: a client that ends its half of the connection meanwhile is gone, and its session ends with it. */
+/** A poll may wait for long, and a POST for room: a client that ends its half of the connection meanwhile is gone, and its session ends with it. */
 function endWithClient ({ socket }: IncomingMessage, response: ServerResponse): void {
   const leave = (): void => { socket.destroy() }
   socket.once('end', leave)

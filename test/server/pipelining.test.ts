@@ -125,6 +125,18 @@ t.test('a client that ends its half of the connection with its last request gets
   }
 })
 
+t.test('a client of socket.io that ends its half of the connection while a POST of it waits for room is gone, too', async t => {
+  const server = await runningServer(t)
+  const target = '/socket.io/?EIO=4&transport=polling'
+  const [, sid = ''] = /"sid":"([^"]+)"/.exec((await ask(server.url + target)).text) ?? []
+  await ask(`${server.url}${target}&sid=${sid}`, { method: 'POST', body: '40' })
+  const client = await RawClient.open(t, server.port)
+  // Their answers are not fetched.
+  client.socket.end(request(`POST ${target}&sid=${sid}`, Array<string>(500).fill('42["http message",{"method":"GET","url":"/data"}]').join('\x1e')))
+  await client.end()
+  t.equal(client.received, '')
+})
+
 t.test('a client of socket.io that ends its half of the connection while it polls is gone, and its session with it', async t => {
   const server = await runningServer(t)
   const [, sid = ''] = /"sid":"([^"]+)"/.exec((await ask(server.url + '/socket.io/?EIO=4&transport=polling')).text) ?? []
