@@ -15,7 +15,8 @@ import { openSequence, sealEvent, sealSequence } from './log-rows.js'
 import { isCovered, SegmentWriter } from './segment-writer.js'
 import { stateKeys, type Tables } from './tables.js'
 import { UsageWriter } from './usage-writer.js'
-import type { WireBirth, WireChange, WireResult, WireSegment, WireSegmentChange } from './wire.js'
+import type { WireResult } from './wire.js'
+import type { WireBirth, WireChange, WireSegment, WireSegmentChange } from './wire-change.js'
 
 export class ChangeWriter {
   readonly #tables: Tables

@@ -7,7 +7,7 @@ import { offsetOfSegment, ownerKey, referenceKey, referencePrefix, segmentKey, t
 import { sealNote } from './note-rows.js'
 import { seal, unsealed } from './row-sums.js'
 import { hasKeys, type Rows, type Table, type Tables } from './tables.js'
-import type { WireSegment, WireSegmentChange } from './wire.js'
+import type { WireSegment, WireSegmentChange } from './wire-change.js'
 
 export interface StoredSegment { key: Buffer, offset: number, length: number, blobOffset: number, blob: BlobID }
 
