@@ -2,6 +2,7 @@
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type FastifyServerOptions } from 'fastify'
 import type { AddressInfo } from 'node:net'
 import type { IncomingMessage, Server } from 'node:http'
+import { Server as TlsServer } from 'node:tls'
 import type { Family } from './metrics/family.js'
 import cdmi, { type CdmiPluginOptions, type Store } from './index.js'
 import auth from './plugins/auth.js'
@@ -91,6 +92,7 @@ export async function buildServer (given: ServerConfig, parts: ServerParts = {})
     const server: FastifyInstance = app = Fastify(fastifyOptions(config, { tls: tls.options, log, metrics, connections: () => connections })) as unknown as FastifyInstance
     // So many as fit into a header: Node would leave out what is beyond a number, without a word.
     server.server.maxHeadersCount = 0
+    answerHalfClosed(server.server as Server)
     const guard = new LoadGuard(config.load ?? {}, message => { server.log.warn(message) })
     limitConnections(server.server as Server, config.load?.connections ?? 10_000, () => { guard.connectionRefused() })
     const connections: Connections = new Connections(server.server as Server)
@@ -178,6 +180,11 @@ function sayToBrowsers ({ protocol }: Pick<FastifyRequest, 'protocol'>, reply: P
 /** Whether a request is for the keyed door, as the router would decide. */
 function isKeyed (request: IncomingMessage): boolean {
   return /^\/data(?:[/?]|$)/.test(request.url ?? '') && mediaTypeOfRequest(request) === 'other'
+}
+
+/** A client may end its half of the connection with its last request and wait for the answers. With TLS Node ends the other half by itself. */
+function answerHalfClosed (server: Server): void {
+  if (!(server instanceof TlsServer)) Object.assign(server, { httpAllowHalfOpen: true })
 }
 
 function milliseconds (seconds: number | undefined, otherwise: number): number {

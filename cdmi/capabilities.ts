@@ -1,7 +1,7 @@
 /** What one registered server offers: the catalogue, less what its operator switched off. */
 import { catalogue, dependents, type CapabilityOf, type CapabilityValue, type Scope } from './capability-catalogue.js'
 import { CapabilityMissing } from './errors.js'
-import type { Limits } from './context.js'
+import type { Limits } from './limits.js'
 import type { Offers, Templates } from './offers.js'
 
 const placeOf: Readonly<Record<Scope, string>> = { system: 'this server', dataobject: 'data objects', container: 'containers' }

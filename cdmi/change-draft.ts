@@ -1,9 +1,10 @@
 /** One change of the store, put together from the changes of its objects, one after the other: there may be so many that others want their turn in between. */
 import type { BlobBirth, Change, JsonObject, RecordPut, RecordRemoval, StoredRecord } from '../storage/contract.js'
+import { eachInTurns, inOneTurn } from '../storage/in-turns.js'
 import { ownerIn, withOwner, withTrees } from '../storage/usage.js'
 import { TooLarge } from './errors.js'
 import { now } from './instant.js'
-import type { Mutation, ObjectChange } from './mutation-gate.js'
+import type { Mutation, ObjectChange } from './mutation.js'
 import type { Principal } from './principal.js'
 import { ownerNameOf, type Quotas } from './quotas.js'
 import type { Reckoning } from './reckoning.js'
@@ -74,13 +75,19 @@ export class ChangeDraft {
     this.#expected.set(id, version)
   }
 
-  /** All of it. */
-  change ({ staging, births = [] }: Pick<Mutation, 'staging' | 'births'>): Change {
-    const limits = this.reckoning?.limits()
-    const trees = this.reckoning?.made() ?? []
+  /** All of it; a promise when it expects so much that others have their turn in between. */
+  change (mutation: Pick<Mutation, 'staging' | 'births'>): Change | Promise<Change> {
     // What the change itself puts or removes is at its version or the change does not happen; new containers are not there yet.
     const expect = this.#outdated.filter(({ id }) => !this.#own.has(id))
-    for (const [id, version] of this.#expected) if (!this.#own.has(id)) expect.push({ id, version })
+    const add = ([id, version]: readonly [string, number]): void => { if (!this.#own.has(id)) expect.push({ id, version }) }
+    if (this.#expected.size > inOneTurn) return eachInTurns([...this.#expected], add).then(() => this.#change(mutation, expect))
+    for (const one of this.#expected) add(one)
+    return this.#change(mutation, expect)
+  }
+
+  #change ({ staging, births = [] }: Pick<Mutation, 'staging' | 'births'>, expect: readonly Expected[]): Change {
+    const limits = this.reckoning?.limits()
+    const trees = this.reckoning?.made() ?? []
     return {
       ...leased(births, staging),
       expect,

@@ -1,6 +1,6 @@
 /** Children, their children, and so on (ECL-04 to ECL-06), in the order of their names, with a stack of its own: no tree is too deep for it. */
 import type { Entry, ObjectID } from '../storage/contract.js'
-import { isContainerEntry } from './containers.js'
+import { isContainerEntry } from './record.js'
 
 /** A child; `down`: what follows is in the container that was last; `up`: that was all there is in it. */
 export type WalkStep = Entry | 'down' | 'up'

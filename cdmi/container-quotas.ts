@@ -3,7 +3,7 @@ import { OptionError } from '../schemas/check-options.js'
 import type { ObjectID, RecordHead } from '../storage/contract.js'
 import { type Address, formatPath, objectIDRoot, parseAddress } from './address.js'
 import { describeError } from './describe-error.js'
-import type { QuotaRules, Quota } from './quotas.js'
+import type { Quota, QuotaRules } from './quota.js'
 import { isContainer } from './record.js'
 
 /** A container that has a quota. */

@@ -6,15 +6,15 @@ import { walkChildren, type WalkStep } from './child-walk.js'
 import { requireUntouched } from './completion.js'
 import { changedContainer, type ContainerChange, newContainer } from './container-record.js'
 import type { ModelContext } from './context.js'
-import type { Written } from './data-object-write.js'
+import type { Written } from './data-object-change.js'
 import { AlreadyExists, Contention, InvalidRequest, IsNotContainer, NotFound } from './errors.js'
-import type { Mutation } from './mutation-gate.js'
+import type { Mutation } from './mutation.js'
 import { type ListQuery, namePages } from './name-pages.js'
 import type { Place } from './namespace.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import { ownerNameOf } from './quotas.js'
-import { attributesOf, type CdmiObject, hasSlash, isContainer, isReference, typeLetter } from './record.js'
+import { attributesOf, type CdmiObject, hasSlash, isContainer, isReference } from './record.js'
 
 export interface Listing {
   readonly object: CdmiObject
@@ -142,11 +142,6 @@ function inTheWay (address: Address): (error: unknown) => never {
     if (error instanceof IsNotContainer) throw new AlreadyExists(`${describe({ ...address, slash: false })}, which is no container,`)
     throw error
   }
-}
-
-/** True for entries of listings that are containers: their names are shown with a slash. */
-export function isContainerEntry (entry: Pick<Entry, 'type'>): boolean {
-  return entry.type === typeLetter.container
 }
 
 /** The name of a child as listings show it: containers end in a slash, references in a question mark (COC-51). */

@@ -1,6 +1,6 @@
 /** What a copy takes of its source (CMV-22 to CMV-24, COC-27), and what the request says itself of the copy (CMV-03, CMV-04). Pure code. */
 import type { JsonObject, RecordHead } from '../storage/contract.js'
-import type { Limits } from './context.js'
+import type { Limits } from './limits.js'
 import { storableMetadata } from './metadata.js'
 import { carriedFields, carriedMetadata } from './sources.js'
 import type { ByteRange } from './values.js'

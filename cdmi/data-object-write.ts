@@ -3,11 +3,12 @@
  * committed. Nothing is visible before the commit; what fails before it, or without it, leaves nothing but garbage for the sweeper.
  */
 import type { ValueTransferEncoding } from '../schemas/record.js'
-import type { JsonObject, StoredRecord } from '../storage/contract.js'
+import type { StoredRecord } from '../storage/contract.js'
 import { requireAccess } from './access.js'
 import { objectIDRoot } from './address.js'
 import type { ModelContext } from './context.js'
 import { requireUntouched } from './completion.js'
+import type { DataObjectChange, ValueChange, Written } from './data-object-change.js'
 import { changedDataObject, newDataObject } from './data-object-record.js'
 import { CapabilityMissing, Contention, InvalidRequest } from './errors.js'
 import { GatheredParts } from './gathered-parts.js'
@@ -16,47 +17,17 @@ import { inheritedMetadata } from './metadata.js'
 import type { PartialMessage } from './partial-upload.js'
 import { isFresh, planPart, requireSet } from './partial-write.js'
 import type { FoundSet } from './partial-uploads.js'
-import { checkParts, type PlacedPart, placeParts } from './place-parts.js'
+import { checkParts, placeParts } from './place-parts.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import { ownerNameOf, type Room } from './quotas.js'
-import { attributesOf, type CdmiObject } from './record.js'
+import { attributesOf } from './record.js'
 import { Staging } from './staging.js'
-import type { TemplateChoice } from './templates.js'
 import { Utf8Check } from './utf8.js'
 import { emptyValue, keepValue, openContents, type PlacedValue, placeWhole, stagedContent, type StagedValue, stageValue, type StageOptions, type ValueSource } from './values.js'
 import type { HashAlgorithm } from './value-hash.js'
 import { wantedHash } from './value-hashes.js'
 import { type AimedAt, aimAt, subjectOf, type WriteAim } from './write-aim.js'
-
-/** What becomes of the value: all of it is new, or parts of it (of the old value, or of one with nothing else), or it stays (of a new object: is empty). */
-export type ValueChange =
-  | { readonly kind: 'whole', readonly staged: StagedValue }
-  | { readonly kind: 'parts', readonly onto: 'old' | 'nothing', readonly parts: readonly PlacedPart[] }
-  | { readonly kind: 'keep' }
-
-export interface DataObjectChange {
-  readonly value: ValueChange
-  /** The transfer encoding that is true of the value. `before`: the object as it was. */
-  readonly encoding: (value: PlacedValue, before: StoredRecord | undefined) => ValueTransferEncoding
-  /** Undefined: stays; of a new object: `application/octet-stream`. */
-  readonly mimetype?: string | undefined
-  /** The transfer encoding that the request named; undefined: none. Of a value in parts the last one that was named holds. */
-  readonly saidEncoding?: ValueTransferEncoding | undefined
-  /** The new metadata, from the old; undefined: stays. */
-  readonly metadata?: ((before: JsonObject) => JsonObject) | undefined
-  /** The same for fields that the standard does not define. */
-  readonly fields?: ((before: JsonObject) => JsonObject) | undefined
-  /** The template that the metadata has been taken from, or that there is none from now on. */
-  readonly template?: Pick<TemplateChoice, 'name'> | undefined
-}
-
-export interface Written {
-  readonly object: CdmiObject
-  readonly created: boolean
-  /** Its value, or more of it, is still to come (PUP-02, CMV-14). */
-  readonly pending?: boolean
-}
 
 /** What was seen at one moment of the object and its set. */
 interface Look {

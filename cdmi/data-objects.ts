@@ -1,33 +1,19 @@
 /** Data objects: create, read, replace, change in part, delete (HDO, and DOC's model behind it). No HTTP and no disk in sight. */
-import type { ValueTransferEncoding } from '../schemas/record.js'
 import type { Accesses, Store, StoredRecord } from '../storage/contract.js'
 import { requireAccess } from './access.js'
 import type { Address, objectIDRoot } from './address.js'
 import { encodingAfter } from './data-object-record.js'
-import { DataObjectWrite, type Written } from './data-object-write.js'
+import type { Written } from './data-object-change.js'
+import { DataObjectWrite } from './data-object-write.js'
+import type { ValueRequest } from './data-object-change.js'
 import { Contention, InvalidRange, TooLarge } from './errors.js'
 import type { ModelContext } from './context.js'
 import type { PartialMessage } from './partial-upload.js'
 import type { Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import { attributesOf, type CdmiObject, isContainer } from './record.js'
-import { type ByteRange, type Content, inlineContents, openContents, type StageOptions, type ValueSource, writtenExtent } from './values.js'
+import { type ByteRange, type Content, inlineContents, openContents, type StageOptions, writtenExtent } from './values.js'
 import type { WriteAim } from './write-aim.js'
-
-export interface ValueRequest {
-  readonly source: ValueSource
-  /** Bytes that the source will give, when announced. */
-  readonly length?: number | undefined
-  /** Undefined: not said. */
-  readonly mimetype?: string | undefined
-  /** Undefined: not said. Said only together with `mimetype`. */
-  readonly valuetransferencoding?: ValueTransferEncoding | undefined
-  /** The bytes go there, the rest of the value stays. Undefined: they are the whole value. */
-  readonly range?: ByteRange | undefined
-  /** What the request says of a value in parts; undefined: nothing (PUP). */
-  readonly partial?: PartialMessage | undefined
-  readonly preconditions?: Preconditions | undefined
-}
 
 /** What a reader wants of an object: called with the object as it is; throws to refuse (304, 412, 416), answers the ranges. */
 export type Select = (object: CdmiObject) => readonly ByteRange[]

@@ -5,8 +5,9 @@
  */
 import type { ModelContext } from './context.js'
 import { changedContainer } from './container-record.js'
-import type { Written } from './data-object-write.js'
-import type { MutationGate, ObjectChange } from './mutation-gate.js'
+import type { Written } from './data-object-change.js'
+import type { MutationGate } from './mutation-gate.js'
+import type { ObjectChange } from './mutation.js'
 import type { Principal } from './principal.js'
 import { attributesOf, type CdmiObject, isContainer } from './record.js'
 import { GivenUp, type Transfers, type Work } from './transfers.js'

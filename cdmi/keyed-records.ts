@@ -11,7 +11,7 @@ import { Contention, InvalidJson, IsNotContainer, IsReference, KeyExists, KeyNot
 import { kindOfJson } from './json-kind.js'
 import { isObject, parseJson } from './json-value.js'
 import { mergePatch, shallowMerge } from './merge-patch.js'
-import type { ObjectChange } from './mutation-gate.js'
+import type { ObjectChange } from './mutation.js'
 import { type ListQuery, namePages } from './name-pages.js'
 import { checkNewName } from './names.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'

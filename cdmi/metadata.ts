@@ -4,7 +4,7 @@
  */
 import type { Accesses, Json, JsonObject, StoredRecord } from '../storage/contract.js'
 import type { Capabilities } from './capabilities.js'
-import type { Limits } from './context.js'
+import type { Limits } from './limits.js'
 import { InvalidRequest } from './errors.js'
 import type { Placement } from './capabilities.js'
 import { formatInstant } from './instant.js'

@@ -3,46 +3,18 @@
  * accounting, event, in this order; then one atomic commit. A stage sees what is to change before it happens and
  * throws to refuse it. Access and events are here; the other stages get their place in `stages` when their feature comes.
  */
-import type { BlobBirth, CommitResult, ObjectID, RecordHead, RecordPut, RecordRemoval, Store, StoredRecord } from '../storage/contract.js'
+import type { CommitResult, ObjectID, Store } from '../storage/contract.js'
 import { Registry } from '../metrics/registry.js'
 import { eachInTurns, inOneTurn } from '../storage/in-turns.js'
 import { ChangeDraft, Paths } from './change-draft.js'
 import { CommitCount } from './commit-count.js'
 import { Contention, StorageUnavailable } from './errors.js'
+import type { Mutation, ObjectChange } from './mutation.js'
 import type { Principal } from './principal.js'
 import { requireAccess } from './access.js'
 import { leavesQuota, type Quotas } from './quotas.js'
 import { checkPlace, type PlaceLimits } from './names.js'
-import type { Staging } from './staging.js'
 import { Turns } from './turns.js'
-
-/** What happens to one object. */
-export interface ObjectChange {
-  /** As notifications tell them apart (NOT-05): a move is a `rename`, and a new reference is no new object. */
-  readonly operation: 'create' | 'modify' | 'delete' | 'rename' | 'reference'
-  /** A new object that is a copy is announced as that, too. */
-  readonly also?: 'copy'
-  /** From the top down to the parent, as read. The commit holds only while none of them has changed. */
-  readonly ancestors: readonly StoredRecord[]
-  /** The same of the place that a moved object leaves. */
-  readonly left?: readonly StoredRecord[]
-  readonly before: RecordHead | undefined
-  /** A record of the server's own, which no client knows of: it makes no event. */
-  readonly hidden?: true
-  /** Exactly one of the two. */
-  readonly put?: RecordPut
-  readonly remove?: RecordRemoval
-}
-
-/** One operation: all its changes happen, or none. */
-export interface Mutation {
-  readonly changes: readonly ObjectChange[]
-  /** What else was read and decides on the changes: the commit holds only while it is as it was. */
-  readonly expect?: ReadonlyArray<Pick<StoredRecord, 'id' | 'version'>>
-  /** Blobs that the changes name for the first time, and the operation that put them. */
-  readonly staging?: Staging | undefined
-  readonly births?: readonly BlobBirth[]
-}
 
 type Stage = (principal: Principal, change: ObjectChange, limits: PlaceLimits) => void
 
@@ -100,7 +72,9 @@ export class MutationGate {
     const { reckoning } = draft
     const preparing = reckoning === undefined ? undefined : this.#quotas.prepare(reckoning)
     if (preparing !== undefined) await preparing
-    const result: CommitResult = await this.#count.counted(this.#store.meta, draft.change(mutation))
+    const drafted = draft.change(mutation)
+    const change = drafted instanceof Promise ? await drafted : drafted
+    const result: CommitResult = await this.#count.counted(this.#store.meta, change)
     if (result.status === 'committed') {
       if (reckoning !== undefined) this.#quotas.committed(reckoning)
       mutation.staging?.committed(mutation.births ?? [])

@@ -9,16 +9,11 @@ import type { Amount, ObjectID, RecordHead, Refused, Store, Usage } from '../sto
 import { ownerAccount, ownerIn, subjectOf, treeAccount } from '../storage/usage.js'
 import { type Chain, ContainerQuotas, type LimitedBy } from './container-quotas.js'
 import { ContainerFull, LeavesQuota, QuotaExceeded } from './errors.js'
-import type { ObjectChange } from './mutation-gate.js'
+import type { ObjectChange } from './mutation.js'
 import type { Principal } from './principal.js'
+import type { Quota, QuotaRules } from './quota.js'
 import { Reckoning } from './reckoning.js'
 import { isContainer } from './record.js'
-
-/** The most that a user may have. */
-export type Quota = Partial<Amount>
-
-/** Users by name, `*`: everybody who is not named; or containers by path. */
-export type QuotaRules = Readonly<Record<string, Quota>>
 
 /** What may still come. */
 export interface Room {

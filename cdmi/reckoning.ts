@@ -2,8 +2,8 @@
 import type { Account, AccountLimit, ObjectID, StoredRecord } from '../storage/contract.js'
 import { childrenAccount, ownerAccount, ownerIn, treeAccount } from '../storage/usage.js'
 import type { Chain, ContainerQuotas, LimitedBy } from './container-quotas.js'
-import type { ObjectChange } from './mutation-gate.js'
-import type { Quota } from './quotas.js'
+import type { ObjectChange } from './mutation.js'
+import type { Quota } from './quota.js'
 import { isContainer } from './record.js'
 
 export interface ReckoningRules {

@@ -1,6 +1,6 @@
 /** The model's view of stored records: types, attributes, and the path that a chain of records spells. */
 import type { RecordAttributes } from '../schemas/record.js'
-import type { JsonObject, StoredRecord } from '../storage/contract.js'
+import type { Entry, JsonObject, StoredRecord } from '../storage/contract.js'
 import { formatPath } from './address.js'
 
 /** The letter of each object type in the store's index. A reference has one of two: made at a URI with a slash at its end it keeps that (CMV-42). Sets of parts and transfers are no objects: see partial-uploads, transfers. */
@@ -24,6 +24,11 @@ export function toStored (attributes: RecordAttributes): JsonObject {
 }
 
 export const isContainer = (record: Pick<StoredRecord, 'type'>): boolean => record.type === typeLetter.container
+
+/** True for entries of listings that are containers: their names are shown with a slash. */
+export function isContainerEntry (entry: Pick<Entry, 'type'>): boolean {
+  return entry.type === typeLetter.container
+}
 
 export const isReference = ({ type }: Pick<StoredRecord, 'type'>): boolean => type === typeLetter.reference || type === typeLetter.containerReference
 

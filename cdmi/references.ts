@@ -2,7 +2,7 @@
 import { requireAccess } from './access.js'
 import { objectIDRoot } from './address.js'
 import type { ModelContext } from './context.js'
-import type { Written } from './data-object-write.js'
+import type { Written } from './data-object-change.js'
 import { Contention, InvalidRequest } from './errors.js'
 import { freePlace } from './free-place.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'

@@ -9,7 +9,7 @@ import { changedContainer, type ContainerPut, newContainer } from './container-r
 import type { ModelContext } from './context.js'
 import { changedDataObject, type DataObjectPut, defaultType, newDataObject } from './data-object-record.js'
 import { AlreadyExists, Contention, InvalidRequest, TooLarge } from './errors.js'
-import type { ObjectChange } from './mutation-gate.js'
+import type { ObjectChange } from './mutation.js'
 import { checkNewName } from './names.js'
 import { attributesOf, isContainer, typeLetter } from './record.js'
 import { newReference } from './reference-record.js'

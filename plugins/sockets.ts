@@ -14,6 +14,7 @@ import { withHeaders } from '../cdmi/describe-error.js'
 import { Overloaded } from '../cdmi/errors.js'
 import { anonymous, type Principal } from '../cdmi/principal.js'
 import { nameDoor } from '../routes/door.js'
+import { whenAnswered } from '../routes/http/answer-end.js'
 import type { Tracing } from '../metrics/tracing.js'
 import type { LimitOptions } from '../schemas/options.js'
 import { callerOf, type Caller } from './sockets/caller.js'
@@ -154,9 +155,10 @@ export async function sockets (app: FastifyInstance, options: SocketsOptions): P
         const { socket, head } = wanted
         reply.raw.detachSocket(raw.socket)
         if (affinity?.forwardUpgrade(raw, socket, head) !== true) upgrade(raw, socket, head, callerOf(request, context))
-      } else if (affinity?.forward(raw, reply.raw) !== true) {
-        poll(raw, reply.raw, callerOf(request, context))
+        return
       }
+      endWithClient(raw, reply.raw)
+      if (affinity?.forward(raw, reply.raw) !== true) poll(raw, reply.raw, callerOf(request, context))
     }
     for (const url of ['/socket.io/', '/socket.io']) {
       scope.route({ method: ['GET', 'POST', 'OPTIONS'], url, exposeHeadRoute: false, schema: { hide: true }, handler })
@@ -170,6 +172,13 @@ export async function sockets (app: FastifyInstance, options: SocketsOptions): P
   })
 }
 
+/** A poll may wait for long, and a POST for room: a client that ends its half of the connection meanwhile is gone, and its session ends with it. */
+function endWithClient ({ socket }: IncomingMessage, response: ServerResponse): void {
+  const leave = (): void => { socket.destroy() }
+  socket.once('end', leave)
+  whenAnswered(response, () => { socket.off('end', leave) })
+}
+
 /** What a client sends that is no WebSocket (frames too long, text that is not UTF-8), and its end without a goodbye, are no faults of ours. */
 function websocketFailed (error: Error & { code?: string }, socket: WebSocket, request: FastifyRequest): void {
   if (error.code === undefined) request.log.error({ err: error }, 'a WebSocket failed')
@@ -178,5 +187,7 @@ function websocketFailed (error: Error & { code?: string }, socket: WebSocket, r
 }
 
 function upgradeRequired (_request: FastifyRequest, reply: FastifyReply): void {
-  reply.code(426).headers({ connection: 'upgrade', upgrade: 'websocket' }).type('application/json; charset=utf-8').send('{"error":"This is a WebSocket; connect with a WebSocket client"}')
+  // A field of our own takes the place of the one that Node would end the connection by.
+  const connection = reply.raw.shouldKeepAlive ? 'upgrade' : 'upgrade, close'
+  reply.code(426).headers({ connection, upgrade: 'websocket' }).type('application/json; charset=utf-8').send('{"error":"This is a WebSocket; connect with a WebSocket client"}')
 }

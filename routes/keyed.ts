@@ -78,8 +78,11 @@ export async function keyedRoutes (app: FastifyInstance, options: KeyedOptions):
       method: method as RouteOptions['method'],
       url,
       schema: { hide: true },
-      async handler (request, reply) {
+      // Before the framework looks at a body: what is wrong with that does not matter.
+      async onRequest (request) {
         if (request.method !== 'OPTIONS') throw withHeaders(new MethodNotAllowed(request.method, allow), { allow })
+      },
+      async handler (_request, reply) {
         reply.header('allow', allow)
         if (allowed.includes('PATCH')) reply.header('accept-patch', patchTypes)
         return reply.code(204).send()

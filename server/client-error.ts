@@ -7,9 +7,7 @@ import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { reasonPhrase } from '../cdmi/describe-error.js'
 import type { Connections } from './connections.js'
-
-/** Bytes of a method that are looked at. */
-const longestMethod = 64
+import { type ParserError, UnknownMethods } from './unknown-methods.js'
 
 interface Answer { readonly status: number, readonly detail: string, readonly code?: string }
 
@@ -25,24 +23,10 @@ const answers: Readonly<Record<string, Answer>> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: { status: 413, detail: 'The chunk extensions of the body are too long' }
 }
 
-/** With what the parser of Node tells besides. */
-type ParserError = Error & { readonly code?: string, readonly bytesParsed?: number, readonly rawPacket?: Buffer }
-
-function answerTo (error: ParserError): Answer {
-  if (error.code === 'HPE_INVALID_METHOD' && isRequestLine(error)) return unknownMethod
-  return answers[error.code ?? ''] ?? malformed
-}
-
-/** Whether what the parser took for a method is one: anything that is no HTTP at all begins with none that there is. */
-function isRequestLine ({ bytesParsed = 0, rawPacket }: ParserError): boolean {
-  if (rawPacket === undefined) return false
-  const [before, behind] = [rawPacket.subarray(Math.max(0, bytesParsed - longestMethod), bytesParsed), rawPacket.subarray(bytesParsed)].map(bytes => bytes.toString('latin1'))
-  const [begun = ''] = /[\w!#$%&'*+.^`|~-]*$/.exec(before ?? '') ?? []
-  return /^[\w!#$%&'*+.^`|~-]+ [^\s]+ HTTP\/1\.[01]\r?\n/.test(begun + (behind ?? ''))
-}
-
 /** Fastify's `clientErrorHandler`. Nothing may get into an answer to a request before that is still under way, or in the way of it. */
-export function clientErrorHandler (connections: () => Pick<Connections, 'isAnswering' | 'endAfterAnswers' | 'isAnswered'>) {
+export function clientErrorHandler (connections: () => Pick<Connections, 'endAfterAnswers' | 'isAnswered'>) {
+  const methods = new UnknownMethods()
+  const waiting = new WeakSet<Socket>()
   return function (this: FastifyInstance, error: ParserError, socket: Socket): void {
     const { code = '' } = error
     this.log.debug({ code }, 'not a request')
@@ -50,27 +34,25 @@ export function clientErrorHandler (connections: () => Pick<Connections, 'isAnsw
       socket.destroy()
       return
     }
-    if (connections().isAnswering(socket)) {
-      connections().endAfterAnswers(socket)
+    const isRequest = methods.isRequest(socket, error)
+    if (isRequest === undefined) {
+      if (waiting.has(socket)) return
+      waiting.add(socket)
+      socket.prependOnceListener('end', () => { connections().endAfterAnswers(socket, rawAnswer(malformed)) })
       return
     }
-    // Another answer would be taken for that to the next request.
-    if (socket.writable && !connections().isAnswered(socket)) socket.write(rawAnswer(answerTo(error)))
-    socket.destroySoon()
+    // Behind its last request a client may send what it likes; and another answer to a request that has one would be taken for that to the next.
+    const isSaid = code === 'HPE_CLOSED_CONNECTION' || connections().isAnswered(socket)
+    connections().endAfterAnswers(socket, isSaid ? undefined : rawAnswer(isRequest ? unknownMethod : answers[code] ?? malformed))
   }
 }
 
 /** For `connect` of a server: Node would close the connection without a word. */
-export function refuseTunnel (connections: Pick<Connections, 'isAnswering' | 'endAfterAnswers'>) {
+export function refuseTunnel (connections: Pick<Connections, 'endAfterAnswers'>) {
   return function ({ socket }: IncomingMessage): void {
     // Node takes its own listener off before it gives the connection away: without one a client that has gone would end the process.
     socket.on('error', () => {})
-    if (connections.isAnswering(socket)) {
-      connections.endAfterAnswers(socket)
-      return
-    }
-    socket.write(rawAnswer(noProxy))
-    socket.destroySoon()
+    connections.endAfterAnswers(socket, rawAnswer(noProxy))
   }
 }
 

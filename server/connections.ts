@@ -61,20 +61,28 @@ export class Connections {
     return this.#draining
   }
 
-  /** True while a request that came whole has no answer, and while an answer is only half out. */
-  isAnswering (socket: Socket): boolean {
-    return this.#answersOf(socket).some(({ headersSent, req }) => headersSent || req.complete)
-  }
-
   /** True while a request still comes in that has its answer already. */
   isAnswered (socket: Socket): boolean {
     const last = this.#busy.get(socket)?.at(-1)
     return last?.closed === true && !last.req.complete
   }
 
-  /** Ends a connection from which nothing more can come, but only after the answers that are under way. */
-  endAfterAnswers (socket: Socket): void {
-    for (const response of this.#answersOf(socket)) this.#endAfter(socket, response)
+  /**
+   * Ends a connection from which nothing more can come, but only after the answers to the requests that have come whole. `words`: what else is to be said, as a
+   * last answer. Undefined: the answers have said all.
+   */
+  endAfterAnswers (socket: Socket, words?: string): void {
+    if (!socket.writable) return
+    // What is not read yet would turn the answers into a reset.
+    endGently(socket)
+    // What has begun behind it will never come to its end.
+    const last = this.#answersOf(socket).findLast(isOwed)
+    const end = (): void => {
+      if (words !== undefined && socket.writable && last?.req.complete !== false) socket.write(words)
+      socket.destroySoon()
+    }
+    if (last === undefined) end()
+    else this.#endWith(last, end, words === undefined)
   }
 
   /**
@@ -95,9 +103,9 @@ export class Connections {
     this.#draining = true
     for (const socket of this.#shaking.values()) socket.destroy()
     for (const socket of this.#busy.keys()) {
-      const responses = this.#answersOf(socket)
-      if (responses.length === 0) socket.destroySoon()
-      for (const response of responses) this.#endAfter(socket, response)
+      const last = this.#answersOf(socket).at(-1)
+      if (last === undefined) socket.destroySoon()
+      else this.#endAfter(socket, last)
     }
     if (this.#isEmpty()) return 0
     let timer: NodeJS.Timeout | undefined
@@ -153,6 +161,8 @@ export class Connections {
       socket.pause()
       return false
     }
+    // An answer has said that it is the last, and the rest of its request was read only to be dropped.
+    if (!socket.writable) return false
     responses.push(response)
     const [first] = responses
     if (responses.length > mostRead && first !== undefined) this.#holdBack(socket, first)
@@ -177,16 +187,26 @@ export class Connections {
     })
   }
 
-  /** The connection ends with its last answer, of which this is one. */
+  /** The connection ends with this answer, or with those behind it when that could not be said in it any more. */
   #endAfter (socket: Socket, response: ServerResponse): void {
-    // What is wrong with a connection is told again with every piece of it that comes.
-    if (this.#last.has(response)) return
-    this.#last.add(response)
-    if (!response.headersSent) response.setHeader('connection', 'close')
-    whenAnswered(response, () => {
+    this.#endWith(response, () => {
       if (this.#answersOf(socket).length === 0) socket.destroySoon()
     })
   }
+
+  /** `says`: in this answer, that it is the last. No other may say so: those behind it would not be sent. */
+  #endWith (last: ServerResponse, end: () => void, says = true): void {
+    // What is wrong with a connection is told again with every piece of it that comes.
+    if (this.#last.has(last)) return
+    this.#last.add(last)
+    if (says && !last.headersSent) last.setHeader('connection', 'close')
+    whenAnswered(last, end)
+  }
+}
+
+/** Whether its request has come whole, or it is half out. */
+function isOwed ({ headersSent, req }: ServerResponse): boolean {
+  return headersSent || req.complete
 }
 
 async function afterwards (response: ServerResponse): Promise<boolean> {

@@ -1,5 +1,5 @@
 /** What may be counted, for quotas: a part of the contract. */
-import type { ObjectID } from './contract.js'
+import type { ObjectID } from './contract-ids.js'
 
 /** Whose objects are counted together: those of an owner, the children of a container, or a container with all that is below it. */
 export type Account = `owner:${string}` | `children:${ObjectID}` | `tree:${ObjectID}`

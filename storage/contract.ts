@@ -11,12 +11,12 @@
 
 import type { Registry } from '../metrics/registry.js'
 import type { Account, AccountLimit, CountedKind, Miscount, Usage } from './contract-counts.js'
+import type { ObjectID } from './contract-ids.js'
 
 export type * from './contract-counts.js'
+export type * from './contract-ids.js'
 export * from './contract-errors.js'
 
-/** Upper-case Base16 of the binary object ID (GEN-28, GEN-30); the driver takes it as an opaque key of at most 40 bytes. */
-export type ObjectID = string
 /** Names one run of one writer. Every blob is put under a lease; a commit that gives birth to blobs checks that it is open. */
 export type LeaseID = string
 /** Names one immutable run of bytes. Never used twice. It begins with its lease: `<lease>/<rest>`. */

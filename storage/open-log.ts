@@ -1,15 +1,8 @@
 /** The change log of a store, for who only reads it: beside a server that has the store open, too. */
 import { checkOptions } from '../schemas/check-options.js'
 import { completeDistributedOptions, DistributedStoreOptions } from '../schemas/store-options.js'
-import { StorageError, type LoggedEvent, type Sequence } from './contract.js'
-
-export interface OpenLog {
-  /** Entries after `after`, ascending, at most `limit`. */
-  events (after: Sequence, limit: number): Promise<LoggedEvent[]>
-  /** The last that was there when this was asked. */
-  lastSequence (): Promise<Sequence>
-  close (): Promise<void>
-}
+import { StorageError } from './contract.js'
+import type { OpenLog } from './logged-events.js'
 
 /** Of a store in a directory; throws a StorageError where there is none, or one of a newer build. */
 export async function openEmbeddedLog (directory: string): Promise<OpenLog> {

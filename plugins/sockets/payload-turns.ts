@@ -4,6 +4,7 @@
  */
 import type { ServerResponse } from 'node:http'
 import { setImmediate } from 'node:timers/promises'
+import { whenAnswered } from '../../routes/http/answer-end.js'
 
 type Take = (packet: { readonly type: string }) => unknown
 
@@ -35,6 +36,8 @@ export class PayloadTurns {
   readonly #transport: PollingTransport
   readonly #ready: () => Promise<void>
   #taking: Promise<void> | undefined
+  /** The answer to the POST that has none yet. */
+  #posting: ServerResponse | undefined
 
   /** `ready`: resolves when there is room for more. */
   constructor (transport: PollingTransport, ready: () => Promise<void>) {
@@ -57,15 +60,24 @@ export class PayloadTurns {
     while (this.#taking !== undefined) await this.#taking
   }
 
-  /** Holds back the answer to a POST until all of it has been taken. */
-  holdBack (response: ServerResponse): void {
+  /** Begins a POST, whose answer is held back until all of it has been taken. False: the one before it has no answer yet, and the protocol lets a client send no other. */
+  begin (response: ServerResponse): boolean {
+    if (this.#posting !== undefined) return false
+    this.#posting = response
+    const ended = (): void => { if (this.#posting === response) this.#posting = undefined }
+    whenAnswered(response, ended)
     const end = response.end.bind(response)
     response.end = (...given: unknown[]) => {
-      const finish = (): void => { Reflect.apply(end, response, given) }
+      const finish = (): void => {
+        // Not later: the client may send the next one as soon as it has seen the answer.
+        ended()
+        Reflect.apply(end, response, given)
+      }
       if (this.#taking === undefined) finish()
       else this.#taking.finally(finish)
       return response
     }
+    return true
   }
 
   /** The first part at once: nearly all payloads have no other. */
@@ -117,6 +129,7 @@ function * partsOf3 (data: string | Buffer): Generator<Part, undefined> {
   for (let at = 0; at < data.length;) {
     const end = endOf(at)
     if (end === undefined || end > data.length) {
+      if (from < at) yield data.slice(from, at)
       yield malformed
       return undefined
     }

@@ -90,12 +90,25 @@ export class SocketIoDoor {
       // Back-pressure where nothing can be paused: the body is not read before there is room for what is in it.
       const id = sessionOf(request.url ?? '') ?? ''
       const payloads = this.#payloads.get(id)
+      if (payloads?.begin(response) === false) {
+        this.#refuseOverlap(id, response)
+        return
+      }
       await payloads?.taken()
       await this.#flows.get(id)?.readable()
       if (request.destroyed) return
-      payloads?.holdBack(response)
     }
     this.#engine.handleRequest(request as Parameters<EngineServer['handleRequest']>[0], response)
+  }
+
+  /** As engine.io does it, which sees only what it has begun to read: nobody could say in which order two POSTs were meant. */
+  #refuseOverlap (id: string, response: ServerResponse): void {
+    this.#connections()[id]?.close(true)
+    response.writeHead(400).end()
+  }
+
+  #connections (): Record<string, Connection | undefined> {
+    return this.#engine['clients'] as unknown as Record<string, Connection | undefined>
   }
 
   upgrade (request: IncomingMessage, socket: Duplex, head: Buffer, caller?: Caller): void {
@@ -149,7 +162,7 @@ export class SocketIoDoor {
 
   /** Answers what is under way (for at most `grace` milliseconds), then says good-bye to all. */
   async close (grace: number): Promise<void> {
-    const clients = Object.values(this.#engine['clients'] as unknown as Record<string, Connection>)
+    const clients = Object.values(this.#connections()).filter(connection => connection !== undefined)
     await Promise.all(clients.map(async connection => {
       const flow = this.#flows.get(connection.id)
       pause(connection, true)

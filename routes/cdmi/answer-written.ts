@@ -1,6 +1,6 @@
 /** What the writer of an object gets: of a new one everything but its value (DOC-40, COC-21, COC-88), of a changed one nothing (DOC-70). */
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Written } from '../../cdmi/data-object-write.js'
+import type { Written } from '../../cdmi/data-object-change.js'
 import { entityTag } from '../../cdmi/preconditions.js'
 import { isContainer } from '../../cdmi/record.js'
 import { fieldsOf, objectTypes } from '../../cdmi/representation.js'

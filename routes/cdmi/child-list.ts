@@ -1,4 +1,5 @@
 /** Which children of a container a listing has (COC-54, COC-57), and where that range of them is. */
+import { setImmediate } from 'node:timers/promises'
 import { withholdsChildren } from '../../cdmi/completion.js'
 import type { Cdmi } from '../../cdmi/model.js'
 import type { CdmiObject } from '../../cdmi/record.js'
@@ -62,6 +63,8 @@ export async function countChildren (cdmi: Cdmi, container: StoredRecord): Promi
 async function * partsOf<Page> (pages: AsyncIterable<Page> | Iterable<Page>, offset: number, length: number, { count, part }: ChildPages<Page>): AsyncGenerator<Page> {
   let at = 0
   for await (const page of pages) {
+    // Those that are held come without having waited for anything, and others want their turn while each becomes a text.
+    if (at > 0) await setImmediate()
     const size = count(page)
     if (at + size > offset && at < offset + length) yield part(page, Math.max(0, offset - at), Math.min(size, offset + length - at))
     at += size

@@ -2,7 +2,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { Address } from '../../cdmi/address.js'
 import type { SourceSaid } from '../../cdmi/copy-selection.js'
-import type { Written } from '../../cdmi/data-object-write.js'
+import type { Written } from '../../cdmi/data-object-change.js'
 import { InvalidRequest, IsReference, SourceUnusable } from '../../cdmi/errors.js'
 import { taken } from '../../cdmi/free-place.js'
 import { checkHonoured } from '../../cdmi/metadata.js'
@@ -17,10 +17,10 @@ import { requestTarget } from '../http/request-path.js'
 import { bodyOf } from '../http/source.js'
 import { containerBody, dataObjectBody, mimetypeField, namedFields, otherFields, refuseUnoffered } from './body-fields.js'
 import { readCdmiBody } from './json-body.js'
+import { delayOf, refuseTemplate, whileWaited } from './made-of-others.js'
 import type { CdmiQuery } from './query.js'
 import type { ReceivedObject } from './receive-object.js'
 import { copySelection, namedSource, remoteSource, type RemoteSourceURI } from './source-query.js'
-import { templateChoice } from './template-choice.js'
 
 const sourceFields = ['copy', 'move', 'reference'] as const
 export type SourceField = typeof sourceFields[number]
@@ -71,18 +71,6 @@ interface DataObjectFromRemote extends Omit<DataObjectFromSource, 'source' | 're
   readonly remote: RemoteSourceURI
 }
 
-/** What a client does not wait for is not fetched. `work` gets what tells it that the client has left. */
-export async function whileWaited<T> ({ raw: { socket } }: FastifyRequest, work: (left: AbortSignal) => Promise<T>): Promise<T> {
-  const left = new AbortController()
-  const leave = (): void => { left.abort() }
-  socket.once('close', leave)
-  try {
-    return await work(left.signal)
-  } finally {
-    socket.off('close', leave)
-  }
-}
-
 async function dataObjectOfRemote (request: FastifyRequest, { source, aim, query, preconditions, said, remote: { uri, query: named } }: DataObjectFromRemote): Promise<Written> {
   const { cdmi } = request.server
   return await whileWaited(request, async signal => {
@@ -92,15 +80,6 @@ async function dataObjectOfRemote (request: FastifyRequest, { source, aim, query
     return await cdmi.moveRemoteObject(request.principal, aim, { uri, said }, options)
   })
 }
-
-/** Milliseconds after which the request is answered, done or not (RFC 7240 §4.1). */
-export function delayOf ({ headers: { prefer }, server }: FastifyRequest): number {
-  const preferences = typeof prefer === 'string' ? prefer.split(',').map(one => one.split(';', 1)[0]?.trim().toLowerCase()) : []
-  return preferences.includes('respond-async') ? 0 : server.cdmiOptions.delayedAfter ?? defaultDelay
-}
-
-/** Milliseconds. */
-const defaultDelay = 5000
 
 export interface ContainerFromSource extends FromSource {
   readonly address: Address
@@ -163,9 +142,4 @@ function saidOf ({ server: { cdmi } }: FastifyRequest, body: DataObjectBody | Co
 
 function refuseFields (source: CdmiQuery, destination: CdmiQuery): void {
   if (source.fields.length > 0 || destination.fields.length > 0) throw new InvalidRequest('A move takes the whole object; leave the fields out of the URI')
-}
-
-/** What is made of another object takes its data system metadata over. A template may be chosen afterwards. */
-export function refuseTemplate (request: FastifyRequest, source: string, uri: string | undefined, scope: 'dataobject' | 'container'): void {
-  if (templateChoice(request, uri, scope, undefined) !== undefined) throw new InvalidRequest(`"capabilitiesURI" does not go with "${source}"; choose a template when the object is there`)
 }

@@ -1,5 +1,6 @@
 /** From a received body to the change that it asks for (DOC-20 to DOC-39, DOC-70 to DOC-82). */
-import type { DataObjectChange, DataObjectWrite, ValueChange } from '../../cdmi/data-object-write.js'
+import type { DataObjectChange, ValueChange } from '../../cdmi/data-object-change.js'
+import type { DataObjectWrite } from '../../cdmi/data-object-write.js'
 import { defaultType, encodingOfParts } from '../../cdmi/data-object-record.js'
 import { InvalidRange, InvalidRequest } from '../../cdmi/errors.js'
 import { checkHonoured, updatedMetadata } from '../../cdmi/metadata.js'

@@ -2,7 +2,7 @@
 import type { FastifyRequest } from 'fastify'
 import { type Address, objectIDRoot } from '../../cdmi/address.js'
 import { decodeBase64 } from '../../cdmi/codecs/base64.js'
-import type { Written } from '../../cdmi/data-object-write.js'
+import type { Written } from '../../cdmi/data-object-change.js'
 import type { Deserialization, DeserializationAim, SerializationSource } from '../../cdmi/deserialization.js'
 import { InvalidRequest } from '../../cdmi/errors.js'
 import { parseURIPath } from '../../cdmi/uri-path.js'
@@ -14,7 +14,7 @@ import { valueTypeOf } from '../http/content-type.js'
 import { localPath } from '../http/local-uri.js'
 import { parsePartial } from '../http/partial-header.js'
 import { mimetypeField, otherFields, refuseUnoffered } from './body-fields.js'
-import { delayOf, refuseTemplate, whileWaited } from './from-source.js'
+import { delayOf, refuseTemplate, whileWaited } from './made-of-others.js'
 import type { CdmiQuery } from './query.js'
 
 export class SerializedInput {

@@ -2,7 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Address } from '../../cdmi/address.js'
 import type { ContainerChange } from '../../cdmi/container-record.js'
-import type { Written } from '../../cdmi/data-object-write.js'
+import type { Written } from '../../cdmi/data-object-change.js'
 import { CapabilityMissing, InvalidRequest } from '../../cdmi/errors.js'
 import { refuseExports } from '../../cdmi/export-protocols.js'
 import { checkHonoured, updatedMetadata } from '../../cdmi/metadata.js'

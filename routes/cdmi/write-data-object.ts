@@ -55,7 +55,7 @@ export async function writeDataObject (request: FastifyRequest, reply: FastifyRe
 /** Nobody waits for what is made for a client that has left: a short request can ask for a very long value. */
 async function * whileConnected (socket: Socket, source: ValueSource): AsyncGenerator<Uint8Array> {
   for await (const chunk of source) {
-    if (socket.destroyed) throw new IncompleteBody('The connection was lost before the answer; nothing was stored')
+    if (socket.destroyed || socket.readableEnded) throw new IncompleteBody('The connection was lost before the answer; nothing was stored')
     yield chunk
   }
 }

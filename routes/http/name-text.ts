@@ -1,6 +1,6 @@
 /** Pages of names as text of listings, from bytes to bytes. */
-import { isContainerEntry, shownName } from '../../cdmi/containers.js'
-import { hasSlash, isReference } from '../../cdmi/record.js'
+import { shownName } from '../../cdmi/containers.js'
+import { hasSlash, isContainerEntry, isReference } from '../../cdmi/record.js'
 import type { NamePage } from '../../storage/contract.js'
 import { type Escapes, hrefEscapes, htmlEscapes, jsonEscapes, longestEscape, writeBytes, writeEscaped } from './byte-escapes.js'
 

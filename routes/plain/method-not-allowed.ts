@@ -40,7 +40,9 @@ const methodRoutes: FastifyPluginAsyncTypebox = async (app) => {
         return reply.code(204).header('allow', methodsOf(path)).send()
       }
     })
-    app.route({ method: app.supportedMethods.filter(method => !offered.has(method)), url, schema: { hide: true }, validatorCompiler: noValidation, handler: refuseMethod })
+    // Before the framework looks at a body: what is wrong with that does not matter.
+    const onRequest = async (request: FastifyRequest): Promise<void> => { refuseMethod(request) }
+    app.route({ method: app.supportedMethods.filter(method => !offered.has(method)), url, schema: { hide: true }, validatorCompiler: noValidation, onRequest, handler: refuseMethod })
   }
 }
 

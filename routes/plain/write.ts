@@ -2,7 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Address, objectIDRoot, parseAddress } from '../../cdmi/address.js'
-import type { Written } from '../../cdmi/data-object-write.js'
+import type { Written } from '../../cdmi/data-object-change.js'
 import { InvalidRequest } from '../../cdmi/errors.js'
 import { entityTag } from '../../cdmi/preconditions.js'
 import { preconditionsOf } from '../http/conditional.js'

@@ -1,7 +1,7 @@
 /** The change log of a store in a database, without the rest of it. */
 import type { CompleteDistributedOptions } from '../../schemas/store-options.js'
 import { warn } from '../open-store.js'
-import type { OpenLog } from '../open-log.js'
+import type { OpenLog } from '../logged-events.js'
 import { ChangeLog } from './change-log.js'
 import { Database } from './database.js'
 import { requireVersion } from './migrate.js'

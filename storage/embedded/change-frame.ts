@@ -18,7 +18,7 @@ import { ownerIn } from '../usage.js'
 import { readU32 } from './bytes.js'
 import { encodeJson } from './json-codec.js'
 import { encodeRecord } from './record-codec.js'
-import type { WireBirth, WireChange, WireSegment, WireSegmentChange } from './wire.js'
+import type { WireBirth, WireChange, WireSegment, WireSegmentChange } from './wire-change.js'
 
 /** The change, with the lengths of bytes in their place. */
 type ChangeHead = [

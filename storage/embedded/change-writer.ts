@@ -9,13 +9,14 @@ import { readAccesses, sealAccesses } from './access-rows.js'
 import { blobKey, ownerKey } from './keys.js'
 import { leaseState, leaseStates } from './lease-rows.js'
 import { ListingMarks } from './listing-marks.js'
-import { checkRecord, copyHead, entryKeyOf, hasSegments, hasSoundFlags, isWhole, markSegments, sizeOf, typeOf, versionOf, withInlineOf } from './record-codec.js'
+import { checkRecord, copyHead, entryKeyOf, hasSegments, hasSoundFlags, markSegments, sizeOf, typeOf, versionOf, withInlineOf } from './record-codec.js'
 import { openEntry, sealEntry } from './entry-rows.js'
 import { openSequence, sealEvent, sealSequence } from './log-rows.js'
-import { isCovered, SegmentWriter } from './segment-writer.js'
+import { SegmentWriter } from './segment-writer.js'
 import { stateKeys, type Tables } from './tables.js'
 import { UsageWriter } from './usage-writer.js'
-import type { WireBirth, WireChange, WireResult, WireSegment, WireSegmentChange } from './wire.js'
+import type { WireResult } from './wire.js'
+import type { WireBirth, WireChange, WireSegmentChange } from './wire-change.js'
 
 export class ChangeWriter {
   readonly #tables: Tables
@@ -95,8 +96,8 @@ export class ChangeWriter {
 
   /** Stores a record, its name and its segments. `old`: the head of the one that it replaces. */
   putRecord (id: Buffer, record: Buffer, segments: WireSegmentChange, old: Buffer | undefined): void {
-    const whole = this.#isWholeAfter(segments, record, old)
-    markSegments(record, this.#segments.apply(id, segments, old !== undefined && hasSegments(old)), whole)
+    const { present, whole } = this.#segments.apply(id, segments, old, sizeOf(record))
+    markSegments(record, present, whole)
     this.#place(id, record, old)
     this.#tables.records.putSync(id, record)
   }
@@ -107,26 +108,6 @@ export class ChangeWriter {
     // Under a checksum of its own nobody would see any more that it was wrong.
     checkRecord(from, source, idText(from))
     return withInlineOf(id, record, source)
-  }
-
-  /** Whether a map covers the whole value once it is changed. */
-  #isWholeAfter (change: WireSegmentChange, record: Buffer, old: Buffer | undefined): boolean {
-    const size = sizeOf(record)
-    switch (change[0]) {
-      case 'keep': return old !== undefined && isWhole(old) && size <= sizeOf(old)
-      case 'replace': return isCovered(asSegments(change[1]), 0, size)
-      case 'splice': {
-        if (old === undefined || !isWhole(old)) return false
-        const [, segments, offset, length] = change
-        const before = sizeOf(old)
-        const end = segments.reduce((end, [at, bytes]) => Math.max(end, at + bytes), offset)
-        return offset <= before && isCovered(asSegments(segments), offset, Math.min(size, offset + length)) && size <= Math.max(before, end)
-      }
-      case 'copy': {
-        const source = this.#tables.records.getBinaryFast(change[1])
-        return source !== undefined && isWhole(source) && size <= sizeOf(source)
-      }
-    }
   }
 
   /** Removes a record, its name and its segments. `old`: its head. */
@@ -276,8 +257,4 @@ export class ChangeWriter {
     this.#tables.entries.removeSync(key)
     this.#listings.note(key)
   }
-}
-
-function asSegments (segments: readonly WireSegment[]): Array<{ offset: number, length: number }> {
-  return segments.map(([offset, length]) => ({ offset, length }))
 }

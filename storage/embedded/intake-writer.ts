@@ -10,7 +10,7 @@ import { openSequence, sealEvent } from './log-rows.js'
 import { sealMoved } from './moved-rows.js'
 import { copyHead, versionOf } from './record-codec.js'
 import { stateKeys, type Table, type Tables } from './tables.js'
-import type { WireBirth, WireWhole } from './wire.js'
+import type { WireBirth, WireWhole } from './wire-change.js'
 
 /** What `begin` answers, by the number that stands for it on the wire. */
 export const beginnings = ['begun', 'resumed', 'foreign', 'finished', 'occupied'] as const

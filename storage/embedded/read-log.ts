@@ -1,7 +1,7 @@
 /** The change log of a store in a directory, read beside its owner: LMDB gives every process snapshots of its own. */
 import { join } from 'node:path'
 import { StorageError } from '../contract.js'
-import type { OpenLog } from '../open-log.js'
+import type { OpenLog } from '../logged-events.js'
 import { toStorageError } from '../storage-errors.js'
 import { EmbeddedMeta } from './embedded-meta.js'
 import { openTables } from './tables.js'

@@ -7,7 +7,7 @@ import { entryKey } from './keys.js'
 import { checkRecord, EmbeddedRecord, recordGone, versionOf } from './record-codec.js'
 import { overlapping } from './segment-writer.js'
 import type { Table, Tables } from './tables.js'
-import { checkCovered, segmentOf } from './whole-reads.js'
+import { checkCovered, segmentsOf } from './whole-reads.js'
 
 /** From `from` down, as far as there is something. `start`: the key of `from`. */
 export function resolveIn (tables: Tables, start: Buffer, from: ObjectID, names: readonly string[]): StoredRecord[] {
@@ -44,7 +44,7 @@ export function segmentsIn ({ records, segments }: Tables, key: Buffer, id: Obje
   checkRecord(key, record, id)
   const found = overlapping(segments, key, offset, length)
   checkCovered(id, record, found, offset, offset + length)
-  return { version: versionOf(record), segments: found.map(segmentOf) }
+  return { version: versionOf(record), segments: segmentsOf(found) }
 }
 
 export function accessesAt (accesses: Table, key: Buffer): Accesses | undefined {

@@ -5,11 +5,21 @@ import { linkOf, readBlob, sealBlob } from './blob-rows.js'
 import { readU64, successor, writeU64 } from './bytes.js'
 import { offsetOfSegment, ownerKey, referenceKey, referencePrefix, segmentKey, trashKey, blobKey } from './keys.js'
 import { sealNote } from './note-rows.js'
+import { hasSegments, isWhole, sizeOf } from './record-codec.js'
 import { seal, unsealed } from './row-sums.js'
 import { hasKeys, type Rows, type Table, type Tables } from './tables.js'
-import type { WireSegment, WireSegmentChange } from './wire.js'
+import type { WireSegment, WireSegmentChange } from './wire-change.js'
 
 export interface StoredSegment { key: Buffer, offset: number, length: number, blobOffset: number, blob: BlobID }
+
+/** The blob of bytes that were never written. They have rows as all others: else nobody could tell them from those whose row got lost. */
+const nothing = ''
+
+/** Whether its bytes were never written, and are read as zeros. For the driver alone: outside of it, what no segment names was never written. */
+export const isHole = ({ blob }: Pick<StoredSegment, 'blob'>): boolean => blob === nothing
+
+/** What a map is after a change: whether it has rows, and whether these cover the whole value. */
+export interface MapState { readonly present: boolean, readonly whole: boolean }
 
 /** Length (8 bytes), offset in the blob (8), blob; with a checksum. */
 export function encodeSegment (key: Buffer, length: number, blobOffset: number, blob: BlobID): Buffer {
@@ -47,7 +57,19 @@ export function isCovered (segments: ReadonlyArray<Pick<StoredSegment, 'offset' 
   return at >= to
 }
 
-/** The segments of an object that overlap the range, ascending. Reads the snapshot, or the transaction under way. */
+/** The ranges that segments leave out, in whatever order they are. */
+function uncovered (segments: readonly WireSegment[], from: number, to: number): Array<{ offset: number, length: number }> {
+  const left: Array<{ offset: number, length: number }> = []
+  let at = from
+  for (const [offset, length] of segments.toSorted(([one], [other]) => one - other)) {
+    if (offset > at) left.push({ offset: at, length: Math.min(offset, to) - at })
+    at = Math.max(at, offset + length)
+  }
+  if (at < to) left.push({ offset: at, length: to - at })
+  return left.filter(({ length }) => length > 0)
+}
+
+/** The segments of an object that overlap the range, ascending, and its holes. Reads the snapshot, or the transaction under way. */
 export function overlapping (segments: Table, id: Buffer, offset: number, length: number): StoredSegment[] {
   const found: StoredSegment[] = []
   const start = segmentKey(id, offset)
@@ -60,7 +82,21 @@ export function overlapping (segments: Table, id: Buffer, offset: number, length
   return found
 }
 
-/** All segments of an object. */
+/** The ranges of a value of which a whole map has lost the rows. Rows that cannot be read are found by themselves. */
+export function gapsIn (segments: Rows, id: Buffer, size: number): Array<{ offset: number, length: number }> {
+  const gaps: Array<{ offset: number, length: number }> = []
+  const owner = ownerKey(id)
+  let at = 0
+  for (const { key, value } of segments.getRange({ start: owner, end: successor(owner) })) {
+    const offset = offsetOfSegment(key)
+    if (offset > at) gaps.push({ offset: at, length: offset - at })
+    at = Math.max(at, offset + (readSegment(key, value)?.length ?? Infinity))
+  }
+  if (at < size) gaps.push({ offset: at, length: size - at })
+  return gaps
+}
+
+/** All segments of an object, and its holes. */
 export function allSegments (segments: Rows, id: Buffer): StoredSegment[] {
   return segmentRows(segments, id).map(({ key, value }) => decodeSegment(key, value))
 }
@@ -84,25 +120,51 @@ export class SegmentWriter {
     this.#tables = tables
   }
 
-  /** Applies a change to the map of `id`, which `had` segments or not; answers whether it has some now. */
-  apply (id: Buffer, change: WireSegmentChange, had: boolean): boolean {
+  /** Applies a change to the map of `id`. `old`: the head of the record that is replaced; `size`: that of the value from now on. */
+  apply (id: Buffer, change: WireSegmentChange, old: Buffer | undefined, size: number): MapState {
+    const had = old !== undefined && hasSegments(old)
+    const wasWhole = had && isWhole(old)
+    const before = old === undefined ? 0 : sizeOf(old)
     switch (change[0]) {
-      case 'keep': return had
-      case 'replace':
+      case 'keep':
+        if (wasWhole) this.#leaveOut(id, [], before, size)
+        return { present: had, whole: wasWhole }
+      case 'replace': {
+        const [, segments] = change
         if (had) this.clear(id)
-        for (const segment of change[1]) this.#add(id, segment)
-        return change[1].length > 0
-      case 'splice':
-        if (had) this.#cut(id, change[2], change[3])
-        for (const segment of change[1]) this.#add(id, segment)
-        return had || change[1].length > 0
+        for (const segment of segments) this.#add(id, segment)
+        if (segments.length > 0) this.#leaveOut(id, segments, 0, size)
+        return { present: segments.length > 0, whole: segments.length > 0 }
+      }
+      case 'splice': {
+        const [, segments, offset, length] = change
+        const end = Math.min(size, offset + length)
+        if (had) this.#cut(id, offset, length)
+        for (const segment of segments) this.#add(id, segment)
+        // Of the map of an older build nobody knows what its gaps are.
+        if (had && !wasWhole) return { present: true, whole: false }
+        if (!had && segments.length === 0) return { present: false, whole: false }
+        // Without a map nothing was ever written.
+        const known = had ? before : 0
+        this.#leaveOut(id, [], known, Math.min(offset, size))
+        this.#leaveOut(id, segments, offset, end)
+        this.#leaveOut(id, [], Math.max(known, end), size)
+        return { present: true, whole: true }
+      }
       case 'copy': {
+        const [, from] = change
         if (had) this.clear(id)
-        const copied = allSegments(this.#tables.segments, change[1])
+        const copied = allSegments(this.#tables.segments, from)
         for (const { offset, length, blob, blobOffset } of copied) this.#add(id, [offset, length, blob, blobOffset])
-        return copied.length > 0
+        const source = this.#tables.records.getBinaryFast(from)
+        return { present: copied.length > 0, whole: source !== undefined && isWhole(source) && size <= sizeOf(source) }
       }
     }
+  }
+
+  /** Notes the bytes of a range that none of these segments has. */
+  #leaveOut (id: Buffer, segments: readonly WireSegment[], from: number, to: number): void {
+    for (const { offset, length } of uncovered(segments, from, to)) this.#add(id, [offset, length, nothing, 0])
   }
 
   clear (id: Buffer): void {
@@ -129,6 +191,7 @@ export class SegmentWriter {
   #add (id: Buffer, [offset, length, blob, blobOffset]: WireSegment): void {
     const key = segmentKey(id, offset)
     this.#tables.segments.putSync(key, encodeSegment(key, length, blobOffset, blob))
+    if (blob === nothing) return
     const reference = referenceKey(blob, key)
     this.#tables.references.putSync(reference, sealNote(reference))
     this.#touch(blob, key, false)
@@ -136,6 +199,7 @@ export class SegmentWriter {
 
   #remove ({ key, blob }: StoredSegment): void {
     this.#tables.segments.removeSync(key)
+    if (blob === nothing) return
     this.#tables.references.removeSync(referenceKey(blob, key))
     this.#touch(blob, key, true)
   }

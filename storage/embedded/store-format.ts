@@ -7,14 +7,14 @@ import { makeDirectory } from '../files/make-directory.js'
 import { hasCode, toStorageError } from '../storage-errors.js'
 
 const formatName = 'fastify-cdmi store'
-/** What this build writes. 2: rows of objects have checksums; 3: those of blobs, references, trash, leases and accesses, too. Those of before stay as they are until they are written anew. */
-export const formatVersion = 3
+/** What this build writes. 2: rows of objects have checksums; 3: those of blobs, references, trash, leases and accesses, too; 4: bytes of a value that were never written have rows. Those of before stay as they are until they are written anew. */
+export const formatVersion = 4
 
 /** Makes a store of version `from` one of version `from + 1`. Must be repeatable: it may be cut short. */
 export type Migration = (directory: string) => Promise<void>
 
 /** By the version that they start from. */
-const migrations: ReadonlyMap<number, Migration> = new Map([[1, async () => {}], [2, async () => {}]])
+const migrations: ReadonlyMap<number, Migration> = new Map([[1, async () => {}], [2, async () => {}], [3, async () => {}]])
 
 const fileName = 'format.json'
 /** Beginnings of the names of files that may be in a directory that is to become a store: what an interrupted start leaves, and what a server keeps beside its store. */

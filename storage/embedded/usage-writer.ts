@@ -13,7 +13,7 @@ import { ownerOf, typeOf } from './record-codec.js'
 import { stateKeys, type Tables } from './tables.js'
 import { sealOrphan } from './orphan-rows.js'
 import { countedOf, memberOf, parentIn, walkIn } from './tree-rows.js'
-import type { WireChange } from './wire.js'
+import type { WireChange } from './wire-change.js'
 
 /** Records that one step counts, so that no commit waits long behind it. */
 const longestStep = 1000

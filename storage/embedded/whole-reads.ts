@@ -9,7 +9,7 @@ import { openBlob, readBlob, roughSize } from './blob-rows.js'
 import { blobKey } from './keys.js'
 import { openEvent } from './log-rows.js'
 import { checkRecord, EmbeddedRecord, hasSegments, isWhole, sizeOf } from './record-codec.js'
-import { allSegments, isCovered, isReferenced, type StoredSegment } from './segment-writer.js'
+import { allSegments, isCovered, isHole, isReferenced, type StoredSegment } from './segment-writer.js'
 import { type Rows, rowsOf } from './tables.js'
 
 /** The tables that have all that moves with a store. */
@@ -54,7 +54,7 @@ export function wholesOf (tables: WholeTables, query: WholesQuery, passOver?: Pa
     checkRecord(key, value, id)
     const found = hasSegments(value) ? allSegments(segments, key) : []
     checkCovered(id, value, found, 0, sizeOf(value))
-    return { record: new EmbeddedRecord(id, value), segments: found.map(segmentOf), accesses: noted.get(key.toString('latin1')) }
+    return { record: new EmbeddedRecord(id, value), segments: segmentsOf(found), accesses: noted.get(key.toString('latin1')) }
   }, passOver, ({ key }) => ({ objectID: idText(key) }))
   // Only the last page is empty.
   return wholes.length > 0 ? wholes : wholesOf(tables, { ...query, after: idText(last) }, passOver)
@@ -90,8 +90,9 @@ export function eventsOf ({ log }: Pick<WholeTables, 'log'>, after: Sequence, li
   }
 }
 
-export function segmentOf ({ offset, length, blob, blobOffset }: Segment): Segment {
-  return { offset, length, blob, blobOffset }
+/** As they are known outside of the driver. */
+export function segmentsOf (found: readonly StoredSegment[]): Segment[] {
+  return found.filter(segment => !isHole(segment)).map(({ offset, length, blob, blobOffset }) => ({ offset, length, blob, blobOffset }))
 }
 
 /** The key that follows this one at once. */

@@ -3,31 +3,13 @@
  * caller is, so that the writer only compares heads and moves bytes.
  */
 import { Packr } from 'msgpackr'
-import { type AccountLimit, type BlobID, type CommitResult, type CountedKind, type LeaseID, type ObjectID, type Refused, StorageError, type StorageReason } from '../contract.js'
+import { type BlobID, type CommitResult, type CountedKind, type LeaseID, type ObjectID, type Refused, StorageError, type StorageReason } from '../contract.js'
 import { idKey } from '../object-key.js'
 import { eachInTurns } from '../in-turns.js'
 import { decodeChange, isChange, wireSegment } from './change-frame.js'
 import type { WholeRecord } from '../transfer/ends.js'
+import type { WireBirth, WireChange, WireWhole } from './wire-change.js'
 import { encodeRecord } from './record-codec.js'
-
-/** Offset, length, blob, offset in the blob. */
-export type WireSegment = [offset: number, length: number, blob: BlobID, blobOffset: number]
-export type WireSegmentChange = ['keep'] | ['replace', WireSegment[]] | ['splice', WireSegment[], offset: number, length: number] | ['copy', from: Buffer, version: number]
-
-export type WireBirth = [blob: BlobID, size: number, hash: string]
-export type WireWhole = [id: Buffer, record: Buffer, segments: WireSegment[], accesses: [count: number, last: number] | null]
-
-export interface WireChange {
-  readonly kind: 'change'
-  readonly lease: LeaseID | null
-  readonly births: readonly WireBirth[]
-  readonly expect: ReadonlyArray<[id: Buffer, version: number]>
-  readonly put: ReadonlyArray<[id: Buffer, record: Buffer, segments: WireSegmentChange, owner: string | null]>
-  readonly remove: ReadonlyArray<[id: Buffer, version: number, subtree: boolean]>
-  readonly events: readonly Buffer[]
-  readonly limits?: readonly AccountLimit[]
-  readonly trees?: readonly ObjectID[]
-}
 
 /** One item of a batch: a change of the model, or a step of something else. Each is applied whole or not at all. */
 export type WireItem = WireChange | WireStep

@@ -4,6 +4,7 @@ import { itself } from '../../cdmi/principal.js'
 import { Quotas } from '../../cdmi/quotas.js'
 import type { CommitResult, StoredRecord } from '../../storage/contract.js'
 import { openMemoryStore } from '../../storage/memory/memory-store.js'
+import { turnsOf } from '../helpers/turns-of.js'
 import { aRecord, store as commitAll } from '../storage/driver.js'
 
 t.test('what was read at two versions keeps the change from happening, whichever of them is the right one', async t => {
@@ -18,10 +19,20 @@ t.test('what was read at two versions keeps the change from happening, whichever
     const draft = new ChangeDraft(itself, new Quotas(store))
     draft.add({ operation: 'create', ancestors: [root, read], before: undefined, put: aRecord({ parentID: before.id, name: 'b' }) })
     draft.expect(readAgain)
-    return await store.meta.commit(draft.change({}))
+    return await store.meta.commit(await draft.change({}))
   }
   t.match(await made(before, later), { status: 'conflict', id: before.id })
   await commitAll(store, { put: [{ ...container, version: later.version }] })
   t.match(await made(before, later), { status: 'conflict', id: before.id })
   t.match(await made(later, later), { status: 'committed' })
+})
+
+t.test('a change that expects very many records as they are is put together in turns', async t => {
+  const many = 20_000
+  const draft = new ChangeDraft(itself, new Quotas(openMemoryStore()))
+  const expected = Array.from({ length: many }, (_, n) => ({ id: String(n), version: n }))
+  for (const one of expected) draft.expect(one)
+  const { all, turns } = await turnsOf(async () => await draft.change({}))
+  t.same(all.expect, expected)
+  t.ok(turns >= many / 1000, `${turns} turns of the event loop`)
 })

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { formatPath } from '../../cdmi/address.js'
 import type { Copy } from '../../cdmi/data-object-copy.js'
-import type { Written } from '../../cdmi/data-object-write.js'
+import type { Written } from '../../cdmi/data-object-change.js'
 import { isContainer } from '../../cdmi/record.js'
 import type { Store } from '../../storage/contract.js'
 import { at, Cdmi, smallStore, source, valueOf, writer } from '../helpers/model.js'

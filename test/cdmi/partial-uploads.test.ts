@@ -1,7 +1,7 @@
 import t from 'tap'
 import fc from 'fast-check'
 import type { PartialMessage } from '../../cdmi/partial-upload.js'
-import type { Written } from '../../cdmi/data-object-write.js'
+import type { Written } from '../../cdmi/data-object-change.js'
 import type { Store } from '../../storage/contract.js'
 import { openMemoryStore } from '../../storage/memory/memory-store.js'
 import { at, Cdmi, smallStore, source, valueOf, writer } from '../helpers/model.js'

@@ -60,3 +60,89 @@ t.test('what comes behind the last request of a connection is not done', async t
   t.equal(client.received.match(/HTTP\/1\.1/g)?.length, 1)
   t.equal((await ask(server.url + '/kept', { headers: { authorization } })).status, 200)
 })
+
+/** The status of each answer. */
+const statuses = ({ received }: RawClient): number[] => [...received.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => Number(status))
+
+t.test('RFC 9112 §9.6: all answers up to the last request of a connection are sent whole, only that one says "close", and what is behind it is not done', async t => {
+  const server = await runningServer(t)
+  const put = async (): Promise<void> => { await ask(server.url + '/kept', { method: 'PUT', headers: { authorization }, body: 'v'.repeat(300_000) }) }
+  const last = request('GET /kept', '', 'Connection: close')
+  const get = request('GET /kept')
+  for (const [sent, answers] of [
+    [[get + last + request('DELETE /kept')], [200, 200]],
+    [[get + get + last + last + last + request('DELETE /kept')], [200, 200, 200]],
+    [[request('PUT /other', 'v'.repeat(100_000)) + get + last, request('DELETE /kept')], [201, 200, 200]],
+    [[get + request('GET /none') + request('GET /kept', '', 'If-Match: "x"') + last + get], [200, 404, 412, 200]],
+    [[get + get + 'garbage\r\n\r\n'], [200, 200, 400]],
+    [[get + get + 'BREW / HTTP/1.1\r\nHost: x\r\n\r\n'], [200, 200, 501]],
+    [[get + get + 'CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n'], [200, 200, 501]],
+    [[get + get + `PUT /cut HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\nzz\r\n`], [200, 200, 400]]
+  ] as const) {
+    await put()
+    const client = await RawClient.open(t, server.port)
+    for (const piece of sent) client.socket.write(piece)
+    await client.end()
+    t.same(statuses(client), answers)
+    t.equal(client.received.split(/connection: close/i).length, 2, 'one of them says that it is the last')
+    t.equal(client.received.split('v'.repeat(300_000)).length - 1, answers.filter(status => status === 200).length, 'all of them are whole')
+    t.equal((await ask(server.url + '/kept', { headers: { authorization } })).status, 200)
+  }
+})
+
+t.test('what comes behind the body of a request that was refused early is not done: the answer has said that it is the last', async t => {
+  const server = await runningServer(t)
+  const refused = (framing: string, body: string): string => `PUT /a HTTP/1.1\r\nHost: x\r\n${framing}\r\n\r\n${body}`
+  for (const begun of [
+    refused('Content-Length: 200000', 'v'.repeat(200_000)),
+    refused('Transfer-Encoding: chunked', '5\r\nabcde\r\n0\r\n\r\n'),
+    refused('Content-Length: 3\r\nExpect: 100-continue', 'abc')
+  ]) {
+    await ask(server.url + '/kept', { method: 'PUT', headers: { authorization }, body: 'x' })
+    const client = await RawClient.open(t, server.port)
+    client.socket.write(begun + request('DELETE /kept'))
+    await client.end()
+    t.same(statuses(client), [401])
+    t.match(client.received, /connection: close/i)
+    t.equal((await ask(server.url + '/kept', { headers: { authorization } })).status, 200, begun.slice(0, 80))
+  }
+})
+
+t.test('a client that ends its half of the connection with its last request gets all answers', async t => {
+  const server = await runningServer(t)
+  for (const [sent, answers] of [
+    [request('PUT /a', 'v'), [201]],
+    [request('PUT /a', 'v'.repeat(300_000)) + request('GET /a') + request('GET /a', '', 'Range: bytes=0-3'), [204, 200, 206]],
+    [request('GET /a') + request('GET /a', '', 'Connection: close') + request('DELETE /a'), [200, 200]],
+    [request('GET /a') + 'GET /a HT', [200, 400]],
+    [request('GET /a') + `PUT /a HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\nContent-Length: 5\r\n\r\nab`, [200, 400]],
+    [request('DELETE /a'), [204]]
+  ] as const) {
+    const client = await RawClient.open(t, server.port)
+    client.socket.end(sent)
+    await client.end()
+    t.same(statuses(client), answers)
+  }
+})
+
+t.test('a client of socket.io that ends its half of the connection while a POST of it waits for room is gone, too', async t => {
+  const server = await runningServer(t)
+  const target = '/socket.io/?EIO=4&transport=polling'
+  const [, sid = ''] = /"sid":"([^"]+)"/.exec((await ask(server.url + target)).text) ?? []
+  await ask(`${server.url}${target}&sid=${sid}`, { method: 'POST', body: '40' })
+  const client = await RawClient.open(t, server.port)
+  // Their answers are not fetched.
+  client.socket.end(request(`POST ${target}&sid=${sid}`, Array<string>(500).fill('42["http message",{"method":"GET","url":"/data"}]').join('\x1e')))
+  await client.end()
+  t.equal(client.received, '')
+})
+
+t.test('a client of socket.io that ends its half of the connection while it polls is gone, and its session with it', async t => {
+  const server = await runningServer(t)
+  const [, sid = ''] = /"sid":"([^"]+)"/.exec((await ask(server.url + '/socket.io/?EIO=4&transport=polling')).text) ?? []
+  const client = await RawClient.open(t, server.port)
+  client.socket.end(request(`GET /socket.io/?EIO=4&transport=polling&sid=${sid}`))
+  await client.end()
+  t.equal(client.received, '')
+  t.match((await ask(`${server.url}/socket.io/?EIO=4&transport=polling&sid=${sid}`)).text, /Session ID unknown/)
+})

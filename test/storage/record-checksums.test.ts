@@ -194,7 +194,7 @@ t.test('a store of format version 1 is opened, read and written to; its rows get
   t.same((await verified(directory)).findings, [])
   const store = await openQuietly(directory)
   t.teardown(async () => { await store.close() })
-  t.same(JSON.parse(await readFile(join(directory, 'format.json'), 'utf8')), { format: 'fastify-cdmi store', version: 3 })
+  t.same(JSON.parse(await readFile(join(directory, 'format.json'), 'utf8')), { format: 'fastify-cdmi store', version: 4 })
   t.same(await readByModel(store), expected)
   t.same(await store.meta.events(0, 1000), events)
   const record = await store.meta.get(id('/plain'))

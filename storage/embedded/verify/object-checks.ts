@@ -8,10 +8,10 @@ import { readBlob } from '../blob-rows.js'
 import { successor } from '../bytes.js'
 import { blobKey, offsetOfSegment, ownerKey, referenceKey, referencePrefix, segmentKey } from '../keys.js'
 import { readEntry, sealEntry } from '../entry-rows.js'
-import { entryKeyOf, hasSegments, typeOf } from '../record-codec.js'
+import { entryKeyOf, hasSegments, isWhole, typeOf } from '../record-codec.js'
 import { sealNote } from '../note-rows.js'
 import { readOrphan } from '../orphan-rows.js'
-import { readSegment } from '../segment-writer.js'
+import { gapsIn, isHole, readSegment } from '../segment-writer.js'
 import { hasKeys, rowAt, stateKeys, type TableName, type Tables } from '../tables.js'
 import { blobNames } from './blob-names.js'
 import type { Fault, Mend } from './faults.js'
@@ -67,6 +67,11 @@ export class ObjectChecks {
     if (present !== hasSegments(bytes)) {
       const told = present ? 'has a value in files that its record does not know of' : 'has no value in files, though its record says so'
       faults.push({ kind: 'segment', ...object, problem: `${name} ${told}`, mends: !present && record.size > 0 && record.inline === undefined ? [{ do: 'hole', key: segmentKey(id, 0), length: record.size }, { do: 'aside', id, note: told }] : [{ do: 'flag', id, present }] })
+    } else if (isWhole(bytes)) {
+      const gaps = gapsIn(this.#tables.segments, id, record.size)
+      const [first] = gaps
+      const lost = gaps.reduce((sum, { length }) => sum + length, 0)
+      if (first !== undefined) faults.push(this.damaged(id, 'segment', `has lost where ${lost} bytes of its value are, from byte ${first.offset} on`, {}, gaps.map(({ offset, length }): Mend => ({ do: 'hole', key: segmentKey(id, offset), length }))))
     }
     return faults
   }
@@ -138,14 +143,15 @@ export class ObjectChecks {
       return [{ kind: 'record', objectID: idText(id), problem: `Object ${idText(id)} has bytes in ${blobNames.test(blob) ? `blob ${blob}` : 'a blob'}, and no record`, mends: [{ do: 'rebuild', id, note }] }]
     }
     const { record } = readRecord(id, owner)
-    if (!blobNames.test(blob) || !Number.isSafeInteger(length) || !Number.isSafeInteger(blobOffset)) {
+    const hole = segment !== undefined && isHole(segment)
+    if ((!hole && !blobNames.test(blob)) || !Number.isSafeInteger(length) || !Number.isSafeInteger(blobOffset)) {
       const [next] = segments.getKeys({ start: Buffer.concat([key, Buffer.from([0])]), end: successor(ownerKey(id)), limit: 1 })
       const end = next === undefined ? record?.size ?? offset + 1 : offsetOfSegment(next)
       return [this.damaged(id, 'segment', `has a segment at byte ${offset} that is not readable`, {}, [{ do: 'hole', key, length: Math.max(1, end - offset) }])]
     }
     const faults: Fault[] = []
     const end = offset + length
-    if (!references.doesExist(referenceKey(blob, key))) {
+    if (!hole && !references.doesExist(referenceKey(blob, key))) {
       const { name, ...object } = this.#at(id)
       const missing = referenceKey(blob, key)
       if (this.#missing.size < mostMissing) this.#missing.add(missing.toString('hex'))
@@ -156,6 +162,7 @@ export class ObjectChecks {
       if (start + bytes > offset) faults.push(this.damaged(id, 'segment', `has two segments for the same bytes, from ${offset} on`))
     }
     if (length === 0 || (record !== undefined && end > record.size)) faults.push(this.damaged(id, 'segment', `has a segment up to byte ${end}, and a size of ${record?.size ?? 0}`))
+    if (hole) return faults
     const row = blobs.getBinary(blobKey(blob))
     if (row === undefined) faults.push(this.damaged(id, 'blob', `needs blob ${blob}, of which the store knows nothing more`, { blob }, [{ do: 'readmit', blob }]))
     else if (blobOffset + length > (readBlob(blobKey(blob), row)?.size ?? Infinity)) faults.push(this.damaged(id, 'segment', `needs more bytes of blob ${blob} than that has`, { blob }))

@@ -180,6 +180,24 @@ for (const [name, protocol, type, payloadOf] of payloads) {
   })
 }
 
+t.test('a client of polling that sends a POST before the one before it has its answer is let go, as the protocol demands: nothing is done out of order', async t => {
+  const { port, url } = await socketsApp(t)
+  const target = '/socket.io/?EIO=4&transport=polling'
+  const session = `${target}&sid=${String(JSON.parse(/\{.*?\}/.exec(await (await request(url + target)).body.text())?.[0] ?? '{}').sid)}`
+  await (await request(url + session, { method: 'POST', body: '40' })).body.dump()
+  const client = await RawClient.open(t, port)
+  const post = (packets: readonly string[], ...more: string[]): string => {
+    const body = packets.join('\x1e')
+    return [`POST ${session} HTTP/1.1`, 'Host: x', `Content-Length: ${body.length}`, ...more, '', body].join('\r\n')
+  }
+  const put = (id: number): string => '42' + JSON.stringify([eventName, { auth: admin, method: 'PUT', url: '/data/one', data: { id } }])
+  client.socket.write(post(Array<string>(1000).fill('6')) + post([...Array<string>(1000).fill('6'), put(1)]) + post([put(2)], 'Connection: close'))
+  await client.end()
+  t.notMatch(client.received, 'HTTP/1.1 200')
+  t.equal((await request(url + session, { method: 'POST', body: '6' })).statusCode, 400, 'the session is gone')
+  t.same((await request(url + '/data', { headers: { authorization: adminHeader } }).then(async ({ body }) => await body.json())), [])
+})
+
 t.test('a client that joins again and again on one connection is let go; one that has left may join anew', async t => {
   const { url } = await socketsApp(t)
   const polling = `${url}/socket.io/?EIO=4&transport=polling`

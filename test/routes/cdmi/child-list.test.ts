@@ -6,6 +6,7 @@ import { namePageOf } from '../../../storage/name-page.js'
 import { Cdmi } from '../../../cdmi/model.js'
 import { at, writer } from '../../helpers/model.js'
 import { textsOf } from '../../helpers/name-pages.js'
+import { turnsOf } from '../../helpers/turns-of.js'
 
 t.test('COC-54: a range of children is the same part of their list, few or very many, with their IDs or without', async t => {
   const store = openMemoryStore()
@@ -46,4 +47,25 @@ t.test('COC-54: a range of children is the same part of their list, few or very 
     }
     t.equal(await countChildren(cdmi, object.record), many)
   }), { numRuns: 40 })
+})
+
+t.test('children that are held, to be of one moment, become a text in turns', async t => {
+  const store = openMemoryStore()
+  const cdmi = new Cdmi(store)
+  const object = await cdmi.containers.find(writer, at('/'))
+  if (object === undefined) throw new Error('the root is there')
+  const names = Array.from({ length: 20_000 }, (_, n) => ({ name: `n${String(n).padStart(6, '0')}`, type: 'd' }))
+  store.meta.names = async (_id, { after }) => {
+    const from = after === undefined ? 0 : Number(after.slice(1)) + 1
+    return namePageOf(names.slice(from, from + 2000), from + 2000 < names.length)
+  }
+  const { pages } = await childList(object, undefined, namePages(cdmi))
+  store.meta.names = async () => { throw new Error('they are held') }
+  const { all, turns } = await turnsOf(async () => {
+    const listed: string[] = []
+    for await (const page of pages) listed.push(...textsOf(page))
+    return listed
+  })
+  t.same(all, names.map(({ name }) => name))
+  t.ok(turns >= 9, `${turns} turns of the event loop`)
 })

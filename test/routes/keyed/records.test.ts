@@ -197,6 +197,7 @@ t.test('KEY-01 to KEY-10: without or with wrong credentials 401 with a challenge
 })
 
 t.test('another method is 405 with Allow; OPTIONS tells the methods', async t => {
+  const { app } = await keyedApp(t)
   const call = await door(t)
   const list = await call('POST', '/data', '{}')
   t.equal(list.statusCode, 405)
@@ -206,6 +207,7 @@ t.test('another method is 405 with Allow; OPTIONS tells the methods', async t =>
   t.equal(options.statusCode, 204)
   t.equal(options.headers.allow, 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS')
   t.match(options.headers['accept-patch'], 'merge-patch')
+  for (const headers of [{}, { 'content-type': 'garbage' }, { 'content-type': 'application/json' }]) t.equal((await app.inject({ method: 'QUERY' as 'GET', url: '/data/k', headers: { authorization: adminHeader, ...headers }, payload: 'x' })).statusCode, 405)
 })
 
 t.test('HEAD answers as GET does, without a body', async t => {

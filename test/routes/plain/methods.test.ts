@@ -27,6 +27,13 @@ t.test('GEN-05: methods that the framework does not know, on the wire', async t 
   }
 })
 
+t.test('GEN-05: a method that a resource lacks is 405 whatever is said of its body', async t => {
+  const app = await build(t)
+  for (const headers of [{}, { 'content-type': 'garbage' }, { 'content-type': '' }, { 'content-type': 'text/plain' }]) {
+    t.equal((await app.inject({ method: 'QUERY' as 'GET', url: '/object', headers, payload: 'x' })).statusCode, 405, JSON.stringify(headers))
+  }
+})
+
 t.test('OPTIONS lists the methods', async t => {
   const app = await build(t)
   const options = async (url: string) => (await app.inject({ method: 'OPTIONS', url }))
