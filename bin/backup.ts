@@ -13,7 +13,7 @@ import { nameOfPlace, openPlace, reading, standardOutput } from '../storage/back
 import { takeSnapshot } from '../storage/backup/take-snapshot.js'
 import { warn } from '../storage/open-store.js'
 import { findDamaged } from '../storage/backup/restore.js'
-import { isDamage } from '../storage/backup/snapshot.js'
+import { isDamage } from '../storage/backup/unreadable.js'
 import { PlaceError } from '../storage/backup/told-apart.js'
 import type { DamagedBlob } from '../storage/transfer.js'
 import { bytesText, countText } from './amounts.js'

@@ -1,5 +1,5 @@
 /** Damaged values, for people: which objects they belong to. */
-import type { Unreadable } from '../storage/backup/snapshot.js'
+import type { Unreadable } from '../storage/backup/unreadable.js'
 import type { DamagedBlob, LostObject } from '../storage/transfer.js'
 
 /** Those that are printed; all are in the JSON. */

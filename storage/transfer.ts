@@ -3,7 +3,7 @@
  * the target is no store before all of it is there and was compared.
  */
 import { type BlobID, type ObjectID, StorageError } from './contract.js'
-import type { Unreadable } from './backup/snapshot.js'
+import type { Unreadable } from './backup/unreadable.js'
 import { fromSource, PassedOver } from './transfer/damaged-source.js'
 import type { TransferSource, TransferTarget } from './transfer/ends.js'
 import { findOwners, pathOf } from './transfer/find-owners.js'

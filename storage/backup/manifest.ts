@@ -4,7 +4,7 @@ import { type BlobID, type ObjectID, type Sequence, StorageError } from '../cont
 import type { BackupPlace, ReadablePlace } from './backup-place.js'
 import { DamagedBackup } from './damaged-backup.js'
 import type { Part } from './parts.js'
-import type { Unreadable } from './snapshot.js'
+import type { Unreadable } from './unreadable.js'
 
 const format = 'fastify-cdmi backup'
 const version = 1

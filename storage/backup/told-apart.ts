@@ -2,7 +2,7 @@
 import { StorageError } from '../contract.js'
 import type { BackupPlace } from './backup-place.js'
 import { DamagedBackup } from './damaged-backup.js'
-import { isDamage } from './snapshot.js'
+import { isDamage } from './unreadable.js'
 
 /** What the place of the backups has lost, or cannot give back: no damage of the store. */
 export class PlaceError extends StorageError {

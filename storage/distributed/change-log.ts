@@ -9,7 +9,7 @@ import type { Client } from 'pg'
 import type { Reporter } from '../compose-store.js'
 import type { LoggedEvent, Sequence } from '../contract.js'
 import type { Database, Statement } from './database.js'
-import { type PassOver, readableOf } from '../backup/snapshot.js'
+import { type PassOver, readableOf } from '../backup/unreadable.js'
 import { openEvent } from './log-events.js'
 import type { Names } from './names.js'
 

@@ -1,6 +1,6 @@
 /** Names, records, segment maps, leases and the change log in PostgreSQL. Any number of servers share them. */
 import type { LeasedMeta, Reporter } from '../compose-store.js'
-import type { PassOver } from '../backup/snapshot.js'
+import type { PassOver } from '../backup/unreadable.js'
 import type { Census, Intake, MovableMeta, WholeRecord, WholesQuery } from '../transfer/ends.js'
 import {
   type Accesses, type Account, type BlobBirth, type BlobID, type Change, type ChildrenQuery, type CommitResult, type CountedKind, type Entry, type LeaseID, type LoggedEvent, type Miscount, type NamePage, type ObjectID, type RecordHead, type Segment,

@@ -5,7 +5,7 @@ import type {
 } from '../contract.js'
 import { StoreClosedError, TreeTooLarge } from '../contract.js'
 import type { LeasedMeta } from '../compose-store.js'
-import type { PassOver } from '../backup/snapshot.js'
+import type { PassOver } from '../backup/unreadable.js'
 import type { Census, Intake, MovableMeta, WholeRecord, WholesQuery } from '../transfer/ends.js'
 import { mostNames, noNames } from '../name-page.js'
 import { idKey, idText } from '../object-key.js'

@@ -1,6 +1,6 @@
 /** All that is in an embedded store, page by page: in the snapshot of this turn of the event loop, or in one that lasts. */
 import { type Accesses, type BlobBirth, type BlobID, type LoggedEvent, type ObjectID, type Segment, type Sequence, StorageError } from '../contract.js'
-import { type PassOver, readableOf } from '../backup/snapshot.js'
+import { type PassOver, readableOf } from '../backup/unreadable.js'
 import type { Census, WholeRecord, WholesQuery } from '../transfer/ends.js'
 import { idKey, idText } from '../object-key.js'
 import { readU64, u64 } from './bytes.js'

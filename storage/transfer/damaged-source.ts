@@ -2,7 +2,7 @@
 import { type LoggedEvent, type Sequence, StorageError } from '../contract.js'
 import { DamagedBackup } from '../backup/damaged-backup.js'
 import { attributesOf } from '../backup/lines.js'
-import { isDamage, type PassOver, readableOf, type Unreadable } from '../backup/snapshot.js'
+import { isDamage, type PassOver, readableOf, type Unreadable } from '../backup/unreadable.js'
 import type { SourceMeta, WholeRecord, WholesQuery } from './ends.js'
 
 /** Rows of the source cannot be read: no damage of the target. */

@@ -3,7 +3,7 @@
  * asks for none of this. The store that is read is one that nobody changes meanwhile; the store that is filled is nobody's until it is whole.
  */
 import { type Accesses, type BlobBirth, type BlobID, type BlobStore, type Lease, type LeaseID, type LoggedEvent, type MetaStore, type ObjectID, type Segment, type Sequence, StorageError, type StoredRecord } from '../contract.js'
-import type { PassOver } from '../backup/snapshot.js'
+import type { PassOver } from '../backup/unreadable.js'
 
 /** All that is kept of one object. */
 export interface WholeRecord {

@@ -1,6 +1,6 @@
 /** Whose values some blobs belong to: for people who are to repair them. */
 import type { BlobID, ObjectID } from '../contract.js'
-import { isDamage, type PassOver } from '../backup/snapshot.js'
+import { isDamage, type PassOver } from '../backup/unreadable.js'
 import type { SourceMeta } from './ends.js'
 
 export interface Owner {

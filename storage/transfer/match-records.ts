@@ -3,7 +3,7 @@
  * so that a walk that was cut short need not be remembered, and a walk that finds nothing to do proves that all is there.
  */
 import { type BlobID, type ObjectID, StorageError, type StoredRecord } from '../contract.js'
-import type { PassOver } from '../backup/snapshot.js'
+import type { PassOver } from '../backup/unreadable.js'
 import { DamagedSource, wholesFrom } from './damaged-source.js'
 import type { MovableMeta, TransferSource, TransferTarget, WholeRecord } from './ends.js'
 

@@ -1,7 +1,7 @@
 /** The bytes of a store: each blob is read, checked, written, read back, compared, and only then noted as moved. */
 import { type BlobBirth, type BlobID, StorageError } from '../contract.js'
 import { checkSource, Damaged, readSource, Summing } from './checked-bytes.js'
-import type { PassOver, Unreadable } from '../backup/snapshot.js'
+import type { PassOver, Unreadable } from '../backup/unreadable.js'
 import { fromSource } from './damaged-source.js'
 import type { TransferSource, TransferTarget } from './ends.js'
 

@@ -1,6 +1,6 @@
 /** The change log of a store: every entry keeps its place, so that who has followed the log up to a place goes on from there. */
 import { type LoggedEvent, type MetaStore, type Sequence, StorageError } from '../contract.js'
-import type { PassOver } from '../backup/snapshot.js'
+import type { PassOver } from '../backup/unreadable.js'
 import { eventsFrom } from './damaged-source.js'
 import type { TransferSource, TransferTarget } from './ends.js'
 

@@ -119,12 +119,12 @@ t.test('a backup that was killed while it read keeps the file of the records fro
 })
 
 t.test('a directory that is no store is refused, and so is a store of a newer build', async t => {
-  const directory = t.testdir({ other: { 'file.txt': 'x' }, text: { 'format.json': 'no JSON' }, strange: { 'format.json': '{"format":"something else","version":1}' }, newer: { 'format.json': '{"format":"fastify-cdmi store","version":4}' }, file: 'x', cut: { 'format.json.123': '' } })
+  const directory = t.testdir({ other: { 'file.txt': 'x' }, text: { 'format.json': 'no JSON' }, strange: { 'format.json': '{"format":"something else","version":1}' }, newer: { 'format.json': '{"format":"fastify-cdmi store","version":5}' }, file: 'x', cut: { 'format.json.123': '' } })
   const refused = async (name: string, message: RegExp, reason = 'format'): Promise<void> => { await t.rejects(openStore({ directory: join(directory, name) }), { name: 'StorageError', reason, message }) }
   await refused('other', /not empty and not a store/)
   await refused('text', /not JSON/)
   await refused('strange', /does not describe a store/)
-  await refused('newer', /format version 4; this build knows versions up to 3/)
+  await refused('newer', /format version 5; this build knows versions up to 4/)
   await refused('file', /EEXIST|ENOTDIR/, 'unavailable')
   mkdirSync(join(directory, 'cut', 'lost+found'))
   await (await openStore({ directory: join(directory, 'cut') }, noErrors)).close()
