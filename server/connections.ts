@@ -106,7 +106,8 @@ export class Connections {
   /** Takes what has come already, and what comes for so long, while each connection ends with its next answer. */
   async finish (milliseconds: number): Promise<void> {
     this.#draining = true
-    for (const socket of this.#busy.keys()) this.#endSoon(socket)
+    // Where an answer has begun without saying so the next one does.
+    for (const socket of this.#busy.keys()) if (this.#answersOf(socket).at(-1)?.headersSent === false) this.#endSoon(socket)
     if (milliseconds > 0) await wait(milliseconds)
     for (let turn = 0; turn < turns; turn++) await setImmediate()
   }

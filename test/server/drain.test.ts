@@ -109,6 +109,24 @@ t.test('an answer that has been handed over, and waits for its client to read it
   t.equal(await drained, 0)
 })
 
+t.test('a connection whose answer had begun before the server was told to end takes one request more', async t => {
+  const begun: ServerResponse[] = []
+  const server = createServer((_request, response) => { if (begun.push(response) === 1) response.write('first'); else response.end('second') })
+  t.teardown(() => { server.close() })
+  const connections = new Connections(server)
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const client = await RawClient.open(t, (server.address() as AddressInfo).port)
+  client.sendHeader(...health)
+  await client.receive(/first/)
+  await connections.finish(0)
+  begun[0]?.end()
+  await client.receive(/first\r\n0\r\n/)
+  client.sendHeader(...health)
+  await client.receive(/connection: close[^]*second/i)
+  await client.end()
+  t.equal(await connections.drain(30_000), 0)
+})
+
 t.test('a request that does not come to an end is cut after drainTimeout, counted, and logged', async t => {
   const server = await runningServer(t, { drainTimeout: 0.2 })
   const stuck = await Promise.all([RawClient.open(t, server.port), RawClient.open(t, server.port)])
