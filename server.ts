@@ -55,7 +55,7 @@ export interface BuiltServer {
   readonly metrics: ServerMetrics | undefined
   /** Begins to listen; answers the URL. */
   listen (): Promise<string>
-  /** Lets requests in flight finish, cuts what takes longer than `drainTimeout`, closes the store. Answers how many connections were cut. */
+  /** Takes requests for `drainDelay` yet, lets those in flight finish, cuts what takes longer than `drainTimeout`, closes the store. Answers how many connections were cut. */
   close (): Promise<number>
 }
 
@@ -206,6 +206,7 @@ async function compose (app: FastifyInstance, config: ServerConfig, { store, aut
   const { realm, anonymous, clientUser, limits, activeContent, formFields, formAnswer, withoutCapabilities, remoteSources, delayedAfter, templates, quotas, containerQuotas, locations, cors: origins = [], docs = true, hsts } = config
   let drained: Promise<number> = Promise.resolve(0)
   app.addHook('preClose', async () => {
+    await connections.finish(listener.isServing ? milliseconds(config.drainDelay, 0) : 0)
     drained = connections.drain(milliseconds(config.drainTimeout, 30))
     // Not one more connection while sockets say goodbye.
     listener.stop()

@@ -3,14 +3,14 @@ import cluster from 'node:cluster'
 import closeWithGrace from 'close-with-grace'
 import { buildServer, type BuiltServer } from '../server.js'
 import type { ServerConfig } from '../schemas/config.js'
-import { closingTime, storeDirectory } from '../server/store-config.js'
+import { endingTime, storeDirectory } from '../server/store-config.js'
 import { hideSecrets } from '../server/url-secrets.js'
 import type { FirstUser } from '../server/first-user.js'
 import { removeLeftAffinity } from './affinity-directory.js'
 import { buildWorker, groupSignals, leftAffinity, startWorkers, whenPrimaryEnds } from './workers.js'
 import { configOf, type Flags } from './config-flags.js'
 
-/** Milliseconds beyond `drainTimeout`, and what a silent database takes, after which an end that does not come to an end is forced. */
+/** Milliseconds beyond what an end may take after which one that does not come to an end is forced. */
 const patience = 15_000
 
 export async function serve (flags: Flags): Promise<void> {
@@ -58,7 +58,7 @@ async function listenOrClose (server: BuiltServer): Promise<string> {
  * nothing here. Answers what begins the end without a signal.
  */
 function endOnSignal (config: ServerConfig, close: () => Promise<unknown>, skip: readonly closeWithGrace.AllEvents[] = []): () => void {
-  const delay = (config.drainTimeout ?? 30) * 1000 + closingTime(config) + patience
+  const delay = endingTime(config) + patience
   const grace = closeWithGrace({ delay, skip: [...skip] }, async ({ err }) => {
     if (err !== undefined) process.stderr.write(hideSecrets(`fastify-cdmi: ${err.stack ?? err.message}\n`))
     await close()

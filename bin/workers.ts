@@ -12,7 +12,7 @@ import type { ServerConfig } from '../schemas/config.js'
 import { serveWorkers } from '../storage/embedded/serve-workers.js'
 import { openWorkerStore } from '../storage/embedded/worker-store.js'
 import { checkShared, openConfiguredStore } from '../server/configured-store.js'
-import { closingTime, storeOptions, storeDirectory } from '../server/store-config.js'
+import { endingTime, storeOptions, storeDirectory } from '../server/store-config.js'
 import { makeFirstUser, type FirstUser } from '../server/first-user.js'
 import { standardError, startLog, storeAwaited } from '../server/logging.js'
 import { readProcess } from '../server/process-readings.js'
@@ -37,7 +37,7 @@ export interface WorkerServer extends BuiltServer {
 const affinityVariable = 'FASTIFY_CDMI_AFFINITY'
 /** Milliseconds until a worker is replaced that died soon after its start, so that a broken machine is not kept busy with starting. */
 const respite = 1000
-/** Milliseconds beyond `drainTimeout`, and what a silent database takes, that a worker has to end. */
+/** Milliseconds beyond what an end may take that a worker has for it. */
 const patience = 10_000
 
 /** What terminals and service managers send to every process at once. */
@@ -63,7 +63,7 @@ export async function startWorkers (config: ServerConfig, { onFirstUser }: { onF
   const stopMetrics = config.metrics === 'off' ? () => {} : countForAll(ground)
   const crew = new Crew(count, ground.affinity, log)
   const close = async (): Promise<void> => {
-    await crew.end((config.drainTimeout ?? 30) * 1000 + closingTime(config) + patience)
+    await crew.end(endingTime(config) + patience)
     stopMetrics()
     await ground.close()
   }

@@ -175,6 +175,8 @@ export async function sockets (app: FastifyInstance, options: SocketsOptions): P
 /** A poll may wait for long, and a POST for room: a client that ends its half of the connection meanwhile is gone, and its session ends with it. */
 function endWithClient ({ socket }: IncomingMessage, response: ServerResponse): void {
   const leave = (): void => { socket.destroy() }
+  // It may have waited for the answers to requests before it.
+  if (socket.readableEnded) leave()
   socket.once('end', leave)
   whenAnswered(response, () => { socket.off('end', leave) })
 }

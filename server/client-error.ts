@@ -50,8 +50,9 @@ export function clientErrorHandler (connections: () => Pick<Connections, 'endAft
 /** For `connect` of a server: Node would close the connection without a word. */
 export function refuseTunnel (connections: Pick<Connections, 'endAfterAnswers'>) {
   return function ({ socket }: IncomingMessage): void {
-    // Node takes its own listener off before it gives the connection away: without one a client that has gone would end the process.
+    // Node takes its own listeners off before it gives the connection away: without them a client that has gone would end the process, and one that does not read its answers would keep the connection.
     socket.on('error', () => {})
+    socket.on('timeout', () => { socket.destroy() })
     connections.endAfterAnswers(socket, rawAnswer(noProxy))
   }
 }

@@ -1,9 +1,11 @@
 /**
- * The end of a server: connections on which nothing is going on are closed at once, the others when their last answer is out, and what
- * is left after a while is cut. Node alone would wait for clients that opened a connection and never said a word.
+ * The end of a server. First each answer says that it is the last of its connection, and requests are still taken for as long as the operator wants: a balancer may have sent one before it
+ * looks who is ready. Then connections on which nothing is going on are closed at once, the others when their last answer is out, and what is left after a while is cut. Node alone would wait
+ * for clients that opened a connection and never said a word.
  */
 import { type Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { setImmediate, setTimeout as wait } from 'node:timers/promises'
 import { Server as TlsServer } from 'node:tls'
 import { endGently } from '../plugins/early-answer.js'
 import { UpgradeDispatcher } from '../plugins/sockets/upgrade-dispatcher.js'
@@ -15,6 +17,8 @@ import { whenAnswered } from '../routes/http/answer-end.js'
  */
 const mostRead = 16
 const mostWaiting = 256
+/** Turns of the event loop in which what has come already is seen: a connection is accepted in one, and its request read in the next. The first one may have begun. */
+const turns = 3
 
 export class Connections {
   /** Answers by connection that were under way when somebody looked last; few look. */
@@ -29,6 +33,7 @@ export class Connections {
   /** Answers with which their connections end. */
   readonly #last = new WeakSet<ServerResponse>()
   #draining = false
+  #refusing = false
   #ended: (() => void) | undefined
 
   constructor (server: Server) {
@@ -39,6 +44,8 @@ export class Connections {
         this.#add(socket)
       })
     } else server.on('connection', (socket: Socket) => { this.#add(socket) })
+    // With a server's `close` Node would cut connections, too, in the middle of answers: it takes one for idle as soon as the last bytes of its answer have been handed over, sent or not.
+    server.closeIdleConnections = () => {}
     const { emit } = server
     const begin = (response: ServerResponse): boolean => this.#begin(response.req.socket, response)
     // Only by way of `emit` can a request be kept from those who would work on it.
@@ -96,17 +103,22 @@ export class Connections {
     return before === undefined || before.closed ? undefined : afterwards(before)
   }
 
+  /** Takes what has come already, and what comes for so long, while each connection ends with its next answer. */
+  async finish (milliseconds: number): Promise<void> {
+    this.#draining = true
+    // Where an answer has begun without saying so the next one does.
+    for (const socket of this.#busy.keys()) if (this.#answersOf(socket).at(-1)?.headersSent === false) this.#endSoon(socket)
+    if (milliseconds > 0) await wait(milliseconds)
+    for (let turn = 0; turn < turns; turn++) await setImmediate()
+  }
+
   /**
    * Ends what is idle, and the rest as it becomes idle. Resolves with the number of connections that were cut after `milliseconds`.
    */
   async drain (milliseconds: number): Promise<number> {
-    this.#draining = true
+    this.#draining = this.#refusing = true
     for (const socket of this.#shaking.values()) socket.destroy()
-    for (const socket of this.#busy.keys()) {
-      const last = this.#answersOf(socket).at(-1)
-      if (last === undefined) socket.destroySoon()
-      else this.#endAfter(socket, last)
-    }
+    for (const socket of this.#busy.keys()) if (!this.#endSoon(socket)) socket.destroySoon()
     if (this.#isEmpty()) return 0
     let timer: NodeJS.Timeout | undefined
     const ended = new Promise<void>(resolve => { this.#ended = resolve })
@@ -129,7 +141,7 @@ export class Connections {
   }
 
   #add (socket: Socket): void {
-    if (this.#draining) {
+    if (this.#refusing) {
       socket.destroy()
       return
     }
@@ -185,6 +197,13 @@ export class Connections {
       this.#held.delete(socket)
       if (!this.#full.has(socket)) socket.resume()
     })
+  }
+
+  /** The connection ends with the last answer that is under way; false: there is none. */
+  #endSoon (socket: Socket): boolean {
+    const last = this.#answersOf(socket).at(-1)
+    if (last !== undefined) this.#endAfter(socket, last)
+    return last !== undefined
   }
 
   /** The connection ends with this answer, or with those behind it when that could not be said in it any more. */

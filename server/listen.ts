@@ -13,9 +13,15 @@ const withoutSixth: readonly (string | undefined)[] = ['EADDRNOTAVAIL', 'EAFNOSU
 export class Listener {
   readonly #app: FastifyInstance
   #sixth: NetServer | undefined
+  #serving = false
 
   constructor (app: FastifyInstance) {
     this.#app = app
+  }
+
+  /** Whether anybody can have come. */
+  get isServing (): boolean {
+    return this.#serving
   }
 
   /** Answers the URL that a user may type. Rejects with the system's error (`EADDRINUSE`, `EACCES` …). */
@@ -23,6 +29,7 @@ export class Listener {
     await this.#app.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port, listenTextResolver: address => `listening at ${address}` })
     const { port: actual } = this.#app.server.address() as AddressInfo
     if (host === 'localhost') await this.#listenOnSixth(actual, port === 0)
+    this.#serving = true
     const scheme = this.#app.initialConfig.https === undefined ? 'http' : 'https'
     const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host
     return `${scheme}://${name}:${actual}`

@@ -30,8 +30,14 @@ export function storeDirectory (config: ServerConfig): string | undefined {
 }
 
 /** Milliseconds that closing the store may take while its database says nothing. */
-export function closingTime ({ meta, database: { timeout = 30, connectTimeout = 5 } = {} }: ServerConfig): number {
+function closingTime ({ meta, database: { timeout = 30, connectTimeout = 5 } = {} }: ServerConfig): number {
   return meta === undefined ? 0 : milliseconds(timeout + connectTimeout)
+}
+
+/** Milliseconds that the end of a server may take, from the signal on, before something is wrong. */
+export function endingTime (config: ServerConfig): number {
+  const { drainDelay = 0, drainTimeout = 30 } = config
+  return milliseconds(drainDelay + drainTimeout) + closingTime(config)
 }
 
 /** What the configuration says of a store in a database; undefined for one in a directory. Throws ConfigError as `storeDirectory` does. */

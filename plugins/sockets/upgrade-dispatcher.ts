@@ -105,8 +105,17 @@ export class UpgradeDispatcher {
  */
 function afterAnswers (socket: Duplex, proceed: () => void): void {
   const answer = answerOn(socket)
-  if (answer === undefined) proceed()
-  else answer.once('close', () => { if (socket.writable) afterAnswers(socket, proceed); else leave(socket) })
+  if (answer === undefined) {
+    proceed()
+    return
+  }
+  // Node looks after the connection no more, and its client may never read the answer.
+  socket.on('timeout', destroy)
+  answer.once('close', () => {
+    socket.off('timeout', destroy)
+    if (socket.writable) afterAnswers(socket, proceed)
+    else leave(socket)
+  })
 }
 
 /** The last answer was the end of the connection. Nobody reads from it any more, so that the other end of it would not be seen. */

@@ -1,6 +1,8 @@
 import t, { type Test } from 'tap'
+import { once } from 'node:events'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { WebSocket } from 'ws'
 import { ask, basic } from '../helpers/built-server.js'
 import { eventually } from '../helpers/eventually.js'
 import { RawClient } from '../helpers/raw-http.js'
@@ -87,6 +89,33 @@ t.test('the first start prints a password once; one server owns a store and a po
     third.child.kill('SIGTERM')
     t.equal(await cut, 1)
   })
+})
+
+t.test('for drainDelay a server that was told to end says that it is not ready, and takes connections and requests yet, each the last of its connection; WebSockets stay', async t => {
+  const parent = t.testdir()
+  for (const workers of ['1', '2']) {
+    const server = await startServer(t, join(parent, workers), ['--log-level', 'error', '--drain-delay', '3600', '--workers', workers])
+    const { authorization, origin } = server
+    const kept = await RawClient.open(t, portOf(server))
+    const head = ['Host: localhost', `Authorization: ${authorization}`]
+    kept.sendHeader('GET /-/ready HTTP/1.1', ...head)
+    await kept.receive(/"ready"/)
+    const socket = new WebSocket(`${origin.replace('http', 'ws')}/ws`, { headers: { authorization } })
+    t.teardown(() => { socket.terminate() })
+    await once(socket, 'open')
+    const stopped = server.stop()
+    await eventually('no worker is ready', async () => (await Promise.all([1, 2, 3, 4].map(async () => await ask(origin + '/-/ready')))).every(({ status, headers: { connection } }) => status === 503 && connection === 'close'))
+    const made = await ask(origin + '/made', { method: 'PUT', headers: { authorization, connection: 'keep-alive' }, body: 'x' })
+    t.equal(made.status, 201)
+    t.equal(made.headers.connection, 'close')
+    socket.send(JSON.stringify({ method: 'GET', url: '/data', id: 1 }))
+    t.match(JSON.parse(String((await once(socket, 'message'))[0])), { id: 1, status: 200 })
+    kept.sendHeader('GET /made HTTP/1.1', ...head)
+    await kept.receive(/HTTP\/1\.1 200 [^]*connection: close[^]*x$/i)
+    await kept.end()
+    server.child.kill('SIGTERM')
+    t.equal(await stopped, 1, 'a second signal does not wait')
+  }
 })
 
 t.test('a config file named by --config or CDMI_CONFIG counts; a flag wins over it; data in it starts from its directory', async t => {

@@ -79,11 +79,17 @@ t.test('the compose file is whole: what a service names is there', async t => {
 
 t.test('there are several gateways, all the same, that are given time to end', async t => {
   t.ok(gateways.length > 1)
+  const [, inter, fast] = /^ {2}default-server inter (\d+)s fastinter (\d+)ms downinter \S+ fall 2 /m.exec(balancer) ?? []
+  // Seconds until the balancer has seen it twice.
+  const unseen = Number(inter) + Number(fast) / 1000
   for (const [name, { environment, stop_grace_period: grace = '' }] of gateways) {
     t.same(environment, gateways[0]?.[1].environment, name)
-    t.ok(parseInt(grace) > Number(environment?.['CDMI_DRAIN_TIMEOUT']), name)
+    t.ok(parseInt(grace) > Number(environment?.['CDMI_DRAIN_DELAY']) + Number(environment?.['CDMI_DRAIN_TIMEOUT']), name)
+    t.ok(Number(environment?.['CDMI_DRAIN_DELAY']) > unseen, name)
   }
-  t.ok(Number(/^TimeoutStopSec=(\d+)$/m.exec(unit)?.[1]) > Number(/--drain-timeout (\d+)/.exec(unit)?.[1]))
+  const seconds = (pattern: RegExp): number => Number(pattern.exec(unit)?.[1])
+  t.ok(seconds(/^TimeoutStopSec=(\d+)$/m) > seconds(/--drain-delay (\d+)/) + seconds(/--drain-timeout (\d+)/))
+  t.ok(seconds(/--drain-delay (\d+)/) > unseen)
 })
 
 t.test('the balancer asks every gateway whether it is ready', async t => {

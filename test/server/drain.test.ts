@@ -1,10 +1,13 @@
 import t from 'tap'
 import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
 import { io } from 'socket.io-client'
 import { WebSocket } from 'ws'
+import { Connections } from '../../server/connections.js'
 import { type MetaStore, type Store, StoreClosedError } from '../../storage/contract.js'
 import { openMemoryStore } from '../../storage/memory/memory-store.js'
-import { ask, authorization, password, runningServer } from '../helpers/built-server.js'
+import { ask, authorization, builtServer, password, runningServer } from '../helpers/built-server.js'
 import { eventually } from '../helpers/eventually.js'
 import { RawClient } from '../helpers/raw-http.js'
 
@@ -17,7 +20,7 @@ t.test('a request in flight finishes, with Connection: close; new connections ar
   busy.sendHeader(...uploadOf(2))
   await busy.receive(/^HTTP\/1\.1 100 /)
   const closed = server.close()
-  await t.rejects(RawClient.open(t, server.port), { code: 'ECONNREFUSED' })
+  await eventually('new connections are refused', async () => await RawClient.open(t, server.port).then(() => false, ({ code }: NodeJS.ErrnoException) => code === 'ECONNREFUSED'))
   busy.socket.write('hi')
   await busy.receive(/HTTP\/1\.1 201 [^]*connection: close/i)
   await busy.end()
@@ -50,6 +53,78 @@ t.test('idle connections are closed at once: those that were never used and thos
   t.ok(performance.now() - start < 5000)
   await silent.end()
   await kept.end()
+})
+
+const health = ['GET /-/health HTTP/1.1', 'Host: localhost']
+
+t.test('what had come when the server was told to end is answered: on connections that were idle, and on those that nobody had accepted yet', async t => {
+  const server = await runningServer(t, { drainTimeout: 30 })
+  const kept = await RawClient.open(t, server.port)
+  kept.sendHeader(...health)
+  await kept.receive(/"alive"/)
+  const fresh = connect({ port: server.port, host: '127.0.0.1' })
+  t.teardown(() => { fresh.destroy() })
+  let received = ''
+  fresh.setEncoding('latin1').on('data', (text: string) => { received += text }).on('error', () => {})
+  const ended = once(fresh, 'close')
+  await once(fresh, 'connect')
+  for (const socket of [kept.socket, fresh]) socket.write(['PUT /made HTTP/1.1', 'Host: localhost', `Authorization: ${authorization}`, 'Content-Length: 2', '', 'hi'].join('\r\n'))
+  t.equal(await server.close(), 0)
+  await kept.receive(/HTTP\/1\.1 20[14] [^]*connection: close/i)
+  await kept.end()
+  await ended
+  t.match(received, /^HTTP\/1\.1 20[14] [^]*connection: close/i)
+})
+
+t.test('drainDelay is waited for before connections end', async t => {
+  const server = await runningServer(t, { drainDelay: 0.2 })
+  const silent = await RawClient.open(t, server.port)
+  const start = performance.now()
+  t.equal(await server.close(), 0)
+  t.ok(performance.now() - start > 190)
+  await silent.end()
+})
+
+t.test('where nobody can have come drainDelay is not waited for', async t => {
+  const server = await builtServer(t, { drainDelay: 86_400 })
+  t.equal(await server.close(), 0)
+})
+
+t.test('an answer that has been handed over, and waits for its client to read it, is sent to its end', async t => {
+  const value = Buffer.alloc(32 * 1024 * 1024, 'v')
+  const server = createServer((_request, response) => { response.end(value) })
+  const connections = new Connections(server)
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const client = await RawClient.open(t, (server.address() as AddressInfo).port)
+  client.socket.pause()
+  client.sendHeader(...health)
+  const [, response] = await once(server, 'request') as [IncomingMessage, ServerResponse]
+  t.match(response, { writableEnded: true, writableFinished: false })
+  await connections.finish(0)
+  const drained = connections.drain(30_000)
+  server.close()
+  client.socket.resume()
+  await client.end()
+  t.equal(client.received.length - client.received.indexOf('\r\n\r\n') - 4, value.length)
+  t.equal(await drained, 0)
+})
+
+t.test('a connection whose answer had begun before the server was told to end takes one request more', async t => {
+  const begun: ServerResponse[] = []
+  const server = createServer((_request, response) => { if (begun.push(response) === 1) response.write('first'); else response.end('second') })
+  t.teardown(() => { server.close() })
+  const connections = new Connections(server)
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const client = await RawClient.open(t, (server.address() as AddressInfo).port)
+  client.sendHeader(...health)
+  await client.receive(/first/)
+  await connections.finish(0)
+  begun[0]?.end()
+  await client.receive(/first\r\n0\r\n/)
+  client.sendHeader(...health)
+  await client.receive(/connection: close[^]*second/i)
+  await client.end()
+  t.equal(await connections.drain(30_000), 0)
 })
 
 t.test('a request that does not come to an end is cut after drainTimeout, counted, and logged', async t => {

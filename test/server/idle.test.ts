@@ -25,16 +25,21 @@ t.test('idleTimeout: an upload of which nothing more comes is cut, and nothing i
   t.equal((await ask(`${url}/stalled`, { headers: { authorization } })).status, 404)
 })
 
-t.test('idleTimeout: a download that nobody takes is cut', async t => {
+t.test('idleTimeout: a download that nobody takes is cut, whatever was sent behind its request', async t => {
   const { port, url, app } = await runningServer(t, { idleTimeout })
   t.equal((await ask(`${url}/long`, { method: 'PUT', headers: { authorization }, body: Buffer.alloc(16 * 1024 ** 2) })).status, 201)
-  const socket = connect(port, '127.0.0.1')
-  t.teardown(() => { socket.destroy() })
-  await once(socket, 'connect')
-  socket.pause()
-  socket.write(`GET /long HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\n\r\n`)
-  await eventually('it has begun', async () => await connections(app) === 1)
-  await eventually('the connection is gone', async () => await connections(app) === 0)
+  const upgrade = (path: string, to: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: ${to}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`
+  const tails = ['', 'CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n', upgrade('/ws', 'websocket'), upgrade('/', 'h2c'), 'garbage\r\n\r\n', 'BREW /']
+  for (const tail of tails) {
+    const begun = once(app.server, 'connection')
+    const socket = connect(port, '127.0.0.1')
+    t.teardown(() => { socket.destroy() })
+    await once(socket, 'connect')
+    socket.pause()
+    socket.write(`GET /long HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\n\r\n${tail}`)
+    await begun
+  }
+  await eventually('the connections are gone', async () => await connections(app) === 0)
   t.pass()
 })
 

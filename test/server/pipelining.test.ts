@@ -1,5 +1,6 @@
 import t from 'tap'
 import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
 import { authorization, ask, runningServer } from '../helpers/built-server.js'
 import { eventually } from '../helpers/eventually.js'
 import { openMemoryStore } from '../../index.js'
@@ -145,4 +146,21 @@ t.test('a client of socket.io that ends its half of the connection while it poll
   await client.end()
   t.equal(client.received, '')
   t.match((await ask(`${server.url}/socket.io/?EIO=4&transport=polling&sid=${sid}`)).text, /Session ID unknown/)
+})
+
+t.test('so is one that has ended its half before its poll had its turn', async t => {
+  let open: () => void = () => {}
+  const opened = new Promise<void>(resolve => { open = resolve })
+  const server = await runningServer(t, {}, { store: Object.assign(openMemoryStore(), { ready: async () => { await opened } }) })
+  const target = '/socket.io/?EIO=4&transport=polling'
+  const [, sid = ''] = /"sid":"([^"]+)"/.exec((await ask(server.url + target)).text) ?? []
+  const client = await RawClient.open(t, server.port)
+  const begun = once(server.app.server, 'request') as Promise<[IncomingMessage]>
+  client.socket.end(request('GET /-/ready') + request(`GET ${target}&sid=${sid}`))
+  const [{ socket }] = await begun
+  await eventually('its end has come', () => socket.readableEnded)
+  open()
+  await client.end()
+  t.same(statuses(client), [200])
+  t.match((await ask(`${server.url}${target}&sid=${sid}`)).text, /Session ID unknown/)
 })
