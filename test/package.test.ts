@@ -63,15 +63,14 @@ t.test('its manifest leads to what there is', async t => {
 
 t.test('the example of the README compiles with its types, and stores values', async t => {
   const [, example = ''] = /```ts\n([^]*?)```/.exec(readFileSync(join(installed, 'README.md'), 'utf8')) ?? []
-  const [config, options] = [join(project, 'tsconfig.json'), { target: 'ES2023', module: 'NodeNext', strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, noEmitOnError: true, types: ['node'] }]
+  const [config, options] = [join(project, 'tsconfig.json'), { target: 'ES2023', module: 'NodeNext', strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, noEmitOnError: false, types: ['node'] }]
   writeFileSync(join(project, 'app.ts'), example.replace('port: 3000', "port: 0, host: '127.0.0.1'") + '\nconsole.log(app.listeningOrigin)\nprocess.on("SIGTERM", () => { void app.close() })\n')
   writeFileSync(join(project, 'wrong.ts'), "import cdmi, { openStore } from 'fastify-cdmi'\nexport const open = async (): Promise<unknown> => await openStore({ directory: 5 })\nexport default cdmi\n")
-  writeFileSync(config, JSON.stringify({ compilerOptions: options, files: ['app.ts'] }))
-  const tsc = realpathSync('node_modules/typescript/bin/tsc')
-  await run(...plainNode(tsc, '-p', config), { cwd: project })
-  writeFileSync(config, JSON.stringify({ compilerOptions: { ...options, noEmit: true }, files: ['wrong.ts'] }))
-  const refused: unknown = await run(...plainNode(tsc, '-p', config), { cwd: project }).catch((error: unknown) => error)
-  t.match(refused, { stdout: /^wrong\.ts\(2,\d+\): error TS2\d+: [^\n]*number/ }, 'what is wrong is seen: its types are there')
+  // Together, for to check all types there are takes long.
+  writeFileSync(config, JSON.stringify({ compilerOptions: options, files: ['app.ts', 'wrong.ts'] }))
+  const refused: unknown = await run(...plainNode(realpathSync('node_modules/typescript/bin/tsc'), '-p', config), { cwd: project }).catch((error: unknown) => error)
+  t.match(refused, { stdout: /^wrong\.ts\(2,\d+\): error TS2\d+: [^\n]*number[^]*$/ }, 'what is wrong is seen: its types are there')
+  t.same((refused as { stdout: string }).stdout.split('\n').filter(line => / error TS/.test(line) && !line.startsWith('wrong.ts(2,')), [], 'nothing else is wrong')
   const app = started(spawn(...plainNode('app.js'), { cwd: project, stdio: ['ignore', 'pipe', 'inherit'] }))
   const root = (await says(app, /^(http:\S+)/m)) + '/cdmi/2.0.0/'
   await storesValues(root, 'Basic ' + Buffer.from('admin:change me').toString('base64'))
