@@ -30,7 +30,7 @@ const LoadConfig = Type.Object({
 }, { additionalProperties: false })
 
 export const ServerConfig = Type.Object({
-  data: path('Directory of the store; made when it is not there. Default: `./data`.'),
+  data: path('Directory of the store; a server makes it when it is not there. Default: `./data`.'),
   meta: storeUrl('Instead of data: URL of the PostgreSQL database with the records of a store of many servers, `postgres://user@host/database?schema=name`; several servers of which one is the primary with commas between them. No password in a flag: use the variable, the config file or PGPASSWORD. Default: none.'),
   blobs: storeUrl('Goes with meta: where longer values are, `s3://bucket/prefix?endpoint=…` or `file:///directory`. Keys of S3 come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Default: none.'),
   migrate: Type.Optional(Type.Boolean({ description: 'Make the tables of the database at a start, or bring them up to date. `false`: refuse to start while `fastify-cdmi migrate` has something to do. Default: `true`.' })),
