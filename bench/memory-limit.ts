@@ -6,6 +6,8 @@ import { join } from 'node:path'
 export interface MemoryLimit {
   /** Prefix of a command that is to live under it. */
   readonly prefix: readonly string[]
+  /** Pages of files that somebody else has read before count as his, not as those of who lives under it: the system is to forget them. */
+  forgetPages (): Promise<void>
   /** What it came to, in a sentence. */
   outcome (): Promise<string>
   /** When all who lived under it are gone. */
@@ -38,6 +40,9 @@ export async function limitMemory (bytes: number): Promise<MemoryLimit> {
   }
   return {
     prefix: ['sh', '-c', `echo $$ > ${directory}/cgroup.procs && exec "$@"`, 'sh'],
+    async forgetPages () {
+      await writeFile('/proc/sys/vm/drop_caches', '3').catch((error: unknown) => { throw new Error(`--limit-memory says nothing here of a store that was filled before: ${error instanceof Error ? error.message : String(error)}`) })
+    },
     async outcome () {
       const most = Number(await readFile(join(directory, version.most), 'utf8').catch(() => 'unknown'))
       const killed = /oom_kill (\d+)/.exec(await readFile(join(directory, version.events), 'utf8'))?.[1] ?? 'unknown'

@@ -65,6 +65,7 @@ async function measureAtRest (stores: ReadonlyArray<{ objects: number, data: str
   const rows: Array<Section['rows'][number]> = [{ objects: 'an empty store', took: [empty.took], processor: [empty.processor] }]
   for (const { objects, data } of stores) {
     const filled = await fillStore(data, objects)
+    await limit?.forgetPages()
     const starts = [await startTime(data, launch), await startTime(data, launch)]
     rows.push({ objects: String(objects), filled, took: starts.map(({ took }) => took), processor: starts.map(({ processor }) => processor), bytes: await bytesOnDisk(data) / objects })
   }
