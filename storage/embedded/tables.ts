@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { successor } from './bytes.js'
 import { StorageError } from '../contract.js'
 import { toStorageError } from '../storage-errors.js'
-import { type Database, open, type RangeOptions, type RootDatabase, type Transaction } from 'lmdb'
+import { type Database, open, type RangeOptions, type RootDatabase, type RootDatabaseOptionsWithPath, type Transaction } from 'lmdb'
 import { requireHeads } from './lmdb-heads.js'
 import { NameScan } from './name-scan.js'
 
@@ -123,18 +123,22 @@ export function openTables (directory: string, options: TableOptions = {}): Tabl
 
 function openAt (path: string, { readOnly = false }: TableOptions): Tables {
   const shape = { encoding: 'binary', keyEncoding: 'binary' } as const
-  const env = open<Buffer, Buffer>({
+  // LMDB's own types leave the read-ahead out.
+  const options: RootDatabaseOptionsWithPath & { readonly noReadAhead: boolean } = {
     path,
     // Otherwise a dot in the path decides whether it is a file.
     noSubdir: true,
     // A commit is on the disk when it returns.
     overlappingSync: false,
+    // Of a store larger than memory each page that is missing would bring thirty more, which nobody asked for and others are thrown out for.
+    noReadAhead: true,
     mapSize,
     maxDbs: 16,
     maxReaders: 512,
     readOnly,
     ...shape
-  })
+  }
+  const env = open<Buffer, Buffer>(options)
   const table = (name: string): Table => env.openDB<Buffer, Buffer>({ name, ...shape })
   const openAll = (): Tables => ({
     env,
