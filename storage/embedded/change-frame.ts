@@ -1,160 +1,147 @@
 /**
- * A change of the model on its way to the writer: numbers and short texts in front, then all the bytes, one behind the other. To have each run of bytes in
- * MessagePack costs most of what a small change costs to be sent.
+ * A change of the model on its way to the writer. Numbers are big-endian; a text is its length in two bytes (0xffff: there is none) and its UTF-8; an ID its length
+ * in one byte and its bytes.
  *
- * | at | bytes | what |
- * |---|---|---|
- * | 0 | 1 | 0xc1, with which no MessagePack begins |
- * | 1 | 4 | length of the head |
- * | 5 | … | the head, in MessagePack: see ChangeHead |
- * | … | … | IDs that are expected; ID and record of each put; IDs that are removed; events |
+ * | what | of what |
+ * |---|---|
+ * | 1 byte | 0xc1, with which no MessagePack begins |
+ * | 5 × 4 bytes | how many births, expectations, puts, removals, events |
+ * | text | the lease |
+ * | 4 bytes, … | length of the limits and trees in MessagePack, which few changes have; 0: none |
+ * | births | text of the blob, size (8), text of the hash |
+ * | expectations | ID, version (8) |
+ * | puts | ID, text of the owner, segments (see SegmentsKind), length of the record (4), record |
+ * | removals | ID, version (8), 1 for a whole tree |
+ * | events | length (4), event |
  */
-import { setImmediate } from 'node:timers/promises'
 import { Packr } from 'msgpackr'
-import type { AccountLimit, BlobBirth, Change, JsonObject, LeaseID, ObjectID, RecordPut, RecordRemoval, Segment } from '../contract.js'
+import type { AccountLimit, BlobBirth, Change, JsonObject, ObjectID, RecordPut, RecordRemoval, Segment } from '../contract.js'
 import { eachInTurns, inOneTurn } from '../in-turns.js'
-import { idKey } from '../object-key.js'
 import { ownerIn } from '../usage.js'
-import { readU32 } from './bytes.js'
-import { encodeJson } from './json-codec.js'
-import { encodeRecord } from './record-codec.js'
+import { ByteReader } from './byte-reader.js'
+import { ByteWriter } from './byte-writer.js'
+import { writeJson } from './json-codec.js'
+import { writeRecord } from './record-codec.js'
 import type { WireBirth, WireChange, WireSegment, WireSegmentChange } from './wire-change.js'
 
-/** The change, with the lengths of bytes in their place. */
-type ChangeHead = [
-  lease: LeaseID | null,
-  births: WireBirth[],
-  expect: Array<[id: number, version: number]>,
-  put: Array<[id: number, record: number, segments: WireSegmentChange, owner: string | null]>,
-  remove: Array<[id: number, version: number, subtree: boolean]>,
-  events: number[],
-  limits: readonly AccountLimit[] | null,
-  trees: readonly ObjectID[] | null
-]
-
 const mark = 0xc1
-const headAt = 5
-/** As MessagePack begins arrays: those of up to 15 items with one byte, very long ones with this and four bytes. */
-const shortArray = 0x90
-const shortLength = 15
-const longArray = 0xdd
+
+/** How a segment change begins; what follows is in `writeSegments`. */
+const kinds = { keep: 0, replace: 1, splice: 2, copy: 3 } as const
+
+/** What few changes have. */
+type Rest = [limits: readonly AccountLimit[] | null, trees: readonly ObjectID[] | null]
 
 const packr = new Packr({ useRecords: false })
+const scratch = new ByteWriter()
 
 /** Throws for what cannot be stored at all: a name that is too long, an ID that is none. */
 export function encodeChange (change: Change): Buffer | Promise<Buffer> {
   const { births = [], expect, put = [], remove = [], events } = change
   // Most changes are of one record: not even a promise is needed.
   if (births.length + expect.length + put.length + remove.length + events.length > inOneTurn) return encodeInTurns(change)
-  const frame = new ChangeFrame(change)
-  for (const birth of births) frame.birth(birth)
-  for (const record of expect) frame.expect(record)
-  for (const record of put) frame.put(record)
-  for (const record of remove) frame.remove(record)
-  for (const event of events) frame.event(event)
-  return frame.bytes()
+  scratch.begin()
+  writeHead(scratch, change)
+  for (const birth of births) writeBirth(scratch, birth)
+  for (const record of expect) writeExpected(scratch, record)
+  for (const record of put) writePut(scratch, record)
+  for (const record of remove) writeRemoval(scratch, record)
+  for (const event of events) writeEvent(scratch, event)
+  return scratch.take()
 }
+
+/** Bytes after which a piece of a long change is put aside. */
+const pieceLength = 64 * 1024
 
 async function encodeInTurns (change: Change): Promise<Buffer> {
   const { births = [], expect, put = [], remove = [], events } = change
-  const frame = new ChangeFrame(change)
-  await eachInTurns(births, birth => { frame.birth(birth) })
-  await eachInTurns(expect, record => { frame.expect(record) })
-  await eachInTurns(put, record => { frame.put(record) })
-  await eachInTurns(remove, record => { frame.remove(record) })
-  await eachInTurns(events, event => { frame.event(event) })
-  return await frame.bytesInTurns()
+  const out = new ByteWriter()
+  const pieces: Buffer[] = []
+  const each = async <Item> (items: readonly Item[], write: (out: ByteWriter, item: Item) => void): Promise<void> => {
+    await eachInTurns(items, item => {
+      write(out, item)
+      if (out.length >= pieceLength) pieces.push(out.take())
+    })
+  }
+  writeHead(out, change)
+  await each(births, writeBirth)
+  await each(expect, writeExpected)
+  await each(put, writePut)
+  await each(remove, writeRemoval)
+  await each(events, writeEvent)
+  pieces.push(out.take())
+  const bytes = Buffer.allocUnsafe(pieces.reduce((sum, piece) => sum + piece.length, 0))
+  let at = 0
+  await eachInTurns(pieces, piece => {
+    bytes.set(piece, at)
+    at += piece.length
+  })
+  return bytes
 }
 
-class ChangeFrame {
-  readonly #head: ChangeHead
-  readonly #pieces: Buffer[] = []
-  #length = 0
-
-  constructor ({ lease, limits, trees }: Change) {
-    this.#head = [lease ?? null, [], [], [], [], [], limits ?? null, trees ?? null]
-  }
-
-  birth ({ blob, size, hash }: BlobBirth): void {
-    this.#head[1].push([blob, size, hash])
-  }
-
-  expect ({ id, version }: Change['expect'][number]): void {
-    this.#head[2].push([this.#add(idKey(id)), version])
-  }
-
-  put (put: RecordPut): void {
-    const id = idKey(put.id)
-    this.#head[3].push([this.#add(id), this.#add(encodeRecord(put, id)), wireSegmentChange(put.segments), ownerIn(put.attributes) ?? null])
-  }
-
-  remove ({ id, version, subtree }: RecordRemoval): void {
-    this.#head[4].push([this.#add(idKey(id)), version, subtree])
-  }
-
-  event (event: JsonObject): void {
-    this.#head[5].push(this.#add(encodeJson(event)))
-  }
-
-  #add (bytes: Buffer): number {
-    this.#pieces.push(bytes)
-    this.#length += bytes.length
-    return bytes.length
-  }
-
-  bytes (): Buffer {
-    const place = this.#begun([packr.pack(this.#head)])
-    for (const piece of this.#pieces) place(piece)
-    return place.bytes
-  }
-
-  /** The same; others have their turn in between. */
-  async bytesInTurns (): Promise<Buffer> {
-    const head: Buffer[] = [Buffer.of(shortArray + this.#head.length)]
-    for (const part of this.#head) {
-      if (Array.isArray(part)) await packInTurns(part, head)
-      else head.push(packr.pack(part))
-    }
-    const place = this.#begun(head)
-    await eachInTurns(this.#pieces, place)
-    return place.bytes
-  }
-
-  /** All bytes, with the head, and what puts one more piece behind that. */
-  #begun (head: readonly Buffer[]): ((piece: Buffer) => void) & { bytes: Buffer } {
-    const length = head.reduce((sum, piece) => sum + piece.length, 0)
-    const bytes = Buffer.allocUnsafe(headAt + length + this.#length)
-    bytes[0] = mark
-    bytes.writeUInt32BE(length, 1)
-    let at = headAt
-    const place = (piece: Buffer): void => {
-      bytes.set(piece, at)
-      at += piece.length
-    }
-    for (const piece of head) place(piece)
-    return Object.assign(place, { bytes })
+function writeHead (out: ByteWriter, { births = [], expect, put = [], remove = [], events, lease, limits, trees }: Change): void {
+  out.u8(mark)
+  for (const { length } of [births, expect, put, remove, events]) out.u32(length)
+  out.text(lease)
+  if (limits === undefined && trees === undefined) {
+    out.u32(0)
+  } else {
+    const rest = packr.pack([limits ?? null, trees ?? null] satisfies Rest)
+    out.u32(rest.length)
+    out.add(rest)
   }
 }
 
-/** A long list in MessagePack, piece by piece: its length, and its items one behind the other. */
-async function packInTurns (items: readonly unknown[], pieces: Buffer[]): Promise<void> {
-  const length = Buffer.of(longArray, 0, 0, 0, 0)
-  length.writeUInt32BE(items.length, 1)
-  pieces.push(length)
-  for (let at = 0; at < items.length; at += inOneTurn) {
-    const part = items.slice(at, at + inOneTurn)
-    // Without its own length, which takes one byte or three.
-    pieces.push(packr.pack(part).subarray(part.length <= shortLength ? 1 : 3))
-    await setImmediate()
-  }
+function writeBirth (out: ByteWriter, { blob, size, hash }: BlobBirth): void {
+  out.text(blob)
+  out.u64(size)
+  out.text(hash)
 }
 
-function wireSegmentChange (change: RecordPut['segments']): WireSegmentChange {
+function writeExpected (out: ByteWriter, { id, version }: Change['expect'][number]): void {
+  out.id(id)
+  out.u64(version)
+}
+
+function writePut (out: ByteWriter, put: RecordPut): void {
+  out.id(put.id)
+  out.text(ownerIn(put.attributes))
+  writeSegments(out, put.segments)
+  const at = out.skip(4)
+  writeRecord(out, put)
+  out.bytes.writeUInt32BE(out.length - at - 4, at)
+}
+
+function writeRemoval (out: ByteWriter, { id, version, subtree }: RecordRemoval): void {
+  out.id(id)
+  out.u64(version)
+  out.u8(subtree ? 1 : 0)
+}
+
+function writeEvent (out: ByteWriter, event: JsonObject): void {
+  const at = out.skip(4)
+  writeJson(out, event)
+  out.bytes.writeUInt32BE(out.length - at - 4, at)
+}
+
+function writeSegments (out: ByteWriter, change: RecordPut['segments']): void {
+  out.u8(kinds[change.kind])
   switch (change.kind) {
-    case 'keep': return ['keep']
-    case 'replace': return ['replace', change.segments.map(wireSegment)]
-    case 'splice': return ['splice', change.segments.map(wireSegment), change.offset, change.length]
-    case 'copy': return ['copy', idKey(change.from), change.version]
+    case 'keep': return
+    case 'copy':
+      out.id(change.from)
+      out.u64(change.version)
+      return
+    case 'splice':
+      out.u64(change.offset)
+      out.u64(change.length)
+  }
+  out.u32(change.segments.length)
+  for (const { offset, length, blob, blobOffset } of change.segments) {
+    out.u64(offset)
+    out.u64(length)
+    out.text(blob)
+    out.u64(blobOffset)
   }
 }
 
@@ -165,22 +152,43 @@ export const isChange = (bytes: Uint8Array): boolean => bytes[0] === mark
 
 /** The change. Its bytes are views of these. */
 export function decodeChange (frame: Uint8Array): WireChange {
-  const bytes = Buffer.from(frame.buffer, frame.byteOffset, frame.length)
-  let at = headAt + readU32(bytes, 1)
-  const [lease, births, expect, put, remove, events, limits, trees] = packr.unpack(bytes.subarray(headAt, at)) as ChangeHead
-  const take = (length: number): Buffer => {
-    at += length
-    return bytes.subarray(at - length, at)
-  }
+  const from = new ByteReader(Buffer.from(frame.buffer, frame.byteOffset, frame.length), 1)
+  const [births, expected, puts, removals, events] = [from.u32(), from.u32(), from.u32(), from.u32(), from.u32()]
+  const lease = from.text() ?? null
+  const rest = from.u32()
+  const [limits, trees] = rest === 0 ? [null, null] : packr.unpack(from.take(rest)) as Rest
   return {
     kind: 'change',
     lease,
-    births,
-    expect: expect.map(([id, version]) => [take(id), version]),
-    put: put.map(([id, record, segments, owner]) => [take(id), take(record), segments, owner]),
-    remove: remove.map(([id, version, subtree]) => [take(id), version, subtree]),
-    events: events.map(take),
+    births: times(births, (): WireBirth => [from.text() ?? '', from.u64(), from.text() ?? '']),
+    expect: times(expected, () => [from.id(), from.u64()]),
+    put: times(puts, () => {
+      const [id, owner, segments] = [from.id(), from.text() ?? null, readSegments(from)]
+      return [id, from.take(from.u32()), segments, owner]
+    }),
+    remove: times(removals, () => [from.id(), from.u64(), from.u8() === 1]),
+    events: times(events, () => from.take(from.u32())),
     ...limits !== null && { limits },
     ...trees !== null && { trees }
   }
+}
+
+function readSegments (from: ByteReader): WireSegmentChange {
+  const kind = from.u8()
+  const segments = (): WireSegment[] => times(from.u32(), () => [from.u64(), from.u64(), from.text() ?? '', from.u64()])
+  switch (kind) {
+    case kinds.replace: return ['replace', segments()]
+    case kinds.splice: {
+      const [offset, length] = [from.u64(), from.u64()]
+      return ['splice', segments(), offset, length]
+    }
+    case kinds.copy: return ['copy', from.id(), from.u64()]
+    default: return ['keep']
+  }
+}
+
+function times<T> (count: number, make: () => T): T[] {
+  const made: T[] = []
+  for (let n = 0; n < count; n++) made.push(make())
+  return made
 }

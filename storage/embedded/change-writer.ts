@@ -15,7 +15,7 @@ import { openSequence, sealEvent, sealSequence } from './log-rows.js'
 import { SegmentWriter } from './segment-writer.js'
 import { stateKeys, type Tables } from './tables.js'
 import { UsageWriter } from './usage-writer.js'
-import type { WireResult } from './wire.js'
+import type { WireOutcome, WireResult } from './wire.js'
 import type { WireBirth, WireChange, WireSegmentChange } from './wire-change.js'
 
 export class ChangeWriter {
@@ -70,11 +70,11 @@ export class ChangeWriter {
     }
     this.#segments.settle(now)
     for (const event of change.events) this.log(event, now)
-    return ['committed', this.#sequence]
+    return this.#sequence
   }
 
   /** All that a change needs to know, or why it is not made: only reads. */
-  #examine (change: WireChange): { readonly found: Map<string, Buffer>, readonly deltas: Deltas | undefined } | WireResult {
+  #examine (change: WireChange): { readonly found: Map<string, Buffer>, readonly deltas: Deltas | undefined } | WireOutcome {
     try {
       const found = this.#check(change)
       if (Array.isArray(found)) return found
@@ -146,7 +146,7 @@ export class ChangeWriter {
   }
 
   /** The heads of the records that are replaced or removed, or the first expectation that does not hold. */
-  #check (change: WireChange): Map<string, Buffer> | WireResult {
+  #check (change: WireChange): Map<string, Buffer> | WireOutcome {
     const { records, leases } = this.#tables
     if (change.births.length > 0) {
       const lease = change.lease === null ? undefined : Buffer.from(change.lease)
@@ -182,7 +182,7 @@ export class ChangeWriter {
     return true
   }
 
-  #checkNames ({ put }: WireChange, leaving: ReadonlySet<string>): WireResult | undefined {
+  #checkNames ({ put }: WireChange, leaving: ReadonlySet<string>): WireOutcome | undefined {
     const taken = new Map<string, Buffer>()
     for (const [id, record] of put) {
       const key = Buffer.from(entryKeyOf(record))
@@ -197,7 +197,7 @@ export class ChangeWriter {
   }
 
   /** A blob that is named must be born here or before, and not doomed: a copy of a value that was deleted meanwhile reads again. */
-  #checkBlobs ({ births, put }: WireChange): WireResult | undefined {
+  #checkBlobs ({ births, put }: WireChange): WireOutcome | undefined {
     let born: Set<BlobID> | undefined
     for (const [id, , change] of put) {
       if (change[0] === 'keep' || change[0] === 'copy') continue

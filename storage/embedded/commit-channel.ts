@@ -42,9 +42,13 @@ export class BatchingChannel implements CommitChannel {
     this.#answered = answered
   }
 
-  async submit (item: Uint8Array): Promise<WireResult> {
-    if (this.#closed) throw new StoreClosedError()
-    return await new Promise((resolve, reject) => {
+  /** Not async: each promise that waits for another one costs every change something. */
+  submit (item: Uint8Array): Promise<WireResult> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) {
+        reject(new StoreClosedError())
+        return
+      }
       this.#waiting.push({ item, resolve, reject })
       this.#pumping ??= this.#pump()
       this.#sendInTime()
@@ -64,11 +68,11 @@ export class BatchingChannel implements CommitChannel {
       const batch = this.#take()
       try {
         const results = await this.#transport.send(packBatch(batch.map(({ item }) => item))).finally(this.#answered)
-        for (const [index, { resolve, reject }] of batch.entries()) {
+        batch.forEach(({ resolve, reject }, index) => {
           const result = results[index]
           if (result === undefined) reject(new StorageError('unavailable', 'The writer gave no answer'))
           else resolve(result)
-        }
+        })
       } catch (error) {
         for (const { reject } of batch) reject(error)
       }

@@ -213,7 +213,13 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
     // Told also when nobody knows whether it was made.
     const encoding = encodeChange(change)
     const encoded = encoding instanceof Promise ? await encoding : encoding
-    const result = commitResultOf(await this.#channel.submit(encoded).finally(() => { this.#paths?.changed(change) }))
+    let answer
+    try {
+      answer = await this.#channel.submit(encoded)
+    } finally {
+      this.#paths?.changed(change)
+    }
+    const result = commitResultOf(answer)
     if (result.status === 'conflict' && result.on === 'lease' && change.lease !== undefined) this.#leaseRefused?.(change.lease)
     return result
   }

@@ -10,8 +10,9 @@ import type { Table, Tables } from './tables.js'
 
 /** Bytes that are there beyond what the next transaction may need. Half of them are for changes that take space, a quarter is never used. */
 const reserve = 1024 * 1024
-/** The least that the file grows by, and the most that it is ahead of a transaction. */
+/** How far the file is ahead of what a transaction may need once it has grown: with each flush of a file that grows the file system writes down more than its pages, so it is to be seldom. */
 const step = 1024 * 1024
+/** The most that it grows beyond its end, reserve aside, however much a transaction may need. */
 const mostAhead = 64 * 1024 * 1024
 const zeros = Buffer.alloc(256 * 1024)
 
@@ -53,7 +54,7 @@ export class FileRoom {
     // Were it ever beyond what was foreseen: not one of its pages may be overwritten.
     this.#size = Math.max(this.#size, end)
     if (this.#size - end >= reserve + need) return
-    if (this.#grow(end + reserve + Math.min(mostAhead, Math.max(step, need)))) return
+    if (this.#grow(end + reserve + Math.min(mostAhead, need + step))) return
     const ahead = this.#size - end
     if (gives ? ahead >= reserve / 4 : ahead >= reserve / 2 + need) return
     // Room within the file is not in one piece, so that a little of that at its end may be needed all the same.

@@ -1,6 +1,7 @@
 /** JSON in few bytes: MessagePack, and text for the rare values that MessagePack libraries do not give back as they were. */
 import { Packr } from 'msgpackr'
 import type { JsonObject } from '../contract.js'
+import { ByteWriter } from './byte-writer.js'
 
 const messagePack = 0
 const text = 1
@@ -21,21 +22,28 @@ function mayBeSuspicious (bytes: Buffer): boolean {
   return false
 }
 
+const scratch = new ByteWriter()
+
 /** The encoding in one byte, then the object. */
 export function encodeJson (value: JsonObject): Buffer {
+  scratch.begin()
+  writeJson(scratch, value)
+  return scratch.take()
+}
+
+/** The same, behind what was written before. */
+export function writeJson (out: ByteWriter, value: JsonObject): void {
   const packed = packr.pack(value)
-  if (!mayBeSuspicious(packed) || suspicious.every(bytes => !packed.includes(bytes))) return prefixed(messagePack, packed)
-  return prefixed(text, Buffer.from(JSON.stringify(value)))
+  if (!mayBeSuspicious(packed) || suspicious.every(bytes => !packed.includes(bytes))) {
+    out.u8(messagePack)
+    out.add(packed)
+  } else {
+    out.u8(text)
+    out.utf8(JSON.stringify(value))
+  }
 }
 
 export function decodeJson (bytes: Buffer): JsonObject {
   const body = bytes.subarray(1)
   return (bytes[0] === text ? JSON.parse(body.toString()) : packr.unpack(body)) as JsonObject
-}
-
-function prefixed (encoding: number, body: Buffer): Buffer {
-  const bytes = Buffer.allocUnsafe(1 + body.length)
-  bytes[0] = encoding
-  bytes.set(body, 1)
-  return bytes
 }

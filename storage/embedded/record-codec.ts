@@ -17,9 +17,10 @@
 import { crc32 } from 'node:zlib'
 import { type JsonObject, type ObjectID, type RecordPut, StorageError, type StoredRecord } from '../contract.js'
 import { checkPlace, idKey, idText } from '../object-key.js'
+import { ByteWriter } from './byte-writer.js'
 import { readU16, readU32, readU64, writeU64 } from './bytes.js'
 import { decodeAttributes } from './decoded-attributes.js'
-import { decodeJson, encodeJson } from './json-codec.js'
+import { decodeJson, writeJson } from './json-codec.js'
 import { ownerIn, treesIn } from '../usage.js'
 import { keySum } from './row-sums.js'
 
@@ -33,30 +34,35 @@ const segmentsFlag = 2
 const wholeFlag = 4
 const flagBits = 0xf
 
-/** `id`: the bytes of the ID, where the caller has them already. */
-export function encodeRecord (put: RecordPut, id: Uint8Array = idKey(put.id)): Buffer {
+const scratch = new ByteWriter()
+
+export function encodeRecord (put: RecordPut): Buffer {
+  scratch.begin()
+  writeRecord(scratch, put)
+  return scratch.take()
+}
+
+/** The same, behind what was written before. */
+export function writeRecord (out: ByteWriter, put: RecordPut): void {
   const { parentID, name, inline } = put
   checkPlace(put)
-  const parent = parentID === undefined ? undefined : idKey(parentID)
-  const nameLength = name === undefined ? 0 : Buffer.byteLength(name)
-  const entryLength = parent === undefined ? 0 : 1 + parent.length + nameLength
-  const attributes = encodeJson(put.attributes)
-  const bytes = Buffer.allocUnsafe(headLength + entryLength + attributes.length + (inline?.length ?? 0) + sumLength)
-  bytes[0] = format
-  setFlags(bytes, inline === undefined ? 0 : inlineFlag)
-  bytes[2] = put.type.charCodeAt(0)
-  writeU64(bytes, put.version, 3)
-  writeU64(bytes, put.size, 11)
-  bytes.writeUInt32BE(attributes.length, 19)
-  bytes.writeUInt16BE(entryLength, 23)
-  if (parent !== undefined) {
-    bytes[headLength] = parent.length
-    bytes.set(parent, headLength + 1)
-    bytes.write(name ?? '', headLength + 1 + parent.length)
-  }
-  bytes.set(attributes, headLength + entryLength)
-  if (inline !== undefined) bytes.set(inline, headLength + entryLength + attributes.length)
-  return sealRecord(id, bytes)
+  const start = out.skip(headLength)
+  const entryLength = parentID === undefined ? 0 : 1 + out.id(parentID) + out.utf8(name ?? '')
+  const attributesAt = out.length
+  writeJson(out, put.attributes)
+  const attributesLength = out.length - attributesAt
+  if (inline !== undefined) out.add(inline)
+  const sumAt = out.skip(sumLength)
+  // Only now: whatever was written may have got other memory.
+  const record = out.bytes.subarray(start, sumAt + sumLength)
+  record[0] = format
+  setFlags(record, inline === undefined ? 0 : inlineFlag)
+  record[2] = put.type.charCodeAt(0)
+  writeU64(record, put.version, 3)
+  writeU64(record, put.size, 11)
+  record.writeUInt32BE(attributesLength, 19)
+  record.writeUInt16BE(entryLength, 23)
+  sealRecord(idKey(put.id), record)
 }
 
 /** Writes the checksum into a record with room for it at its end, of the object with this ID. Answers the record. */

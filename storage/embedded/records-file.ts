@@ -8,7 +8,7 @@ import type { End } from '../end-process.js'
 import type { BatchTransport } from './commit-channel.js'
 import { openTables, type Tables } from './tables.js'
 import { startWriter, type WriterThread } from './thread-transport.js'
-import { encodeStep, packBatch, type WireResult } from './wire.js'
+import { encodeStep, failureOf, packBatch, type WireResult } from './wire.js'
 import type { WriteTimes } from './writer.js'
 
 /** Milliseconds between two tries to open it. */
@@ -96,8 +96,7 @@ export class RecordsFile implements BatchTransport {
   }
 
   #lose (last: number, results: readonly WireResult[]): void {
-    const failure = results.find(result => result[0] === 'failed')
-    this.#cause = failure?.[2] ?? 'nobody knows why'
+    this.#cause = results.map(failureOf).find(failure => failure !== undefined)?.message ?? 'nobody knows why'
     this.#last = last
     this.#isOpen = false
     this.#options.report(new StorageError('unavailable', `The last write of a commit failed, so that meta.lmdb has to be opened anew: ${this.#cause}`), 'committing')
@@ -143,7 +142,8 @@ export class RecordsFile implements BatchTransport {
         // 0: it did not get as far as to know.
         if (lost !== undefined && lost > 0) this.#last = lost
         if (spoilt !== undefined) this.#giveUp(spoilt)
-        if (result?.[0] === 'failed') throw new StorageError(result[1], result[2])
+        const failure = result === undefined ? undefined : failureOf(result)
+        if (failure !== undefined) throw failure
         this.#last = undefined
       }
       return writer

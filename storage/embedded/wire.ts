@@ -3,7 +3,7 @@
  * caller is, so that the writer only compares heads and moves bytes.
  */
 import { Packr } from 'msgpackr'
-import { type BlobID, type CommitResult, type CountedKind, type LeaseID, type ObjectID, type Refused, StorageError, type StorageReason } from '../contract.js'
+import { type BlobID, type CommitResult, type CountedKind, type LeaseID, type ObjectID, type Refused, type Sequence, StorageError, type StorageReason } from '../contract.js'
 import { idKey } from '../object-key.js'
 import { eachInTurns } from '../in-turns.js'
 import { decodeChange, isChange, wireSegment } from './change-frame.js'
@@ -36,8 +36,10 @@ export type WireStep =
   /** Writes something that nobody reads: to see whether it can be done. */
   | { readonly kind: 'touch' }
 
-export type WireResult =
-  | ['committed', sequence: number]
+/** The sequence that a change was committed with, or how else it came out. Most are committed: an array for each is most of what the way back to the caller costs. */
+export type WireResult = Sequence | WireOutcome
+
+export type WireOutcome =
   | ['conflict', on: 'version' | 'name', id: ObjectID]
   | ['conflict', on: 'lease']
   | ['refused', refused: Refused]
@@ -75,11 +77,11 @@ export function packBatch (items: readonly Uint8Array[]): Uint8Array<ArrayBuffer
   const view = new DataView(bytes.buffer)
   view.setUint32(0, items.length)
   let at = heads
-  for (const [index, item] of items.entries()) {
+  items.forEach((item, index) => {
     view.setUint32(4 + index * 4, item.length)
     bytes.set(item, at)
     at += item.length
-  }
+  })
   return bytes
 }
 
@@ -96,8 +98,8 @@ export function unpackBatch (batch: Uint8Array): Buffer[] {
 
 /** Throws the StorageError that the writer met. */
 export function commitResultOf (result: WireResult): CommitResult {
+  if (typeof result === 'number') return { status: 'committed', sequence: result }
   switch (result[0]) {
-    case 'committed': return { status: 'committed', sequence: result[1] }
     case 'conflict': return result[1] === 'lease' ? { status: 'conflict', on: 'lease' } : { status: 'conflict', on: result[1], id: result[2] }
     case 'refused': return result[1]
     case 'bound': return { status: 'refused', on: 'trees', id: result[1] }
@@ -108,6 +110,13 @@ export function commitResultOf (result: WireResult): CommitResult {
 
 /** How many things a step of the sweeper did. Throws the StorageError that the writer met. */
 export function countOf (result: WireResult): number {
-  if (result[0] === 'failed') throw new StorageError(result[1], result[2])
+  if (typeof result === 'number') throw new TypeError('The writer answered a step of the sweeper as if it were a change')
+  const failure = failureOf(result)
+  if (failure !== undefined) throw failure
   return result[0] === 'done' ? result[1] : 0
+}
+
+/** The StorageError that the writer met; undefined: it met none. */
+export function failureOf (result: WireResult): StorageError | undefined {
+  return typeof result !== 'number' && result[0] === 'failed' ? new StorageError(result[1], result[2]) : undefined
 }

@@ -19,9 +19,9 @@ export interface WriterThreadAnswer {
   readonly results: WireResult[]
   readonly times: WriteTimes
   /** Given when LMDB does nothing any more until the file is opened anew: transactions up to this one are there. */
-  readonly lost: number | undefined
+  readonly lost?: number
   /** Given when memory of this process has other bytes than it should: what was said of it. */
-  readonly spoilt: string | undefined
+  readonly spoilt?: string
 }
 
 const port = parentPort
@@ -36,7 +36,10 @@ const tables = openTables(directory)
 const writer = new Writer(directory, tables)
 port.on('message', (message: WriterThreadMessage) => {
   if (message !== 'close') {
-    port.postMessage({ results: writer.write(message), times: writer.times, lost: writer.lost, spoilt: writer.spoilt } satisfies WriterThreadAnswer)
+    const results = writer.write(message)
+    const { times, lost, spoilt } = writer
+    // What is missing costs nothing on the way.
+    port.postMessage({ results, times, ...lost !== undefined && { lost }, ...spoilt !== undefined && { spoilt } } satisfies WriterThreadAnswer)
     return
   }
   writer.close()

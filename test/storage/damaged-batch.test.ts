@@ -68,15 +68,15 @@ t.test('of a batch only those changes fail that come upon damage; the others are
     put(create('second'))
   ])
   t.match(results, [
-    ['committed'],
+    Number,
     ['failed', 'corrupt', 'What is counted for owner:alice has other bytes than were written'],
-    ['committed'],
+    Number,
     ['failed', 'corrupt', /^The record of object \w+ has other bytes than were written$/],
-    ['committed'],
+    Number,
     ['conflict', 'name']
   ])
   t.equal(commits, 1)
-  const [one, , two, , three] = results.map(([, sequence]) => Number(sequence))
+  const [one, , two, , three] = results.map(Number)
   t.same([two, three], [(one ?? 0) + 1, (one ?? 0) + 2], 'what failed has no place in the change log')
   const store = await openQuietly(directory)
   t.teardown(async () => { await store.close() })
