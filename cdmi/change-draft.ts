@@ -25,9 +25,9 @@ export class ChangeDraft {
   readonly #expected = new Map<string, number>()
   /** Versions of records that had others by the time they were read again. */
   readonly #outdated: Expected[] = []
-  readonly #seen = new Set<StoredRecord>()
-  /** What the change itself puts or removes. */
-  readonly #own = new Set<string>()
+  /** The ancestors of the first object, and all that were seen once there are others: most changes are of one object. */
+  #first: readonly StoredRecord[] | undefined
+  #seen: Set<StoredRecord> | undefined
   readonly #paths = new Paths()
 
   constructor (principal: Principal, quotas: Quotas) {
@@ -46,7 +46,6 @@ export class ChangeDraft {
     if (left !== undefined) this.#expect(left)
     if (put !== undefined) this.#put.push(put)
     if (remove !== undefined) this.#remove.push(remove)
-    this.#own.add(put?.id ?? remove?.id ?? '')
     this.#tell(owned)
   }
 
@@ -59,6 +58,12 @@ export class ChangeDraft {
   }
 
   #expect (chain: readonly StoredRecord[]): void {
+    if (this.#first === undefined) {
+      this.#first = chain
+      for (const record of chain) this.expect(record)
+      return
+    }
+    this.#seen ??= new Set(this.#first)
     for (let at = chain.length - 1; at >= 0; at--) {
       const record = chain[at]
       // Many objects that change at once have few parents: what is above one of them was here with it.
@@ -78,11 +83,17 @@ export class ChangeDraft {
   /** All of it; a promise when it expects so much that others have their turn in between. */
   change (mutation: Pick<Mutation, 'staging' | 'births'>): Change | Promise<Change> {
     // What the change itself puts or removes is at its version or the change does not happen; new containers are not there yet.
-    const expect = this.#outdated.filter(({ id }) => !this.#own.has(id))
-    const add = ([id, version]: readonly [string, number]): void => { if (!this.#own.has(id)) expect.push({ id, version }) }
+    for (const own of [this.#put, this.#remove]) for (const { id } of own) this.#expected.delete(id)
+    const expect: Expected[] = this.#outdated.length === 0 ? [] : this.#outdatedOfOthers()
+    const add = ([id, version]: readonly [string, number]): void => { expect.push({ id, version }) }
     if (this.#expected.size > inOneTurn) return eachInTurns([...this.#expected], add).then(() => this.#change(mutation, expect))
     for (const one of this.#expected) add(one)
     return this.#change(mutation, expect)
+  }
+
+  #outdatedOfOthers (): Expected[] {
+    const own = new Set([this.#put, this.#remove].flatMap(changed => changed.map(({ id }) => id)))
+    return this.#outdated.filter(({ id }) => !own.has(id))
   }
 
   #change ({ staging, births = [] }: Pick<Mutation, 'staging' | 'births'>, expect: readonly Expected[]): Change {
@@ -145,7 +156,8 @@ function eventOf (principal: Principal, { operation, ancestors, left, before, pu
 
 /** The paths of the parents of all objects of one change, each made once. */
 export class Paths {
-  readonly #made = new Map<StoredRecord, string>()
+  /** Most changes have one parent: only with the second one paths are kept. */
+  #made: Map<StoredRecord, string> | 'later' | undefined
   #length = 0
 
   /** Throws TooLarge when those of all objects together are longer than the change log should take at once. */
@@ -157,13 +169,23 @@ export class Paths {
   }
 
   #path (chain: readonly StoredRecord[]): string {
-    const known = chain.findLastIndex(record => this.#made.has(record))
-    const start = chain[known]
-    let path = start === undefined ? '/' : this.#made.get(start) ?? '/'
-    for (const record of chain.slice(Math.max(known, 0) + 1)) {
-      path += `${encodeURIComponent(record.name ?? '')}/`
-      this.#made.set(record, path)
+    if (this.#made === undefined) {
+      this.#made = 'later'
+      return below('/', chain.slice(1))
     }
-    return path
+    const made = this.#made === 'later' ? this.#made = new Map<StoredRecord, string>() : this.#made
+    const known = chain.findLastIndex(record => made.has(record))
+    const start = chain[known]
+    return below(start === undefined ? '/' : made.get(start) ?? '/', chain.slice(Math.max(known, 0) + 1), (record, path) => { made.set(record, path) })
   }
+}
+
+/** The path of the last of these, of which each is in the one before. */
+function below (path: string, records: readonly StoredRecord[], made?: (record: StoredRecord, path: string) => void): string {
+  let longer = path
+  for (const record of records) {
+    longer += `${encodeURIComponent(record.name ?? '')}/`
+    made?.(record, longer)
+  }
+  return longer
 }

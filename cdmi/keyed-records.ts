@@ -87,7 +87,7 @@ export class KeyedRecords {
   async create (principal: Principal, key: string, body: Uint8Array, preconditions?: Preconditions): Promise<KeyedRecord> {
     requireAccess(principal, 'write')
     const text = recordText(body)
-    return await this.#write(principal, key, preconditions, async before => {
+    return await this.#write(principal, key, preconditions, before => {
       if (before !== undefined) throw new KeyExists(key)
       return text
     })
@@ -97,7 +97,7 @@ export class KeyedRecords {
   async replace (principal: Principal, key: string, body: Uint8Array, preconditions?: Preconditions): Promise<KeyedRecord> {
     requireAccess(principal, 'write')
     const text = recordText(body)
-    return await this.#write(principal, key, preconditions, async before => {
+    return await this.#write(principal, key, preconditions, before => {
       if (before === undefined) throw new KeyNotFound(key)
       return text
     })
@@ -118,19 +118,22 @@ export class KeyedRecords {
     })
   }
 
-  async #write (principal: Principal, key: string, preconditions: Preconditions | undefined, textFor: (before: CdmiObject | undefined) => Promise<RecordText>): Promise<KeyedRecord> {
+  async #write (principal: Principal, key: string, preconditions: Preconditions | undefined, textFor: (before: CdmiObject | undefined) => RecordText | Promise<RecordText>): Promise<KeyedRecord> {
     const { namespace, gate, store, partialUploads } = this.#context
     const address = addressOf(key)
     const staging = new Staging(store)
     let attempts = 0
     try {
-      const done = await gate.mutate(principal, describe(address), async () => {
+      // Most writes wait for nothing but the commit: each wait costs, also for what is there.
+      const done = await gate.mutate(principal, () => describe(address), async () => {
         // The commit finds out what has changed meanwhile, and only then.
-        const place = await this.#place(principal, address, attempts === 0 ? 'acknowledged' : 'newest').catch(inKeyedWords(key))
+        const place = (attempts === 0 ? this.#knownPlace(key, address) : undefined) ?? await this.#place(principal, address, attempts === 0 ? 'acknowledged' : 'newest').catch(inKeyedWords(key))
         const before = place.record === undefined ? undefined : { record: place.record, ancestors: place.ancestors }
-        const { body, encoding } = await textFor(before)
+        const text = textFor(before)
+        const { body, encoding } = text instanceof Promise ? await text : text
         checkPreconditions(preconditions, place.record, false)
-        const value = { ...await this.#stage(staging, body), ...encoding !== 'json' && { keyed: true as const } }
+        const staged = this.#inline(body) ?? await this.#stage(staging, body)
+        const value = encoding === 'json' ? staged : { ...staged, keyed: true as const }
         const request = { mimetype: 'application/json' }
         const put = place.record === undefined
           ? newDataObject(namespace.newID(), place.parent, key, request, value, encoding, ownerNameOf(principal))
@@ -155,10 +158,14 @@ export class KeyedRecords {
     }
   }
 
-  async #stage (staging: Staging, body: Uint8Array): Promise<PlacedValue> {
+  #inline (body: Uint8Array): PlacedValue | undefined {
     const { store, limits } = this.#context
     if (body.length > limits.json) throw new TooLarge(`The record is longer than ${limits.json} bytes, the limit of this server; nothing was stored`)
-    if (body.length <= store.inlineLimit) return { size: body.length, inline: body, segments: { kind: 'replace', segments: [] }, births: [] }
+    return body.length <= store.inlineLimit ? { size: body.length, inline: body, segments: { kind: 'replace', segments: [] }, births: [] } : undefined
+  }
+
+  async #stage (staging: Staging, body: Uint8Array): Promise<PlacedValue> {
+    const { store, limits } = this.#context
     return placeWhole(await stageValue(store, staging, once(body), { limit: limits.json }))
   }
 
@@ -167,6 +174,16 @@ export class KeyedRecords {
     await removeObject(this.#context, principal, addressOf(key), preconditions, ({ record }) => {
       if (isReference(record)) throw new NotAKeyedRecord(key)
     }).catch(inKeyedWords(key))
+  }
+
+  /** The place of a key, where that can be said without a wait. */
+  #knownPlace (key: string, address: Address): Place | undefined {
+    try {
+      return this.#context.namespace.knownPlace(address)
+    } catch (error) {
+      // The container is to be made.
+      return error instanceof ParentNotFound ? undefined : inKeyedWords(key)(error)
+    }
   }
 
   /** The place of a key; the container is made when it is missing. */

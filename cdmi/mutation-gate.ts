@@ -46,12 +46,12 @@ export class MutationGate {
   /**
    * Runs `plan` (read, compute) and commits what it answers; runs it again when the records it read have changed meanwhile.
    * A plan of undefined: nothing to do.
-   * `subject` names what is being changed: writers of one subject that collide go on one after the other.
+   * `subject`, or what it answers, names what is being changed: writers of one subject that collide go on one after the other.
    */
-  async mutate<M extends Mutation> (principal: Principal, subject: string, plan: () => Promise<M | undefined>): Promise<M | undefined> {
+  async mutate<M extends Mutation> (principal: Principal, subject: string | (() => string), plan: () => Promise<M | undefined>): Promise<M | undefined> {
     let result = await this.#attempt(principal, plan)
     if (result !== 'again') return result
-    const done = await this.#turns.take(subject)
+    const done = await this.#turns.take(typeof subject === 'string' ? subject : subject())
     try {
       for (let attempt = 1; attempt < attempts; attempt++) {
         result = await this.#attempt(principal, plan)

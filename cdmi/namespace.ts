@@ -43,8 +43,7 @@ export class Namespace {
   /** Every record found along the address, from the top on, and the names that were not found. */
   async #walk (address: Address, enough: Enough = 'newest'): Promise<{ chain: StoredRecord[], missing: readonly string[] }> {
     const { from, names } = address
-    // Doors that show capability objects do so before they come here.
-    if (this.#capabilityObjects.find(address).isCapability) throw new InvalidRequest('Capability objects belong to the server; they can be read, but not changed')
+    this.#requireChangeable(address)
     if (from === undefined) {
       const chain = await this.#store.meta.resolve(this.#store.rootID, names, enough)
       return { chain, missing: names.slice(chain.length - 1) }
@@ -68,6 +67,11 @@ export class Namespace {
     checkSlash(address, record, removing)
     if (!removing) refuseReference(record)
     return { record, ancestors: chain.slice(0, -1) }
+  }
+
+  #requireChangeable (address: Address): void {
+    // Doors that show capability objects do so before they come here.
+    if (this.#capabilityObjects.find(address).isCapability) throw new InvalidRequest('Capability objects belong to the server; they can be read, but not changed')
   }
 
   /** What `find` would find, for who only shows it, where that can be said without a wait; else undefined. Throws as it does. */
@@ -105,10 +109,25 @@ export class Namespace {
   /** The place of an object that may have to be made: its parent must exist and be a container (HDO-02). `address` has a name. Throws IsReference for one that is there. */
   async place (address: Address, enough?: Enough): Promise<Place> {
     const { chain, missing } = await this.#walk(address, enough)
+    return this.#placeAt(address, chain, missing.length)
+  }
+
+  /**
+   * What `place` would find, for whom the commit will tell when it is so no more, where that can be said without a wait; else undefined. Throws as it does.
+   */
+  knownPlace (address: Address): Place | undefined {
+    if (address.from !== undefined) return undefined
+    this.#requireChangeable(address)
+    const chain = this.#store.meta.known?.(this.#store.rootID, address.names, true)
+    return chain && this.#placeAt(address, chain, address.names.length + 1 - chain.length)
+  }
+
+  /** `chain`: all that was found along the address; `missing`: how many of its names were not. */
+  #placeAt (address: Address, chain: readonly StoredRecord[], missing: number): Place {
     const name = address.names.at(-1) ?? ''
     const found = chain.at(-1)
-    if (missing.length > 1 || found === undefined) throw new ParentNotFound(describe({ ...address, names: address.names.slice(0, address.names.length - missing.length + 1), slash: true }))
-    if (missing.length === 1) {
+    if (missing > 1 || found === undefined) throw new ParentNotFound(describe({ ...address, names: address.names.slice(0, address.names.length - missing + 1), slash: true }))
+    if (missing === 1) {
       if (!isContainer(found)) throw new ParentNotFound(describe({ ...address, names: address.names.slice(0, -1), slash: true }))
       requireOpen(found, describe({ ...address, names: address.names.slice(0, -1), slash: true }))
       checkNewName(name, found.id === this.#store.rootID)

@@ -31,7 +31,7 @@ export async function aimAt ({ namespace }: ModelContext, aim: WriteAim, enough?
   const { mode, address } = aim
   // An ID alone names no place: it can be changed, never made.
   if (mode === 'put' && address.names.length > 0) {
-    const { ancestors, record, name } = await namespace.place(address, enough)
+    const { ancestors, record, name } = (enough === 'acknowledged' ? namespace.knownPlace(address) : undefined) ?? await namespace.place(address, enough)
     if (address.slash) throw new NotFound(describe(address))
     return { ancestors, record, name }
   }

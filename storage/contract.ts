@@ -213,8 +213,11 @@ export interface MetaStore {
    * missing, so that all were found exactly when the answer has `names.length + 1` records; empty when `from` is missing. `enough`: see there.
    */
   resolve (from: ObjectID, names: readonly string[], enough?: Enough): Promise<StoredRecord[]>
-  /** What `resolve` would answer whom everything acknowledged is enough, where that can be said without a wait; else undefined. */
-  known?(from: ObjectID, names: readonly string[]): readonly StoredRecord[] | undefined
+  /**
+   * What `resolve` would answer whom everything acknowledged is enough, where that can be said without a wait; else undefined. `toChange`: what is at the end
+   * is about to change, so that nobody will ask for it again as it is.
+   */
+  known?(from: ObjectID, names: readonly string[], toChange?: boolean): readonly StoredRecord[] | undefined
   /** From the top (an object without a parent) down to `id`, in one snapshot. Empty when it, or an ancestor of it, is gone, and when there is no top, since containers of a damaged store are each other's ancestors. */
   lineage (id: ObjectID): Promise<StoredRecord[]>
   /** Children in the order of the UTF-8 bytes of their names. Does not check that the parent exists. */

@@ -125,9 +125,8 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
     return enough === 'newest' ? this.#resolve(from, names) : [...this.#follow(from, names, false)]
   }
 
-  known (from: ObjectID, names: readonly string[]): readonly StoredRecord[] | undefined {
-    const chain = this.#follow(from, names, true)
-    return chain.length > names.length ? chain : undefined
+  known (from: ObjectID, names: readonly string[], toChange = false): readonly StoredRecord[] {
+    return this.#follow(from, names, !toChange)
   }
 
   /** As `#resolve`, for whom everything acknowledged is enough. `again`: the object at the end may be asked for once more as it is now, and not be written. */

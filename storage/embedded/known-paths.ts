@@ -53,6 +53,8 @@ export class KnownPaths {
 
   /** Something was changed, or may have been. A chain holds as long as none of its records is put or removed: no name leads elsewhere without that. */
   changed ({ put = [], remove = [] }: Pick<Change, 'put' | 'remove'>): void {
+    // What is new was in no chain.
+    if (remove.length === 0 && put.every(isNew)) return
     this.#now++
     // So many are not gone through only to be forgotten.
     if (put.length + remove.length > mostChanges) {
@@ -60,13 +62,15 @@ export class KnownPaths {
       this.#since = this.#now
       return
     }
-    for (const { id } of put) this.#changed.set(id, this.#now)
+    for (const record of put) if (!isNew(record)) this.#changed.set(record.id, this.#now)
     for (const { id } of remove) this.#changed.set(id, this.#now)
     if (this.#changed.size <= mostChanges) return
     this.#changed.clear()
     this.#since = this.#now
   }
 }
+
+const isNew = ({ version }: Pick<StoredRecord, 'version'>): boolean => version === 1
 
 /** No name has a zero character. */
 function keyOf (from: ObjectID, names: readonly string[]): string {

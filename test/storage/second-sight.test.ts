@@ -1,6 +1,6 @@
 import tap from 'tap'
 import { mintObjectID } from '../../cdmi/object-id.js'
-import type { JsonObject } from '../../storage/contract.js'
+import type { JsonObject, RecordPut } from '../../storage/contract.js'
 import { KnownPaths } from '../../storage/embedded/known-paths.js'
 import { EmbeddedRecord, encodeRecord } from '../../storage/embedded/record-codec.js'
 import { SecondSight } from '../../storage/embedded/second-sight.js'
@@ -45,6 +45,27 @@ tap.test('a record that is asked for again is kept, but not one with metadata th
   }
   t.same(paths.find(small.id, [])?.map(({ id }) => id), [small.id])
   t.equal(paths.find(large.id, []), undefined)
+})
+
+tap.test('what is known of a path holds while others come, until one of its records is changed or removed', async t => {
+  const record = recordWith({ metadata: {} })
+  const other = { ...recordWith({}), attributes: {}, size: 1, segments: { kind: 'keep' } as const }
+  const put = (version: number, id = record.id): RecordPut => ({ ...other, id, version })
+  const paths = new KnownPaths()
+  const known = (): boolean => {
+    for (let times = 0; times < 2; times++) paths.keep(record.id, [], [record])
+    return paths.find(record.id, []) !== undefined
+  }
+  t.ok(known())
+  for (const change of [{ put: [put(1, mintObjectID())] }, { put: [put(2, mintObjectID())] }, { remove: [{ id: mintObjectID(), version: 1, subtree: false }] }]) {
+    paths.changed(change)
+    t.ok(paths.find(record.id, []) !== undefined, 'another object')
+  }
+  for (const change of [{ put: [put(1, mintObjectID()), put(2)] }, { remove: [{ id: record.id, version: 2, subtree: false }] }]) {
+    paths.changed(change)
+    t.equal(paths.find(record.id, []), undefined)
+    t.ok(known(), 'and is known again')
+  }
 })
 
 tap.test('a ring of containers, as damage makes it, keeps nobody who counts in it', async t => {
