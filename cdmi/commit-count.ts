@@ -20,16 +20,15 @@ export class CommitCount {
   }
 
   /** Commits the change, and counts that. */
-  async counted (meta: Pick<Store['meta'], 'commit'>, change: Change): Promise<CommitResult> {
+  counted (meta: Pick<Store['meta'], 'commit'>, change: Change): Promise<CommitResult> {
     const began = performance.now()
-    let outcome: Outcome = 'failed'
-    try {
-      const result = await this.#registry.traced('cdmi.commit', {}, () => meta.commit(change))
-      outcome = result.status
+    return this.#registry.traced('cdmi.commit', {}, () => meta.commit(change)).then(result => {
+      this.#outcomes[result.status].add()
+      if (result.status === 'committed') this.#took.observe((performance.now() - began) / 1000)
       return result
-    } finally {
-      this.#outcomes[outcome].add()
-      if (outcome === 'committed') this.#took.observe((performance.now() - began) / 1000)
-    }
+    }, (error: unknown) => {
+      this.#outcomes.failed.add()
+      throw error
+    })
   }
 }

@@ -11,13 +11,14 @@ import { Contention, InvalidJson, IsNotContainer, IsReference, KeyExists, KeyNot
 import { kindOfJson } from './json-kind.js'
 import { isObject, parseJson } from './json-value.js'
 import { mergePatch, shallowMerge } from './merge-patch.js'
-import type { ObjectChange } from './mutation.js'
+import type { Mutation, ObjectChange } from './mutation.js'
 import { type ListQuery, namePages } from './name-pages.js'
 import { checkNewName } from './names.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import { ownerNameOf } from './quotas.js'
 import type { Place } from './namespace.js'
+import { andThen } from './ready.js'
 import { attributesOf, type CdmiObject, isContainer, isReference, typeLetter } from './record.js'
 import { removeObject } from './removal.js'
 import { Staging } from './staging.js'
@@ -119,36 +120,18 @@ export class KeyedRecords {
   }
 
   async #write (principal: Principal, key: string, preconditions: Preconditions | undefined, textFor: (before: CdmiObject | undefined) => RecordText | Promise<RecordText>): Promise<KeyedRecord> {
-    const { namespace, gate, store, partialUploads } = this.#context
+    const { gate, store } = this.#context
     const address = addressOf(key)
     const staging = new Staging(store)
     let attempts = 0
     try {
       // Most writes wait for nothing but the commit: each wait costs, also for what is there.
-      const done = await gate.mutate(principal, () => describe(address), async () => {
-        // The commit finds out what has changed meanwhile, and only then.
-        const place = (attempts === 0 ? this.#knownPlace(key, address) : undefined) ?? await this.#place(principal, address, attempts === 0 ? 'acknowledged' : 'newest').catch(inKeyedWords(key))
-        const before = place.record === undefined ? undefined : { record: place.record, ancestors: place.ancestors }
-        const text = textFor(before)
-        const { body, encoding } = text instanceof Promise ? await text : text
-        checkPreconditions(preconditions, place.record, false)
-        const staged = this.#inline(body) ?? await this.#stage(staging, body)
-        const value = encoding === 'json' ? staged : { ...staged, keyed: true as const }
-        const request = { mimetype: 'application/json' }
-        const put = place.record === undefined
-          ? newDataObject(namespace.newID(), place.parent, key, request, value, encoding, ownerNameOf(principal))
-          : changedDataObject(place.record, request, value, encoding)
-        const object = { record: put, ancestors: place.ancestors }
-        const change: ObjectChange = { operation: place.record === undefined ? 'create' : 'modify', ancestors: place.ancestors, before: place.record, put }
-        // Records that are written in parts by another door are rare: that there is none is only looked up when the commit says that there may be one.
+      const done = await gate.mutate(principal, () => describe(address), () => {
         const first = attempts++ === 0
-        return {
-          changes: first ? [change] : [change, ...await partialUploads.superseded([change])],
-          expect: first && place.record !== undefined ? [partialUploads.noneOf(put.id)] : [],
-          staging,
-          births: value.births,
-          result: { object, content: contentOf(body) }
-        }
+        return andThen(this.#placeOf(principal, key, address, first), place => andThen(textFor(objectAt(place)), text => {
+          checkPreconditions(preconditions, place.record, false)
+          return andThen(this.#stage(staging, text.body), value => this.#planned(principal, place, text, value, staging, first))
+        }))
       })
       if (done === undefined) throw new Contention()
       if (done.result.object.record.version > 1) this.#context.accesses.note(done.result.object.record.id)
@@ -158,15 +141,30 @@ export class KeyedRecords {
     }
   }
 
-  #inline (body: Uint8Array): PlacedValue | undefined {
-    const { store, limits } = this.#context
-    if (body.length > limits.json) throw new TooLarge(`The record is longer than ${limits.json} bytes, the limit of this server; nothing was stored`)
-    return body.length <= store.inlineLimit ? { size: body.length, inline: body, segments: { kind: 'replace', segments: [] }, births: [] } : undefined
+  /** What is to be done. `first`: the commit is to find out what was not looked up. */
+  #planned (principal: Principal, { parent, name, ancestors, record }: Place, { body, encoding }: RecordText, staged: PlacedValue, staging: Staging, first: boolean): Planned | Promise<Planned> {
+    const { namespace, partialUploads } = this.#context
+    const value = encoding === 'json' ? staged : { ...staged, keyed: true as const }
+    const request = { mimetype: 'application/json' }
+    const put = record === undefined
+      ? newDataObject(namespace.newID(), parent, name, request, value, encoding, ownerNameOf(principal))
+      : changedDataObject(record, request, value, encoding)
+    const change: ObjectChange = { operation: record === undefined ? 'create' : 'modify', ancestors, before: record, put }
+    // Records that are written in parts by another door are rare: that there is none is only looked up when the commit says that there may be one.
+    return andThen(first ? [] : partialUploads.superseded([change]), superseded => ({
+      changes: [change, ...superseded],
+      expect: first && record !== undefined ? [partialUploads.noneOf(put.id)] : [],
+      staging,
+      births: value.births,
+      result: { object: { record: put, ancestors }, content: contentOf(body) }
+    }))
   }
 
-  async #stage (staging: Staging, body: Uint8Array): Promise<PlacedValue> {
+  #stage (staging: Staging, body: Uint8Array): PlacedValue | Promise<PlacedValue> {
     const { store, limits } = this.#context
-    return placeWhole(await stageValue(store, staging, once(body), { limit: limits.json }))
+    if (body.length > limits.json) throw new TooLarge(`The record is longer than ${limits.json} bytes, the limit of this server; nothing was stored`)
+    if (body.length <= store.inlineLimit) return { size: body.length, inline: body, segments: { kind: 'replace', segments: [] }, births: [] }
+    return stageValue(store, staging, once(body), { limit: limits.json }).then(placeWhole)
   }
 
   /** Deletes the record (KEY-08); KeyNotFound when there is none. */
@@ -176,14 +174,16 @@ export class KeyedRecords {
     }).catch(inKeyedWords(key))
   }
 
-  /** The place of a key, where that can be said without a wait. */
-  #knownPlace (key: string, address: Address): Place | undefined {
+  /** The place of a key. `first`: the commit finds out what has changed meanwhile, and only then. */
+  #placeOf (principal: Principal, key: string, address: Address, first: boolean): Place | Promise<Place> {
     try {
-      return this.#context.namespace.knownPlace(address)
+      const known = first ? this.#context.namespace.knownPlace(address) : undefined
+      if (known !== undefined) return known
     } catch (error) {
-      // The container is to be made.
-      return error instanceof ParentNotFound ? undefined : inKeyedWords(key)(error)
+      // Else the container is to be made.
+      if (!(error instanceof ParentNotFound)) return inKeyedWords(key)(error)
     }
+    return this.#place(principal, address, first ? 'acknowledged' : 'newest').catch(inKeyedWords(key))
   }
 
   /** The place of a key; the container is made when it is missing. */
@@ -246,6 +246,10 @@ function isJson ({ record }: CdmiObject): boolean {
   const [type = ''] = mimetype.split(';', 1)
   return type === 'application/json' || type.endsWith('+json')
 }
+
+type Planned = Mutation & { readonly result: KeyedRecord }
+
+const objectAt = ({ record, ancestors }: Place): CdmiObject | undefined => record && { record, ancestors }
 
 /** The text of a record, checked, and the encoding that is true of it. */
 interface RecordText {

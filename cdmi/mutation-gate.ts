@@ -16,6 +16,9 @@ import { leavesQuota, type Quotas } from './quotas.js'
 import { checkPlace, type PlaceLimits } from './names.js'
 import { Turns } from './turns.js'
 
+/** What is to be done, made of what is there now. */
+type Plan<M extends Mutation> = () => M | undefined | Promise<M | undefined>
+
 type Stage = (principal: Principal, change: ObjectChange, limits: PlaceLimits) => void
 
 const stages: readonly Stage[] = [
@@ -48,13 +51,16 @@ export class MutationGate {
    * A plan of undefined: nothing to do.
    * `subject`, or what it answers, names what is being changed: writers of one subject that collide go on one after the other.
    */
-  async mutate<M extends Mutation> (principal: Principal, subject: string | (() => string), plan: () => Promise<M | undefined>): Promise<M | undefined> {
-    let result = await this.#attempt(principal, plan)
-    if (result !== 'again') return result
+  async mutate<M extends Mutation> (principal: Principal, subject: string | (() => string), plan: Plan<M>): Promise<M | undefined> {
+    const result = await this.#attempt(principal, plan)
+    return result === 'again' ? await this.#inTurn(principal, subject, plan) : result
+  }
+
+  async #inTurn<M extends Mutation> (principal: Principal, subject: string | (() => string), plan: Plan<M>): Promise<M | undefined> {
     const done = await this.#turns.take(typeof subject === 'string' ? subject : subject())
     try {
       for (let attempt = 1; attempt < attempts; attempt++) {
-        result = await this.#attempt(principal, plan)
+        const result = await this.#attempt(principal, plan)
         if (result !== 'again') return result
       }
     } finally {
@@ -63,8 +69,9 @@ export class MutationGate {
     throw new Contention()
   }
 
-  async #attempt<M extends Mutation> (principal: Principal, plan: () => Promise<M | undefined>): Promise<M | undefined | 'again'> {
-    const mutation = await plan()
+  async #attempt<M extends Mutation> (principal: Principal, plan: Plan<M>): Promise<M | undefined | 'again'> {
+    const planned = plan()
+    const mutation = planned instanceof Promise ? await planned : planned
     if (mutation === undefined || mutation.changes.length === 0) return mutation
     const draft = new ChangeDraft(principal, this.#quotas)
     const gathering = gather(mutation, draft, change => { for (const stage of stages) stage(principal, change, this.#limits) })

@@ -66,7 +66,7 @@ export class PartialUploads {
 
   /** The set of an object under an upload ID (undefined: the null one). */
   async find (target: string, uploadID: string | undefined): Promise<FoundSet | undefined> {
-    const record = await this.#store.meta.get(idOf(nameOf(target, uploadID)))
+    const record = await this.#store.meta.get(uploadID === undefined ? nullSetID(target) : idOf(nameOf(target, uploadID)))
     if (record === undefined) return undefined
     const set = setOf(record)
     return { record, set, state: this.#isOver(set) ? 'expired' : set.state }
@@ -98,13 +98,13 @@ export class PartialUploads {
 
   /** For a commit that does not look first: it holds only when there is no set that it would supersede. */
   noneOf (target: string): Pick<StoredRecord, 'id' | 'version'> {
-    return { id: idOf(nameOf(target, undefined)), version: 0 }
+    return { id: nullSetID(target), version: 0 }
   }
 
   async #nullSetsOf (targets: readonly string[]): Promise<StoredRecord[]> {
     const found: StoredRecord[] = []
     for (let at = 0; at < targets.length; at += page) {
-      const records = await this.#store.meta.getMany(targets.slice(at, at + page).map(id => idOf(nameOf(id, undefined))))
+      const records = await this.#store.meta.getMany(targets.slice(at, at + page).map(id => nullSetID(id)))
       for (const record of records) if (record !== undefined) found.push(record)
     }
     return found
@@ -192,6 +192,19 @@ export class PartialUploads {
     const timeout = this.#limits.partialTimeout * 1000
     return now() - time > (timeout + clockLeaps.within(timeout)) * 1000
   }
+}
+
+/** IDs of sets without an upload ID, of objects that were changed a short time ago: each write of an object asks for its one, and a hash costs more than all else about that. */
+const known = new Map<string, string>()
+const mostKnown = 1000
+
+function nullSetID (target: string): string {
+  const before = known.get(target)
+  if (before !== undefined) return before
+  const id = idOf(nameOf(target, undefined))
+  if (known.size >= mostKnown) known.clear()
+  known.set(target, id)
+  return id
 }
 
 function idOf (name: string): string {

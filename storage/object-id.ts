@@ -16,10 +16,10 @@ const crcTable = Uint16Array.from({ length: 256 }, (_, byte) => {
   return crc
 })
 
-/** CRC-16/ARC. */
-export function crc16 (bytes: Uint8Array): number {
+/** CRC-16/ARC of the bytes up to `end`. */
+export function crc16 (bytes: Uint8Array, end = bytes.length): number {
   let crc = 0
-  for (const byte of bytes) crc = shifted(crc ^ byte)
+  for (let at = 0; at < end; at++) crc = shifted(crc ^ (bytes[at] ?? 0))
   return crc
 }
 
@@ -37,15 +37,19 @@ const beforeTwoZeros = Uint16Array.from({ length: 0x10000 }, (_, register) => re
  * have the same checksum: they begin alike, and new ones come behind all that there are, wherever they are kept in order.
  */
 export function mintObjectID (enterpriseNumber: number = defaultEnterpriseNumber): ObjectID {
-  const bytes = Buffer.alloc(mintedLength)
+  const bytes = minted
   bytes.writeUIntBE(enterpriseNumber, 1, 3)
-  bytes[5] = mintedLength
-  v7({ random: someRandomness(), ...nextMoment() }, bytes, headerLength)
+  bytes.writeUInt16BE(0, 6)
+  v7(nextMoment(), bytes, headerLength)
   // Two bytes at the end are added to the register as they are.
-  bytes.writeUInt16LE(crc16(bytes.subarray(0, mintedLength - 2)) ^ beforeTwoZeros, mintedLength - 2)
+  bytes.writeUInt16LE(crc16(bytes, mintedLength - 2) ^ beforeTwoZeros, mintedLength - 2)
   bytes.writeUInt16BE(mintedChecksum, 6)
   return bytes.toString('hex').toUpperCase()
 }
+
+/** The ID that is being made. */
+const minted = Buffer.alloc(mintedLength)
+minted[5] = mintedLength
 
 /** Random bytes are drawn for many IDs at once: each draw costs more than all else about an ID. */
 const uuidLength = 16
@@ -61,17 +65,28 @@ function someRandomness (): Uint8Array {
   return pool.subarray(used - uuidLength, used)
 }
 
-/** Millisecond and number in it (RFC 9562 §6.2, method 1): IDs of one process are in the order in which they were made. */
-let moment = { msecs: 0, seq: 0 }
+/** Millisecond, number in it (RFC 9562 §6.2, method 1), and what is left to chance: IDs of one process are in the order in which they were made. */
+const moment: { msecs: number, seq: number, random: Uint8Array } = { msecs: 0, seq: 0, random: pool }
 const lastInMoment = 2 ** 32 - 1
 
 function nextMoment (): Readonly<typeof moment> {
   const msecs = Date.now()
-  // Its upper half is for those that follow in the same millisecond.
-  if (msecs > moment.msecs) moment = { msecs, seq: new DataView(someRandomness().slice().buffer).getUint32(0) >>> 1 }
-  else if (moment.seq === lastInMoment) moment = { msecs: moment.msecs + 1, seq: 0 }
-  else moment.seq++
+  if (msecs > moment.msecs) {
+    moment.msecs = msecs
+    // Its upper half is for those that follow in the same millisecond.
+    moment.seq = readU31(someRandomness())
+  } else if (moment.seq === lastInMoment) {
+    moment.msecs++
+    moment.seq = 0
+  } else {
+    moment.seq++
+  }
+  moment.random = someRandomness()
   return moment
+}
+
+function readU31 (bytes: Uint8Array): number {
+  return (((bytes[0] ?? 0) << 24) | ((bytes[1] ?? 0) << 16) | ((bytes[2] ?? 0) << 8) | (bytes[3] ?? 0)) >>> 1
 }
 
 /** An ID that follows from 16 opaque bytes, with the enterprise number of another one: for objects that are not stored. */
