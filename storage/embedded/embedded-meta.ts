@@ -33,6 +33,7 @@ import { censusOf, eventsOf, namedBlobsOf, wholesOf } from './whole-reads.js'
 import { commitResultOf, countOf, encodeStep, type WireStep } from './wire.js'
 import { LogFollowers } from './log-followers.js'
 import { lastOf, rangeOf } from './name-reads.js'
+import { EmbeddedRecord } from './record-codec.js'
 import { accessesAt, childOf, lineageIn, recordAt, resolveIn, segmentsIn } from './record-reads.js'
 import { birthIn, doomedIn, leasesIn, unbornIn } from './sweep-reads.js'
 
@@ -148,7 +149,8 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
     const above = name === undefined ? undefined : this.#paths?.find(from, names.slice(0, -1))
     const parent = above?.at(-1)
     if (name === undefined || above === undefined || parent === undefined) return undefined
-    const child = this.#read('reading a name', tables => childOf(tables, idKey(parent.id), parent.id, name))
+    const key = parent instanceof EmbeddedRecord ? parent.key : idKey(parent.id)
+    const child = this.#read('reading a name', tables => childOf(tables, key, parent.id, name))
     return child === undefined ? [...above] : [...above, child]
   }
 

@@ -179,6 +179,7 @@ export class EmbeddedRecord implements StoredRecord {
   readonly weight: number
   readonly #attributeBytes: Buffer
   #attributes: JsonObject | undefined
+  #key: Buffer | undefined
 
   /** `parentID`: when the caller knows it already. */
   constructor (id: ObjectID, bytes: Buffer, parentID?: ObjectID) {
@@ -199,6 +200,12 @@ export class EmbeddedRecord implements StoredRecord {
     this.#attributeBytes = bytes.subarray(entryEnd, attributesEnd)
     this.weight = bytes.length + attributesEnd - entryEnd
     this.inline = hasInline(bytes) ? bytes.subarray(attributesEnd, bytes.length - tailLength(bytes)) : undefined
+  }
+
+  /** The bytes of the ID. */
+  get key (): Buffer {
+    this.#key ??= idKey(this.id)
+    return this.#key
   }
 
   get attributes (): JsonObject {
