@@ -171,6 +171,7 @@ export class EmbeddedRecord implements StoredRecord {
   readonly inline: Uint8Array | undefined
   /** Bytes of memory that it holds, about, once its attributes are decoded. */
   readonly weight: number
+  readonly #bytes: Buffer
   readonly #attributeBytes: Buffer
   #attributes: JsonObject | undefined
 
@@ -178,6 +179,7 @@ export class EmbeddedRecord implements StoredRecord {
   constructor (id: ObjectID, bytes: Buffer, parentID?: ObjectID) {
     const entryEnd = headLength + readU16(bytes, 23)
     const attributesEnd = entryEnd + readU32(bytes, 19)
+    this.#bytes = bytes
     this.id = id
     this.version = versionOf(bytes)
     this.type = String.fromCharCode(typeOf(bytes))
@@ -193,6 +195,11 @@ export class EmbeddedRecord implements StoredRecord {
     this.#attributeBytes = bytes.subarray(entryEnd, attributesEnd)
     this.weight = bytes.length + attributesEnd - entryEnd
     this.inline = hasInline(bytes) ? bytes.subarray(attributesEnd, bytes.length - tailLength(bytes)) : undefined
+  }
+
+  /** Whether it was made of these bytes. */
+  isOf (row: Uint8Array): boolean {
+    return this.#bytes.length === row.length && this.#bytes.compare(row, 0, row.length) === 0
   }
 
   get attributes (): JsonObject {

@@ -1,7 +1,7 @@
 import tap from 'tap'
 import { mintObjectID } from '../../cdmi/object-id.js'
 import type { JsonObject } from '../../storage/contract.js'
-import { KnownPaths } from '../../storage/embedded/known-paths.js'
+import { KnownPaths, ToldChanges } from '../../storage/embedded/known-paths.js'
 import { EmbeddedRecord, encodeRecord } from '../../storage/embedded/record-codec.js'
 import { SecondSight } from '../../storage/embedded/second-sight.js'
 import { TreeWalk } from '../../storage/trees.js'
@@ -35,7 +35,7 @@ function recordWith (attributes: JsonObject): EmbeddedRecord {
 }
 
 tap.test('a record that is asked for again is kept, but not one with metadata that would fill the memory', async t => {
-  const paths = new KnownPaths()
+  const paths = new KnownPaths(new ToldChanges())
   const [small, large] = [recordWith({ metadata: {} }), recordWith({ metadata: { text: 'x'.repeat(10_000) } })]
   for (const record of [small, large]) {
     for (let times = 0; times < 2; times++) {
