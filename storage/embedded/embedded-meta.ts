@@ -18,12 +18,14 @@ import { type Counting, nextToCount, readCounting } from './counting.js'
 import { embeddedIntake } from './embedded-intake.js'
 import { openEntry } from './entry-rows.js'
 import { blobKey, nameOfEntry, ownerKey } from './keys.js'
-import { KnownPaths } from './known-paths.js'
+import { KnownPaths, type Paths, ToldChanges } from './known-paths.js'
 import { leaseState, leaseStates } from './lease-rows.js'
 import { markOf } from './listing-marks.js'
 import { openSequence, timeOfEvent } from './log-rows.js'
 import { readMoved } from './moved-rows.js'
 import { NameCache } from './name-cache.js'
+import { followKnown } from './path-reads.js'
+import { SameRows } from './same-rows.js'
 import { isReferenced } from './segment-writer.js'
 import type { RecordsFile } from './records-file.js'
 import { requireLast, rowsOf, stateKeys, type Tables } from './tables.js'
@@ -33,8 +35,7 @@ import { censusOf, eventsOf, namedBlobsOf, wholesOf } from './whole-reads.js'
 import { commitResultOf, countOf, encodeStep, type WireStep } from './wire.js'
 import { LogFollowers } from './log-followers.js'
 import { lastOf, rangeOf } from './name-reads.js'
-import { EmbeddedRecord } from './record-codec.js'
-import { accessesAt, childOf, lineageIn, recordAt, resolveIn, segmentsIn } from './record-reads.js'
+import { accessesAt, lineageIn, recordAt, resolveIn, segmentsIn } from './record-reads.js'
 import { birthIn, doomedIn, leasesIn, unbornIn } from './sweep-reads.js'
 
 export interface EmbeddedMetaOptions {
@@ -58,20 +59,24 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
   readonly #pages = new NameCache()
   readonly #stopped = new AbortController()
   #damagedReads = 0
-  #paths: KnownPaths | undefined
+  /** What this process was told, where it hears of all that is committed. */
+  #told: ToldChanges | undefined
+  #paths: Paths
   #leaseRefused: ((lease: LeaseID) => void) | undefined
 
   constructor (tables: Tables, channel: CommitChannel, options: EmbeddedMetaOptions) {
     this.#tables = tables
     this.#channel = channel
     this.#options = options
-    if (!options.foreignCommits) this.#paths = new KnownPaths()
+    this.#told = options.foreignCommits ? undefined : new ToldChanges()
+    this.#paths = this.#told === undefined ? new KnownPaths(new SameRows(tables)) : new KnownPaths(this.#told)
     this.#followers = new LogFollowers({ foreignCommits: options.foreignCommits, isOpen: () => options.file?.isOpen !== false, events: (after, limit) => this.#events(after, limit) })
   }
 
   /** From now on others commit through the channel, of whose changes this one does not hear before they are acknowledged. */
   shareChannel (): void {
-    this.#paths = undefined
+    this.#told = undefined
+    this.#paths = new KnownPaths(new SameRows(this.#tables))
   }
 
   /** Something may have been committed: reads must see it from now on, and followers of the log are told. */
@@ -132,26 +137,11 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
 
   /** As `#resolve`, for whom everything acknowledged is enough. `again`: the object at the end may be asked for once more as it is now, and not be written. */
   #follow (from: ObjectID, names: readonly string[], again: boolean): readonly StoredRecord[] {
-    if (this.#paths === undefined) return this.#resolve(from, names)
-    const known = this.#paths.find(from, names)
-    if (known !== undefined) return known
-    const below = this.#childOfKnown(from, names)
-    const chain = below ?? this.#resolve(from, names)
-    if (again) this.#paths.keep(from, names, chain)
-    // Where something is made there will be more.
-    if (below === undefined && names.length > 0) this.#paths.keep(from, names.slice(0, -1), chain.slice(0, names.length))
-    return chain
-  }
-
-  /** Where the parent is known only the last step is to be done. */
-  #childOfKnown (from: ObjectID, names: readonly string[]): StoredRecord[] | undefined {
-    const name = names.at(-1)
-    const above = name === undefined ? undefined : this.#paths?.find(from, names.slice(0, -1))
-    const parent = above?.at(-1)
-    if (name === undefined || above === undefined || parent === undefined) return undefined
-    const key = parent instanceof EmbeddedRecord ? parent.key : idKey(parent.id)
-    const child = this.#read('reading a name', tables => childOf(tables, key, parent.id, name))
-    return child === undefined ? [...above] : [...above, child]
+    const doing = 'reading names'
+    // What holds no more shows in the tables only, where nobody tells: then all of it is one read.
+    return this.#told === undefined
+      ? this.#read(doing, tables => followKnown(this.#paths, from, names, again, read => read(tables)))
+      : followKnown(this.#paths, from, names, again, read => this.#read(doing, read))
   }
 
   #resolve (from: ObjectID, names: readonly string[]): StoredRecord[] {
@@ -218,7 +208,7 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
     try {
       answer = await this.#channel.submit(encoded)
     } finally {
-      this.#paths?.changed(change)
+      this.#told?.changed(change)
     }
     const result = commitResultOf(answer)
     if (result.status === 'conflict' && result.on === 'lease' && change.lease !== undefined) this.#leaseRefused?.(change.lease)

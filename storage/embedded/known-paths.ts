@@ -1,6 +1,6 @@
 /**
  * What was found along paths, for readers whom everything acknowledged is enough: to follow a path through the tables costs a read more than all
- * else that it does. Right only where every change is told before it is acknowledged, and so not where other processes commit.
+ * else that it does. How it comes out that something of it holds no more depends on who commits.
  */
 import { LRUCache } from 'lru-cache'
 import type { Change, ObjectID, StoredRecord } from '../contract.js'
@@ -14,41 +14,68 @@ const recordBytes = 512
 /** Changed objects that are remembered one by one; beyond, all that was found before is forgotten. */
 const mostChanges = 10_000
 
-interface Known {
-  readonly chain: readonly StoredRecord[]
-  /** When it was read. */
-  readonly at: number
+export type Chain = readonly StoredRecord[]
+
+/** Tells whether a chain is still what is in the store. */
+export interface PathCheck<Note> {
+  /** What is to be remembered of a chain that was found just now. */
+  note (chain: Chain): Note
+  holds (chain: Chain, note: Note): boolean
 }
 
-export class KnownPaths {
-  readonly #known = new LRUCache<string, Known>({ maxSize: mostBytes, sizeCalculation: ({ chain }) => chain.reduce((sum, record) => sum + recordBytes + weightOf(record), 0) })
+interface Known<Note> {
+  readonly chain: Chain
+  readonly note: Note
+}
+
+export interface Paths {
+  /** The chain of records from `from` on, as `resolve` found it; undefined when that is not known, or does not hold any more. */
+  find (from: ObjectID, names: readonly string[]): Chain | undefined
+  /** Keeps what was found just now, when all of the path was there and somebody has asked for its end before. */
+  keep (from: ObjectID, names: readonly string[], chain: Chain): void
+}
+
+export class KnownPaths<Note> implements Paths {
+  readonly #known = new LRUCache<string, Known<Note>>({ maxSize: mostBytes, sizeCalculation: ({ chain }) => chain.reduce((sum, record) => sum + recordBytes + weightOf(record), 0) })
   readonly #sight = new SecondSight()
+  readonly #check: PathCheck<Note>
+
+  constructor (check: PathCheck<Note>) {
+    this.#check = check
+  }
+
+  find (from: ObjectID, names: readonly string[]): Chain | undefined {
+    const key = keyOf(from, names)
+    const known = this.#known.get(key)
+    if (known === undefined) return undefined
+    if (this.#check.holds(known.chain, known.note)) return known.chain
+    this.#known.delete(key)
+    return undefined
+  }
+
+  keep (from: ObjectID, names: readonly string[], chain: Chain): void {
+    const last = chain[names.length]
+    if (last === undefined || !this.#sight.again(last.id) || chain.some(record => weightOf(record) > longestRecord)) return
+    this.#known.set(keyOf(from, names), { chain, note: this.#check.note(chain) })
+  }
+}
+
+/** Finds it out by what it is told. Right only where every change is told before it is acknowledged, and so not where other processes commit. */
+export class ToldChanges implements PathCheck<number> {
   /** When objects changed last. */
   readonly #changed = new Map<ObjectID, number>()
   /** Counts changes; nothing from before `#since` holds. */
   #now = 0
   #since = 0
 
-  /** The chain of records from `from` on, as `resolve` found it; undefined when that is not known, or does not hold any more. */
-  find (from: ObjectID, names: readonly string[]): readonly StoredRecord[] | undefined {
-    const key = keyOf(from, names)
-    const known = this.#known.get(key)
-    if (known === undefined) return undefined
-    if (this.#holds(known)) return known.chain
-    this.#known.delete(key)
-    return undefined
+  /** When it was read. */
+  note (): number {
+    return this.#now
   }
 
-  #holds ({ at, chain }: Known): boolean {
+  holds (chain: Chain, at: number): boolean {
     if (at === this.#now) return true
     return at >= this.#since && chain.every(({ id }) => (this.#changed.get(id) ?? 0) <= at)
-  }
-
-  /** Keeps what was found just now, when all of the path was there and somebody has asked for its end before. */
-  keep (from: ObjectID, names: readonly string[], chain: readonly StoredRecord[]): void {
-    const last = chain[names.length]
-    if (last === undefined || !this.#sight.again(last.id) || chain.some(record => weightOf(record) > longestRecord)) return
-    this.#known.set(keyOf(from, names), { chain, at: this.#now })
   }
 
   /** Something was changed, or may have been. A chain holds as long as none of its records is put or removed: no name leads elsewhere without that. */

@@ -177,6 +177,7 @@ export class EmbeddedRecord implements StoredRecord {
   readonly inline: Uint8Array | undefined
   /** Bytes of memory that it holds, about, once its attributes are decoded. */
   readonly weight: number
+  readonly #bytes: Buffer
   readonly #attributeBytes: Buffer
   #attributes: JsonObject | undefined
   #key: Buffer | undefined
@@ -185,6 +186,7 @@ export class EmbeddedRecord implements StoredRecord {
   constructor (id: ObjectID, bytes: Buffer, parentID?: ObjectID) {
     const entryEnd = headLength + readU16(bytes, 23)
     const attributesEnd = entryEnd + readU32(bytes, 19)
+    this.#bytes = bytes
     this.id = id
     this.version = versionOf(bytes)
     this.type = String.fromCharCode(typeOf(bytes))
@@ -208,8 +210,16 @@ export class EmbeddedRecord implements StoredRecord {
     return this.#key
   }
 
+  /** Whether it was made of these bytes. */
+  isOf (row: Uint8Array): boolean {
+    return this.#bytes.length === row.length && this.#bytes.compare(row, 0, row.length) === 0
+  }
+
   get attributes (): JsonObject {
     this.#attributes ??= decodeAttributes(this.id, this.#attributeBytes)
     return this.#attributes
   }
 }
+
+/** The bytes of a record's ID. */
+export const keyOf = (record: StoredRecord): Buffer => record instanceof EmbeddedRecord ? record.key : idKey(record.id)

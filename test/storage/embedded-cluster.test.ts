@@ -16,6 +16,7 @@ t.test('workers of a cluster share one writer: each sees at once what another wa
     unseen: [],
     races: true,
     counter: '80',
+    polls: [['first', 'known'], ['first', 'known'], ['other', 'known'], null, ['other', 'known'], null],
     followed: [['by two', 'by one'], ['by two', 'by one']],
     downloaded: ['onetwo', 'onetwo'],
     leaseOfTheLiving: 4,

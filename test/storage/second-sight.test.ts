@@ -1,7 +1,7 @@
 import tap from 'tap'
 import { mintObjectID } from '../../cdmi/object-id.js'
 import type { JsonObject, RecordPut } from '../../storage/contract.js'
-import { KnownPaths } from '../../storage/embedded/known-paths.js'
+import { KnownPaths, ToldChanges } from '../../storage/embedded/known-paths.js'
 import { EmbeddedRecord, encodeRecord } from '../../storage/embedded/record-codec.js'
 import { SecondSight } from '../../storage/embedded/second-sight.js'
 import { TreeWalk } from '../../storage/trees.js'
@@ -35,7 +35,7 @@ function recordWith (attributes: JsonObject): EmbeddedRecord {
 }
 
 tap.test('a record that is asked for again is kept, but not one with metadata that would fill the memory', async t => {
-  const paths = new KnownPaths()
+  const paths = new KnownPaths(new ToldChanges())
   const [small, large] = [recordWith({ metadata: {} }), recordWith({ metadata: { text: 'x'.repeat(10_000) } })]
   for (const record of [small, large]) {
     for (let times = 0; times < 2; times++) {
@@ -51,18 +51,19 @@ tap.test('what is known of a path holds while others come, until one of its reco
   const record = recordWith({ metadata: {} })
   const other = { ...recordWith({}), attributes: {}, size: 1, segments: { kind: 'keep' } as const }
   const put = (version: number, id = record.id): RecordPut => ({ ...other, id, version })
-  const paths = new KnownPaths()
+  const told = new ToldChanges()
+  const paths = new KnownPaths(told)
   const known = (): boolean => {
     for (let times = 0; times < 2; times++) paths.keep(record.id, [], [record])
     return paths.find(record.id, []) !== undefined
   }
   t.ok(known())
   for (const change of [{ put: [put(1, mintObjectID())] }, { put: [put(2, mintObjectID())] }, { remove: [{ id: mintObjectID(), version: 1, subtree: false }] }]) {
-    paths.changed(change)
+    told.changed(change)
     t.ok(paths.find(record.id, []) !== undefined, 'another object')
   }
   for (const change of [{ put: [put(1, mintObjectID()), put(2)] }, { remove: [{ id: record.id, version: 2, subtree: false }] }]) {
-    paths.changed(change)
+    told.changed(change)
     t.equal(paths.find(record.id, []), undefined)
     t.ok(known(), 'and is known again')
   }

@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
 import { serveWorkers } from '../../../storage/embedded/serve-workers.js'
 import { openStore } from '../../../storage/open-store.js'
-import { aValue, follow } from '../driver.js'
+import type { Change } from '../../../storage/contract.js'
+import { aRecord, aValue, follow } from '../driver.js'
 
 const directory = process.argv[2] ?? ''
 const report: Record<string, unknown> = {}
@@ -56,6 +57,24 @@ report['races'] = races.every(results => results.filter(status => status === 'co
 await store.meta.commit({ expect: [], put: [aValue('0', { parentID: store.rootID, name: 'counter' })], events: [] })
 await Promise.all(workers.map(async worker => await ask(worker, 'increment', 'counter')))
 report['counter'] = await ask(one, 'read', 'counter')
+
+// What one worker knows of a path holds until another changes something along it: the object, or a container above, and no longer.
+const home = aRecord({ type: 'c', parentID: store.rootID, name: 'home' })
+const polled = aValue('first', { parentID: home.id, name: 'polled' })
+const polls: unknown[] = []
+const changes: Array<Pick<Change, 'put'> & Partial<Change>> = [
+  { put: [home, polled] },
+  { put: [aValue('beside', { parentID: home.id, name: 'beside' })] },
+  { put: [{ ...polled, version: 2, inline: Buffer.from('other') }] },
+  { put: [{ ...home, version: 2, name: 'away' }] },
+  { put: [{ ...home, version: 3 }] },
+  { put: [], remove: [{ id: polled.id, version: 2, subtree: false }] }
+]
+for (const change of changes) {
+  await store.meta.commit({ expect: [], events: [], ...change })
+  polls.push(await ask(one, 'poll', 'home/polled'))
+}
+report['polls'] = polls
 
 const before = await store.meta.lastSequence()
 const following = [ask(one, 'follow', String(before)), follow(store, before, 2).then(entries => entries.map(({ event }) => event['name']))]
