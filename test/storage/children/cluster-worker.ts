@@ -20,7 +20,7 @@ const tasks: Record<string, Task> = {
   async poll (store, path) {
     const names = path.split('/')
     const chains = [1, 2, 3].map(() => store.meta.known?.(store.rootID, names))
-    const record = chains[0]?.at(-1)
+    const record = chains[0]?.[names.length]
     return record === undefined ? undefined : [record.inline === undefined ? '' : text(record.inline), chains[1] === chains[2] ? 'known' : 'looked up']
   },
   async increment (store, name) {
