@@ -11,19 +11,20 @@ import { checkRecordType, mergeKindOf } from './media-type.js'
 import { readBody } from './read-body.js'
 import { keyOf, pathOf } from './target.js'
 
-type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
+type Handler = (request: FastifyRequest, reply: FastifyReply) => FastifyReply | Promise<FastifyReply>
 
 /** The handlers, by method. `slashes`: how many slashes of a URL stand before its key. */
 export function recordHandlers (slashes: number): Readonly<Record<'get' | 'create' | 'replace' | 'merge' | 'remove', Handler>> {
   const key = (request: FastifyRequest): string => keyOf(request.raw.url ?? '', slashes)
   return {
-    async get (request, reply) {
+    // What is there already goes out at once: the promises on the way would cost a tenth of a small read.
+    get (request, reply) {
       const conditions = preconditionsOf(request.headers)
-      const record = await request.server.cdmi.keyed.read(request.principal, key(request), conditions && (object => {
+      const record = request.server.cdmi.keyed.read(request.principal, key(request), conditions && (object => {
         reply.header('etag', entityTag(object.record))
         checkPreconditions(conditions, object.record, true)
       }))
-      return send(request, reply, record)
+      return record instanceof Promise ? record.then(record => send(request, reply, record)) : send(request, reply, record)
     },
 
     async create (request, reply) {
