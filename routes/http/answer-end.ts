@@ -2,8 +2,8 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** Answers by connection: one listener, however many requests a client sends at once. */
-const waiting = new WeakMap<Socket, Set<() => void>>()
+/** What is to be done at the ends of answers, by connection: each connection has one listener, and each answer, however many want to know and however many requests a client sends at once. */
+const waiting = new WeakMap<Socket, Map<ServerResponse, (() => void)[]>>()
 
 /**
  * Calls once. Node emits `close` on a response only while that has the connection: not on one that waits behind another when the connection ends, and
@@ -15,13 +15,25 @@ export function whenAnswered (response: ServerResponse, ended: () => void): void
     process.nextTick(ended)
     return
   }
-  const known = waiting.get(socket)
-  const all = known ?? new Set<() => void>()
-  if (known === undefined) {
-    waiting.set(socket, all)
-    socket.once('close', () => { for (const end of all) end() })
+  const answers = waiting.get(socket) ?? watched(socket)
+  const known = answers.get(response)
+  if (known !== undefined) known.push(ended)
+  else {
+    answers.set(response, [ended])
+    response.on('close', end)
   }
-  const end = (): void => { if (all.delete(end)) ended() }
-  all.add(end)
-  response.once('close', end)
+}
+
+function watched (socket: Socket): Map<ServerResponse, (() => void)[]> {
+  const answers = new Map<ServerResponse, (() => void)[]>()
+  waiting.set(socket, answers)
+  socket.once('close', () => { for (const response of answers.keys()) end.call(response) })
+  return answers
+}
+
+function end (this: ServerResponse): void {
+  const answers = waiting.get(this.req.socket)
+  const all = answers?.get(this) ?? []
+  answers?.delete(this)
+  for (const ended of all) ended()
 }
