@@ -67,14 +67,14 @@ function isEmpty ({ headers }: FastifyRequest): boolean {
   return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0
 }
 
-async function recordBody (request: FastifyRequest): Promise<Buffer> {
+function recordBody (request: FastifyRequest): Promise<Buffer> {
   if (!isEmpty(request)) checkRecordType(request.headers)
-  return await bodyOf(request)
+  return bodyOf(request)
 }
 
 /** All that a request brings is the record: a piece of one would take its place (RFC 9110 §14.4). */
-async function bodyOf (request: FastifyRequest): Promise<Buffer> {
+function bodyOf (request: FastifyRequest): Promise<Buffer> {
   if (request.headers['content-range'] !== undefined) throw new InvalidRequest('A record is sent whole, without Content-Range; pieces of it can be written as those of a data object, at the same path below the root URI')
   const stream = request.body instanceof Readable ? request.body : request.raw
-  return await readBody(stream, request.headers['content-length'], request.server.cdmi.limits.json)
+  return readBody(stream, request.headers['content-length'], request.server.cdmi.limits.json)
 }
