@@ -2,8 +2,14 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** What is to be done at the ends of answers, by connection: each connection has one listener, and each answer, however many want to know and however many requests a client sends at once. */
-const waiting = new WeakMap<Socket, Map<ServerResponse, (() => void)[]>>()
+/** What is to be done at the end of an answer. */
+interface Awaited {
+  readonly response: ServerResponse
+  readonly all: (() => void)[]
+}
+
+/** By connection, in a list that mostly is short: each connection has one listener, and each answer, however many want to know and however many requests a client sends at once. */
+const waiting = new WeakMap<Socket, Awaited[]>()
 
 /**
  * Calls once. Node emits `close` on a response only while that has the connection: not on one that waits behind another when the connection ends, and
@@ -16,24 +22,24 @@ export function whenAnswered (response: ServerResponse, ended: () => void): void
     return
   }
   const answers = waiting.get(socket) ?? watched(socket)
-  const known = answers.get(response)
-  if (known !== undefined) known.push(ended)
+  const last = answers.at(-1)
+  const known = last?.response === response ? last : answers.find(one => one.response === response)
+  if (known !== undefined) known.all.push(ended)
   else {
-    answers.set(response, [ended])
+    answers.push({ response, all: [ended] })
     response.on('close', end)
   }
 }
 
-function watched (socket: Socket): Map<ServerResponse, (() => void)[]> {
-  const answers = new Map<ServerResponse, (() => void)[]>()
+function watched (socket: Socket): Awaited[] {
+  const answers: Awaited[] = []
   waiting.set(socket, answers)
-  socket.once('close', () => { for (const response of answers.keys()) end.call(response) })
+  socket.once('close', () => { for (const { response } of [...answers]) end.call(response) })
   return answers
 }
 
 function end (this: ServerResponse): void {
-  const answers = waiting.get(this.req.socket)
-  const all = answers?.get(this) ?? []
-  answers?.delete(this)
-  for (const ended of all) ended()
+  const answers = waiting.get(this.req.socket) ?? []
+  const at = answers.findIndex(({ response }) => response === this)
+  if (at >= 0) for (const ended of answers.splice(at, 1)[0]?.all ?? []) ended()
 }
