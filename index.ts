@@ -40,6 +40,9 @@ const recoveryRound = 15_000
 /** Milliseconds between two rounds that discard parts for which no others came (PUP-12). */
 const partsRound = 60_000
 
+/** Types of most bodies: of one that has no parser of its own the name is parsed anew with each request. */
+const usualTypes = ['application/octet-stream', 'application/json', 'text/plain', 'application/cdmi-object']
+
 export interface CdmiPluginOptions extends CdmiOptions {
   /** What `openStore` gave. The application opens it before and closes it after. */
   readonly store: Store
@@ -109,7 +112,7 @@ const cdmi: FastifyPluginAsync<CdmiPluginOptions> = async (app, given) => {
   await app.register(async doors => {
     doors.removeAllContentTypeParsers()
     // Bodies are streams until a door reads them; the framework reads none.
-    doors.addContentTypeParser('*', (_request, _payload, done) => { done(null) })
+    doors.addContentTypeParser([...usualTypes, '*'], (_request, _payload, done) => { done(null) })
     if (tracing !== undefined) traceRequests(doors, tracing)
     soundRequests(doors)
     answerVersion(doors)

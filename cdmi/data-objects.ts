@@ -53,7 +53,7 @@ export class DataObjects {
   async read (principal: Principal, address: Address, select: Select, options: { readonly described?: boolean } = {}): Promise<ReadObject> {
     requireAccess(principal, 'read')
     const known = this.#context.namespace.known(address)
-    const short = options.described === true ? undefined : known && this.#readShort(known, select)
+    const short = options.described === true ? undefined : known && this.#shortValue(known, select)
     if (short !== undefined) return short
     for (let attempt = 0; attempt < readAttempts; attempt++) {
       const object = attempt === 0 ? known ?? await this.#context.namespace.get(address, false, 'acknowledged') : await this.#context.namespace.get(address)
@@ -69,8 +69,15 @@ export class DataObjects {
     throw new Contention()
   }
 
-  /** The common case without a wait: a value that came with its record. */
-  #readShort (object: CdmiObject, select: Select): ReadObject | undefined {
+  /** What `read` answers, where that can be said without a wait: most small values are there already. Undefined: `read` it. Throws as that does. */
+  readAtOnce (principal: Principal, address: Address, select: Select): ReadObject | undefined {
+    requireAccess(principal, 'read')
+    const known = this.#context.namespace.known(address)
+    return known && this.#shortValue(known, select)
+  }
+
+  /** A value that came with its record. */
+  #shortValue (object: CdmiObject, select: Select): ReadObject | undefined {
     const { inline } = object.record
     if (inline === undefined) return undefined
     const contents = inlineContents(inline, this.#select(object, select))

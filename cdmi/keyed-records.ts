@@ -6,7 +6,7 @@ import { type Address, decodeName, describe } from './address.js'
 import type { Containers } from './containers.js'
 import type { ModelContext } from './context.js'
 import { changedDataObject, newDataObject } from './data-object-record.js'
-import type { DataObjects } from './data-objects.js'
+import type { DataObjects, ReadObject, Select } from './data-objects.js'
 import { Contention, InvalidJson, IsNotContainer, IsReference, KeyExists, KeyNotFound, MissingSlash, NotAKeyedRecord, NotFound, ParentNotFound, TooLarge } from './errors.js'
 import { kindOfJson } from './json-kind.js'
 import { isObject, parseJson } from './json-value.js'
@@ -22,7 +22,7 @@ import { andThen } from './ready.js'
 import { attributesOf, type CdmiObject, isContainer, isReference, typeLetter } from './record.js'
 import { removeObject } from './removal.js'
 import { Staging } from './staging.js'
-import { type Content, openContents, type PlacedValue, placeWhole, stageValue } from './values.js'
+import { type ByteRange, type Content, openContents, type PlacedValue, placeWhole, stageValue } from './values.js'
 
 /** The container of the keyed records, in the root container. */
 export const keyedContainer = 'data'
@@ -71,17 +71,36 @@ export class KeyedRecords {
     return `W/"${await this.#context.store.meta.lastSequence()}"`
   }
 
-  /** KEY-02. `check`: sees the object before its value is opened, and may throw (NotModified). */
-  async read (principal: Principal, key: string, check?: (object: CdmiObject) => void): Promise<KeyedRecord> {
-    const { object, contents } = await this.#dataObjects.read(principal, addressOf(key), object => {
+  /** KEY-02. `check`: sees the object before its value is opened, and may throw (NotModified). What is there already is answered, or thrown, at once. */
+  read (principal: Principal, key: string, check?: (object: CdmiObject) => void): KeyedRecord | Promise<KeyedRecord> {
+    const address = addressOf(key)
+    const select = (object: CdmiObject): readonly ByteRange[] => {
       if (!isJson(object)) throw new NotAKeyedRecord(key)
       check?.(object)
       return [{ offset: 0, length: object.record.size }]
-    }).catch(inKeyedWords(key))
+    }
+    const found = this.#readAtOnce(principal, key, address, select)
+    return found === undefined ? this.#read(principal, key, address, select) : this.#asKeyed(key, found)
+  }
+
+  #readAtOnce (principal: Principal, key: string, address: Address, select: Select): ReadObject | undefined {
+    try {
+      return this.#dataObjects.readAtOnce(principal, address, select)
+    } catch (error) {
+      return inKeyedWords(key)(error)
+    }
+  }
+
+  async #read (principal: Principal, key: string, address: Address, select: Select): Promise<KeyedRecord> {
+    return await this.#asKeyed(key, await this.#dataObjects.read(principal, address, select).catch(inKeyedWords(key)))
+  }
+
+  /** What was read, as a record: at once, unless somebody has to look first whether it is one. */
+  #asKeyed (key: string, { object, contents }: ReadObject): KeyedRecord | Promise<KeyedRecord> {
     const [content] = contents
     if (content === undefined) throw new NotAKeyedRecord(key)
     const { valuetransferencoding, keyed } = attributesOf(object.record)
-    return { object, content: valuetransferencoding === 'json' || keyed === true ? content : await this.#checked(key, content) }
+    return valuetransferencoding === 'json' || keyed === true ? { object, content } : this.#checked(key, object, content)
   }
 
   /** KEY-03: makes the record; KeyExists when the key is taken. */
@@ -207,10 +226,11 @@ export class KeyedRecords {
   }
 
   /** A value that another door may have written, under a JSON media type: it is a record only if it is one. */
-  async #checked (key: string, content: Content): Promise<Content> {
-    return contentOf(await this.#asRecord(key, content, bytes => {
+  async #checked (key: string, object: CdmiObject, content: Content): Promise<KeyedRecord> {
+    const bytes = await this.#asRecord(key, content, bytes => {
       if (kindOfJson(bytes) !== 'single') return bytes
-    }))
+    })
+    return { object, content: contentOf(bytes) }
   }
 
   async #parse (key: string, content: Content): Promise<Json> {

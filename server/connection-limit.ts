@@ -21,9 +21,9 @@ export function limitConnections (server: Server, most: number, refused: () => v
   let open = 0
   const { emit } = server
   // Only by way of `emit` can a connection be kept from the parser.
-  server.emit = function (this: Server, event: string | symbol, ...values: unknown[]): boolean {
-    const [socket] = values
-    if (event === 'connection' && isSocket(socket) && !known.has(socket)) {
+  server.emit = function (this: Server, ...given: [event: string | symbol, ...values: unknown[]]): boolean {
+    const socket = given[1]
+    if (given[0] === 'connection' && isSocket(socket) && !known.has(socket)) {
       if (open >= most) {
         refused()
         refuse(socket, secure)
@@ -33,7 +33,7 @@ export function limitConnections (server: Server, most: number, refused: () => v
       open++
       socket.once('close', () => { open-- })
     }
-    return Reflect.apply(emit, this, [event, ...values]) as boolean
+    return emit.apply(this, given as Parameters<Server['emit']>)
   } as Server['emit']
 }
 

@@ -49,10 +49,9 @@ export class Connections {
     const { emit } = server
     const begin = (response: ServerResponse): boolean => this.#begin(response.req.socket, response)
     // Only by way of `emit` can a request be kept from those who would work on it.
-    server.emit = function (this: Server, event: string | symbol, ...values: unknown[]): boolean {
-      const [, response] = values
-      if (event === 'request' && response instanceof ServerResponse && !begin(response)) return true
-      return Reflect.apply(emit, this, [event, ...values]) as boolean
+    server.emit = function (this: Server, ...given: [event: string | symbol, ...values: unknown[]]): boolean {
+      if (given[0] === 'request' && given[2] instanceof ServerResponse && !begin(given[2])) return true
+      return emit.apply(this, given as Parameters<Server['emit']>)
     } as Server['emit']
     UpgradeDispatcher.of(server).watch(socket => {
       this.#busy.delete(socket)

@@ -70,9 +70,10 @@ export class UpgradeDispatcher {
     const emit: Emit = server.emit
     const handlers = this.#handlers
     const watchers = this.#watchers
-    server.emit = function (this: HttpServer, event: string | symbol, ...values: unknown[]): boolean {
-      if (event === 'upgrade') {
-        const [request, socket, head] = values as Parameters<UpgradeHandler>
+    // Each request comes by here: what is passed on as it came needs no list of its own.
+    server.emit = function (this: HttpServer, ...given: [event: string | symbol, ...values: unknown[]]): boolean {
+      if (given[0] === 'upgrade') {
+        const [, request, socket, head] = given as [string, ...Parameters<UpgradeHandler>]
         // Other methods upgrade nothing (RFC 6455 §4.1).
         const handler = request.method === 'GET' ? handlers.get(pathOf(request.url ?? '')) : undefined
         if (handler !== undefined) {
@@ -86,7 +87,7 @@ export class UpgradeDispatcher {
           return true
         }
       }
-      return Reflect.apply(emit, this, [event, ...values]) as boolean
+      return emit.apply(this, given as Parameters<Emit>)
     } as Emit
     // Without a listener Node would not offer upgrades at all.
     server.on('upgrade', this.#decline)

@@ -2,8 +2,14 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** Answers by connection: one listener, however many requests a client sends at once. */
-const waiting = new WeakMap<Socket, Set<() => void>>()
+/** What is to be done at the end of an answer. */
+interface Awaited {
+  readonly response: ServerResponse
+  readonly all: (() => void)[]
+}
+
+/** By connection, in a list that mostly is short: each connection has one listener, and each answer, however many want to know and however many requests a client sends at once. */
+const waiting = new WeakMap<Socket, Awaited[]>()
 
 /**
  * Calls once. Node emits `close` on a response only while that has the connection: not on one that waits behind another when the connection ends, and
@@ -15,13 +21,25 @@ export function whenAnswered (response: ServerResponse, ended: () => void): void
     process.nextTick(ended)
     return
   }
-  const known = waiting.get(socket)
-  const all = known ?? new Set<() => void>()
-  if (known === undefined) {
-    waiting.set(socket, all)
-    socket.once('close', () => { for (const end of all) end() })
+  const answers = waiting.get(socket) ?? watched(socket)
+  const last = answers.at(-1)
+  const known = last?.response === response ? last : answers.find(one => one.response === response)
+  if (known !== undefined) known.all.push(ended)
+  else {
+    answers.push({ response, all: [ended] })
+    response.on('close', end)
   }
-  const end = (): void => { if (all.delete(end)) ended() }
-  all.add(end)
-  response.once('close', end)
+}
+
+function watched (socket: Socket): Awaited[] {
+  const answers: Awaited[] = []
+  waiting.set(socket, answers)
+  socket.once('close', () => { for (const { response } of [...answers]) end.call(response) })
+  return answers
+}
+
+function end (this: ServerResponse): void {
+  const answers = waiting.get(this.req.socket) ?? []
+  const at = answers.findIndex(({ response }) => response === this)
+  if (at >= 0) for (const ended of answers.splice(at, 1)[0]?.all ?? []) ended()
 }

@@ -1,6 +1,6 @@
 /** Bodies of requests as sources of values. */
 import type { IncomingMessage } from 'node:http'
-import { finished, type Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { IncompleteBody } from '../../cdmi/errors.js'
 import type { ValueSource } from '../../cdmi/values.js'
 
@@ -22,7 +22,6 @@ class BodyChunks implements AsyncIterableIterator<Uint8Array> {
   #held = 0
   #state: 'new' | 'flowing' | 'paused' | 'whole' | 'cut' | 'left' = 'new'
   #asked: { resolve (result: IteratorResult<Uint8Array>): void, reject (error: Error): void } | undefined
-  #forget: () => void = () => {}
 
   constructor (body: Readable) {
     this.#body = body
@@ -57,13 +56,21 @@ class BodyChunks implements AsyncIterableIterator<Uint8Array> {
     return { done: true, value: undefined }
   }
 
+  /** By events: what `finished` of Node does besides costs a small upload as much as all the rest here. */
   #begin (): void {
     this.#state = 'flowing'
-    this.#forget = finished(this.#body, { writable: false }, error => { this.#end(error == null) })
-    this.#body.on('data', this.#push)
+    const { readableEnded, destroyed } = this.#body
+    if (readableEnded || destroyed) {
+      this.#end(readableEnded)
+      return
+    }
+    this.#body.on('data', this.#push).on('end', this.#whole).on('error', this.#cut).on('close', this.#cut)
     // Somebody who looked at it before may have stopped it.
     this.#body.resume()
   }
+
+  readonly #whole = (): void => { this.#end(true) }
+  readonly #cut = (): void => { this.#end(false) }
 
   readonly #push = (chunk: Uint8Array): void => {
     const asked = this.#asked
@@ -79,20 +86,26 @@ class BodyChunks implements AsyncIterableIterator<Uint8Array> {
     this.#body.pause()
   }
 
+  /** The first time counts: an end is followed by `close`. */
   #end (whole: boolean): void {
+    if (this.#state !== 'flowing' && this.#state !== 'paused') return
     this.#state = whole ? 'whole' : 'cut'
-    this.#forget()
-    this.#body.off('data', this.#push)
-    if (!whole) this.#asked?.reject(cutOff())
-    else if (this.#chunks.length === 0) this.#asked?.resolve({ done: true, value: undefined })
+    if (!whole) {
+      this.#forget()
+      this.#asked?.reject(cutOff())
+    } else if (this.#chunks.length === 0) this.#asked?.resolve({ done: true, value: undefined })
     this.#asked = undefined
+  }
+
+  /** Not of a body that has ended: its listeners go with it, and to take them off would cost more. */
+  #forget (): void {
+    this.#body.off('data', this.#push).off('end', this.#whole).off('error', this.#cut).off('close', this.#cut)
   }
 
   /** What was held back goes back: the next reader finds all that this one has not given away. */
   #leave (): void {
-    this.#forget()
     this.#body.pause()
-    this.#body.off('data', this.#push)
+    this.#forget()
     if (this.#body.readableEnded || this.#body.destroyed) return
     for (const chunk of this.#chunks.reverse()) this.#body.unshift(chunk)
   }

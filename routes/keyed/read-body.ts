@@ -8,14 +8,15 @@ import { IncompleteBody, TooLarge } from '../../cdmi/errors.js'
  *
  * By events and not by iteration: to leave an iteration early destroys the request, and with it the socket that the 413 is to go out on.
  */
-export async function readBody (stream: Readable, announced: string | undefined, limit: number): Promise<Buffer> {
+export function readBody (stream: Readable, announced: string | undefined, limit: number): Promise<Buffer> {
   const length = announced === undefined ? undefined : Number(announced)
-  if (length !== undefined && length > limit) throw tooLong(limit)
-  return await new Promise((resolve, reject) => {
+  if (length !== undefined && length > limit) return Promise.reject(tooLong(limit))
+  return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     /** Where the chunks are put together, when it is known how many bytes there will be. */
     let whole: Buffer | undefined
     let size = 0
+    let isWhole = false
     const onData = (chunk: Buffer) => {
       size += chunk.length
       if (size > limit) return end(tooLong(limit))
@@ -35,13 +36,15 @@ export async function readBody (stream: Readable, announced: string | undefined,
     const onEnd = () => {
       end(length !== undefined && size !== length ? new IncompleteBody(`The body has ${size} bytes where ${length} were announced; nothing was stored`) : undefined)
     }
-    const onBroken = () => { end(new IncompleteBody('The connection ended before the whole body had arrived; nothing was stored')) }
+    const onBroken = () => { if (!isWhole) end(new IncompleteBody('The connection ended before the whole body had arrived; nothing was stored')) }
     function end (error?: Error): void {
-      stream.off('data', onData).off('end', onEnd).off('error', onBroken).off('close', onBroken)
       if (error === undefined) {
+        // The listeners stay, and go with the request: to take them off would cost more than to have them do nothing.
+        isWhole = true
         resolve(whole ?? (chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size)))
         return
       }
+      stream.off('data', onData).off('end', onEnd).off('error', onBroken).off('close', onBroken)
       // An error may still come (the client gives up on seeing the refusal) and is nobody's business then.
       stream.on('error', () => {})
       stream.pause()

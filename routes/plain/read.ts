@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Address, objectIDRoot, parseAddress } from '../../cdmi/address.js'
+import type { ReadObject, Select } from '../../cdmi/data-objects.js'
 import { withHeaders } from '../../cdmi/describe-error.js'
 import { NotFound, RangeNotSatisfiable } from '../../cdmi/errors.js'
 import { checkPreconditions } from '../../cdmi/preconditions.js'
@@ -31,8 +32,8 @@ const readRoutes: FastifyPluginAsyncTypebox = async (app) => {
   }
 }
 
-/** The handler. Also for requests that name CDMI's forms, but like the plain one better. */
-export async function readPlain (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+/** The handler. Also for requests that name CDMI's forms, but like the plain one better. A value that is there already goes out at once: the promises on the way would cost a tenth of a small read. */
+export function readPlain (request: FastifyRequest, reply: FastifyReply): FastifyReply | Promise<FastifyReply> {
   const { raw, server: app } = request
   const address = parseAddress(requestTarget(raw.url ?? '/', app.prefix).path)
   if (address === objectIDRoot) return refuseMethod(request)
@@ -40,19 +41,23 @@ export async function readPlain (request: FastifyRequest, reply: FastifyReply): 
   const { isCapability, object: capability } = app.cdmi.capabilityObjects.find(address)
   if (isCapability) {
     if (capability === undefined) throw new NotFound(requestTarget(raw.url ?? '/', app.prefix).path)
-    return await sendCapabilityObject(request, reply, capability, address, parseCdmiQuery(requestTarget(raw.url ?? '/', app.prefix).query))
+    return sendCapabilityObject(request, reply, capability, address, parseCdmiQuery(requestTarget(raw.url ?? '/', app.prefix).query))
   }
-  if (address.slash) return await list(app, request, reply, address)
+  if (address.slash) return list(app, request, reply, address)
   const { headers, method = 'GET' } = raw
   let plan: ReadPlan | undefined
   const ranged = app.cdmi.capabilities.has('dataobject', 'cdmi_read_value_range')
-  const { object, contents } = await app.cdmi.dataObjects.read(request.principal, address, ({ record }) => {
+  const select: Select = ({ record }) => {
     plan = planRead(record, method, headers, ranged)
     return plan.ranges
-  })
-  reply.header('accept-ranges', ranged ? 'bytes' : 'none')
-  // Not awaited again: it may be sent already.
-  return answer(reply, object, contents, plan?.status ?? 200, method, app.cdmiOptions.activeContent)
+  }
+  const show = ({ object, contents }: ReadObject): FastifyReply | Promise<FastifyReply> => {
+    reply.header('accept-ranges', ranged ? 'bytes' : 'none')
+    return answer(reply, object, contents, plan?.status ?? 200, method, app.cdmiOptions.activeContent)
+  }
+  const { dataObjects } = app.cdmi
+  const found = dataObjects.readAtOnce(request.principal, address, select)
+  return found === undefined ? dataObjects.read(request.principal, address, select).then(show) : show(found)
 }
 
 /** Renders what the plan was, and what came of it. */
