@@ -45,7 +45,7 @@ export class FormUpload {
   /** Begins an upload into a container that exists (else NotFound). The caller must end it. */
   static async begin (context: ModelContext, principal: Principal, container: Address | typeof objectIDRoot): Promise<FormUpload> {
     requireAccess(principal, 'write')
-    const parent = container === objectIDRoot ? undefined : await context.namespace.parent(container)
+    const parent = container === objectIDRoot ? undefined : await context.namespace.parent(container, 'acknowledged')
     return new FormUpload(context, principal, container, parent === undefined ? [] : [...parent.ancestors, parent.record])
   }
 

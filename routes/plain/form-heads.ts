@@ -8,6 +8,7 @@
 export const maxHeadBytes = 64 * 1024
 const blankLine = Buffer.from('\r\n\r\n')
 const lineBreak = Buffer.from('\r\n')
+const none = new Uint8Array(0)
 const dash = 0x2d
 
 type State = 'between' | 'head' | 'body' | 'end'
@@ -34,14 +35,24 @@ export class FormHeads {
 
   /** Takes the next bytes of the body. */
   push (chunk: Uint8Array): void {
-    const data = this.#rest.length === 0 ? Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength) : Buffer.concat([this.#rest, chunk])
-    this.#rest = lineBreak.subarray(2)
-    let at = 0
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+    const beginning = this.#rest === lineBreak ? this.#begins(bytes) : undefined
+    const data = this.#rest.length === 0 || beginning !== undefined ? bytes : Buffer.concat([this.#rest, bytes])
+    this.#rest = none
+    let at = beginning ?? 0
     while (this.#state !== 'end') {
       const next = this.#state === 'between' ? this.#between(data, at) : this.#state === 'head' ? this.#head(data, at) : this.#body(data, at)
       if (next === undefined) return
       at = next
     }
+  }
+
+  /** Where what follows the first delimiter is, when the body begins with it, as nearly all do: then the first bytes, which are most of a short form, are not copied. */
+  #begins (data: Buffer): number | undefined {
+    const length = this.#delimiter.length - lineBreak.length
+    if (data.length < length || this.#delimiter.compare(data, 0, length, lineBreak.length) !== 0) return undefined
+    this.#state = 'between'
+    return length
   }
 
   /** Just after a delimiter: two dashes end the form, anything else is the end of the line before a head. */

@@ -32,6 +32,8 @@ export interface FieldPart {
 export type FormPart = FilePart | FieldPart
 
 const maxBoundary = 70
+/** Bytes that each of the parser's streams holds before it stops the one before it. Node's default is less than one piece that arrives: each would stop them all, and each restart is a turn. */
+const heldAtMost = 128 * 1024
 
 /**
  * Reads the form. Throws InvalidRequest or IncompleteBody for a form that is broken or cut off, and only after its last byte is it
@@ -68,6 +70,8 @@ function refuseOverlong ({ overlong }: FormHeads): void {
 
 function parserOptions ({ formFiles, formFields, formFieldSize }: FormLimits): NonNullable<Parameters<FastifyRequest['parts']>[0]> {
   return {
+    highWaterMark: heldAtMost,
+    fileHwm: heldAtMost,
     // Directories are taken off by the model, from every way to write them.
     preservePath: true,
     // The parser cuts a longer file off; the model refuses it.
