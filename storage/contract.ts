@@ -214,7 +214,8 @@ export interface MetaStore {
    */
   resolve (from: ObjectID, names: readonly string[], enough?: Enough): Promise<StoredRecord[]>
   /**
-   * What `resolve` would answer whom everything acknowledged is enough, where that can be said without a wait; else undefined. `toChange`: what is at the end
+   * What `resolve` would answer whom everything acknowledged is enough (so that it ends, too, at the first that is missing), where that can be said without a wait; else
+   * undefined. `toChange`: what is at the end
    * is about to change, so that nobody will ask for it again as it is.
    */
   known?(from: ObjectID, names: readonly string[], toChange?: boolean): readonly StoredRecord[] | undefined

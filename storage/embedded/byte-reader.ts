@@ -1,7 +1,6 @@
 /** Reads what a ByteWriter has written. */
+import { missing } from './byte-writer.js'
 import { readU16, readU32, readU64 } from './bytes.js'
-
-const missing = 0xffff
 
 export class ByteReader {
   readonly #bytes: Buffer
@@ -12,9 +11,10 @@ export class ByteReader {
     this.#at = at
   }
 
-  /** The next bytes. A view. */
+  /** The next bytes. A view. Throws a RangeError when there are not so many. */
   take (length: number): Buffer {
     this.#at += length
+    if (this.#at > this.#bytes.length) throw new RangeError('There are fewer bytes than these say')
     return this.#bytes.subarray(this.#at - length, this.#at)
   }
 
@@ -39,6 +39,13 @@ export class ByteReader {
     if (length === missing) return undefined
     this.#at += length
     return this.#bytes.toString('utf8', this.#at - length, this.#at)
+  }
+
+  /** The same of one that is always there. */
+  textThere (): string {
+    const text = this.text()
+    if (text === undefined) throw new RangeError('A text is missing')
+    return text
   }
 
   /** The bytes of an ID. A view. */

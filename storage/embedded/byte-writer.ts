@@ -9,7 +9,7 @@ const most = 1024 * 1024
 /** The longest that a character of a string becomes in UTF-8: those with four bytes are two characters. */
 const perCharacter = 3
 /** Stands for the length of a text that is missing. */
-const missing = 0xffff
+export const missing = 0xffff
 
 export class ByteWriter {
   /** What was written is in front of `length`; whatever needs room may put other memory in its place. */
@@ -41,7 +41,9 @@ export class ByteWriter {
     this.bytes.writeUInt32BE(value, at)
   }
 
+  /** Throws a RangeError for what is no number of something. */
   u64 (value: number): void {
+    if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`${value} is not a whole number from 0 on`)
     const at = this.skip(8)
     writeU64(this.bytes, value, at)
   }

@@ -4,13 +4,13 @@
  *
  * | what | of what |
  * |---|---|
- * | 1 byte | 0xc1, with which no MessagePack begins |
+ * | 1 byte | 0xc0, with which no MessagePack of a step begins |
  * | 5 × 4 bytes | how many births, expectations, puts, removals, events |
  * | text | the lease |
  * | 4 bytes, … | length of the limits and trees in MessagePack, which few changes have; 0: none |
  * | births | text of the blob, size (8), text of the hash |
  * | expectations | ID, version (8) |
- * | puts | ID, text of the owner, segments (see SegmentsKind), length of the record (4), record |
+ * | puts | ID, text of the owner, segments (see `writeSegments`), length of the record (4), record |
  * | removals | ID, version (8), 1 for a whole tree |
  * | events | length (4), event |
  */
@@ -22,9 +22,11 @@ import { ByteReader } from './byte-reader.js'
 import { ByteWriter } from './byte-writer.js'
 import { writeJson } from './json-codec.js'
 import { writeRecord } from './record-codec.js'
+import { sumBytes } from './row-sums.js'
 import type { WireBirth, WireChange, WireSegment, WireSegmentChange } from './wire-change.js'
 
-const mark = 0xc1
+/** Builds before had 0xc1, and a head in MessagePack. */
+const mark = 0xc0
 
 /** How a segment change begins; what follows is in `writeSegments`. */
 const kinds = { keep: 0, replace: 1, splice: 2, copy: 3 } as const
@@ -104,11 +106,12 @@ function writeExpected (out: ByteWriter, { id, version }: Change['expect'][numbe
 }
 
 function writePut (out: ByteWriter, put: RecordPut): void {
-  out.id(put.id)
+  const idLength = out.id(put.id)
+  const idSum = sumBytes(out.bytes, out.length - idLength, out.length)
   out.text(ownerIn(put.attributes))
   writeSegments(out, put.segments)
   const at = out.skip(4)
-  writeRecord(out, put)
+  writeRecord(out, put, idSum)
   out.bytes.writeUInt32BE(out.length - at - 4, at)
 }
 
@@ -160,7 +163,7 @@ export function decodeChange (frame: Uint8Array): WireChange {
   return {
     kind: 'change',
     lease,
-    births: times(births, (): WireBirth => [from.text() ?? '', from.u64(), from.text() ?? '']),
+    births: times(births, (): WireBirth => [from.textThere(), from.u64(), from.textThere()]),
     expect: times(expected, () => [from.id(), from.u64()]),
     put: times(puts, () => {
       const [id, owner, segments] = [from.id(), from.text() ?? null, readSegments(from)]
@@ -175,7 +178,7 @@ export function decodeChange (frame: Uint8Array): WireChange {
 
 function readSegments (from: ByteReader): WireSegmentChange {
   const kind = from.u8()
-  const segments = (): WireSegment[] => times(from.u32(), () => [from.u64(), from.u64(), from.text() ?? '', from.u64()])
+  const segments = (): WireSegment[] => times(from.u32(), () => [from.u64(), from.u64(), from.textThere(), from.u64()])
   switch (kind) {
     case kinds.replace: return ['replace', segments()]
     case kinds.splice: {

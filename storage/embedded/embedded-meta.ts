@@ -69,20 +69,26 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
     this.#channel = channel
     this.#options = options
     this.#told = options.foreignCommits ? undefined : new ToldChanges()
-    this.#paths = this.#told === undefined ? new KnownPaths(new SameRows(tables)) : new KnownPaths(this.#told)
+    this.#paths = pathsOf(tables, this.#told)
     this.#followers = new LogFollowers({ foreignCommits: options.foreignCommits, isOpen: () => options.file?.isOpen !== false, events: (after, limit) => this.#events(after, limit) })
   }
 
   /** From now on others commit through the channel, of whose changes this one does not hear before they are acknowledged. */
   shareChannel (): void {
     this.#told = undefined
-    this.#paths = new KnownPaths(new SameRows(this.#tables))
+    this.#paths = pathsOf(this.#tables, undefined)
   }
 
   /** Something may have been committed: reads must see it from now on, and followers of the log are told. */
   wake (): void {
     this.#tables.env.resetReadTxn()
     this.#followers.wake()
+  }
+
+  /** The file was opened anew. A commit that was never acknowledged may be gone, and somebody may have seen it. */
+  reopened (): void {
+    this.#paths = pathsOf(this.#tables, this.#told)
+    this.wake()
   }
 
   /** Reads that were ended since rows were missing, or others than were written. */
@@ -380,4 +386,8 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
   #firstOf (table: 'trash' | 'orphans' | 'log'): { key: Buffer, value: Buffer } | undefined {
     return this.#read(`reading the ${table}`, tables => Array.from(tables[table].getRange({ start: Buffer.from([0]), limit: 1 }))[0])
   }
+}
+
+function pathsOf (tables: Tables, told: ToldChanges | undefined): Paths {
+  return told === undefined ? new KnownPaths(new SameRows(tables)) : new KnownPaths(told)
 }

@@ -45,7 +45,7 @@ export class KnownPaths<Note> implements Paths {
   }
 
   find (from: ObjectID, names: readonly string[]): Chain | undefined {
-    const key = keyOf(from, names)
+    const key = pathKey(from, names)
     const known = this.#known.get(key)
     if (known === undefined) return undefined
     if (this.#check.holds(known.chain, known.note)) return known.chain
@@ -56,7 +56,7 @@ export class KnownPaths<Note> implements Paths {
   keep (from: ObjectID, names: readonly string[], chain: Chain): void {
     const last = chain[names.length]
     if (last === undefined || !this.#sight.again(last.id) || chain.some(record => weightOf(record) > longestRecord)) return
-    this.#known.set(keyOf(from, names), { chain, note: this.#check.note(chain) })
+    this.#known.set(pathKey(from, names), { chain, note: this.#check.note(chain) })
   }
 }
 
@@ -80,7 +80,7 @@ export class ToldChanges implements PathCheck<number> {
 
   /** Something was changed, or may have been. A chain holds as long as none of its records is put or removed: no name leads elsewhere without that. */
   changed ({ put = [], remove = [] }: Pick<Change, 'put' | 'remove'>): void {
-    // What is new was in no chain.
+    // What is new was in no chain: nobody sees it before it is durable.
     if (remove.length === 0 && put.every(isNew)) return
     this.#now++
     // So many are not gone through only to be forgotten.
@@ -100,7 +100,7 @@ export class ToldChanges implements PathCheck<number> {
 const isNew = ({ version }: Pick<StoredRecord, 'version'>): boolean => version === 1
 
 /** No name has a zero character. */
-function keyOf (from: ObjectID, names: readonly string[]): string {
+function pathKey (from: ObjectID, names: readonly string[]): string {
   let key: string = from
   for (const name of names) key += '\0' + name
   return key

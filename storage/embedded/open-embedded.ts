@@ -50,8 +50,8 @@ export async function openEmbedded (options: CompleteStoreOptions, report: Repor
   const { directory } = options
   const version = await readFormat(directory)
   const metrics = new Registry()
-  let wake = (): void => {}
-  const file = new RecordsFile({ directory, measured: countWrites(metrics), reopened: () => { wake() }, report, end })
+  let [wake, reopened] = [(): void => {}, (): void => {}]
+  const file = new RecordsFile({ directory, measured: countWrites(metrics), reopened: () => { reopened() }, report, end })
   const { tables } = file
   let lock: OwnerLock | undefined
   let channel: CommitChannel | undefined
@@ -82,6 +82,7 @@ export async function openEmbedded (options: CompleteStoreOptions, report: Repor
       }
     })
     wake = () => { meta.wake() }
+    reopened = () => { meta.reopened() }
     const opened = { channel, lock }
     if (from !== undefined) requireFillable(await meta.intake.begin(from), `The store in ${directory}`)
     const store = await embeddedStore({

@@ -42,8 +42,8 @@ export function encodeRecord (put: RecordPut): Buffer {
   return scratch.take()
 }
 
-/** The same, behind what was written before. */
-export function writeRecord (out: ByteWriter, put: RecordPut): void {
+/** The same, behind what was written before. `idSum`: the number for the bytes of the ID, where the caller has it. */
+export function writeRecord (out: ByteWriter, put: RecordPut, idSum = keySum(idKey(put.id))): void {
   const { parentID, name, inline } = put
   checkPlace(put)
   const start = out.skip(headLength)
@@ -62,7 +62,7 @@ export function writeRecord (out: ByteWriter, put: RecordPut): void {
   writeU64(record, put.size, 11)
   record.writeUInt32BE(attributesLength, 19)
   record.writeUInt16BE(entryLength, 23)
-  sealRecord(idKey(put.id), record)
+  record.writeUInt32BE(sumWith(idSum, record), record.length - sumLength)
 }
 
 /** Writes the checksum into a record with room for it at its end, of the object with this ID. Answers the record. */
@@ -72,7 +72,11 @@ export function sealRecord (id: Uint8Array, record: Buffer): Buffer {
 }
 
 function recordSum (id: Uint8Array, record: Uint8Array): number {
-  return crc32(record.subarray(2, record.length - sumLength), keySum(id))
+  return sumWith(keySum(id), record)
+}
+
+function sumWith (idSum: number, record: Uint8Array): number {
+  return crc32(record.subarray(2, record.length - sumLength), idSum)
 }
 
 /** Whether these are the bytes that were written; true also for those of older builds, of which nobody knows. */

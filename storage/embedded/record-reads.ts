@@ -4,7 +4,7 @@ import { idKey, idText, maxNameLength } from '../object-key.js'
 import { openAccesses } from './access-rows.js'
 import { openEntry } from './entry-rows.js'
 import { entryKey } from './keys.js'
-import { checkRecord, EmbeddedRecord, recordGone, versionOf } from './record-codec.js'
+import { checkRecord, EmbeddedRecord, keyOf, recordGone, versionOf } from './record-codec.js'
 import { overlapping } from './segment-writer.js'
 import type { Table, Tables } from './tables.js'
 import { checkCovered, segmentsOf } from './whole-reads.js'
@@ -16,7 +16,7 @@ export function resolveIn (tables: Tables, start: Buffer, from: ObjectID, names:
   for (const name of names) {
     if (record === undefined) return found
     found.push(record)
-    record = childOf(tables, idKey(record.id), record.id, name)
+    record = childOf(tables, keyOf(record), record.id, name)
   }
   if (record !== undefined) found.push(record)
   return found

@@ -2,8 +2,8 @@
 import type { LeaseID } from '../contract.js'
 import type { WireResult } from './wire.js'
 
-/** All messages carry this, so that they can be told from those of the application. */
-export const protocol = 'fastify-cdmi store 1'
+/** All messages carry this, so that they can be told from those of the application, and of a build that says other things: a package may be replaced under a server that runs. */
+export const protocol = 'fastify-cdmi store 2'
 
 interface Envelope {
   readonly protocol: typeof protocol

@@ -4,6 +4,7 @@ import type { Change, JsonObject, RecordPut } from '../../storage/contract.js'
 import { decodeChange, encodeChange } from '../../storage/embedded/change-frame.js'
 import { decodeJson } from '../../storage/embedded/json-codec.js'
 import { EmbeddedRecord, encodeRecord, isSoundRecord } from '../../storage/embedded/record-codec.js'
+import { decodeItem } from '../../storage/embedded/wire.js'
 import { mintObjectID } from '../../storage/object-id.js'
 import { idKey, idText } from '../../storage/object-key.js'
 import { aValue } from './driver.js'
@@ -85,4 +86,21 @@ t.test('after a change that cannot be stored the next one is as if there had bee
     const { expect, put, events } = decodeChange(await encodeChange(change))
     t.strictSame([expect, put.map(([id]) => idText(id)), events.map(decodeJson)], [[], change.put?.map(({ id }) => id), [{ n: 1 }]])
   }
+})
+
+t.test('a frame that is cut off anywhere, and one of another build, is refused', async t => {
+  const whole = await encodeChange({ expect: [{ id: mintObjectID(), version: 1 }], put: [aValue('x')], remove: [{ id: mintObjectID(), version: 1, subtree: false }], events: [{ n: 1 }] })
+  t.equal(decodeChange(whole).events.length, 1)
+  let refused = 0
+  for (let end = 1; end < whole.length; end++) {
+    try {
+      decodeChange(whole.subarray(0, end))
+    } catch (error) {
+      if (error instanceof RangeError) refused++
+    }
+  }
+  // Counts that are missing are zeros.
+  t.ok(refused >= whole.length - 25, `${refused} of ${whole.length}`)
+  t.throws(() => decodeItem(Buffer.from([0xc1, ...whole.subarray(1)])))
+  for (const version of [Number.NaN, -1, 1.5, 2 ** 53, Infinity]) t.throws(() => encodeChange({ expect: [{ id: mintObjectID(), version }], events: [] }), RangeError, `${version}`)
 })

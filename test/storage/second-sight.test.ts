@@ -1,9 +1,14 @@
+import { join } from 'node:path'
 import tap from 'tap'
 import { mintObjectID } from '../../cdmi/object-id.js'
 import type { JsonObject, RecordPut } from '../../storage/contract.js'
+import type { CommitChannel } from '../../storage/embedded/commit-channel.js'
+import { EmbeddedMeta } from '../../storage/embedded/embedded-meta.js'
 import { KnownPaths, ToldChanges } from '../../storage/embedded/known-paths.js'
 import { EmbeddedRecord, encodeRecord } from '../../storage/embedded/record-codec.js'
 import { SecondSight } from '../../storage/embedded/second-sight.js'
+import { openTables } from '../../storage/embedded/tables.js'
+import { openStore } from '../../storage/open-store.js'
 import { TreeWalk } from '../../storage/trees.js'
 
 tap.test('An object that was asked for a short time ago is worth keeping, one that is seen for the first time is not', async t => {
@@ -66,6 +71,26 @@ tap.test('what is known of a path holds while others come, until one of its reco
     told.changed(change)
     t.equal(paths.find(record.id, []), undefined)
     t.ok(known(), 'and is known again')
+  }
+})
+
+tap.test('when the file of records was opened anew nothing is known any more: what somebody has seen may be gone', async t => {
+  const store = await openStore({ directory: join(t.testdir(), 'store') })
+  await store.close()
+  const tables = openTables(join(t.testdirName, 'store'))
+  t.teardown(async () => { await tables.env.close() })
+  const none: CommitChannel = { submit: async () => ['failed', 'unavailable', 'nobody writes'], close: async () => {} }
+  for (const foreignCommits of [false, true]) {
+    const meta = new EmbeddedMeta(tables, none, { foreignCommits })
+    const found = (): unknown => meta.known(store.rootID, [])
+    found()
+    const known = found()
+    t.equal(found(), known, 'known')
+    meta.reopened()
+    const anew = found()
+    t.same(anew, known)
+    t.not(anew, known, 'looked up')
+    t.equal(found(), found(), 'and known again')
   }
 })
 
