@@ -82,16 +82,23 @@ export class ChangeDraft {
 
   /** All of it; a promise when it expects so much that others have their turn in between. */
   change (mutation: Pick<Mutation, 'staging' | 'births'>): Change | Promise<Change> {
+    if (this.#expected.size + this.#put.length + this.#remove.length > inOneTurn) return this.#changeInTurns(mutation)
     // What the change itself puts or removes is at its version or the change does not happen; new containers are not there yet.
     for (const own of [this.#put, this.#remove]) for (const { id } of own) this.#expected.delete(id)
-    const expect: Expected[] = this.#outdated.length === 0 ? [] : this.#outdatedOfOthers()
-    const add = ([id, version]: readonly [string, number]): void => { expect.push({ id, version }) }
-    if (this.#expected.size > inOneTurn) return eachInTurns([...this.#expected], add).then(() => this.#change(mutation, expect))
-    for (const one of this.#expected) add(one)
+    const expect = this.#outdatedOfOthers()
+    for (const [id, version] of this.#expected) expect.push({ id, version })
+    return this.#change(mutation, expect)
+  }
+
+  async #changeInTurns (mutation: Pick<Mutation, 'staging' | 'births'>): Promise<Change> {
+    for (const own of [this.#put, this.#remove]) await eachInTurns<Pick<RecordPut, 'id'>>(own, ({ id }) => { this.#expected.delete(id) })
+    const expect = this.#outdatedOfOthers()
+    await eachInTurns([...this.#expected], ([id, version]) => { expect.push({ id, version }) })
     return this.#change(mutation, expect)
   }
 
   #outdatedOfOthers (): Expected[] {
+    if (this.#outdated.length === 0) return []
     const own = new Set([this.#put, this.#remove].flatMap(changed => changed.map(({ id }) => id)))
     return this.#outdated.filter(({ id }) => !own.has(id))
   }

@@ -53,8 +53,18 @@ export class DataObjects {
   async read (principal: Principal, address: Address, select: Select, options: { readonly described?: boolean } = {}): Promise<ReadObject> {
     requireAccess(principal, 'read')
     const known = this.#context.namespace.known(address)
-    const short = options.described === true ? undefined : known && this.#shortValue(known, select)
-    if (short !== undefined) return short
+    return (options.described === true ? undefined : known && this.#shortValue(known, select)) ?? await this.#read(known, address, select, options)
+  }
+
+  /** The same, without a promise where there is nothing to wait for: most small values are there already. Then it throws, too. */
+  readSoon (principal: Principal, address: Address, select: Select): ReadObject | Promise<ReadObject> {
+    requireAccess(principal, 'read')
+    const known = this.#context.namespace.known(address)
+    return (known && this.#shortValue(known, select)) ?? this.#read(known, address, select, {})
+  }
+
+  /** `known`: what is there, where that has been found out. */
+  async #read (known: CdmiObject | undefined, address: Address, select: Select, options: { readonly described?: boolean }): Promise<ReadObject> {
     for (let attempt = 0; attempt < readAttempts; attempt++) {
       const object = attempt === 0 ? known ?? await this.#context.namespace.get(address, false, 'acknowledged') : await this.#context.namespace.get(address)
       const ranges = this.#select(object, select)
@@ -67,13 +77,6 @@ export class DataObjects {
       return { object, contents, extent, accesses, updating }
     }
     throw new Contention()
-  }
-
-  /** What `read` answers, where that can be said without a wait: most small values are there already. Undefined: `read` it. Throws as that does. */
-  readAtOnce (principal: Principal, address: Address, select: Select): ReadObject | undefined {
-    requireAccess(principal, 'read')
-    const known = this.#context.namespace.known(address)
-    return known && this.#shortValue(known, select)
   }
 
   /** A value that came with its record. */

@@ -79,20 +79,17 @@ export class KeyedRecords {
       check?.(object)
       return [{ offset: 0, length: object.record.size }]
     }
-    const found = this.#readAtOnce(principal, key, address, select)
-    return found === undefined ? this.#read(principal, key, address, select) : this.#asKeyed(key, found)
+    return andThen(this.#readSoon(principal, key, address, select), found => this.#asKeyed(key, found))
   }
 
-  #readAtOnce (principal: Principal, key: string, address: Address, select: Select): ReadObject | undefined {
+  #readSoon (principal: Principal, key: string, address: Address, select: Select): ReadObject | Promise<ReadObject> {
+    const inWords = inKeyedWords(key)
     try {
-      return this.#dataObjects.readAtOnce(principal, address, select)
+      const found = this.#dataObjects.readSoon(principal, address, select)
+      return found instanceof Promise ? found.catch(inWords) : found
     } catch (error) {
-      return inKeyedWords(key)(error)
+      return inWords(error)
     }
-  }
-
-  async #read (principal: Principal, key: string, address: Address, select: Select): Promise<KeyedRecord> {
-    return await this.#asKeyed(key, await this.#dataObjects.read(principal, address, select).catch(inKeyedWords(key)))
   }
 
   /** What was read, as a record: at once, unless somebody has to look first whether it is one. */

@@ -194,16 +194,16 @@ export class PartialUploads {
   }
 }
 
-/** IDs of sets without an upload ID, of objects that were changed a short time ago: each write of an object asks for its one, and a hash costs more than all else about that. */
-const known = new Map<string, string>()
-const mostKnown = 1000
+/** IDs of sets without an upload ID, by the objects that were asked about last: each write of an object asks for its one, and a hash costs more than all else about that. */
+const nullSetIDs = new Map<string, string>()
+const mostKept = 1000
 
 function nullSetID (target: string): string {
-  const before = known.get(target)
+  const before = nullSetIDs.get(target)
   if (before !== undefined) return before
   const id = idOf(nameOf(target, undefined))
-  if (known.size >= mostKnown) known.clear()
-  known.set(target, id)
+  if (nullSetIDs.size >= mostKept) nullSetIDs.clear()
+  nullSetIDs.set(target, id)
   return id
 }
 

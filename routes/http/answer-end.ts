@@ -27,18 +27,18 @@ export function whenAnswered (response: ServerResponse, ended: () => void): void
   if (known !== undefined) known.all.push(ended)
   else {
     answers.push({ response, all: [ended] })
-    response.on('close', end)
+    response.on('close', answered)
   }
 }
 
 function watched (socket: Socket): Awaited[] {
   const answers: Awaited[] = []
   waiting.set(socket, answers)
-  socket.once('close', () => { for (const { response } of [...answers]) end.call(response) })
+  socket.once('close', () => { for (const { response } of [...answers]) answered.call(response) })
   return answers
 }
 
-function end (this: ServerResponse): void {
+function answered (this: ServerResponse): void {
   const answers = waiting.get(this.req.socket) ?? []
   const at = answers.findIndex(({ response }) => response === this)
   if (at >= 0) for (const ended of answers.splice(at, 1)[0]?.all ?? []) ended()

@@ -8,7 +8,7 @@ import type { ValueSource } from '../../cdmi/values.js'
 const heldAtMost = 256 * 1024
 
 /**
- * The body of a request, read as it is asked for (back-pressure). A connection that is lost before its end is IncompleteBody.
+ * The body of a request (or another stream that emits `close` whenever it is over), read as it is asked for (back-pressure). A connection that is lost before its end is IncompleteBody.
  * Whoever stops early leaves the stream usable: what is left of the body may still be drained.
  */
 export function bodyOf (body: Readable): AsyncIterableIterator<Uint8Array> {

@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { InvalidRequest } from '../../cdmi/errors.js'
 import type { KeyedRecord } from '../../cdmi/keyed-records.js'
 import { checkPreconditions, entityTag } from '../../cdmi/preconditions.js'
+import { andThen } from '../../cdmi/ready.js'
 import { preconditionsOf } from '../http/conditional.js'
 import { asShortText, sendContent } from '../http/send-content.js'
 import { jsonType } from './list.js'
@@ -24,7 +25,7 @@ export function recordHandlers (slashes: number): Readonly<Record<'get' | 'creat
         reply.header('etag', entityTag(object.record))
         checkPreconditions(conditions, object.record, true)
       }))
-      return record instanceof Promise ? record.then(record => send(request, reply, record)) : send(request, reply, record)
+      return andThen(record, found => send(request, reply, found))
     },
 
     async create (request, reply) {

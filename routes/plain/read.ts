@@ -6,6 +6,7 @@ import type { ReadObject, Select } from '../../cdmi/data-objects.js'
 import { withHeaders } from '../../cdmi/describe-error.js'
 import { NotFound, RangeNotSatisfiable } from '../../cdmi/errors.js'
 import { checkPreconditions } from '../../cdmi/preconditions.js'
+import { andThen } from '../../cdmi/ready.js'
 import { attributesOf, type CdmiObject } from '../../cdmi/record.js'
 import type { Content } from '../../cdmi/values.js'
 import type { CdmiOptions } from '../../schemas/options.js'
@@ -55,9 +56,7 @@ export function readPlain (request: FastifyRequest, reply: FastifyReply): Fastif
     reply.header('accept-ranges', ranged ? 'bytes' : 'none')
     return answer(reply, object, contents, plan?.status ?? 200, method, app.cdmiOptions.activeContent)
   }
-  const { dataObjects } = app.cdmi
-  const found = dataObjects.readAtOnce(request.principal, address, select)
-  return found === undefined ? dataObjects.read(request.principal, address, select).then(show) : show(found)
+  return andThen(app.cdmi.dataObjects.readSoon(request.principal, address, select), show)
 }
 
 /** Renders what the plan was, and what came of it. */

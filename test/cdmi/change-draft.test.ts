@@ -36,3 +36,20 @@ t.test('a change that expects very many records as they are is put together in t
   t.same(all.expect, expected)
   t.ok(turns >= many / 1000, `${turns} turns of the event loop`)
 })
+
+t.test('a change of very many objects is put together in turns; it does not expect what it changes itself', async t => {
+  const many = 20_000
+  const draft = new ChangeDraft(itself, new Quotas(openMemoryStore()))
+  const parent = { ...aRecord({ type: 'c' }), version: 7 } as StoredRecord
+  for (let n = 0; n < many; n++) {
+    const put = aRecord({ id: String(n), parentID: parent.id, name: `${n}`, version: 2 })
+    draft.add({ operation: 'create', ancestors: [parent], before: undefined, put })
+    draft.expect({ id: put.id, version: 1 })
+    // What was read at two versions, and is changed by this very change, is the version of its put that decides.
+    draft.expect({ id: put.id, version: 2 })
+  }
+  const { all, turns } = await turnsOf(async () => await draft.change({}))
+  t.same(all.expect, [{ id: parent.id, version: 7 }])
+  t.equal(all.put?.length, many)
+  t.ok(turns >= many / 1000, `${turns} turns of the event loop`)
+})

@@ -1,0 +1,39 @@
+/** How often a read looks for its object: each look costs, and what is looked for twice counts as asked for again. */
+import { join } from 'node:path'
+import t from 'tap'
+import { NotFound } from '../../cdmi/errors.js'
+import { Cdmi } from '../../cdmi/model.js'
+import { itself } from '../../cdmi/principal.js'
+import { openStore } from '../../storage/open-store.js'
+
+t.test('a read looks for its object once, whether its value is there at once, has to be read, or is not there', async t => {
+  const store = await openStore({ directory: join(t.testdir(), 'store'), sweepInterval: 0, scrubRate: 0 })
+  t.teardown(async () => { await store.close() })
+  const { meta } = store
+  const known = meta.known?.bind(meta)
+  let looks = 0
+  meta.known = (...given) => {
+    looks++
+    return known?.(...given)
+  }
+  const model = new Cdmi(store)
+  const at = (name: string): { from: undefined, names: string[], slash: false } => ({ from: undefined, names: [name], slash: false })
+  async function * bytes (length: number): AsyncGenerator<Uint8Array> { yield Buffer.alloc(length) }
+  for (const [name, length] of [['small', 10], ['large', 300_000]] as const) await model.dataObjects.write(itself, at(name), 'put', { source: bytes(length), length })
+  await model.keyed.create(itself, 'record', Buffer.from('{"small":true}'))
+  await model.keyed.create(itself, 'large', Buffer.from(JSON.stringify({ large: 'x'.repeat(100_000) })))
+  const all = ({ record }: { record: { size: number } }): Array<{ offset: number, length: number }> => [{ offset: 0, length: record.size }]
+  const one = async (name: string, read: () => unknown): Promise<void> => {
+    looks = 0
+    await read()
+    t.equal(looks, 1, name)
+  }
+  for (const name of ['small', 'large']) {
+    await one(`read ${name}`, async () => await model.dataObjects.read(itself, at(name), all))
+    await one(`soon ${name}`, async () => await model.dataObjects.readSoon(itself, at(name), all))
+  }
+  await one('described', async () => await model.dataObjects.read(itself, at('small'), all, { described: true }))
+  await one('nothing', async () => { await t.rejects(async () => await model.dataObjects.readSoon(itself, at('nothing'), all), NotFound) })
+  for (const name of ['record', 'large']) await one(`keyed ${name}`, async () => await model.keyed.read(itself, name))
+  t.notOk(model.dataObjects.readSoon(itself, at('small'), all) instanceof Promise, 'what is there is answered at once')
+})
