@@ -51,9 +51,9 @@ export class DataObjects {
    * Throws NotFound, MissingSlash, IsNotContainer, CapabilityMissing, and what `select` throws.
    */
   async read (principal: Principal, address: Address, select: Select, options: { readonly described?: boolean } = {}): Promise<ReadObject> {
+    if (options.described !== true) return await this.readSoon(principal, address, select)
     requireAccess(principal, 'read')
-    const known = this.#context.namespace.known(address)
-    return (options.described === true ? undefined : known && this.#shortValue(known, select)) ?? await this.#read(known, address, select, options)
+    return await this.#read(this.#context.namespace.known(address), address, select, options)
   }
 
   /** The same, without a promise where there is nothing to wait for: most small values are there already. Then it throws, too. */

@@ -25,7 +25,7 @@ import { writeRecord } from './record-codec.js'
 import { sumBytes } from './row-sums.js'
 import type { WireBirth, WireChange, WireSegment, WireSegmentChange } from './wire-change.js'
 
-/** Builds before had 0xc1, and a head in MessagePack. */
+/** Another one than that of builds whose changes had a head in MessagePack (0xc1): a package may be replaced under a server that runs. */
 const mark = 0xc0
 
 /** How a segment change begins; what follows is in `writeSegments`. */

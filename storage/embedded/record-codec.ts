@@ -129,9 +129,8 @@ export function treesOf (record: Uint8Array): readonly ObjectID[] {
 }
 
 function attributesOf (record: Uint8Array): JsonObject {
-  const start = headLength + readU16(record, 23)
   try {
-    return decodeJson(Buffer.from(record.subarray(start, start + readU32(record, 19))))
+    return decodeJson(Buffer.from(attributeBytesOf(record)))
   } catch {
     // A damaged record can still be removed; what it had on account is found by a look at the whole store.
     return {}
@@ -158,6 +157,12 @@ export function withInlineOf (id: Uint8Array, record: Buffer, source: Uint8Array
   return sealRecord(id, bytes)
 }
 
+/** A view. */
+function attributeBytesOf<Bytes extends Uint8Array> (record: Bytes): Bytes {
+  const start = headLength + readU16(record, 23)
+  return record.subarray(start, start + readU32(record, 19)) as Bytes
+}
+
 const inlineStart = (record: Uint8Array): number => headLength + readU16(record, 23) + readU32(record, 19)
 
 /** Throws a StorageError 'corrupt' unless these are the bytes of the record that were written. `key`: the bytes of the ID. */
@@ -182,7 +187,6 @@ export class EmbeddedRecord implements StoredRecord {
   /** Bytes of memory that it holds, about, once its attributes are decoded. */
   readonly weight: number
   readonly #bytes: Buffer
-  readonly #attributeBytes: Buffer
   #attributes: JsonObject | undefined
   #key: Buffer | undefined
 
@@ -203,7 +207,6 @@ export class EmbeddedRecord implements StoredRecord {
       this.parentID = undefined
       this.name = undefined
     }
-    this.#attributeBytes = bytes.subarray(entryEnd, attributesEnd)
     this.weight = bytes.length + attributesEnd - entryEnd
     this.inline = hasInline(bytes) ? bytes.subarray(attributesEnd, bytes.length - tailLength(bytes)) : undefined
   }
@@ -220,7 +223,7 @@ export class EmbeddedRecord implements StoredRecord {
   }
 
   get attributes (): JsonObject {
-    this.#attributes ??= decodeAttributes(this.id, this.#attributeBytes)
+    this.#attributes ??= decodeAttributes(this.id, attributeBytesOf(this.#bytes))
     return this.#attributes
   }
 }
