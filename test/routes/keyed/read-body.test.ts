@@ -1,4 +1,5 @@
 /** A body of JSON is read whole, and nobody keeps it who is done with it. */
+import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -31,6 +32,27 @@ t.test('a body that was read is not kept by its request, which a connection keep
     })
     t.ok(stream.listenerCount('end') > 0, 'and its listeners are there')
   }
+})
+
+t.test('a request that closes when its body was read has no error made for it', async t => {
+  const { captureStackTrace } = Error
+  let made = 0
+  t.teardown(() => { Error.captureStackTrace = captureStackTrace })
+  Error.captureStackTrace = (...given) => {
+    made++
+    captureStackTrace(...given)
+  }
+  const whole = new PassThrough()
+  const reading = readBody(whole, '3', limit)
+  whole.end('123')
+  await reading
+  if (!whole.closed) await once(whole, 'close')
+  t.equal(made, 0)
+  const broken = new PassThrough()
+  const refused = readBody(broken, '3', limit)
+  broken.destroy()
+  await t.rejects(refused, IncompleteBody)
+  t.ok(made > 0, 'what is counted are errors such as these')
 })
 
 t.test('what is too long, or not as long as was announced, is refused; what comes later is nobody\'s business', async t => {
