@@ -23,6 +23,7 @@ import { checkShared, openConfiguredStore } from './server/configured-store.js'
 import { storeDirectory } from './server/store-config.js'
 import { limitConnections } from './server/connection-limit.js'
 import { Connections } from './server/connections.js'
+import { CountedRequest } from './server/counted-request.js'
 import { makeFirstUser, serverAuthenticator, type FirstUser } from './server/first-user.js'
 import { Listener } from './server/listen.js'
 import { LoadGuard } from './server/load-guard.js'
@@ -141,7 +142,7 @@ function fastifyOptions (config: ServerConfig, { tls, log, metrics, connections 
   const givenTimeout = milliseconds(config.headersTimeout, 30)
   // The header is a part of the request.
   const headersTimeout = requestTimeout === 0 ? givenTimeout : noLongerThan(requestTimeout, givenTimeout)
-  const http = { headersTimeout, requestTimeout, maxHeaderSize: config.headerSize ?? 16 * 1024, connectionsCheckingInterval: noLongerThan(longestLook, headersTimeout, requestTimeout) }
+  const http = { IncomingMessage: CountedRequest, headersTimeout, requestTimeout, maxHeaderSize: config.headerSize ?? 16 * 1024, connectionsCheckingInterval: noLongerThan(longestLook, headersTimeout, requestTimeout) }
   const handshakeTimeout = noLongerThan(longestHandshake, headersTimeout)
   return {
     logger: loggerOptions(config.logLevel ?? 'info', log) ?? false,

@@ -8,6 +8,7 @@ import { Overloaded } from '../cdmi/errors.js'
 import { whenAnswered } from '../routes/http/answer-end.js'
 import type { LoadConfig } from '../schemas/config.js'
 import { bringsBody } from './brings-body.js'
+import { CountedRequest } from './counted-request.js'
 
 /** Milliseconds between two looks at the event loop, and between two lines in the log. */
 const lookEvery = 250
@@ -114,17 +115,14 @@ export class LoadGuard {
   /** Counts the bytes of a body as they come in. Announced ones do not count: to announce costs nothing. Answers what forgets them, and does not count what comes afterwards to be dropped. */
   #counted (request: IncomingMessage): () => void {
     let bytes = 0
-    let counts = true
-    const { push } = request
-    request.push = (chunk: Uint8Array | null, encoding) => {
-      if (counts) {
-        bytes += chunk?.length ?? 0
-        this.#bytes += chunk?.length ?? 0
+    if (request instanceof CountedRequest) {
+      request.onReceived = length => {
+        bytes += length
+        this.#bytes += length
       }
-      return push.call(request, chunk, encoding)
     }
     return () => {
-      counts = false
+      if (request instanceof CountedRequest) request.onReceived = undefined
       this.#bytes -= bytes
     }
   }

@@ -5,6 +5,7 @@ import { LogController, type FastifyReply, type FastifyRequest, type FastifyServ
 import { pino, stdSerializers, type DestinationStream, type Logger, type LoggerOptions } from 'pino'
 import { whenAnswered } from '../routes/http/answer-end.js'
 import { bringsBody } from './brings-body.js'
+import { receivedOf } from './counted-request.js'
 import { withoutSecrets } from './log-secrets.js'
 import type { RequestCount } from './request-count.js'
 import { RequestLogger } from './request-logger.js'
@@ -99,7 +100,6 @@ export class RequestLog extends LogController {
     const { raw } = request
     if (!bringsBody(raw)) return
     const announced = raw.headers['content-length']
-    const received = counted(raw)
     this.#count?.bodyBegun()
     whenAnswered(reply.raw, () => {
       this.#count?.bodyEnded()
@@ -108,7 +108,7 @@ export class RequestLog extends LogController {
       this.#count?.aborted(request, reply)
       const line = new RequestLine(request, reply)
       if (raw.complete) tell(reply, line, endedBeforeAnswer)
-      else tell(reply, { ...line, res: undefined, received: received(), announced: announced === undefined ? undefined : Number(announced) }, 'the connection ended before the request')
+      else tell(reply, { ...line, res: undefined, received: receivedOf(raw), announced: announced === undefined ? undefined : Number(announced) }, 'the connection ended before the request')
     })
   }
 
@@ -134,17 +134,6 @@ function tell ({ log }: FastifyReply, line: object, message: string): void {
 }
 
 const endedBeforeAnswer = 'the connection ended before the answer'
-
-/** Counts the bytes of a body as they come in, without a part in who reads them, or when. */
-function counted (raw: IncomingMessage): () => number {
-  let bytes = 0
-  const { push } = raw
-  raw.push = (chunk: Uint8Array | null, encoding) => {
-    bytes += chunk?.length ?? 0
-    return push.call(raw, chunk, encoding)
-  }
-  return () => bytes
-}
 
 /** An absolute URI may carry credentials before its host: all up to the last @, for passwords may have one. */
 function safeUrl (url: string): string {
