@@ -12,6 +12,7 @@ import { Contention, StorageUnavailable } from './errors.js'
 import type { Mutation, ObjectChange } from './mutation.js'
 import type { Principal } from './principal.js'
 import { requireAccess } from './access.js'
+import { InStep } from './in-step.js'
 import { leavesQuota, type Quotas } from './quotas.js'
 import { checkPlace, type PlaceLimits } from './names.js'
 import { Turns } from './turns.js'
@@ -38,6 +39,7 @@ export class MutationGate {
   readonly #quotas: Quotas
   readonly #count: CommitCount
   readonly #turns = new Turns()
+  readonly #start = new InStep()
 
   constructor (store: Store, limits: PlaceLimits, quotas: Quotas) {
     this.#store = store
@@ -48,10 +50,11 @@ export class MutationGate {
 
   /**
    * Runs `plan` (read, compute) and commits what it answers; runs it again when the records it read have changed meanwhile.
-   * A plan of undefined: nothing to do.
+   * A plan of undefined: nothing to do. Changes that begin at about the same time are planned in step.
    * `subject`, or what it answers, names what is being changed: writers of one subject that collide go on one after the other.
    */
   async mutate<M extends Mutation> (principal: Principal, subject: string | (() => string), plan: Plan<M>): Promise<M | undefined> {
+    await this.#start.join()
     const result = await this.#attempt(principal, plan)
     return result === 'again' ? await this.#inTurn(principal, subject, plan) : result
   }

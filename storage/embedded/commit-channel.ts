@@ -1,4 +1,4 @@
-/** The way to the writer: what is submitted while a batch is on its way is the next batch. No timers. */
+/** The way to the writer. What is submitted in one go is one batch; and all that comes while it is on its way is the next, where the writer has no queue. No timers. */
 import { StorageError, StoreClosedError } from '../contract.js'
 import { packBatch, type WireResult } from './wire.js'
 
@@ -11,9 +11,9 @@ export interface CommitChannel {
 
 /** Takes a batch to the writer and brings its results back, one for each item in the same order. */
 export interface BatchTransport {
-  send (batch: Uint8Array<ArrayBuffer>): Promise<WireResult[]>
-  /** Milliseconds that the writer was busy with the last batch; undefined: not known. */
-  readonly took?: number | undefined
+  send (batch: Uint8Array<ArrayBuffer>): Promise<readonly WireResult[]>
+  /** Whether the writer has a queue of its own, and so never waits for the event loop of the sender. Results come in the order of the batches. */
+  readonly queues?: boolean
   close (): Promise<void>
 }
 
@@ -24,17 +24,19 @@ interface Waiting {
 }
 
 /** Bytes after which a batch is sent although more is waiting: a transaction holds all its pages in memory. */
-const batchBytes = 8 * 1024 * 1024
+export const batchBytes = 8 * 1024 * 1024
 
 export class BatchingChannel implements CommitChannel {
   readonly #transport: BatchTransport
   readonly #answered: () => void
   #waiting: Waiting[] = []
-  /** Set while a batch is under way; settles when none is left. */
-  #pumping: Promise<void> | undefined
-  /** Set while the first batch is gathered: since when, and what sends it before this turn of the event loop is over. */
-  #gathering: { readonly since: number, readonly send: () => void } | undefined
+  /** Batches on their way. */
+  #sent = 0
+  /** A batch is gathered. */
+  #gathers = false
   #closed = false
+  /** Is told when nothing is waiting or on its way any more. */
+  #done: () => void = () => {}
 
   /** `answered` is called when a batch has come to its end, in which something may have been committed, before those who wait for it go on. */
   constructor (transport: BatchTransport, answered: () => void) {
@@ -50,64 +52,53 @@ export class BatchingChannel implements CommitChannel {
         return
       }
       this.#waiting.push({ item, resolve, reject })
-      this.#pumping ??= this.#pump()
-      this.#sendInTime()
+      if (this.#gathers || this.#isBusy) return
+      this.#gathers = true
+      // What goes on in step with this one submits before.
+      process.nextTick(this.#sendNext)
     })
   }
 
   async close (): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    await this.#pumping
+    if (this.#sent > 0 || this.#waiting.length > 0) await new Promise<void>(resolve => { this.#done = resolve })
     await this.#transport.close()
   }
 
-  async #pump (): Promise<void> {
-    await this.#gathered()
-    while (this.#waiting.length > 0) {
+  get #isBusy (): boolean {
+    return this.#sent > 0 && this.#transport.queues !== true
+  }
+
+  readonly #sendNext = (): void => {
+    this.#gathers = false
+    while (this.#waiting.length > 0 && !this.#isBusy) {
       const batch = this.#take()
-      try {
-        const results = await this.#transport.send(packBatch(batch.map(({ item }) => item))).finally(this.#answered)
+      this.#sent++
+      this.#transport.send(packBatch(batch.map(({ item }) => item))).then(results => {
+        this.#ended()
         batch.forEach(({ resolve, reject }, index) => {
           const result = results[index]
           if (result === undefined) reject(new StorageError('unavailable', 'The writer gave no answer'))
           else resolve(result)
         })
-      } catch (error) {
+      }, (error: unknown) => {
+        this.#ended()
         for (const { reject } of batch) reject(error)
-      }
+      })
     }
-    this.#pumping = undefined
   }
 
-  /** Whatever else this turn of the event loop submits goes along, unless that takes too long. */
-  async #gathered (): Promise<void> {
-    await new Promise<void>(resolve => {
-      const immediate = setImmediate(resolve)
-      this.#gathering = {
-        since: performance.now(),
-        send () {
-          clearImmediate(immediate)
-          resolve()
-        }
-      }
-    })
-    this.#gathering = undefined
-  }
-
-  /**
-   * A turn in which many have something to write may last longer than the writer takes for a batch. To go on gathering would let it wait, and
-   * then everybody for it: so both work at once, and a disk that is slow gets as large batches as before.
-   */
-  #sendInTime (): void {
-    const { took } = this.#transport
-    if (took !== undefined && this.#gathering !== undefined && performance.now() - this.#gathering.since >= took) this.#gathering.send()
+  #ended (): void {
+    this.#sent--
+    this.#answered()
+    this.#sendNext()
+    if (this.#sent === 0 && this.#waiting.length === 0) this.#done()
   }
 
   #take (): Waiting[] {
     let bytes = 0
     const tooMany = this.#waiting.findIndex(({ item }) => (bytes += item.length) > batchBytes)
-    const batch = this.#waiting.splice(0, tooMany === -1 ? this.#waiting.length : Math.max(1, tooMany))
-    return batch
+    return this.#waiting.splice(0, tooMany === -1 ? this.#waiting.length : Math.max(1, tooMany))
   }
 }

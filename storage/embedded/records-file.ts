@@ -28,9 +28,9 @@ export interface RecordsFileOptions {
 export class RecordsFile implements BatchTransport {
   /** The same object however often the file is opened. */
   readonly tables: Tables
+  readonly queues = true
   readonly #options: RecordsFileOptions
   #writer: WriterThread | undefined
-  #took: number | undefined
   #isOpen = true
   /** Why it is not open. */
   #cause = ''
@@ -65,20 +65,14 @@ export class RecordsFile implements BatchTransport {
     throw new StorageError('unavailable', `meta.lmdb in ${this.#options.directory} is ${this.#givenUp ? 'used no more, the process has to end' : 'opened anew'} after a write that failed: ${this.#cause}`)
   }
 
-  async send (batch: Uint8Array<ArrayBuffer>): Promise<WireResult[]> {
+  async send (batch: Uint8Array<ArrayBuffer>): Promise<readonly WireResult[]> {
     this.require()
     const writer = this.#writer
     if (writer === undefined) throw new TypeError('The writer was not started')
-    const { results, times, lost, spoilt } = await writer.send(batch)
-    this.#took = times.applying + times.flushing
+    const { results, lost, spoilt } = await writer.send(batch)
     if (spoilt !== undefined) this.#giveUp(spoilt)
     else if (lost !== undefined) this.#lose(lost, results)
     return results
-  }
-
-  /** Milliseconds that the writer was busy with the last batch. */
-  get took (): number | undefined {
-    return this.#took
   }
 
   /** Ends the writer. A file that is not open is tried a last time: who gives the store up writes that down in it. */
@@ -96,6 +90,8 @@ export class RecordsFile implements BatchTransport {
   }
 
   #lose (last: number, results: readonly WireResult[]): void {
+    // Those behind it meet the same.
+    if (!this.#isOpen) return
     this.#cause = results.map(failureOf).find(failure => failure !== undefined)?.message ?? 'nobody knows why'
     this.#last = last
     this.#isOpen = false
@@ -105,6 +101,7 @@ export class RecordsFile implements BatchTransport {
 
   /** Nothing is written from memory that may be spoilt. Sooner or later the process would die of it: it is to end now, for somebody to start it again. */
   #giveUp (said: string): void {
+    if (this.#givenUp) return
     this.#cause = said
     this.#isOpen = false
     this.#givenUp = true

@@ -1,6 +1,7 @@
-/** The thread of the writer. A message in is a batch, a message out its results, in the same order, and how long it took; `close` ends it. */
+/** The thread of the writer. A message in is a batch; a message out are the results of all batches that were waiting, in the same order, and how long they took; `close` ends it. */
 import { join } from 'node:path'
-import { parentPort, workerData } from 'node:worker_threads'
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { batchBytes } from './commit-channel.js'
 import { DiskProbe } from './disk-probe.js'
 import { takeBack } from './lmdb-heads.js'
 import { openTables } from './tables.js'
@@ -16,7 +17,8 @@ export interface WriterThreadData {
 export type WriterThreadMessage = Uint8Array | 'close'
 
 export interface WriterThreadAnswer {
-  readonly results: WireResult[]
+  /** Of each batch. */
+  readonly results: ReadonlyArray<readonly WireResult[]>
   readonly times: WriteTimes
   /** Given when LMDB does nothing any more until the file is opened anew: transactions up to this one are there. */
   readonly lost?: number
@@ -34,14 +36,30 @@ if (after !== undefined) {
 }
 const tables = openTables(directory)
 const writer = new Writer(directory, tables)
-port.on('message', (message: WriterThreadMessage) => {
-  if (message !== 'close') {
-    const results = writer.write(message)
+
+/** What has come meanwhile goes along: one flush for all of it. `close` is always the last. */
+function waiting (port: MessagePort, first: WriterThreadMessage): WriterThreadMessage[] {
+  const messages = [first]
+  let bytes = first.length
+  while (bytes < batchBytes && messages.at(-1) !== 'close') {
+    const next = receiveMessageOnPort(port)?.message as WriterThreadMessage | undefined
+    if (next === undefined) break
+    messages.push(next)
+    bytes += next.length
+  }
+  return messages
+}
+
+port.on('message', (first: WriterThreadMessage) => {
+  const messages = waiting(port, first)
+  const batches = messages.filter(message => message !== 'close')
+  if (batches.length > 0) {
+    const results = writer.write(...batches)
     const { times, lost, spoilt } = writer
     // What is missing costs nothing on the way.
     port.postMessage({ results, times, ...lost !== undefined && { lost }, ...spoilt !== undefined && { spoilt } } satisfies WriterThreadAnswer)
-    return
   }
+  if (!messages.includes('close')) return
   writer.close()
   tables.env.close().finally(() => { port.close() }).catch(() => {})
 })

@@ -1,4 +1,4 @@
-/** The one writer: batch after batch, each in one flushed transaction. Runs in its own thread, so that nobody waits for the disk. */
+/** The one writer: all that is waiting in one flushed transaction, and again. Runs in its own thread, so that nobody waits for the disk. */
 import { statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { StorageError, type StorageReason } from '../contract.js'
@@ -81,12 +81,22 @@ export class Writer {
   }
 
   /**
-   * Applies a batch; on the disk when it returns. An item whose expectations do not hold leaves its neighbours alone, and so does one that comes upon damage. When the
-   * transaction fails (no space left), each item is tried in one of its own, so that only those fail which cannot be done.
+   * Applies batches, all in one transaction; on the disk when it returns. Answers the results of each. An item whose expectations do not hold leaves its neighbours alone, and so does one that
+   * comes upon damage. When the transaction fails (no space left), each item is tried in one of its own, so that only those fail which cannot be done.
    */
-  write (batch: Uint8Array): WireResult[] {
-    const items = unpackBatch(batch)
+  write (...batches: readonly Uint8Array[]): WireResult[][] {
+    const items = batches.map(unpackBatch)
+    const results = this.#written(items.flat())
+    return items.map(({ length }) => results.splice(0, length))
+  }
+
+  #written (items: readonly Buffer[]): WireResult[] {
     this.times.applying = this.times.flushing = 0
+    // Batches were waiting when the one before them failed.
+    if (this.spoilt !== undefined) {
+      const spoilt = this.#failure(new Error(this.spoilt))
+      return items.map(() => spoilt)
+    }
     const ailment = this.#ailing ? this.#ailment() : undefined
     if (ailment !== undefined) return items.map(() => ailment)
     try {

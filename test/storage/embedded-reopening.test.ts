@@ -177,7 +177,7 @@ t.test('memory that LMDB has spoilt: who opened the store is told once, to end t
   // What the writer's thread answers.
   Worker.prototype.emit = function (event: string | symbol, ...given: unknown[]) {
     const [answer] = given
-    return Reflect.apply(emit, this, [event, ...(event === 'message' && answer instanceof Object && 'results' in answer ? [{ ...answer, results: [['failed', 'unavailable', 'EIO']], spoilt: 'a long message' }] : given)])
+    return Reflect.apply(emit, this, [event, ...(event === 'message' && answer instanceof Object && 'results' in answer ? [{ ...answer, results: [[['failed', 'unavailable', 'EIO']]], spoilt: 'a long message' }] : given)])
   }
   await t.rejects(commit(store, { put: [aValue('lost')] }), refused)
   Worker.prototype.emit = emit

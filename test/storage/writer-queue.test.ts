@@ -1,0 +1,53 @@
+/** Batches that wait for the writer's thread are written together, and answered each by itself. */
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { encodeChange } from '../../storage/embedded/change-frame.js'
+import { openTables } from '../../storage/embedded/tables.js'
+import { startWriter } from '../../storage/embedded/thread-transport.js'
+import { packBatch } from '../../storage/embedded/wire.js'
+import { Writer } from '../../storage/embedded/writer.js'
+import { openStore } from '../../storage/open-store.js'
+import { aRecord } from './driver.js'
+import { quickDirectory } from './embedded-driver.js'
+
+/** The directory of a store that nobody has open, and what makes batches that create objects of such names in it. */
+async function closedStore (t: Test): Promise<{ directory: string, batch: (...names: string[]) => Promise<Uint8Array<ArrayBuffer>> }> {
+  const directory = join(await quickDirectory(t), 'store')
+  const store = await openStore({ directory })
+  const parentID = store.rootID
+  await store.close()
+  return {
+    directory,
+    batch: async (...names) => packBatch(await Promise.all(names.map(async name => await encodeChange({ expect: [], put: [aRecord({ parentID, name })], events: [{ name }] }))))
+  }
+}
+
+t.test('what has come while the writer was busy is one transaction; each batch gets its own results, in order, and those before a close are written', async t => {
+  const { directory, batch } = await closedStore(t)
+  const batches = [await batch('a', 'b'), await batch('a'), await batch('c', 'd', 'e')]
+  const measured: number[] = []
+  // It has not begun to listen when they are sent.
+  const writer = startWriter({ directory }, items => { measured.push(items) })
+  const answers = batches.map(async batch => (await writer.send(batch)).results)
+  await writer.close()
+  t.match(await Promise.all(answers), [[Number, Number], [['conflict', 'name', String]], [Number, Number, Number]])
+  t.same(measured, [6])
+  await t.rejects(writer.send(await batch('f')), { message: 'The writer thread was closed' })
+})
+
+t.test('nothing is written from memory that was spoilt: a batch that was waiting behind the one that told so is refused', async t => {
+  const { directory, batch } = await closedStore(t)
+  const tables = openTables(directory)
+  const writer = new Writer(directory, tables)
+  try {
+    t.match(writer.write(await batch('a')), [[Number]])
+    writer.spoilt = 'a long message'
+    const rows = (): number => [...tables.records.getKeys()].length
+    const before = rows()
+    t.match(writer.write(await batch('b', 'c'), await batch('d')), [[['failed', 'unavailable', /a long message/], ['failed', 'unavailable', String]], [['failed', 'unavailable', String]]])
+    t.equal(rows(), before)
+  } finally {
+    writer.close()
+    await tables.env.close()
+  }
+})
