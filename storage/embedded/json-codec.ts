@@ -2,6 +2,7 @@
 import { Packr } from 'msgpackr'
 import type { JsonObject } from '../contract.js'
 import { ByteWriter } from './byte-writer.js'
+import { writeFlat } from './flat-json.js'
 
 const messagePack = 0
 const text = 1
@@ -33,6 +34,9 @@ export function encodeJson (value: JsonObject): Buffer {
 
 /** The same, behind what was written before. */
 export function writeJson (out: ByteWriter, value: JsonObject): void {
+  out.u8(messagePack)
+  if (writeFlat(out, value)) return
+  out.length--
   const packed = packr.pack(value)
   if (!mayBeSuspicious(packed) || suspicious.every(bytes => !packed.includes(bytes))) {
     out.u8(messagePack)
