@@ -100,7 +100,8 @@ export class FormUpload {
   async #freeName (parent: CdmiObject, file: StagedFile, taken: ReadonlySet<string>): Promise<string> {
     const name = file.fileName === undefined ? undefined : safeName(file.fileName, this.#context.namespace.isRoot(parent.record), this.#context.limits.nameLength)
     if (name === undefined) return file.id
-    const there = await this.#context.store.meta.resolve(parent.record.id, [name])
-    return there.length > 1 || taken.has(name) ? distinctName(name, file.id) : name
+    // Of the names that begin so it comes first: what has it need not be read, and may be long.
+    const [first] = await this.#context.store.meta.children(parent.record.id, { prefix: name, limit: 1 })
+    return first?.name === name || taken.has(name) ? distinctName(name, file.id) : name
   }
 }

@@ -46,6 +46,15 @@ t.test('CLI-31: the same name twice, or one that is taken, gives objects of thei
   for (const [index, { location }] of [...first, ...second].entries()) t.equal(await (await fetch(String(location))).text(), String(index % 2 + 1))
 })
 
+t.test('CLI-31: a name is not taken by those that begin with it', async t => {
+  const { model, origin } = await openDoor(t)
+  const upload = async (...names: string[]): Promise<unknown[]> => (await postForm(`${origin}/c/`, formBody(names.map(name => filePart(name, name))))).json.objects.map(({ objectName }) => objectName)
+  t.same(await upload('a.txt2', 'a.txt-', 'é2'), ['a.txt2', 'a.txt-', 'é2'])
+  t.same(await upload('a.txt', 'a', 'é'), ['a.txt', 'a', 'é'])
+  t.notMatch(await upload('a.txt', 'a', 'é'), ['a.txt', 'a', 'é'])
+  t.equal((await childrenOf(model, '/c/')).length, 9)
+})
+
 t.test('CLI-31: many forms at once with one file name lose nothing', async t => {
   const { model, origin } = await openDoor(t)
   const answers = await Promise.all(Array.from({ length: 20 }, async (_, n) => await postForm(`${origin}/c/`, formBody([filePart('same', String(n)), filePart('same', String(n))]))))
