@@ -42,7 +42,7 @@ declare const WebAssembly: {
 interface Folder {
   /** Where the block goes. */
   readonly block: Uint8Array
-  sum (): number
+  sum (before: number): number
 }
 
 const folder = open()
@@ -53,11 +53,12 @@ function open (): Folder | undefined {
   try {
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages })
     const { fold, end } = new WebAssembly.Instance(new WebAssembly.Module(program()), { in: { memory } }).exports
-    new DataView(memory.buffer).setUint32(0, 0xffffffff, true)
+    const register = new DataView(memory.buffer)
     const rest = new Uint8Array(memory.buffer, leftAt, left * vector)
     return {
       block: new Uint8Array(memory.buffer, blockAt, blockSize),
-      sum () {
+      sum (before) {
+        register.setUint32(0, ~before, true)
         fold(blockAt, 0, foldedAt, folded / foldTurn)
         end(blockAt + folded * vector, folded * vector, leftAt, left / leftTurn)
         // From a register of zeros: the ones are in the bytes already.
@@ -69,15 +70,15 @@ function open (): Folder | undefined {
   }
 }
 
-/** `parts` are the bytes of one block. */
-export function blockCrc (parts: readonly Uint8Array[]): number {
-  if (folder === undefined) return parts.reduce((sum, part) => crc32(part, sum), 0)
+/** `parts` are the bytes of one block; `before` is the checksum of what comes in front of it. */
+export function blockCrc (parts: readonly Uint8Array[], before = 0): number {
+  if (folder === undefined) return parts.reduce((sum, part) => crc32(part, sum), before)
   let at = 0
   for (const part of parts) {
     folder.block.set(part, at)
     at += part.length
   }
-  return folder.sum()
+  return folder.sum(before)
 }
 
 /** The program: two loops of the same kind, one that leaves its vectors where it looks for those before, and one that leaves them elsewhere. */

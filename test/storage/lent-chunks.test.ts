@@ -29,6 +29,8 @@ t.test('the checksum of a block is its CRC-32, in whatever parts it comes', asyn
   for (let n = 0; n < 20; n++) {
     const block = randomBytes(blockSize)
     t.equal(blockCrc([block]), crc32(block))
+    const before = randomBytes(n)
+    t.equal(blockCrc([block], crc32(before)), crc32(Buffer.concat([before, block])), `behind ${n} bytes`)
   }
   for (const byte of [0, 255]) t.equal(blockCrc([Buffer.alloc(blockSize, byte)]), crc32(Buffer.alloc(blockSize, byte)))
 })

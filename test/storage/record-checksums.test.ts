@@ -15,8 +15,8 @@ import { entryKey, ownerKey, referenceKey, segmentKey, trashKey } from '../../st
 import { openSequence } from '../../storage/embedded/log-rows.js'
 import { sealNote } from '../../storage/embedded/note-rows.js'
 import { openReader } from '../../storage/embedded/reader-store.js'
-import { isSoundRecord } from '../../storage/embedded/record-codec.js'
-import { opened, sealLength } from '../../storage/embedded/row-sums.js'
+import { encodeRecord, isSoundRecord } from '../../storage/embedded/record-codec.js'
+import { keySum, opened, sealLength } from '../../storage/embedded/row-sums.js'
 import { stateKeys, type Table, type TableName, openTables } from '../../storage/embedded/tables.js'
 import { flippedBit } from '../../storage/files/flipped-bit.js'
 import { mintObjectID } from '../../storage/object-id.js'
@@ -44,6 +44,16 @@ function flipRow (table: Table, row: Buffer, bit: number): void {
   if (bytes === undefined) throw new Error('there is no such row')
   table.putSync(row, flipped(bytes, bit))
 }
+
+t.test('the checksum of a record is the CRC-32 of all that it covers, however long that is', async t => {
+  const id = mintObjectID()
+  for (const length of [0, 100, 65_000, 65_536, ...Array.from({ length: 300 }, (_, n) => 65_300 + n), 200_000]) {
+    const record = encodeRecord({ ...aRecord({ parentID: root, name: 'long', attributes: { n: length } }), id, inline: Buffer.alloc(length, length % 251) })
+    if (record.readUInt32BE(record.length - 4) !== crc32(record.subarray(2, record.length - 4), keySum(idKey(id)))) t.fail(`${length} bytes`)
+    if (!isSoundRecord(idKey(id), record)) t.fail(`${length} bytes are not sound`)
+  }
+  t.pass('each of them')
+})
 
 async function reader (t: Test): Promise<{ tables: ReturnType<typeof openTables>, meta: EmbeddedMeta }> {
   const directory = await harmed(t, filled, () => {})
