@@ -4,7 +4,7 @@ import { IncomingMessage } from 'node:http'
 /**
  * For `IncomingMessage` of a server of Node. It has no part in who reads the body, or when.
  *
- * A class, and not a `push` given to each request: what hangs on such a request outlives it until all memory is looked through, which had cost a write more than a tenth.
+ * A class, and not a `push` given to each request: what hangs on such a request outlives it until all memory is looked through, which costs a small write a tenth.
  */
 export class CountedRequest extends IncomingMessage {
   /** Bytes of the body, without what holds chunks together. */

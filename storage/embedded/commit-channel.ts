@@ -1,6 +1,6 @@
 /** The way to the writer. What is submitted in one go is one batch; and all that comes while it is on its way is the next, where the writer has no queue. No timers. */
 import { StorageError, StoreClosedError } from '../contract.js'
-import { packBatch, type WireResult } from './wire.js'
+import { batchBytes, packBatch, type WireResult } from './wire.js'
 
 export interface CommitChannel {
   /** Hands an encoded item to the writer; resolves when it is durable, or with why not. Rejects when the writer cannot be reached. */
@@ -12,7 +12,7 @@ export interface CommitChannel {
 /** Takes a batch to the writer and brings its results back, one for each item in the same order. */
 export interface BatchTransport {
   send (batch: Uint8Array<ArrayBuffer>): Promise<readonly WireResult[]>
-  /** Whether the writer has a queue of its own, and so never waits for the event loop of the sender. Results come in the order of the batches. */
+  /** Whether the writer has a queue of its own, and so never waits for the event loop of the sender. It writes batches in their order. */
   readonly queues?: boolean
   close (): Promise<void>
 }
@@ -22,9 +22,6 @@ interface Waiting {
   readonly resolve: (result: WireResult) => void
   readonly reject: (error: unknown) => void
 }
-
-/** Bytes after which a batch is sent although more is waiting: a transaction holds all its pages in memory. */
-export const batchBytes = 8 * 1024 * 1024
 
 export class BatchingChannel implements CommitChannel {
   readonly #transport: BatchTransport
@@ -75,23 +72,32 @@ export class BatchingChannel implements CommitChannel {
     while (this.#waiting.length > 0 && !this.#isBusy) {
       const batch = this.#take()
       this.#sent++
-      this.#transport.send(packBatch(batch.map(({ item }) => item))).then(results => {
-        this.#ended()
-        batch.forEach(({ resolve, reject }, index) => {
-          const result = results[index]
-          if (result === undefined) reject(new StorageError('unavailable', 'The writer gave no answer'))
-          else resolve(result)
+      this.#send(batch).then(results => {
+        this.#end(() => {
+          batch.forEach(({ resolve, reject }, index) => {
+            const result = results[index]
+            if (result === undefined) reject(new StorageError('unavailable', 'The writer gave no answer'))
+            else resolve(result)
+          })
         })
       }, (error: unknown) => {
-        this.#ended()
-        for (const { reject } of batch) reject(error)
+        this.#end(() => { for (const { reject } of batch) reject(error) })
       })
     }
   }
 
-  #ended (): void {
+  /** Async: whatever is wrong, also where there is no memory to pack it, is said to those who wait for this batch. */
+  async #send (batch: readonly Waiting[]): Promise<readonly WireResult[]> {
+    try {
+      return await this.#transport.send(packBatch(batch.map(({ item }) => item)))
+    } finally {
+      this.#answered()
+    }
+  }
+
+  #end (settle: () => void): void {
+    settle()
     this.#sent--
-    this.#answered()
     this.#sendNext()
     if (this.#sent === 0 && this.#waiting.length === 0) this.#done()
   }

@@ -12,8 +12,8 @@ const longest = 128
 const perHead = 3
 const [map16, float64, uint8, uint16, uint32, string8, fixedString] = [0xde, 0xcb, 0xcc, 0xcd, 0xce, 0xd9, 0xa0]
 
-/** Stands for the end of what cannot be written so. */
-const not = -1
+/** In place of the end: it cannot be written so. */
+const unfit = -1
 
 /** False, and nothing was written: it is not such an object. */
 export function writeFlat (out: ByteWriter, value: JsonObject): boolean {
@@ -21,21 +21,21 @@ export function writeFlat (out: ByteWriter, value: JsonObject): boolean {
   if (names.length > mostFields) return false
   const begin = out.skip(perHead + names.length * 2 * (perHead + longest))
   const end = putFields(out.bytes, begin, value, names)
-  out.length = end === not ? begin : end
-  return end !== not
+  out.length = end === unfit ? begin : end
+  return end !== unfit
 }
 
 function putFields (bytes: Buffer, begin: number, value: JsonObject, names: readonly string[]): number {
   let at = putHead(bytes, begin, names.length)
   for (const name of names) {
     // msgpackr gives this one back under another name.
-    at = name === '__proto__' ? not : putText(bytes, at, name)
-    if (at === not) return not
+    at = name === '__proto__' ? unfit : putText(bytes, at, name)
+    if (at === unfit) return unfit
     const field = value[name]
     if (typeof field === 'string') at = putText(bytes, at, field)
     else if (typeof field === 'number') at = putNumber(bytes, at, field)
-    else at = isEmpty(field) ? putHead(bytes, at, 0) : not
-    if (at === not) return not
+    else at = isEmpty(field) ? putHead(bytes, at, 0) : unfit
+    if (at === unfit) return unfit
   }
   return at
 }
@@ -47,7 +47,7 @@ function putHead (bytes: Buffer, at: number, fields: number): number {
 
 function putText (bytes: Buffer, begin: number, text: string): number {
   const { length } = text
-  if (length > longest) return not
+  if (length > longest) return unfit
   let at = begin
   if (length < 32) {
     bytes[at++] = fixedString | length
@@ -57,14 +57,14 @@ function putText (bytes: Buffer, begin: number, text: string): number {
   }
   for (let n = 0; n < length; n++) {
     const code = text.charCodeAt(n)
-    if (code > 0x7f) return not
+    if (code > 0x7f) return unfit
     bytes[at++] = code
   }
   return at
 }
 
 function putNumber (bytes: Buffer, at: number, number: number): number {
-  if (number < 0) return not
+  if (number < 0) return unfit
   if (!Number.isInteger(number) || number > 0xffffffff) {
     bytes[at] = float64
     return bytes.writeDoubleBE(number, at + 1)
@@ -85,5 +85,5 @@ function putNumber (bytes: Buffer, at: number, number: number): number {
 
 /** As the metadata of most objects is. */
 function isEmpty (field: JsonObject[string] | undefined): boolean {
-  return typeof field === 'object' && field !== null && !Array.isArray(field) && Object.keys(field).length === 0
+  return typeof field === 'object' && field !== null && Object.getPrototypeOf(field) === Object.prototype && Object.keys(field).length === 0
 }

@@ -120,7 +120,7 @@ export class RecordsFile implements BatchTransport {
         await this.#writer.close()
         throw error
       }
-      this.#isOpen = true
+      this.#isOpen = !this.#givenUp
       this.#options.reopened()
     } catch (error) {
       // Whoever is refused is told.

@@ -20,7 +20,7 @@ export interface WriterThread {
   close (): Promise<void>
 }
 
-/** Starts the thread. It keeps the process alive only while a batch is on its way. `measured` is told how much was written at once, and how long that took. */
+/** Starts the thread. It keeps the process alive only while a batch is on its way, and while it closes. `measured` is told how much was written at once, and how long that took. */
 export function startWriter (data: WriterThreadData, measured: (items: number, times: WriteTimes) => void): WriterThread {
   const thread = new Worker(new URL('./writer-thread.js', import.meta.url), { workerData: data, name: 'cdmi-writer', ...nothingPreloaded })
   thread.unref()

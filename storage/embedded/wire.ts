@@ -70,6 +70,12 @@ export function decodeItem (bytes: Uint8Array): WireItem {
   return isChange(bytes) ? decodeChange(bytes) : packr.unpack(bytes) as WireItem
 }
 
+/**
+ * Bytes after which a batch is sent although more is waiting, and after which the writer takes no more of them into a transaction: it holds all its pages in memory, and has less than
+ * twice as many.
+ */
+export const batchBytes = 4 * 1024 * 1024
+
 /** Several items in one run of bytes of its own, which can change threads without a copy. */
 export function packBatch (items: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const heads = 4 + items.length * 4

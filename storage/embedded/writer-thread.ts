@@ -1,11 +1,10 @@
 /** The thread of the writer. A message in is a batch; a message out are the results of all batches that were waiting, in the same order, and how long they took; `close` ends it. */
 import { join } from 'node:path'
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import { batchBytes } from './commit-channel.js'
 import { DiskProbe } from './disk-probe.js'
 import { takeBack } from './lmdb-heads.js'
 import { openTables } from './tables.js'
-import type { WireResult } from './wire.js'
+import { batchBytes, type WireResult } from './wire.js'
 import { Writer, type WriteTimes } from './writer.js'
 
 export interface WriterThreadData {
@@ -38,7 +37,7 @@ const tables = openTables(directory)
 const writer = new Writer(directory, tables)
 
 /** What has come meanwhile goes along: one flush for all of it. `close` is always the last. */
-function waiting (port: MessagePort, first: WriterThreadMessage): WriterThreadMessage[] {
+function allWaiting (port: MessagePort, first: WriterThreadMessage): WriterThreadMessage[] {
   const messages = [first]
   let bytes = first.length
   while (bytes < batchBytes && messages.at(-1) !== 'close') {
@@ -51,10 +50,10 @@ function waiting (port: MessagePort, first: WriterThreadMessage): WriterThreadMe
 }
 
 port.on('message', (first: WriterThreadMessage) => {
-  const messages = waiting(port, first)
+  const messages = allWaiting(port, first)
   const batches = messages.filter(message => message !== 'close')
   if (batches.length > 0) {
-    const results = writer.write(...batches)
+    const results = writer.write(batches)
     const { times, lost, spoilt } = writer
     // What is missing costs nothing on the way.
     port.postMessage({ results, times, ...lost !== undefined && { lost }, ...spoilt !== undefined && { spoilt } } satisfies WriterThreadAnswer)

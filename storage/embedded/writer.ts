@@ -43,7 +43,7 @@ class MetDamage extends StorageError {
 /** Items that are left out of a batch one after the other, for each of which the rest is applied once more. */
 const mostLeftOut = 8
 
-/** Milliseconds that a batch took: to be applied, and to get onto the disk. */
+/** Milliseconds that all which was written together took: to be applied, and to get onto the disk. */
 export interface WriteTimes {
   applying: number
   flushing: number
@@ -61,9 +61,11 @@ export class Writer {
   #ailing = false
   /** Transactions up to this one are there, and LMDB does nothing any more until its file is opened anew. */
   lost: number | undefined
+  /** What was said of the write that failed then. */
+  #lostBy = ''
   /** Memory of this process has other bytes than it should: nothing more may be written. What was said of it. */
   spoilt: string | undefined
-  /** Of the batch that was written last. */
+  /** Of what was written last. */
   readonly times: WriteTimes = { applying: 0, flushing: 0 }
 
   constructor (directory: string, tables: Tables) {
@@ -84,19 +86,21 @@ export class Writer {
    * Applies batches, all in one transaction; on the disk when it returns. Answers the results of each. An item whose expectations do not hold leaves its neighbours alone, and so does one that
    * comes upon damage. When the transaction fails (no space left), each item is tried in one of its own, so that only those fail which cannot be done.
    */
-  write (...batches: readonly Uint8Array[]): WireResult[][] {
+  write (batches: readonly Uint8Array[]): WireResult[][] {
     const items = batches.map(unpackBatch)
     const results = this.#written(items.flat())
-    return items.map(({ length }) => results.splice(0, length))
+    let end = 0
+    return items.map(({ length }) => {
+      end += length
+      return results.slice(end - length, end)
+    })
   }
 
   #written (items: readonly Buffer[]): WireResult[] {
     this.times.applying = this.times.flushing = 0
-    // Batches were waiting when the one before them failed.
-    if (this.spoilt !== undefined) {
-      const spoilt = this.#failure(new Error(this.spoilt))
-      return items.map(() => spoilt)
-    }
+    // It was waiting when another one failed. LMDB would begin a transaction that is none.
+    const over = this.#over()
+    if (over !== undefined) return items.map(() => over)
     const ailment = this.#ailing ? this.#ailment() : undefined
     if (ailment !== undefined) return items.map(() => ailment)
     try {
@@ -112,13 +116,20 @@ export class Writer {
       this.#advance()
     }
     return items.map(item => {
-      if (this.spoilt !== undefined) return this.#failure(new Error(this.spoilt))
+      const over = this.#over()
+      if (over !== undefined) return over
       try {
         return this.#transact([item])[0] ?? this.#failure(new Error('nothing happened'))
       } catch (error) {
         return this.#failure(error)
       }
     })
+  }
+
+  /** Why nothing may be written any more; undefined: it may. */
+  #over (): WireResult | undefined {
+    const said = this.spoilt ?? (this.lost === undefined ? undefined : this.#lostBy)
+    return said === undefined ? undefined : this.#failure(new Error(said))
   }
 
   /** All in one transaction, but for those that come upon damage. */
@@ -161,7 +172,10 @@ export class Writer {
       return results
     } catch (error) {
       if (spoilsMemory(error)) this.spoilt ??= String(error)
-      else if (this.#refusesAll()) this.lost ??= last
+      else if (this.lost === undefined && this.#refusesAll()) {
+        this.lost = last
+        this.#lostBy = String(error)
+      }
       throw error
     }
   }

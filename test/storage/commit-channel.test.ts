@@ -87,6 +87,27 @@ t.test('a batch that fails, fails alone', async t => {
   t.same(await second, ['done', 1])
 })
 
+t.test('what is thrown on the way is told to those whose batch it is, and the channel goes on', async t => {
+  for (const queues of [true, false]) {
+    const writer = recordingWriter(queues)
+    let wrong = false
+    const channel = new BatchingChannel(writer, () => { if (wrong) throw new Error('no snapshot') })
+    // There is no memory of this length.
+    const huge: Uint8Array = Object.defineProperty(Buffer.from('a'), 'length', { value: 2 ** 53 })
+    await t.rejects(channel.submit(huge), RangeError)
+    const second = channel.submit(Buffer.from('b'))
+    await nextTurn()
+    writer.release()
+    t.same(await second, ['done', 1])
+    wrong = true
+    const third = channel.submit(Buffer.from('c'))
+    await nextTurn()
+    writer.release()
+    await t.rejects(third, { message: 'no snapshot' })
+    await channel.close()
+  }
+})
+
 t.test('what is larger than a transaction should be is sent in several', async t => {
   for (const queues of [true, false]) {
     const writer = recordingWriter(queues)

@@ -42,7 +42,7 @@ async function written (directory: string, changes: readonly Change[]): Promise<
   const counted: Tables = { ...tables, env }
   const writer = new Writer(directory, counted)
   try {
-    const [results = []] = writer.write(packBatch(await Promise.all(changes.map(async change => await encodeChange(change)))))
+    const [results = []] = writer.write([packBatch(await Promise.all(changes.map(async change => await encodeChange(change))))])
     return { results, commits }
   } finally {
     writer.close()

@@ -21,7 +21,7 @@ t.test('the file grows a few times for many batches, however many changes each o
     let size = 0
     for (let batch = 0; batch < 60; batch++) {
       const items = await Promise.all(Array.from({ length: changes }, async (_, n) => await encodeChange({ expect: [], put: [aRecord({ parentID, name: `${batch}-${n}` })], events: [{ n }] })))
-      const [results = []] = writer.write(packBatch(items))
+      const [results = []] = writer.write([packBatch(items)])
       if (results.some(result => typeof result !== 'number')) throw new Error(`not committed: ${JSON.stringify(results)}`)
       const now = statSync(join(directory, 'meta.lmdb')).size
       if (now !== size) grown++

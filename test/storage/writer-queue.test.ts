@@ -35,19 +35,33 @@ t.test('what has come while the writer was busy is one transaction; each batch g
   await t.rejects(writer.send(await batch('f')), { message: 'The writer thread was closed' })
 })
 
-t.test('nothing is written from memory that was spoilt: a batch that was waiting behind the one that told so is refused', async t => {
-  const { directory, batch } = await closedStore(t)
-  const tables = openTables(directory)
-  const writer = new Writer(directory, tables)
-  try {
-    t.match(writer.write(await batch('a')), [[Number]])
-    writer.spoilt = 'a long message'
-    const rows = (): number => [...tables.records.getKeys()].length
-    const before = rows()
-    t.match(writer.write(await batch('b', 'c'), await batch('d')), [[['failed', 'unavailable', /a long message/], ['failed', 'unavailable', String]], [['failed', 'unavailable', String]]])
-    t.equal(rows(), before)
-  } finally {
-    writer.close()
-    await tables.env.close()
+t.test('a batch that was waiting behind one that ended all writing is refused, for the same reason, before LMDB is asked', async t => {
+  const ends: ReadonlyArray<(writer: Writer) => void> = [
+    writer => { writer.spoilt = 'EIO' },
+    writer => { writer.lost = 7 }
+  ]
+  for (const end of ends) {
+    const { directory, batch } = await closedStore(t)
+    const tables = openTables(directory)
+    let begun = 0
+    const env = new Proxy(tables.env, {
+      get (target, name) {
+        if (name === 'transactionSync') begun++
+        const member: unknown = Reflect.get(target, name)
+        return typeof member === 'function' ? member.bind(target) as unknown : member
+      }
+    })
+    const writer = new Writer(directory, { ...tables, env })
+    try {
+      t.match(writer.write([await batch('a')]), [[Number]])
+      t.equal(begun, 1)
+      end(writer)
+      const refused = ['failed', 'unavailable', String]
+      t.match(writer.write([await batch('b', 'c'), await batch('d')]), [[refused, refused], [refused]])
+      t.equal(begun, 1)
+    } finally {
+      writer.close()
+      await tables.env.close()
+    }
   }
 })
