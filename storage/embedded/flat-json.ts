@@ -1,6 +1,6 @@
 /**
  * MessagePack of flat objects: a few short texts of ASCII and numbers, as events and the attributes of most records are. These are the bytes that msgpackr makes; it knows all values, and takes
- * three times as long for these, which is some hundredths of a small write.
+ * twice as long for these, which is some hundredths of a small write.
  */
 import type { JsonObject } from '../contract.js'
 import type { ByteWriter } from './byte-writer.js'
