@@ -53,8 +53,9 @@ export function startWriter (data: WriterThreadData, measured: (items: number, t
     async send (batch) {
       if (broken !== undefined) throw broken
       return await new Promise((resolve, reject) => {
-        if (waiting.push({ resolve, reject }) === 1) thread.ref()
+        // First: what could not be sent has no answer.
         thread.postMessage(batch, [batch.buffer])
+        if (waiting.push({ resolve, reject }) === 1) thread.ref()
       })
     },
     async close () {

@@ -35,6 +35,19 @@ t.test('what has come while the writer was busy is one transaction; each batch g
   await t.rejects(writer.send(await batch('f')), { message: 'The writer thread was closed' })
 })
 
+t.test('a batch that cannot be sent is refused, and those behind it get their own results', async t => {
+  const { directory, batch } = await closedStore(t)
+  const writer = startWriter({ directory }, () => {})
+  const gone = await batch('gone')
+  structuredClone(gone, { transfer: [gone.buffer] })
+  const [first, second] = [await batch('a', 'b'), await batch('a')]
+  const refused = writer.send(gone)
+  const answers = [writer.send(first), writer.send(second)]
+  await t.rejects(refused, { name: 'DataCloneError' })
+  t.match((await Promise.all(answers)).map(({ results }) => results), [[Number, Number], [['conflict', 'name', String]]])
+  await writer.close()
+})
+
 t.test('a batch that was waiting behind one that ended all writing is refused, for the same reason, before LMDB is asked', async t => {
   const ends: ReadonlyArray<(writer: Writer) => void> = [
     writer => { writer.spoilt = 'EIO' },
