@@ -62,3 +62,5 @@ port.on('message', (first: WriterThreadMessage) => {
   writer.close()
   tables.env.close().finally(() => { port.close() }).catch(() => {})
 })
+// What cannot be read has no results, and all behind it would get those of others: the thread ends, and everybody is told.
+port.on('messageerror', error => { throw error })

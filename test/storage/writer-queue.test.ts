@@ -37,14 +37,23 @@ t.test('what has come while the writer was busy is one transaction; each batch g
 
 t.test('a batch that cannot be sent is refused, and those behind it get their own results', async t => {
   const { directory, batch } = await closedStore(t)
-  const writer = startWriter({ directory }, () => {})
-  const gone = await batch('gone')
-  structuredClone(gone, { transfer: [gone.buffer] })
   const [first, second] = [await batch('a', 'b'), await batch('a')]
-  const refused = writer.send(gone)
+  const writer = startWriter({ directory }, () => {})
+  // Such memory is never given away.
+  const refused = writer.send(new Uint8Array(new SharedArrayBuffer(8)) as Uint8Array as Uint8Array<ArrayBuffer>)
   const answers = [writer.send(first), writer.send(second)]
-  await t.rejects(refused, { name: 'DataCloneError' })
+  await t.rejects(refused, TypeError)
   t.match((await Promise.all(answers)).map(({ results }) => results), [[Number, Number], [['conflict', 'name', String]]])
+  await writer.close()
+})
+
+t.test('a batch that the thread cannot read ends it, and all that wait are told', async t => {
+  const { directory, batch } = await closedStore(t)
+  const [unreadable, next] = [await batch('a'), await batch('b')]
+  structuredClone(unreadable, { transfer: [unreadable.buffer] })
+  const writer = startWriter({ directory }, () => {})
+  const failed = { message: /^The writer thread has failed: / }
+  await Promise.all([t.rejects(writer.send(unreadable), failed), t.rejects(writer.send(next), failed)])
   await writer.close()
 })
 
