@@ -194,7 +194,8 @@ export class Connections {
     this.#held.add(socket)
     whenAnswered(first, () => {
       this.#held.delete(socket)
-      if (!this.#full.has(socket)) socket.resume()
+      // Behind an upgrade nobody listens yet: what came would be lost.
+      if (!this.#full.has(socket) && socket.listenerCount('data') > 0) socket.resume()
     })
   }
 

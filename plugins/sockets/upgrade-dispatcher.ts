@@ -81,6 +81,7 @@ export class UpgradeDispatcher {
           socket.on('error', destroy)
           afterAnswers(socket, () => {
             for (const watcher of watchers) watcher(request.socket)
+            readOn(request.socket)
             handler(request, socket, head)
             endAfterRefusal(socket)
           })
@@ -117,6 +118,17 @@ function afterAnswers (socket: Duplex, proceed: () => void): void {
     if (socket.writable) afterAnswers(socket, proceed)
     else leave(socket)
   })
+}
+
+/**
+ * Node stops to read from a connection whose answers are long, and takes off what would begin again when they are out: the socket would never hear
+ * anything, nor see the end of it. The stream itself takes for granted that its handle reads.
+ */
+function readOn (socket: Socket): void {
+  const handle = Reflect.get(socket, '_handle') as { reading: boolean, readStart (): void } | null
+  if (handle === null || handle.reading) return
+  handle.reading = true
+  handle.readStart()
 }
 
 /** The last answer was the end of the connection. Nobody reads from it any more, so that the other end of it would not be seen. */

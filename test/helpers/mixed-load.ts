@@ -93,8 +93,8 @@ export class MixedLoad {
     }))
   }
 
-  /** A worker of its own makes an object, and keeps its last bytes back until `rest` resolves. Resolves when it is made, refused for now, or lost. */
-  async putSlowly (target: Target, bytes: Buffer, rest: Promise<void>): Promise<void> {
+  /** A worker of its own makes an object, and keeps its last bytes back until `rest` resolves. Resolves with true when it is made, and with false when it was refused for now, or nobody heard its end. */
+  async putSlowly (target: Target, bytes: Buffer, rest: Promise<void>): Promise<boolean> {
     const { number } = this.#newWorker()
     const kept = 1000
     async function * body (): AsyncGenerator<Buffer> {
@@ -105,9 +105,11 @@ export class MixedLoad {
     try {
       const url = `${place}slow-${number}`
       await new LoadClient(this.#model, target, number).send({ method: 'PUT', url, body: Readable.from(body(), { objectMode: false }) }, new Map([[url, { bytes, id: undefined }]]))
+      return true
     } catch (error) {
       if (!isPassing(error)) throw error
       this.failed++
+      return false
     }
   }
 

@@ -9,7 +9,9 @@ import { io } from 'socket.io-client'
 import { Cdmi } from '../../../cdmi/model.js'
 import { sockets } from '../../../plugins/sockets.js'
 import { openMemoryStore } from '../../../storage/memory/memory-store.js'
+import { ask, authorization, runningServer } from '../../helpers/built-server.js'
 import { admin, adminHeader, Door } from '../../helpers/keyed-app.js'
+import { RawClient } from '../../helpers/raw-http.js'
 import { socketsApp, webSocket, type Reply } from '../../helpers/sockets-app.js'
 import { writer } from '../../helpers/model.js'
 
@@ -195,6 +197,29 @@ t.test('hooks of the application see upgrades and may refuse them', async t => {
     socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nX-Stranger: 1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`)
     await once(socket, 'close')
     t.match(answer, /^HTTP\/1\.1 403 /, path)
+  }
+})
+
+/** A frame of a client, masked with zeros. */
+const frame = (opcode: number, text: string): Buffer => Buffer.concat([Buffer.from([0x80 + opcode, 0x80 + text.length, 0, 0, 0, 0]), Buffer.from(text)])
+
+t.test('a socket behind answers that are long is read from: it is answered, and its end is seen', async t => {
+  const server = await runningServer(t)
+  const lines = (line: string, ...more: string[]): string => [`${line} HTTP/1.1`, 'Host: x', `Authorization: ${authorization}`, ...more, '', ''].join('\r\n')
+  const long = 'v'.repeat(300_000)
+  await ask(server.url + '/long', { method: 'PUT', headers: { authorization }, body: long })
+  const upgrade = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==']
+  for (const path of ['/ws', '/socket.io/?EIO=4&transport=websocket']) {
+    for (const before of [1, 3, 30]) {
+      const client = await RawClient.open(t, server.port)
+      client.socket.write(lines('GET /long').repeat(before) + lines(`GET ${path}`, ...upgrade))
+      await client.receive(/ 101 /)
+      client.socket.write(frame(9, 'are you there'))
+      await client.receive(/\x8a\rare you there/)
+      client.socket.end()
+      await client.end()
+      t.equal(client.received.split(long).length - 1, before, `${path} behind ${before}`)
+    }
   }
 })
 
