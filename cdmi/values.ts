@@ -333,10 +333,35 @@ export async function readSegments (store: Store, segments: readonly Segment[], 
 }
 
 function segmentedContent (store: Store, segments: readonly Segment[], range: ByteRange): Content {
-  async function * stream (options?: GetOptions): AsyncGenerator<Uint8Array> {
-    for (const run of runs(segments, range)) {
+  return new SegmentedContent(store, segments, range)
+}
+
+/** A class, and its generator a method of it: one made with each value would have V8 look everything about it up anew each time. */
+class SegmentedContent implements Content {
+  readonly offset: number
+  readonly length: number
+  readonly bytes = undefined
+  readonly #store: Store
+  readonly #segments: readonly Segment[]
+
+  constructor (store: Store, segments: readonly Segment[], { offset, length }: ByteRange) {
+    this.#store = store
+    this.#segments = segments
+    this.offset = offset
+    this.length = length
+  }
+
+  stream (options?: GetOptions): AsyncIterable<Uint8Array> {
+    const [first, second] = this.#segments
+    // Mostly one blob has all of it.
+    if (first === undefined || second !== undefined || first.offset > this.offset || first.offset + first.length < this.offset + this.length) return this.#inRuns(options)
+    return this.#store.blobs.get(first.blob, first.blobOffset + this.offset - first.offset, this.length, options)
+  }
+
+  async * #inRuns (options?: GetOptions): AsyncGenerator<Uint8Array> {
+    for (const run of runs(this.#segments, this)) {
       if (run.segment !== undefined) {
-        yield * store.blobs.get(run.segment.blob, run.offset, run.length, options)
+        yield * this.#store.blobs.get(run.segment.blob, run.offset, run.length, options)
         continue
       }
       for (let left = run.length, sent = 1; left > 0; left -= zeros.length, sent++) {
@@ -346,17 +371,13 @@ function segmentedContent (store: Store, segments: readonly Segment[], range: By
       }
     }
   }
-  return {
-    ...range,
-    bytes: undefined,
-    stream,
-    async read () {
-      const parts: Uint8Array[] = []
-      for (const run of runs(segments, range)) {
-        parts.push(run.segment === undefined ? Buffer.alloc(run.length) : await store.blobs.read(run.segment.blob, run.offset, run.length))
-      }
-      const [only] = parts
-      return parts.length === 1 && only !== undefined ? only : Buffer.concat(parts)
+
+  async read (): Promise<Uint8Array> {
+    const parts: Uint8Array[] = []
+    for (const run of runs(this.#segments, this)) {
+      parts.push(run.segment === undefined ? Buffer.alloc(run.length) : await this.#store.blobs.read(run.segment.blob, run.offset, run.length))
     }
+    const [only] = parts
+    return parts.length === 1 && only !== undefined ? only : Buffer.concat(parts)
   }
 }

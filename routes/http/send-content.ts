@@ -1,6 +1,6 @@
 /** Values on their way to a client: one piece when small, else a stream with back-pressure. */
 import { ServerResponse } from 'node:http'
-import { Readable } from 'node:stream'
+import { Readable, type ReadableOptions } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { Content } from '../../cdmi/values.js'
 import { whenAnswered } from './answer-end.js'
@@ -48,7 +48,7 @@ async function sendLent (reply: FastifyReply, content: Content): Promise<Fastify
 
 /** Sends it, and ends it with the answer: one that waits behind another when the connection ends is not told so, and what the stream reads would stay open. */
 export function sendStream (reply: FastifyReply, stream: ChunkStream): FastifyReply {
-  whenAnswered(reply.raw, () => { stream.destroy() })
+  whenAnswered(reply.raw, () => { stream.answered() })
   return reply.send(stream)
 }
 
@@ -74,8 +74,8 @@ export class ChunkStream extends Readable {
   readonly #chunks: AsyncIterator<Uint8Array>
   #next: IteratorResult<Uint8Array> | undefined
 
-  protected constructor (chunks: AsyncIterator<Uint8Array>, first: IteratorResult<Uint8Array>) {
-    super()
+  protected constructor (chunks: AsyncIterator<Uint8Array>, first: IteratorResult<Uint8Array>, options?: ReadableOptions) {
+    super(options)
     this.#chunks = chunks
     this.#next = first
   }
@@ -84,6 +84,11 @@ export class ChunkStream extends Readable {
   static async begin (source: AsyncIterable<Uint8Array>): Promise<ChunkStream> {
     const chunks = source[Symbol.asyncIterator]()
     return new ChunkStream(chunks, await chunks.next())
+  }
+
+  /** The answer has come to its end, well or not. */
+  answered (): void {
+    this.destroy()
   }
 
   override _read (): void {
@@ -119,11 +124,17 @@ export class ChunkStream extends Readable {
  */
 export class LentStream extends ChunkStream {
   readonly #length: number
+  /** All of the bytes, where the first chunk has them. */
+  readonly #whole: Uint8Array | undefined
+  #sent = false
 
   /** `length`: Infinity where it is not known. */
   private constructor (chunks: AsyncIterator<Uint8Array>, first: IteratorResult<Uint8Array>, length: number) {
-    super(chunks, first)
+    const whole = first.done !== true && first.value.length === length ? first.value : undefined
+    // Its end is enough then, for those who wait for it.
+    super(chunks, first, { emitClose: whole === undefined })
     this.#length = length
+    this.#whole = whole
   }
 
   static async of (source: AsyncIterable<Uint8Array>, length: number): Promise<LentStream> {
@@ -137,9 +148,25 @@ export class LentStream extends ChunkStream {
 
   override pipe<T extends NodeJS.WritableStream> (destination: T, options?: { end?: boolean }): T {
     // Whoever has put a `write` of his own there, to compress or to record, may keep what he gets, and may never say that he has taken it.
-    if (!(destination instanceof ServerResponse) || destination.write !== ServerResponse.prototype.write) return super.pipe(destination, options)
+    if (!(destination instanceof ServerResponse) || destination.write !== ServerResponse.prototype.write || destination.end !== ServerResponse.prototype.end) return super.pipe(destination, options)
+    if (this.#whole !== undefined && options?.end !== false) {
+      destination.end(this.#whole, () => { this.#sent = true })
+      // For whoever has sent this: there is nothing more to come, and nothing to be ended early.
+      this.emit('end')
+      return destination
+    }
     this.#send(destination, options?.end !== false).catch((error: unknown) => { this.destroy(error as Error) })
     return destination
+  }
+
+  override answered (): void {
+    if (!this.#sent) this.destroy()
+    else this.#giveBack().catch((error: unknown) => { this.destroy(error as Error) })
+  }
+
+  /** Who asks for the chunk behind is done with what he has. */
+  async #giveBack (): Promise<void> {
+    for (let { done } = await this.nextChunk(); done !== true;) ({ done } = await this.nextChunk())
   }
 
   async #send (response: ServerResponse, end: boolean): Promise<void> {

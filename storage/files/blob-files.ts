@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { type BlobBirth, type BlobID, type BlobStore, type GetOptions, type LeaseID, type PutOptions, StorageError } from '../contract.js'
 import { BlockSums, type ByteCheck, checkOfRange } from './block-sums.js'
 import { DirectorySync } from './directory-sync.js'
-import { beginReading, borrow, endReading, giveBack } from './lent-buffers.js'
+import { borrow, giveBack, leave } from './lent-buffers.js'
 import { requireMark } from './place-mark.js'
 import { RawFile } from './raw-file.js'
 import { hasCode, toStorageError } from '../storage-errors.js'
@@ -28,15 +28,12 @@ export interface BlobFilesOptions {
   readonly marked?: boolean
 }
 
-/** Bytes on their way from the file. */
-interface Piece { readonly buffer: Buffer, readonly reading: Promise<Uint8Array> }
-
 type Source = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 
 const groupSize = 1000
 /** Bytes that are gathered for one write. */
 const writeSize = 512 * 1024
-/** Up to here one read brings all; above, and of what is lent, pieces, the next one read while one is sent. */
+/** Up to here one read brings all; above, pieces, the next one read while one is sent. */
 const wholeRead = 1024 * 1024
 const readSize = 256 * 1024
 const probeName = 'probe-'
@@ -163,35 +160,44 @@ export class BlobFiles implements BlobStore {
     const check = this.#checkOf(blob, offset, length)
     const file = await this.#open(blob)
     const { from, to } = check
-    const piece = to - from <= wholeRead ? to - from : readSize
-    if (lent) beginReading()
-    const begin = (at: number): Piece => {
-      const buffer = lent ? borrow() : Buffer.allocUnsafeSlow(Math.min(piece, to - at))
-      const size = Math.min(buffer.length, to - at)
-      const reading = readExactly(file, blob, at, buffer.subarray(0, size))
+    const loan = lent ? borrow() : undefined
+    const piece = loan === undefined ? to - from <= wholeRead ? to - from : readSize : to - from <= loan.length ? to - from : loan.length / 2
+    let odd = true
+    const begin = (at: number): Promise<Uint8Array> => {
+      odd = !odd
+      const size = Math.min(piece, to - at)
+      const start = odd ? piece : 0
+      const reading = readExactly(file, blob, at, loan === undefined ? Buffer.allocUnsafeSlow(size) : loan.subarray(start, start + size))
       // Looked at in its turn, if there is one.
       reading.catch(() => {})
-      return { buffer, reading }
+      return reading
     }
-    let ahead = begin(from)
+    let ahead: Promise<Uint8Array> | undefined = begin(from)
+    let closing: Promise<void> | undefined
+    /** Whether the reader may have some of it. */
+    let given = false
     try {
-      for (let at = from; at < to;) {
-        const { buffer, reading } = ahead
-        const bytes = await reading
-        const next = at + bytes.length
+      for (let at = from; ahead !== undefined;) {
+        const bytes: Uint8Array = await ahead
+        const next: number = at + bytes.length
         if (next < to) ahead = begin(next)
+        else {
+          ahead = undefined
+          // Whoever has the last bytes may take his time.
+          closing = file.close().catch(() => {})
+        }
         check.check(bytes)
+        given = true
         yield cut(bytes, offset - at, offset + length - at)
-        // Not when the reader has stopped: he may still be at it.
-        if (lent) giveBack(buffer)
+        given = false
         at = next
       }
     } catch (error) {
       throw this.#told(blob, error)
     } finally {
-      if (lent) endReading()
-      await ahead.reading.catch(() => {})
-      await file.close().catch(() => {})
+      await ahead?.catch(() => {})
+      if (loan !== undefined) (given ? leave : giveBack)(loan)
+      await (closing ?? file.close().catch(() => {}))
     }
   }
 

@@ -21,11 +21,14 @@ const left = 203
 const folded = blockSize / vector - left
 
 // Memory: what comes before the first vector (zeros, but for the ones that a CRC begins with); the folded vectors; what would come after them, zeros;
-// the vectors that are left; the block itself.
+// the vectors that are left; a block that was copied here; room for others.
 const foldedAt = left * vector
 const leftAt = foldedAt + (folded + left) * vector
 const blockAt = 128 * 1024
-const pages = 3
+const roomAt = blockAt + blockSize
+/** Bytes of the room: those who fill it find what they filled summed without a copy. */
+const roomSize = 16 * 1024 * 1024
+const pages = (roomAt + roomSize) / (64 * 1024)
 
 /** So many vectors in one turn of a loop: they divide those that are folded, and those that are left. */
 const [foldTurn, leftTurn] = [17, 7]
@@ -40,12 +43,14 @@ declare const WebAssembly: {
 } | undefined
 
 interface Folder {
-  /** Where the block goes. */
+  readonly memory: ArrayBuffer
+  /** Where a block goes that is elsewhere. */
   readonly block: Uint8Array
-  sum (before: number): number
+  /** Of the block at this place of the memory. */
+  sum (at: number, before: number): number
 }
 
-const folder = open()
+let folder = open()
 
 /** Undefined where there is no WebAssembly, or not enough of addresses for it. */
 function open (): Folder | undefined {
@@ -56,11 +61,12 @@ function open (): Folder | undefined {
     const register = new DataView(memory.buffer)
     const rest = new Uint8Array(memory.buffer, leftAt, left * vector)
     return {
+      memory: memory.buffer,
       block: new Uint8Array(memory.buffer, blockAt, blockSize),
-      sum (before) {
+      sum (at, before) {
         register.setUint32(0, ~before, true)
-        fold(blockAt, 0, foldedAt, folded / foldTurn)
-        end(blockAt + folded * vector, folded * vector, leftAt, left / leftTurn)
+        fold(at, 0, foldedAt, folded / foldTurn)
+        end(at + folded * vector, folded * vector, leftAt, left / leftTurn)
         // From a register of zeros: the ones are in the bytes already.
         return crc32(rest, 0xffffffff)
       }
@@ -70,15 +76,30 @@ function open (): Folder | undefined {
   }
 }
 
+/**
+ * Memory for bytes that are to be summed: a block there needs no copy. Each call gives other memory, and that of the call before is like any other from then
+ * on, for as long as somebody has it. Undefined where there is none.
+ */
+export function newRoom (): Uint8Array | undefined {
+  // The first one is there, and nobody has it.
+  if (given) folder = open()
+  given = true
+  return folder && new Uint8Array(folder.memory, roomAt, roomSize)
+}
+
+let given = false
+
 /** `parts` are the bytes of one block; `before` is the checksum of what comes in front of it. */
 export function blockCrc (parts: readonly Uint8Array[], before = 0): number {
   if (folder === undefined) return parts.reduce((sum, part) => crc32(part, sum), before)
+  const [first] = parts
+  if (first?.length === blockSize && first.buffer === folder.memory) return folder.sum(first.byteOffset, before)
   let at = 0
   for (const part of parts) {
     folder.block.set(part, at)
     at += part.length
   }
-  return folder.sum(before)
+  return folder.sum(blockAt, before)
 }
 
 /** The program: two loops of the same kind, one that leaves its vectors where it looks for those before, and one that leaves them elsewhere. */
@@ -89,7 +110,7 @@ function program (): Uint8Array {
   return Uint8Array.from([
     0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0,
     ...section(1, [type]),
-    ...section(2, [[...name('in'), ...name('memory'), 2, 1, pages, pages]]),
+    ...section(2, [[...name('in'), ...name('memory'), 2, 1, ...unsigned(pages), ...unsigned(pages)]]),
     ...section(3, [[0], [0]]),
     ...section(7, [[...name('fold'), 0, 0], [...name('end'), 0, 1]]),
     ...section(10, [loop(foldTurn), loop(leftTurn)].map(code => [...unsigned(code.length), ...code]))

@@ -10,7 +10,7 @@ import { crc32 } from 'node:zlib'
 import Fastify from 'fastify'
 import fc from 'fast-check'
 import { cdmi } from '../../index.js'
-import { blockCrc, blockSize } from '../../storage/files/block-crc.js'
+import { blockCrc, blockSize, newRoom } from '../../storage/files/block-crc.js'
 import { BlobFiles } from '../../storage/files/blob-files.js'
 import { openStore } from '../../storage/open-store.js'
 import { listen } from '../routes/plain/build.js'
@@ -33,6 +33,21 @@ t.test('the checksum of a block is its CRC-32, in whatever parts it comes', asyn
     t.equal(blockCrc([block], crc32(before)), crc32(Buffer.concat([before, block])), `behind ${n} bytes`)
   }
   for (const byte of [0, 255]) t.equal(blockCrc([Buffer.alloc(blockSize, byte)]), crc32(Buffer.alloc(blockSize, byte)))
+})
+
+t.test('so it is of a block in the memory where none is copied, and in memory that was such before', async t => {
+  const rooms = [newRoom(), newRoom()]
+  for (const room of rooms) {
+    if (room === undefined) throw new Error('there is no such memory')
+    t.not(room.buffer, rooms[0] === room ? rooms[1]?.buffer : rooms[0]?.buffer)
+    for (const at of [0, 7, 65_536, room.length - blockSize]) {
+      const block = Buffer.from(room.buffer, room.byteOffset + at, blockSize)
+      block.set(randomBytes(blockSize))
+      t.equal(blockCrc([block]), crc32(block))
+      t.equal(blockCrc([block], 5), crc32(block, 5))
+      t.equal(blockCrc([block.subarray(0, 100), block.subarray(100)]), crc32(block))
+    }
+  }
 })
 
 t.test('of very many readers each has little at a time; when they have gone it is more again', async t => {
@@ -62,24 +77,36 @@ t.test('who asks for the next chunk gives back the last one; who stops early kee
   const values = Array.from({ length: 3 }, () => randomBytes(mebibyte))
   const births = await Promise.all(values.map(async value => await blobs.put('lease', [value])))
   const lent = (index: number): AsyncGenerator<Uint8Array> => blobs.get(births[index]?.blob ?? '', 0, mebibyte, { lent: true })
-  const seen = async (index: number): Promise<Set<ArrayBufferLike>> => {
-    const memory = new Set<ArrayBufferLike>()
+  const pieces: ArrayBufferLike[] = []
+  const placeOf = ({ buffer, byteOffset }: Uint8Array): string => `${pieces.includes(buffer) ? pieces.indexOf(buffer) : pieces.push(buffer) - 1} ${byteOffset}`
+  const seen = async (index: number): Promise<Set<string>> => {
+    const places = new Set<string>()
     const copies: Buffer[] = []
     for await (const chunk of lent(index)) {
-      memory.add(chunk.buffer)
+      places.add(placeOf(chunk))
       copies.push(Buffer.from(chunk))
     }
     t.ok(Buffer.concat(copies).equals(values[index] ?? Buffer.alloc(0)))
-    return memory
+    return places
   }
-  const stopped = lent(0)
-  const { value: kept } = await stopped.next()
-  await stopped.return(undefined)
+  const stopEarly = async (): Promise<Uint8Array> => {
+    const stopped = lent(0)
+    const { value } = await stopped.next()
+    await stopped.return(undefined)
+    return value ?? Buffer.alloc(0)
+  }
+  const kept = [await stopEarly()]
   const first = await seen(1)
   const second = await seen(2)
-  t.ok([...second].every(memory => first.has(memory)), 'the same memory serves again')
-  t.notOk(first.has(kept?.buffer ?? new ArrayBuffer(0)))
-  t.ok(kept !== undefined && values[0]?.subarray(0, kept.length).equals(kept))
+  t.ok([...second].every(place => first.has(place)), 'the same memory serves again')
+  // More than there are in one piece of memory.
+  for (let n = 0; n < 40; n++) {
+    kept.push(await stopEarly())
+    await seen(1 + n % 2)
+  }
+  t.ok(kept.every(chunk => chunk.length === mebibyte && values[0]?.subarray(0, chunk.length).equals(chunk)))
+  t.equal(new Set(kept.map(placeOf)).size, kept.length)
+  t.ok(pieces.length > 1)
   const whole = await collect(blobs.get(births[0]?.blob ?? '', 0, mebibyte))
   await seen(1)
   t.ok(whole.equals(values[0] ?? Buffer.alloc(0)), 'what is not lent stays')
