@@ -1,5 +1,6 @@
 /** `fastify-cdmi serve`: one process, or several under one. Ends gently on a signal. */
 import cluster from 'node:cluster'
+import { setFlagsFromString } from 'node:v8'
 import closeWithGrace from 'close-with-grace'
 import { buildServer, type BuiltServer } from '../server.js'
 import type { ServerConfig } from '../schemas/config.js'
@@ -14,6 +15,9 @@ import { configOf, type Flags } from './config-flags.js'
 const patience = 15_000
 
 export async function serve (flags: Flags): Promise<void> {
+  // What is under way for long, like uploads, teaches V8 to make objects of its kind as old ones at once. From then on all that hangs on them stays until memory
+  // is looked through whole, though no request lives so long.
+  setFlagsFromString('--no-allocation-site-pretenuring')
   const config = configOf(flags)
   if (cluster.isWorker) {
     await serveAsWorker(config)
