@@ -15,6 +15,8 @@ export interface ComparisonOptions {
   readonly peers: readonly Peer[]
   readonly rounds: number
   readonly seconds: number
+  /** Seconds of each contestant's first burst of a workload, which does not count: code is compiled then, of long requests in seconds. */
+  readonly warmUp: number
   readonly directory: string
   readonly cache: string
   readonly launch: Launch
@@ -120,13 +122,12 @@ async function measureAll (options: ComparisonOptions, sides: readonly Side[], m
   ]
 }
 
-async function measure ({ rounds, seconds }: ComparisonOptions, { name, connections }: Workload, sides: readonly Side[]): Promise<Map<string, MeasuredBurst[]>> {
+async function measure ({ rounds, seconds, warmUp }: ComparisonOptions, { name, connections }: Workload, sides: readonly Side[]): Promise<Map<string, MeasuredBurst[]>> {
   const able = sides.flatMap(side => side.jobs[name] === undefined ? [] : [{ side, job: side.jobs[name] }])
   const measured = new Map(able.map(({ side }) => [side.name, new Array<MeasuredBurst>()]))
   for (let round = 0; round <= rounds; round++) {
     for (const { side, job } of turned(able, round)) {
-      // The first, short one warms up.
-      const result = await loadJob(side.contestant.server, job, { connections, seconds: round === 0 ? 1 : seconds, round: `r${round}` })
+      const result = await loadJob(side.contestant.server, job, { connections, seconds: round === 0 ? warmUp : seconds, round: `r${round}` })
       if (round > 0) measured.get(side.name)?.push(result)
     }
   }

@@ -23,6 +23,7 @@ const { values: flags } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '3' },
+    'warm-up': { type: 'string', default: '5' },
     only: { type: 'string' },
     peers: { type: 'string' },
     workers: { type: 'string' },
@@ -57,7 +58,7 @@ async function measured (): Promise<Results> {
     if (flags.streams === false || flags['slow-disk'] || workers.length > 0) requireWrk()
     const launch = limit === undefined ? {} : { prefix: limit.prefix }
     const { directory, cache } = flags
-    const common = { workloads: chosen, rounds, seconds, directory, launch }
+    const common = { workloads: chosen, rounds, seconds, warmUp: wholeNumber('warm-up', flags['warm-up']), directory, launch }
     const begun = { date: new Date().toISOString(), machine: await machine(directory), settings: settings() }
     const sections: Section[] = []
     let peerVersions = {}
@@ -78,7 +79,7 @@ async function measured (): Promise<Results> {
 
 /** Flags that say what was measured, and not where it goes. */
 function settings (): Record<string, string> {
-  const { rounds, seconds, only, peers, workers, streams, bytes, delay, 'slow-disk': slow, 'limit-memory': limit } = flags
-  const said = { rounds, seconds, only, peers, workers, ...(streams ? { streams: '', bytes } : {}), ...(slow ? { 'slow-disk': '', delay } : {}), 'limit-memory': limit }
+  const { rounds, seconds, only, peers, workers, streams, bytes, delay, 'slow-disk': slow, 'limit-memory': limit, 'warm-up': warmUp } = flags
+  const said = { rounds, seconds, 'warm-up': warmUp, only, peers, workers, ...(streams ? { streams: '', bytes } : {}), ...(slow ? { 'slow-disk': '', delay } : {}), 'limit-memory': limit }
   return Object.fromEntries(Object.entries(said).flatMap(([name, value]) => value === undefined ? [] : [[name, value]]))
 }
