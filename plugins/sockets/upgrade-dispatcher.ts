@@ -81,7 +81,7 @@ export class UpgradeDispatcher {
           socket.on('error', destroy)
           afterAnswers(socket, () => {
             for (const watcher of watchers) watcher(request.socket)
-            readOn(request.socket)
+            readOn(socket)
             handler(request, socket, head)
             endAfterRefusal(socket)
           })
@@ -124,9 +124,10 @@ function afterAnswers (socket: Duplex, proceed: () => void): void {
  * Node stops to read from a connection whose answers are long, and takes off what would begin again when they are out: the socket would never hear
  * anything, nor see the end of it. The stream itself takes for granted that its handle reads.
  */
-function readOn (socket: Socket): void {
-  const handle = Reflect.get(socket, '_handle') as { reading: boolean, readStart (): void } | null
-  if (handle === null || handle.reading) return
+function readOn (socket: Duplex): void {
+  // A server may also have been given a connection that is no socket of the system.
+  const handle = Reflect.get(socket, '_handle') as { reading: boolean, readStart (): void } | null | undefined
+  if (handle == null || handle.reading) return
   handle.reading = true
   handle.readStart()
 }

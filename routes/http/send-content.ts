@@ -1,6 +1,6 @@
 /** Values on their way to a client: one piece when small, else a stream with back-pressure. */
 import { ServerResponse } from 'node:http'
-import { Readable, type ReadableOptions } from 'node:stream'
+import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { Content } from '../../cdmi/values.js'
 import { whenAnswered } from './answer-end.js'
@@ -73,9 +73,10 @@ async function * inChunks (pieces: readonly Piece[]): AsyncGenerator<Uint8Array>
 export class ChunkStream extends Readable {
   readonly #chunks: AsyncIterator<Uint8Array>
   #next: IteratorResult<Uint8Array> | undefined
+  #exhausted = false
 
-  protected constructor (chunks: AsyncIterator<Uint8Array>, first: IteratorResult<Uint8Array>, options?: ReadableOptions) {
-    super(options)
+  protected constructor (chunks: AsyncIterator<Uint8Array>, first: IteratorResult<Uint8Array>) {
+    super()
     this.#chunks = chunks
     this.#next = first
   }
@@ -88,7 +89,8 @@ export class ChunkStream extends Readable {
 
   /** The answer has come to its end, well or not. */
   answered (): void {
-    this.destroy()
+    // Who reads this elsewhere, and has not seen the end of it yet, would never see one.
+    if (!this.#exhausted) this.destroy()
   }
 
   override _read (): void {
@@ -103,6 +105,7 @@ export class ChunkStream extends Readable {
   protected async nextChunk (): Promise<IteratorResult<Uint8Array>> {
     const next = this.#next ?? await this.#chunks.next()
     this.#next = undefined
+    this.#exhausted ||= next.done === true
     return next
   }
 
@@ -112,8 +115,12 @@ export class ChunkStream extends Readable {
   }
 
   override _destroy (error: Error | null, callback: (error?: Error | null) => void): void {
-    const ended = this.#chunks.return?.(undefined) ?? Promise.resolve()
-    ended.then(() => { callback(error) }, () => { callback(error) })
+    this.endChunks().then(() => { callback(error) }, () => { callback(error) })
+  }
+
+  /** Nobody wants any more of them. */
+  protected async endChunks (): Promise<void> {
+    await this.#chunks.return?.(undefined)
   }
 }
 
@@ -126,15 +133,15 @@ export class LentStream extends ChunkStream {
   readonly #length: number
   /** All of the bytes, where the first chunk has them. */
   readonly #whole: Uint8Array | undefined
+  /** Who takes the chunks: whoever reads this as a stream, in copies, or the response itself, as one piece or one by one. Two would get what the other has given back. */
+  #taker: 'nobody' | 'reader' | 'response' | 'whole' = 'nobody'
   #sent = false
 
   /** `length`: Infinity where it is not known. */
   private constructor (chunks: AsyncIterator<Uint8Array>, first: IteratorResult<Uint8Array>, length: number) {
-    const whole = first.done !== true && first.value.length === length ? first.value : undefined
-    // Its end is enough then, for those who wait for it.
-    super(chunks, first, { emitClose: whole === undefined })
+    super(chunks, first)
     this.#length = length
-    this.#whole = whole
+    this.#whole = first.done !== true && first.value.length === length ? first.value : undefined
   }
 
   static async of (source: AsyncIterable<Uint8Array>, length: number): Promise<LentStream> {
@@ -146,27 +153,47 @@ export class LentStream extends ChunkStream {
     return Buffer.from(chunk)
   }
 
+  override _read (): void {
+    if (this.#taker === 'response' || this.#taker === 'whole') return
+    this.#taker = 'reader'
+    super._read()
+  }
+
   override pipe<T extends NodeJS.WritableStream> (destination: T, options?: { end?: boolean }): T {
     // Whoever has put a `write` of his own there, to compress or to record, may keep what he gets, and may never say that he has taken it.
-    if (!(destination instanceof ServerResponse) || destination.write !== ServerResponse.prototype.write || destination.end !== ServerResponse.prototype.end) return super.pipe(destination, options)
+    if (!(destination instanceof ServerResponse) || destination.write !== ServerResponse.prototype.write || destination.end !== ServerResponse.prototype.end || !this.#isUntouched()) return super.pipe(destination, options)
     if (this.#whole !== undefined && options?.end !== false) {
+      this.#taker = 'whole'
       destination.end(this.#whole, () => { this.#sent = true })
       // For whoever has sent this: there is nothing more to come, and nothing to be ended early.
       this.emit('end')
       return destination
     }
+    this.#taker = 'response'
     this.#send(destination, options?.end !== false).catch((error: unknown) => { this.destroy(error as Error) })
     return destination
   }
 
+  /** A hook may listen to what goes out, or count it, or may have ended it. */
+  #isUntouched (): boolean {
+    return this.#taker === 'nobody' && !this.destroyed && this.readableFlowing === null && this.listenerCount('data') === 0 && this.listenerCount('readable') === 0
+  }
+
   override answered (): void {
-    if (!this.#sent) this.destroy()
-    else this.#giveBack().catch((error: unknown) => { this.destroy(error as Error) })
+    if (this.#taker !== 'whole') super.answered()
+    else if (this.#sent) this.#giveBack().catch((error: unknown) => { this.destroy(error as Error) })
+    else this.endChunks().catch(() => {})
   }
 
   /** Who asks for the chunk behind is done with what he has. */
   async #giveBack (): Promise<void> {
     for (let { done } = await this.nextChunk(); done !== true;) ({ done } = await this.nextChunk())
+  }
+
+  override _destroy (error: Error | null, callback: (error?: Error | null) => void): void {
+    // The answer has the piece yet, and says when it is done with it.
+    if (this.#taker === 'whole') callback(error)
+    else super._destroy(error, callback)
   }
 
   async #send (response: ServerResponse, end: boolean): Promise<void> {

@@ -71,12 +71,13 @@ function uncovered (segments: readonly WireSegment[], from: number, to: number):
 
 /**
  * The segment with which a value begins. Mostly it has all of it, and a look at one row costs a fraction of one at those of a range: for that LMDB's binding
- * makes functions, which V8 keeps for longer than they are used, with all that hangs on them.
+ * makes functions, which V8 keeps for longer than they are used, with all that hangs on them. Undefined also for one that has other bytes than were written: who
+ * wants none of it need not know.
  */
 function atStart (segments: Table, id: Buffer): StoredSegment | undefined {
   const key = segmentKey(id, 0)
   const row = segments.getBinary(key)
-  return row && decodeSegment(key, row)
+  return row && readSegment(key, row)
 }
 
 /** The segments of an object that overlap the range, ascending, and its holes. Reads the snapshot, or the transaction under way. */

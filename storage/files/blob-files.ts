@@ -160,23 +160,25 @@ export class BlobFiles implements BlobStore {
     const check = this.#checkOf(blob, offset, length)
     const file = await this.#open(blob)
     const { from, to } = check
-    const loan = lent ? borrow() : undefined
-    const piece = loan === undefined ? to - from <= wholeRead ? to - from : readSize : to - from <= loan.length ? to - from : loan.length / 2
-    let odd = true
-    const begin = (at: number): Promise<Uint8Array> => {
-      odd = !odd
-      const size = Math.min(piece, to - at)
-      const start = odd ? piece : 0
-      const reading = readExactly(file, blob, at, loan === undefined ? Buffer.allocUnsafeSlow(size) : loan.subarray(start, start + size))
-      // Looked at in its turn, if there is one.
-      reading.catch(() => {})
-      return reading
-    }
-    let ahead: Promise<Uint8Array> | undefined = begin(from)
+    let loan: Buffer | undefined
+    let ahead: Promise<Uint8Array> | undefined
     let closing: Promise<void> | undefined
     /** Whether the reader may have some of it. */
     let given = false
     try {
+      const room = loan = lent ? borrow() : undefined
+      const piece = room === undefined ? to - from <= wholeRead ? to - from : readSize : to - from <= room.length ? to - from : room.length / 2
+      let odd = true
+      const begin = (at: number): Promise<Uint8Array> => {
+        odd = !odd
+        const size = Math.min(piece, to - at)
+        const start = odd ? piece : 0
+        const reading = readExactly(file, blob, at, room === undefined ? Buffer.allocUnsafeSlow(size) : room.subarray(start, start + size))
+        // Looked at in its turn, if there is one.
+        reading.catch(() => {})
+        return reading
+      }
+      ahead = begin(from)
       for (let at = from; ahead !== undefined;) {
         const bytes: Uint8Array = await ahead
         const next: number = at + bytes.length

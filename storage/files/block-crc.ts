@@ -81,10 +81,12 @@ function open (): Folder | undefined {
  * on, for as long as somebody has it. Undefined where there is none.
  */
 export function newRoom (): Uint8Array | undefined {
-  // The first one is there, and nobody has it.
-  if (given) folder = open()
+  // The first one is there, and nobody has it. Without another one the old one goes on for what is elsewhere.
+  const made = given ? open() : folder
   given = true
-  return folder && new Uint8Array(folder.memory, roomAt, roomSize)
+  if (made === undefined) return undefined
+  folder = made
+  return new Uint8Array(made.memory, roomAt, roomSize)
 }
 
 let given = false

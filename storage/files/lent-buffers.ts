@@ -34,9 +34,10 @@ function furnish (): Room {
 
 /** For one reader; to be ended by one of the two below. */
 export function borrow (): Buffer {
-  if (++readers > mostReaders) return Buffer.allocUnsafeSlow(shortSize)
   room ??= furnish()
-  return room.free.pop() ?? elsewhere.pop() ?? Buffer.allocUnsafeSlow(lentSize)
+  const buffer = readers >= mostReaders ? Buffer.allocUnsafeSlow(shortSize) : room.free.pop() ?? elsewhere.pop() ?? Buffer.allocUnsafeSlow(lentSize)
+  readers++
+  return buffer
 }
 
 /** Nobody may look at it any more. */

@@ -42,6 +42,31 @@ t.test('bytes that were never written are told from those whose row got lost: wh
   }
 })
 
+t.test('a row that has other bytes than were written is an error to those who want its part of the value, and to nobody else', async t => {
+  let parts: Array<{ offset: number, length: number }> = []
+  const directory = await harmed(t, filled, ({ segments }) => {
+    parts = readableSegments(segments, key)
+    const first = segmentKey(key, 0)
+    const row = Buffer.from(segments.getBinary(first) ?? '')
+    row[3] = (row[3] ?? 0) ^ 1
+    segments.putSync(first, row)
+  })
+  const store = await openQuietly(directory)
+  t.teardown(() => store.close())
+  const [first, ...others] = parts
+  t.equal(first?.offset, 0)
+  t.ok(others.length > 1)
+  // The one behind it may be reached by it, as far as anybody knows.
+  for (const { offset, length } of others.slice(1)) t.ok(await store.meta.segments(sparse, offset, length), `from ${offset} on`)
+  for (const length of [1, first?.length ?? 0, 1e9]) await t.rejects(store.meta.segments(sparse, 0, length), { name: 'StorageError', reason: 'corrupt' })
+  const last = others.at(-1)
+  const record = await store.meta.get(sparse)
+  if (record === undefined || last === undefined) throw new Error('not there')
+  const { birth } = await storeBlob(store, Buffer.alloc(1, 'x'))
+  const splice = { kind: 'splice', offset: last.offset, length: 1, segments: [{ ...segmentOf(birth), offset: last.offset }] } as const
+  await commitAll(store, { put: [{ ...next(record), segments: splice }] })
+})
+
 t.test('whatever is written into a value and cut from it, its map covers it, and who reads it sees segments only', async t => {
   const directory = join(await quickDirectory(t), 'store')
   const store = await openQuietly(directory)

@@ -1,11 +1,11 @@
 /** Chunks that are lent: their memory is used again, and never while somebody may still look at it. */
 import t, { type Test } from 'tap'
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import http from 'node:http'
 import { join } from 'node:path'
-import { PassThrough, type Readable } from 'node:stream'
+import { PassThrough, pipeline, Readable, Writable } from 'node:stream'
 import { crc32 } from 'node:zlib'
 import Fastify from 'fastify'
 import fc from 'fast-check'
@@ -13,6 +13,8 @@ import { cdmi } from '../../index.js'
 import { blockCrc, blockSize, newRoom } from '../../storage/files/block-crc.js'
 import { BlobFiles } from '../../storage/files/blob-files.js'
 import { openStore } from '../../storage/open-store.js'
+import { eventually } from '../helpers/eventually.js'
+import { RawClient } from '../helpers/raw-http.js'
 import { listen } from '../routes/plain/build.js'
 import { collect } from './driver.js'
 import { noErrors, quickDirectory } from './embedded-driver.js'
@@ -180,6 +182,65 @@ t.test('a slow client gets the Base64 of its own value, whatever others read and
     t.same((await Promise.all([all(2, accept), all(3, accept)])).map((bytes, index) => valueIn(bytes) === values[index + 2]?.toString('base64')), [true, true])
   }
   t.ok(valueIn(await collect(slow)) === values[0]?.toString('base64'))
+})
+
+const md5 = (bytes: Buffer): string => createHash('md5').update(bytes).digest('hex')
+
+const listeners: Readonly<Record<string, (payload: Readable, seen: string[]) => Readable>> = {
+  'does nothing': payload => payload,
+  'counts what passes' (payload, seen) {
+    const parts: Buffer[] = []
+    payload.on('data', (chunk: Buffer) => { parts.push(Buffer.from(chunk)) }).on('end', () => { seen.push(md5(Buffer.concat(parts))) })
+    return payload
+  },
+  'pipes it elsewhere as well' (payload, seen) {
+    const hash = createHash('md5')
+    payload.pipe(hash).on('finish', () => { seen.push((hash.read() as Buffer).toString('hex')) })
+    return payload
+  },
+  'has looked whether there is something' (payload) {
+    payload.once('readable', () => {})
+    return payload
+  }
+}
+
+for (const [what, listen] of Object.entries(listeners)) {
+  t.test(`a slow client gets the bytes of its own value, and so does a hook that ${what}`, async t => {
+    const seen: string[] = []
+    const { origin, values, all } = await served(t, payload => listen(payload, seen))
+    const whole = values[0] ?? Buffer.alloc(0)
+    const piece = whole.subarray(0, mebibyte)
+    const client = await RawClient.open(t, Number(new URL(origin).port))
+    client.socket.pause()
+    const pieces = 6
+    client.socket.write(`GET /value0 HTTP/1.1\r\nHost: x\r\nRange: bytes=0-${mebibyte - 1}\r\n\r\n`.repeat(pieces) + 'GET /value0 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+    for (let round = 0; round < 3; round++) await Promise.all([all(1), all(2), all(3)])
+    client.socket.resume()
+    await client.end()
+    const bodies = client.received.split(/HTTP\/1\.1 20[06] [^]*?\r\n\r\n/).slice(1)
+    t.same(bodies.map(body => md5(Buffer.from(body, 'latin1'))), [...Array<string>(pieces).fill(md5(piece)), md5(whole)])
+    if (seen.length > 0) t.equal(seen.filter(hash => hash === md5(piece)).length, pieces)
+  })
+}
+
+t.test('who reads a value in a hook sees its end, or that its client has left', async t => {
+  const ends: string[] = []
+  let began = (): void => {}
+  const { origin } = await served(t, payload => {
+    const sink = new Writable({ highWaterMark: 1, write (_chunk, _encoding, done) { setTimeout(done, 50) } })
+    pipeline(payload, sink, error => { ends.push(error == null ? 'all' : 'left') })
+    began()
+    return Readable.from(['done'])
+  })
+  for (const range of [`bytes=0-${mebibyte - 1}`, 'bytes=0-']) {
+    const begun = new Promise<void>(resolve => { began = resolve })
+    const client = await RawClient.open(t, Number(new URL(origin).port))
+    client.socket.write(`GET /value0 HTTP/1.1\r\nHost: x\r\nRange: ${range}\r\n\r\n`)
+    await begun
+    client.socket.destroy()
+    await eventually('the hook has seen it', () => ends.length > 0)
+    t.equal(ends.splice(0).length, 1)
+  }
 })
 
 t.test('what a slow client has got of a value that cannot be read to its end is of that value', async t => {

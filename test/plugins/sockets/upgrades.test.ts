@@ -1,6 +1,7 @@
 /** Whose upgrade it is: several instances of the plugin, and the sockets of others, on one server. */
 import { type EventEmitter, once } from 'node:events'
 import { connect } from 'node:net'
+import { Duplex } from 'node:stream'
 import websocket from '@fastify/websocket'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
@@ -200,6 +201,30 @@ t.test('hooks of the application see upgrades and may refuse them', async t => {
   }
 })
 
+/** One end of a connection in memory. */
+class Side extends Duplex {
+  other: Side | undefined
+  #taken: (() => void) | undefined
+
+  override _read (): void {
+    const taken = this.#taken
+    this.#taken = undefined
+    taken?.()
+  }
+
+  override _write (chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    const { other } = this
+    if (other === undefined) throw new Error('there is no other end')
+    other.#taken = done
+    other.push(chunk)
+  }
+
+  override _final (done: () => void): void {
+    this.other?.push(null)
+    done()
+  }
+}
+
 /** A frame of a client, masked with zeros. */
 const frame = (opcode: number, text: string): Buffer => Buffer.concat([Buffer.from([0x80 + opcode, 0x80 + text.length, 0, 0, 0, 0]), Buffer.from(text)])
 
@@ -221,6 +246,22 @@ t.test('a socket behind answers that are long is read from: it is answered, and 
       t.equal(client.received.split(long).length - 1, before, `${path} behind ${before}`)
     }
   }
+})
+
+t.test('a connection that is no socket of the system, as of a tunnel, can become a socket', async t => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await addSockets(app, '/one', '1')
+  await app.ready()
+  const [ours, theirs] = [new Side(), new Side()]
+  ours.other = theirs
+  theirs.other = ours
+  app.server.emit('connection', Object.assign(ours, { setTimeout () { return ours } }))
+  theirs.write('GET /one/ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n')
+  const [answer] = await once(theirs, 'data') as [Buffer]
+  t.match(String(answer), / 101 /)
+  theirs.end()
+  await once(ours, 'close')
 })
 
 t.test('an upgrade behind a request that has no answer yet waits for that answer, and ends no process', async t => {
