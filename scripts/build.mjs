@@ -2,14 +2,14 @@
 // `prepare`) in a clone; an installed package brings it along. Types are checked by `npm run typecheck`, which `npm test` and `npm publish` begin with.
 import { execFileSync } from 'node:child_process'
 import { chmodSync, renameSync, rmSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { compile } from './compile.mjs'
 import { keepLibrary } from './keep-library.mjs'
 
 const [directory = 'dist'] = process.argv.slice(2)
 const run = (...args) => execFileSync(process.execPath, args, { stdio: 'inherit' })
 
 rmSync(directory, { recursive: true, force: true })
-run(createRequire(import.meta.url).resolve('typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--noCheck', '--outDir', directory)
+compile('-p', 'tsconfig.build.json', '--noCheck', '--outDir', directory)
 run('scripts/bundle-typebox.mjs', directory)
 run('scripts/bundle-command.mjs', directory, `${directory}/command`)
 await keepLibrary(directory, `${directory}/command`)

@@ -68,7 +68,7 @@ t.test('the example of the README compiles with its types, and stores values', a
   writeFileSync(join(project, 'wrong.ts'), "import cdmi, { openStore } from 'fastify-cdmi'\nexport const open = async (): Promise<unknown> => await openStore({ directory: 5 })\nexport default cdmi\n")
   // Together, for to check all types there are takes long.
   writeFileSync(config, JSON.stringify({ compilerOptions: options, files: ['app.ts', 'wrong.ts'] }))
-  const refused: unknown = await run(...plainNode(realpathSync('node_modules/typescript/bin/tsc'), '-p', config), { cwd: project }).catch((error: unknown) => error)
+  const refused: unknown = await run(...plainNode(realpathSync('node_modules/typescript-7/bin/tsc'), '-p', config), { cwd: project }).catch((error: unknown) => error)
   t.match(refused, { stdout: /^wrong\.ts\(2,\d+\): error TS2\d+: [^\n]*number[^]*$/ }, 'what is wrong is seen: its types are there')
   t.same((refused as { stdout: string }).stdout.split('\n').filter(line => / error TS/.test(line) && !line.startsWith('wrong.ts(2,')), [], 'nothing else is wrong')
   const app = started(spawn(...plainNode('app.js'), { cwd: project, stdio: ['ignore', 'pipe', 'inherit'] }))
