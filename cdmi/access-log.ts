@@ -68,14 +68,23 @@ export class AccessLog {
     }, interval).unref()
   }
 
-  /** All that is known of an object, written or not. */
-  async of (id: ObjectID): Promise<Accesses> {
-    for (;;) {
+  /** All that is known of an object, written or not; at once where the store says it at once. */
+  of (id: ObjectID): Accesses | Promise<Accesses> {
+    const stored = this.#store.meta.accesses(id)
+    return stored instanceof Promise ? this.#sum(id, stored) : this.#withNotes(id, stored)
+  }
+
+  async #sum (id: ObjectID, asked: Promise<Accesses | undefined>): Promise<Accesses> {
+    for (let answer: Accesses | undefined | Promise<Accesses | undefined> = asked; ; answer = this.#store.meta.accesses(id)) {
       const batches = this.#batches
-      const stored = await this.#store.meta.accesses(id)
+      const stored = await answer
       // A batch that was on its way meanwhile may be counted in both places, or in none.
-      if (batches === this.#batches) return sumOf([stored, this.#gathered.get(id), this.#writing.get(id)])
+      if (batches === this.#batches) return this.#withNotes(id, stored)
     }
+  }
+
+  #withNotes (id: ObjectID, stored: Accesses | undefined): Accesses {
+    return sumOf([stored, this.#gathered.get(id), this.#writing.get(id)])
   }
 
   /** Writes what was gathered. Rejects when the store cannot take it: then it is gathered still. */

@@ -14,6 +14,7 @@ import { CapabilityMissing, Contention, InvalidRequest } from './errors.js'
 import { GatheredParts } from './gathered-parts.js'
 import { isJsonObject } from './json-kind.js'
 import { inheritedMetadata } from './metadata.js'
+import type { Mutation } from './mutation.js'
 import type { PartialMessage } from './partial-upload.js'
 import { isFresh, planPart, requireSet } from './partial-write.js'
 import type { FoundSet } from './partial-uploads.js'
@@ -21,6 +22,7 @@ import { checkParts, placeParts } from './place-parts.js'
 import { checkPreconditions, type Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
 import { ownerNameOf, type Room } from './quotas.js'
+import { andThen } from './ready.js'
 import { attributesOf } from './record.js'
 import { Staging } from './staging.js'
 import { Utf8Check } from './utf8.js'
@@ -79,33 +81,36 @@ export class DataObjectWrite {
     this.#hash = !this.isPart && context.capabilities.has('dataobject', 'cdmi_value_hash') ? wantedHash(before && attributesOf(before).metadata, inheritedMetadata(ancestors)) : undefined
   }
 
-  /** Throws all that can be wrong whatever the body says: access, place, preconditions. The caller must end the write. */
-  static async begin (context: ModelContext, principal: Principal, aim: WriteAim, preconditions?: Preconditions, message: PartialMessage = {}): Promise<DataObjectWrite> {
+  /** Throws all that can be wrong whatever the body says: access, place, preconditions; at once where nothing is to be waited for. The caller must end the write. */
+  static begin (context: ModelContext, principal: Principal, aim: WriteAim, preconditions?: Preconditions, message: PartialMessage = {}): DataObjectWrite | Promise<DataObjectWrite> {
     requireAccess(principal, 'write')
     const time = performance.now()
-    const at = await aimAt(context, aim, 'acknowledged')
-    requireForMessage(context, message)
-    checkPreconditions(preconditions, at.record, false)
-    const found = await findSet(context, at.record, message)
-    requireSet(message, found)
-    return new DataObjectWrite(context, principal, aim, preconditions, message, { at, found, time })
+    return andThen(aimAt(context, aim, 'acknowledged'), at => {
+      requireForMessage(context, message)
+      checkPreconditions(preconditions, at.record, false)
+      return andThen(findSet(context, at.record, message), found => {
+        requireSet(message, found)
+        return new DataObjectWrite(context, principal, aim, preconditions, message, { at, found, time })
+      })
+    })
   }
 
   /** Takes bytes in; durable when it resolves. Throws CapabilityMissing before the first of them. The limit is that of values, unless `options` has a lower one. */
-  async stage (source: ValueSource, options: Partial<StageOptions> = {}): Promise<StagedValue> {
+  async stage (source: ValueSource, options: Partial<Pick<StageOptions, 'limit' | 'length' | 'utf8'>> = {}): Promise<StagedValue> {
     // Only now is it known that an object is to be made of a value, not of another object.
     requireForAim(this.#context, this.#aim, this.before)
     const limit = this.#context.limits.value
-    const room = await this.#room()
-    return await stageValue(this.#context.store, this.#staging, source, { hash: this.#hash, utf8: this.isPart ? 'observe' : undefined, room, ...options, limit: Math.min(limit, options.limit ?? limit) })
+    const asked = this.#room()
+    const room = asked && await asked
+    // Field by field: to spread the options costs a small write more than to check its bytes.
+    const utf8 = this.isPart && !('utf8' in options) ? 'observe' as const : options.utf8
+    return await stageValue(this.#context.store, this.#staging, source, { hash: this.#hash, utf8, room, length: options.length, limit: Math.min(limit, options.limit ?? limit) })
   }
 
   /** More than this does not fit, whatever it replaces; the commit knows exactly. */
-  async #room (): Promise<Room | undefined> {
-    const set = this.isPart ? this.#set : undefined
-    return this.isPart
-      ? await this.#context.quotas.room(this.#principal, this.#ancestors, set, this.before?.size)
-      : await this.#context.quotas.room(this.#principal, this.#ancestors, this.before)
+  #room (): Promise<Room | undefined> | undefined {
+    const { quotas } = this.#context
+    return this.isPart ? quotas.room(this.#principal, this.#ancestors, this.#set, this.before?.size) : quotas.room(this.#principal, this.#ancestors, this.before)
   }
 
   /** Where the parts of a request in parts go when they are staged. */
@@ -140,34 +145,43 @@ export class DataObjectWrite {
   /** Makes it all visible at once. Throws CapabilityMissing for changes that are not offered, InvalidRange for parts that overlap, TooLarge for one that ends beyond the limit. */
   async commit (change: DataObjectChange): Promise<Written> {
     if (change.value.kind === 'parts') checkParts(change.value.parts, this.#context.limits.value)
-    const done = await this.#context.gate.mutate(this.#principal, subjectOf(this.#aim), async () => {
+    // Most writes wait for nothing but the commit: each wait costs, also for what is there.
+    const done = await this.#context.gate.mutate(this.#principal, () => subjectOf(this.#aim), () => {
       const look = this.#firstLook()
-      const { ancestors, record: before, name } = look?.at ?? await aimAt(this.#context, this.#aim)
-      requireForChange(this.#context, this.#aim, change, before)
-      checkPreconditions(this.#preconditions, before, false)
-      if (change.value.kind === 'keep') requireUntouched(before, subjectOf(this.#aim))
-      if (this.#looked && (before?.id !== this.before?.id || before?.version !== this.before?.version)) throw new Contention()
-      const found = look === undefined ? await findSet(this.#context, before, this.#message) : look.found
-      if (isPartOf(this.#message, found)) {
-        return await planPart(this.#context, { staging: this.#staging, id: this.#id, name: name ?? this.#id, ancestors, before, change, message: this.#message, found, makes: this.#aim.mode !== 'patch' })
-      }
-      refuseInPlace(change, before)
-      const value = await this.#place(change.value, before)
-      const encoding = change.encoding(value, before)
-      const put = before === undefined
-        ? newDataObject(this.#id, ancestors.at(-1), name ?? this.#id, change, value, encoding, ownerNameOf(this.#principal))
-        : changedDataObject(before, { ...change, completionStatus: statusAfter(change.value, before) }, value, encoding)
-      const operation = before === undefined ? 'create' as const : 'modify' as const
-      return {
-        changes: [{ operation, ancestors, before, put }],
-        staging: this.#staging,
-        births: value.births,
-        written: { object: { record: put, ancestors }, created: before === undefined || (isFresh(before) && change.value.kind !== 'keep' && this.#aim.mode !== 'patch') } as Written
-      }
+      return andThen(look?.at ?? aimAt(this.#context, this.#aim), at => this.#planned(change, at, look))
     })
     if (done === undefined) throw new Contention()
     if (!done.written.created) this.#context.accesses.note(done.written.object.record.id)
     return done.written
+  }
+
+  /** What is to be done. `look`: that at which the object was seen; undefined: it is of now. */
+  #planned (change: DataObjectChange, at: AimedAt, look: Look | undefined): Planned | Promise<Planned> {
+    const { record: before } = at
+    requireForChange(this.#context, this.#aim, change, before)
+    checkPreconditions(this.#preconditions, before, false)
+    if (change.value.kind === 'keep') requireUntouched(before, subjectOf(this.#aim))
+    if (this.#looked && (before?.id !== this.before?.id || before?.version !== this.before?.version)) throw new Contention()
+    return andThen(look === undefined ? findSet(this.#context, before, this.#message) : look.found, found => {
+      if (isPartOf(this.#message, found)) {
+        return planPart(this.#context, { staging: this.#staging, id: this.#id, name: at.name ?? this.#id, ancestors: at.ancestors, before, change, message: this.#message, found, makes: this.#aim.mode !== 'patch' })
+      }
+      refuseInPlace(change, before)
+      return andThen(this.#place(change.value, before), value => this.#withValue(change, at, value))
+    })
+  }
+
+  #withValue (change: DataObjectChange, { ancestors, record: before, name }: AimedAt, value: PlacedValue): Planned {
+    const encoding = change.encoding(value, before)
+    const put = before === undefined
+      ? newDataObject(this.#id, ancestors.at(-1), name ?? this.#id, change, value, encoding, ownerNameOf(this.#principal))
+      : changedDataObject(before, { ...change, completionStatus: statusAfter(change.value, before) }, value, encoding)
+    return {
+      changes: [{ operation: before === undefined ? 'create' : 'modify', ancestors, before, put }],
+      staging: this.#staging,
+      births: value.births,
+      written: { object: { record: put, ancestors }, created: before === undefined || (isFresh(before) && change.value.kind !== 'keep' && this.#aim.mode !== 'patch') }
+    }
   }
 
   #firstLook (): Look | undefined {
@@ -176,10 +190,10 @@ export class DataObjectWrite {
     return look !== undefined && performance.now() - look.time < lookLasts ? look : undefined
   }
 
-  async #place (change: ValueChange, before: StoredRecord | undefined): Promise<PlacedValue> {
+  #place (change: ValueChange, before: StoredRecord | undefined): PlacedValue | Promise<PlacedValue> {
     switch (change.kind) {
       case 'whole': return placeWhole(change.staged)
-      case 'parts': return await placeParts(this.#context.store, this.#staging, change.onto === 'old' ? before : undefined, change.parts)
+      case 'parts': return placeParts(this.#context.store, this.#staging, change.onto === 'old' ? before : undefined, change.parts)
       case 'keep': return before === undefined ? emptyValue : keepValue(before)
     }
   }
@@ -200,9 +214,11 @@ function refuseInPlace ({ value, mimetype }: DataObjectChange, before: StoredRec
   if (mimetype !== old && [mimetype, old].some(type => encrypted.has(type.split(';', 1)[0] ?? ''))) throw new CapabilityMissing('cdmi_enc_inplace', 'this server')
 }
 
-/** The set that the message belongs to. */
-async function findSet ({ partialUploads }: ModelContext, record: StoredRecord | undefined, { uploadID }: PartialMessage): Promise<FoundSet | undefined> {
-  return record === undefined ? undefined : await partialUploads.find(record.id, uploadID)
+type Planned = Mutation & { readonly written: Written }
+
+/** The set that the message belongs to. An object that is not there has none. */
+function findSet ({ partialUploads }: ModelContext, record: StoredRecord | undefined, { uploadID }: PartialMessage): Promise<FoundSet | undefined> | undefined {
+  return record && partialUploads.find(record.id, uploadID)
 }
 
 /** Without an upload ID, and without more to come, only when there is something to end (PUP-01). */

@@ -11,6 +11,7 @@ import type { ModelContext } from './context.js'
 import type { PartialMessage } from './partial-upload.js'
 import type { Preconditions } from './preconditions.js'
 import type { Principal } from './principal.js'
+import { andThen } from './ready.js'
 import { attributesOf, type CdmiObject, isContainer } from './record.js'
 import { type ByteRange, type Content, inlineContents, openContents, type StageOptions, writtenExtent } from './values.js'
 import type { WriteAim } from './write-aim.js'
@@ -26,6 +27,15 @@ export interface ReadObject {
   /** Parts of a new value are coming (DOC-82). */
   readonly updating: boolean
 }
+
+/** `described`: what is looked up beside the value. */
+export interface ReadOptions {
+  readonly described?: boolean
+}
+
+type Beside = Pick<ReadObject, 'accesses' | 'updating'>
+
+const nothingBeside: Beside = { accesses: undefined, updating: false }
 
 export interface OpenRecord {
   readonly record: StoredRecord
@@ -50,21 +60,19 @@ export class DataObjects {
    * `described`: bytes of the value up to its first gap (DOC-56); `accesses`: those before this one; `updating` is looked up.
    * Throws NotFound, MissingSlash, IsNotContainer, CapabilityMissing, and what `select` throws.
    */
-  async read (principal: Principal, address: Address, select: Select, options: { readonly described?: boolean } = {}): Promise<ReadObject> {
-    if (options.described !== true) return await this.readSoon(principal, address, select)
-    requireAccess(principal, 'read')
-    return await this.#read(this.#context.namespace.known(address), address, select, options)
+  async read (principal: Principal, address: Address, select: Select, options: ReadOptions = {}): Promise<ReadObject> {
+    return await this.readSoon(principal, address, select, options)
   }
 
   /** The same, without a promise where there is nothing to wait for: most small values are there already. Then it throws, too. */
-  readSoon (principal: Principal, address: Address, select: Select): ReadObject | Promise<ReadObject> {
+  readSoon (principal: Principal, address: Address, select: Select, options: ReadOptions = {}): ReadObject | Promise<ReadObject> {
     requireAccess(principal, 'read')
     const known = this.#context.namespace.known(address)
-    return (known && this.#shortValue(known, select)) ?? this.#read(known, address, select, {})
+    return (known && this.#shortValue(known, select, options)) ?? this.#read(known, address, select, options)
   }
 
   /** `known`: what is there, where that has been found out. */
-  async #read (known: CdmiObject | undefined, address: Address, select: Select, options: { readonly described?: boolean }): Promise<ReadObject> {
+  async #read (known: CdmiObject | undefined, address: Address, select: Select, options: ReadOptions): Promise<ReadObject> {
     for (let attempt = 0; attempt < readAttempts; attempt++) {
       const object = attempt === 0 ? known ?? await this.#context.namespace.get(address, false, 'acknowledged') : await this.#context.namespace.get(address)
       const ranges = this.#select(object, select)
@@ -72,7 +80,7 @@ export class DataObjects {
       if (contents === undefined) continue
       const extent = options.described === true ? await writtenExtent(this.#store, object.record) : object.record.size
       if (extent === undefined) continue
-      const [accesses, updating] = options.described === true ? await this.#besides(object.record) : [undefined, false]
+      const { accesses, updating } = options.described === true ? await this.#besides(object.record) : nothingBeside
       this.#context.accesses.note(object.record.id)
       return { object, contents, extent, accesses, updating }
     }
@@ -80,12 +88,14 @@ export class DataObjects {
   }
 
   /** A value that came with its record. */
-  #shortValue (object: CdmiObject, select: Select): ReadObject | undefined {
-    const { inline } = object.record
+  #shortValue (object: CdmiObject, select: Select, { described }: ReadOptions): ReadObject | Promise<ReadObject> | undefined {
+    const { id, size, inline } = object.record
     if (inline === undefined) return undefined
     const contents = inlineContents(inline, this.#select(object, select))
-    this.#context.accesses.note(object.record.id)
-    return { object, contents, extent: object.record.size, accesses: undefined, updating: false }
+    return andThen(described === true ? this.#besides(object.record) : nothingBeside, ({ accesses, updating }) => {
+      this.#context.accesses.note(id)
+      return { object, contents, extent: size, accesses, updating }
+    })
   }
 
   #select (object: CdmiObject, select: Select): readonly ByteRange[] {
@@ -95,9 +105,11 @@ export class DataObjects {
   }
 
   /** Two look-ups that do not wait for each other. */
-  async #besides (record: StoredRecord): Promise<[Accesses, boolean]> {
+  #besides (record: StoredRecord): Beside | Promise<Beside> {
     const { accesses, partialUploads } = this.#context
-    return await Promise.all([accesses.of(record.id), isContainer(record) ? false : partialUploads.isUpdating(record)])
+    const [noted, updating] = [accesses.of(record.id), isContainer(record) ? false : partialUploads.isUpdating(record)]
+    if (!(noted instanceof Promise) && !(updating instanceof Promise)) return { accesses: noted, updating }
+    return Promise.all([noted, updating]).then(([accesses, updating]) => ({ accesses, updating }))
   }
 
   /**
@@ -129,9 +141,9 @@ export class DataObjects {
     return await this.#write(principal, { mode: 'post', container }, request)
   }
 
-  /** A write in steps, for doors that learn what it is about while they read it. */
-  async begin (principal: Principal, aim: WriteAim, preconditions?: Preconditions, partial?: PartialMessage): Promise<DataObjectWrite> {
-    return await DataObjectWrite.begin(this.#context, principal, aim, preconditions, partial)
+  /** A write in steps, for doors that learn what it is about while they read it; at once, and throws so, where nothing is to be waited for. */
+  begin (principal: Principal, aim: WriteAim, preconditions?: Preconditions, partial?: PartialMessage): DataObjectWrite | Promise<DataObjectWrite> {
+    return DataObjectWrite.begin(this.#context, principal, aim, preconditions, partial)
   }
 
   async #write (principal: Principal, aim: WriteAim, given: ValueRequest): Promise<Written> {

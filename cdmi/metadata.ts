@@ -122,8 +122,10 @@ export function inheritedMetadata (ancestors: readonly StoredRecord[]): JsonObje
 
 /** What a container passes on to what is in it: what it has inherited itself, and its own data system metadata. */
 export function passedOn (inherited: JsonObject, container: StoredRecord): JsonObject {
-  const own = Object.entries(attributesOf(container).metadata as JsonObject).filter(([name]) => isDataSystemMetadata(name) && !notInherited.has(name))
-  return own.length === 0 ? inherited : { ...inherited, ...Object.fromEntries(own) }
+  const { metadata } = attributesOf(container)
+  // Most have none of it: nothing is made for those.
+  const own = Object.keys(metadata).filter(name => isDataSystemMetadata(name) && !notInherited.has(name))
+  return own.length === 0 ? inherited : { ...inherited, ...Object.fromEntries(own.map(name => [name, metadata[name] as Json])) }
 }
 
 /** Those items whose names begin with one of the prefixes (DOC-54, MET-76). */

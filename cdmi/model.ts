@@ -30,6 +30,7 @@ import { removeObject } from './removal.js'
 import { copyRemoteObject, type RemoteCopy, type RemoteOptions } from './remote-copy.js'
 import { moveRemoteObject, type RemoteMove } from './remote-move.js'
 import type { RemoteSources } from './remote-sources.js'
+import { andThen } from './ready.js'
 import type { RootPlace } from './representation.js'
 import { requireSerialization, serializationOf } from './serialization.js'
 import { anySource, requireComplete } from './sources.js'
@@ -137,16 +138,16 @@ export class Cdmi {
     return await this.#context.namespace.policyAt(address)
   }
 
-  /** What a representation shows of an object beside its record. `accesses`: those before this one. */
-  async known ({ record, ancestors }: CdmiObject, accesses?: Accesses, shown?: Shown): Promise<Known> {
-    return await this.knownWithin(record, inheritedMetadata(ancestors), accesses, shown)
+  /** What a representation shows of an object beside its record; at once where there is nothing to wait for. `accesses`: those before this one. */
+  known ({ record, ancestors }: CdmiObject, accesses?: Accesses, shown?: Shown): Known | Promise<Known> {
+    return this.knownWithin(record, inheritedMetadata(ancestors), accesses, shown)
   }
 
   /** The same of one of many in the same place. `inherited`: metadata from above. */
-  async knownWithin (record: StoredRecord, inherited: JsonObject, accesses?: Accesses, { hash: showsHash = true, updating }: Shown = {}): Promise<Known> {
+  knownWithin (record: StoredRecord, inherited: JsonObject, accesses?: Accesses, { hash: showsHash = true, updating }: Shown = {}): Known | Promise<Known> {
     const hashed = showsHash && record.type === typeLetter.dataObject && this.capabilities.has('dataobject', 'cdmi_value_hash')
-    const hash = hashed ? await this.#hashes.of(record, inherited) : undefined
-    return { accesses, updating, hash, percentComplete: await this.transfers.percentOf(record), generates: this.generates(record) }
+    return andThen(hashed ? this.#hashes.of(record, inherited) : undefined, hash =>
+      andThen(this.transfers.percentOf(record), percentComplete => ({ accesses, updating, hash, percentComplete, generates: this.generates(record) })))
   }
 
   /** Tells whether storage system metadata of a name is made for an object. */
@@ -156,8 +157,8 @@ export class Cdmi {
   }
 
   /** How often an object was used, and when last. */
-  async accesses (id: string): Promise<Accesses> {
-    return await this.#context.accesses.of(id)
+  accesses (id: string): Accesses | Promise<Accesses> {
+    return this.#context.accesses.of(id)
   }
 
   /** Writes down what is kept in memory until there is more of it. To be called before the store is closed. */

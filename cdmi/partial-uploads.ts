@@ -69,12 +69,21 @@ export class PartialUploads {
     const record = await this.#store.meta.get(uploadID === undefined ? nullSetID(target) : idOf(nameOf(target, uploadID)))
     if (record === undefined) return undefined
     const set = setOf(record)
-    return { record, set, state: this.#isOver(set) ? 'expired' : set.state }
+    return { record, set, state: this.#stateOf(set) }
   }
 
-  /** Whether a set with the null upload ID is open: the standard then calls the object `Processing` (DOC-82). */
-  async isUpdating (record: Pick<StoredRecord, 'id'>): Promise<boolean> {
-    return (await this.find(record.id, undefined))?.state === 'open'
+  #stateOf (set: StoredSet): FoundSet['state'] {
+    return this.#isOver(set) ? 'expired' : set.state
+  }
+
+  /** Whether a set with the null upload ID is open: the standard then calls the object `Processing` (DOC-82). At once where that can be said without a wait. */
+  isUpdating (record: Pick<StoredRecord, 'id'>): boolean | Promise<boolean> {
+    const known = this.#store.meta.known?.(nullSetID(record.id), [], true)
+    return known === undefined ? this.#isOpen(record.id) : known[0] !== undefined && this.#stateOf(setOf(known[0])) === 'open'
+  }
+
+  async #isOpen (target: string): Promise<boolean> {
+    return (await this.find(target, undefined))?.state === 'open'
   }
 
   /** The IDs of those of some objects that are being updated so. */

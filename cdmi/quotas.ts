@@ -144,8 +144,11 @@ export class Quotas {
    * What may still come for an object, at most; undefined: as much as it likes. `chain`: from the top down to where it is. `before`: the object as it is, whose
    * bytes may be replaced; who has made it has the quota. `also`: what else may go for it.
    */
-  async room (principal: Principal, chain: Chain, before?: Pick<RecordHead, 'attributes' | 'size'>, also = 0): Promise<Room | undefined> {
-    if (!this.#countsMore) return undefined
+  room (principal: Principal, chain: Chain, before?: Pick<RecordHead, 'attributes' | 'size'>, also = 0): Promise<Room | undefined> | undefined {
+    return this.#countsMore ? this.#room(principal, chain, before, also) : undefined
+  }
+
+  async #room (principal: Principal, chain: Chain, before: Pick<RecordHead, 'attributes' | 'size'> | undefined, also: number): Promise<Room | undefined> {
     const owner = before === undefined ? ownerNameOf(principal) : ownerIn(before.attributes)
     const most = owner === undefined ? undefined : this.#quotaOf(owner)?.bytes
     const limits = owner === undefined || most === undefined ? [] : [{ account: ownerAccount(owner), whose: owner, most }]

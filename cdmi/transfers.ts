@@ -149,10 +149,13 @@ export class Transfers {
     })().catch(this.#report)
   }
 
-  /** How much is done, in percent; undefined when that is not known, or nothing is to be done. */
-  async percentOf (record: Pick<StoredRecord, 'attributes'>): Promise<string | undefined> {
+  /** How much is done, in percent; undefined when that is not known, or, at once, when nothing is to be done. */
+  percentOf (record: Pick<StoredRecord, 'attributes'>): string | undefined | Promise<string | undefined> {
     const { transfer: token } = attributesOf(record)
-    if (token === undefined) return undefined
+    return token === undefined ? undefined : this.#percentOf(token)
+  }
+
+  async #percentOf (token: string): Promise<string | undefined> {
     const running = this.#running.get(token)
     const percent = running === undefined ? transferOf(await this.#store.meta.get(hiddenID(`transfers ${token}`)))?.percent : running.work.percent
     return percent === undefined || percent === null ? undefined : String(percent)

@@ -25,15 +25,18 @@ export class ValueHashes {
     this.#store = store
   }
 
-  /** The hash of an object's value when one is wanted; undefined when not, or when the object was changed meanwhile. */
-  async of (record: StoredRecord, inherited: JsonObject): Promise<ValueHash | undefined> {
+  /** The hash of an object's value when one is wanted; undefined when not, or when the object was changed meanwhile. At once where it is known. */
+  of (record: StoredRecord, inherited: JsonObject): ValueHash | undefined | Promise<ValueHash | undefined> {
     const { metadata, hash } = attributesOf(record)
     const algorithm = wantedHash(metadata, inherited)
     if (algorithm === undefined) return undefined
     if (hash?.[0] === algorithm) return { algorithm, hex: hash[1] }
     const key = `${algorithm} ${record.id} ${record.version}`
     const known = this.#made.get(key)
-    if (known !== undefined) return { algorithm, hex: known }
+    return known === undefined ? this.#madeNow(record, algorithm, key) : { algorithm, hex: known }
+  }
+
+  async #madeNow (record: StoredRecord, algorithm: HashAlgorithm, key: string): Promise<ValueHash | undefined> {
     let making = this.#making.get(key)
     if (making === undefined) {
       making = this.#make(record, algorithm).finally(() => this.#making.delete(key))

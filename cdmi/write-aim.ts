@@ -3,6 +3,7 @@ import type { Enough, StoredRecord } from '../storage/contract.js'
 import { type Address, describe, objectIDRoot } from './address.js'
 import type { ModelContext } from './context.js'
 import { NotFound } from './errors.js'
+import { andThen } from './ready.js'
 
 /**
  * `put` makes what is missing (its parent must exist), `patch` does not; `post` makes a new object that the server names, in a container or
@@ -21,20 +22,30 @@ export interface AimedAt {
   readonly name: string | undefined
 }
 
-/** `enough`: for a first look that the commit checks. Throws NotFound, ParentNotFound, MissingSlash, IsNotContainer, and InvalidName for what may not be made. */
-export async function aimAt ({ namespace }: ModelContext, aim: WriteAim, enough?: Enough): Promise<AimedAt> {
-  if (aim.mode === 'post') {
-    if (aim.container === objectIDRoot) return { ancestors: [], record: undefined, name: undefined }
-    const parent = await namespace.parent(aim.container, enough)
-    return { ancestors: [...parent.ancestors, parent.record], record: undefined, name: undefined }
-  }
+/**
+ * `enough`: for a first look that the commit checks; that answers at once, and throws so, where nothing is to be waited for. Throws NotFound, ParentNotFound, MissingSlash, IsNotContainer,
+ * and InvalidName for what may not be made.
+ */
+export function aimAt (context: ModelContext, aim: WriteAim, enough?: Enough): AimedAt | Promise<AimedAt> {
+  if (aim.mode === 'post') return aimInto(context, aim.container, enough)
   const { mode, address } = aim
   // An ID alone names no place: it can be changed, never made.
-  if (mode === 'put' && address.names.length > 0) {
-    const { ancestors, record, name } = (enough === 'acknowledged' ? namespace.knownPlace(address) : undefined) ?? await namespace.place(address, enough)
+  if (mode !== 'put' || address.names.length === 0) return aimAtObject(context, address, enough)
+  const { namespace } = context
+  const place = (enough === 'acknowledged' ? namespace.knownPlace(address) : undefined) ?? namespace.place(address, enough)
+  return andThen(place, ({ ancestors, record, name }) => {
     if (address.slash) throw new NotFound(describe(address))
     return { ancestors, record, name }
-  }
+  })
+}
+
+async function aimInto ({ namespace }: ModelContext, container: Address | typeof objectIDRoot, enough: Enough | undefined): Promise<AimedAt> {
+  if (container === objectIDRoot) return { ancestors: [], record: undefined, name: undefined }
+  const parent = await namespace.parent(container, enough)
+  return { ancestors: [...parent.ancestors, parent.record], record: undefined, name: undefined }
+}
+
+async function aimAtObject ({ namespace }: ModelContext, address: Address, enough: Enough | undefined): Promise<AimedAt> {
   const { ancestors, record } = await namespace.get(address, false, enough)
   if (address.slash) throw new NotFound(describe(address))
   return { ancestors, record, name: undefined }

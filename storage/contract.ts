@@ -235,8 +235,8 @@ export interface MetaStore {
   /** Resolves when the change is durable (flushed), or with the conflict. Rejects with a StorageError when neither is known to be possible. */
   commit (change: Change): Promise<CommitResult>
 
-  /** What was noted of the accesses of an object; undefined when nothing was. */
-  accesses (id: ObjectID): Promise<Accesses | undefined>
+  /** What was noted of the accesses of an object; undefined when nothing was. At once where that can be said without a wait; then it throws, too. */
+  accesses (id: ObjectID): Accesses | undefined | Promise<Accesses | undefined>
   /**
    * Adds the counts, and keeps the later times; objects that are gone are passed over. Not part of their records: no version rises. What was noted
    * last may be lost with the process, nothing else waits for it.

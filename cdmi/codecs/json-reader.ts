@@ -1,6 +1,7 @@
 /** A JSON text read token by token from a stream: what is small is handed out whole, what may be of any length as a stream of its own. */
 import { InvalidJson } from '../errors.js'
 import { parseJson } from '../json-value.js'
+import { andThen } from '../ready.js'
 import { Utf8Check } from '../utf8.js'
 import type { Json } from '../../storage/contract.js'
 import { ByteCursor } from './byte-cursor.js'
@@ -13,6 +14,8 @@ const closeBrace = 0x7d
 const openBracket = 0x5b
 const closeBracket = 0x5d
 const comma = 0x2c
+const colon = 0x3a
+const byteOrderMark = [0xef, 0xbb, 0xbf] as const
 
 /** A value that goes by. What is left of it when its reader stops is to be drained. */
 export type JsonStream =
@@ -21,6 +24,12 @@ export type JsonStream =
   /** Anything else: its JSON as it came. */
   | { readonly kind: 'object' | 'other', readonly json: KeptStream }
 
+/** Answers at once where what it needs has come, else a promise; and throws so, too. */
+type Soon<T> = T | Promise<T>
+
+/** No byte: more of the text is to be waited for. */
+const starving = -1
+
 export class JsonReader {
   readonly #cursor: ByteCursor
   readonly #tooLong: () => Error
@@ -28,7 +37,11 @@ export class JsonReader {
   limit = Infinity
 
   constructor (source: AsyncIterable<Uint8Array>, tooLong: () => Error) {
-    this.#cursor = new ByteCursor(checkedUtf8(source))
+    // The whole stream, not only the strings: elsewhere nothing but ASCII is JSON.
+    const utf8 = new Utf8Check()
+    this.#cursor = new ByteCursor(source, chunk => {
+      if (!utf8.push(chunk)) throw new InvalidJson('The JSON is not valid UTF-8')
+    })
     this.#tooLong = tooLong
   }
 
@@ -46,7 +59,7 @@ export class JsonReader {
   async begin (): Promise<boolean> {
     const first = await this.#peek()
     if (first === undefined) return false
-    await this.#refuseByteOrderMark(first)
+    if (first === byteOrderMark[0]) await this.#refuseByteOrderMark()
     if (first !== openBrace) throw unexpected(first, this.offset, '"{", the beginning of an object,')
     this.#cursor.at++
     return true
@@ -59,69 +72,78 @@ export class JsonReader {
   }
 
   /** Whether the object goes on with a member, or has ended. `first`: nothing of it has been read. */
-  async member (first: boolean): Promise<boolean> {
-    return await this.#goesOn(first, closeBrace, 'a key in double quotes or "}"', '"," or "}"')
+  member (first: boolean): Soon<boolean> {
+    return this.#goesOn(first, closeBrace, 'a key in double quotes or "}"', '"," or "}"')
   }
 
   /** The same for an array. */
-  async item (first: boolean): Promise<boolean> {
-    return await this.#goesOn(first, closeBracket, 'a value or "]"', '"," or "]"')
+  item (first: boolean): Soon<boolean> {
+    return this.#goesOn(first, closeBracket, 'a value or "]"', '"," or "]"')
   }
 
-  async #goesOn (first: boolean, close: number, beginning: string, next: string): Promise<boolean> {
-    const byte = await this.#token(first ? beginning : next)
-    if (byte !== close && first) return true
-    if (byte !== close && byte !== comma) throw unexpected(byte, this.offset, next)
-    this.#cursor.at++
-    return byte === comma
+  #goesOn (first: boolean, close: number, beginning: string, next: string): Soon<boolean> {
+    return andThen(this.#token(first ? beginning : next), byte => {
+      if (byte !== close && first) return true
+      if (byte !== close && byte !== comma) throw unexpected(byte, this.offset, next)
+      this.#cursor.at++
+      return byte === comma
+    })
   }
 
   /** A key, and the colon behind it; what follows is the value. */
-  async key (): Promise<string> {
-    const byte = await this.#token('a key in double quotes')
-    if (byte !== quote) throw unexpected(byte, this.offset, 'a key in double quotes')
-    const key = await this.value()
-    if (typeof key !== 'string' || key === '__proto__') throw forbiddenKey()
-    const colon = await this.#token('":"')
-    if (colon !== 0x3a) throw unexpected(colon, this.offset, '":"')
-    this.#cursor.at++
-    return key
+  key (): Soon<string> {
+    return andThen(this.#token('a key in double quotes'), byte => {
+      if (byte !== quote) throw unexpected(byte, this.offset, 'a key in double quotes')
+      return andThen(this.value(), key => {
+        if (typeof key !== 'string' || key === '__proto__') throw forbiddenKey()
+        return andThen(this.#token('":"'), byte => {
+          if (byte !== colon) throw unexpected(byte, this.offset, '":"')
+          this.#cursor.at++
+          return key
+        })
+      })
+    })
   }
 
   /** Steps into the object or the array that comes next; false when it is something else. */
-  async enter (kind: 'object' | 'array'): Promise<boolean> {
-    const byte = await this.#token('a value')
-    if (byte !== (kind === 'object' ? openBrace : openBracket)) return false
-    this.#cursor.at++
-    return true
+  enter (kind: 'object' | 'array'): Soon<boolean> {
+    return andThen(this.#token('a value'), byte => {
+      if (byte !== (kind === 'object' ? openBrace : openBracket)) return false
+      this.#cursor.at++
+      return true
+    })
   }
 
   /** Whether a string comes next. */
-  async isString (): Promise<boolean> {
-    return await this.#token('a value') === quote
+  isString (): Soon<boolean> {
+    return andThen(this.#token('a value'), byte => byte === quote)
   }
 
   /** The value that comes next, whole. `key`: the name that it has. */
-  async value (key?: string): Promise<Json> {
-    await this.#token('a value')
-    const cursor = this.#cursor
-    const syntax = new JsonSyntax(key)
-    const chunks: Uint8Array[] = []
-    for (;;) {
-      const chunk = this.#push(syntax)
-      if (this.offset > this.limit) throw this.#tooLong()
-      if (syntax.done && chunks.length === 0) return representable(parseJson(chunk))
-      chunks.push(chunk)
-      if (syntax.done) return representable(parseJson(Buffer.concat(chunks)))
-      if (!await cursor.fill()) throw cutOff(cursor.offset)
+  value (key?: string): Soon<Json> {
+    return andThen(this.#token('a value'), () => {
+      const syntax = new JsonSyntax(key)
+      const chunk = this.#pushWithin(syntax)
+      return syntax.done ? representable(parseJson(chunk)) : this.#longer(syntax, chunk)
+    })
+  }
+
+  /** The rest of a value of which so much is there. */
+  async #longer (syntax: JsonSyntax, first: Uint8Array): Promise<Json> {
+    const chunks = [first]
+    while (!syntax.done) {
+      if (!await this.#cursor.fill()) throw cutOff(this.offset)
+      chunks.push(this.#pushWithin(syntax))
     }
+    return representable(parseJson(Buffer.concat(chunks)))
   }
 
   /** The value that comes next, as a stream. It must be drained before anything else is read. */
-  async stream (key?: string): Promise<JsonStream> {
-    const first = await this.#token('a value')
-    if (first === quote) return { kind: 'string', text: new KeptStream(this.#text()) }
-    return { kind: first === openBrace ? 'object' : 'other', json: new KeptStream(this.#raw(new JsonSyntax(key))) }
+  stream (key?: string): Soon<JsonStream> {
+    return andThen(this.#token('a value'), (first): JsonStream => {
+      if (first === quote) return { kind: 'string', text: new KeptStream(this.#text()) }
+      return { kind: first === openBrace ? 'object' : 'other', json: new KeptStream(this.#raw(new JsonSyntax(key))) }
+    })
   }
 
   /** What of the buffered bytes belongs to a value, checked. */
@@ -130,6 +152,13 @@ export class JsonReader {
     const from = cursor.at
     cursor.at = syntax.push(cursor.bytes, from, cursor.start)
     return cursor.bytes.subarray(from, cursor.at)
+  }
+
+  /** The same of what is read as a whole. */
+  #pushWithin (syntax: JsonSyntax): Buffer {
+    const chunk = this.#push(syntax)
+    if (this.offset > this.limit) throw this.#tooLong()
+    return chunk
   }
 
   /** Each piece is checked before it is handed on. */
@@ -142,55 +171,64 @@ export class JsonReader {
     }
   }
 
-  async * #text (): AsyncGenerator<Uint8Array, undefined> {
+  /** Not a generator: see KeptStream. */
+  #text (): AsyncIterator<Uint8Array, undefined> {
     const cursor = this.#cursor
     cursor.at++
-    for (;;) {
-      const { text, next, closed } = unescapeText(cursor.bytes, cursor.at, cursor.start)
-      cursor.at = next
-      if (text.length > 0) yield text
-      if (closed) return
-      if (!await cursor.fill()) throw cutOff(cursor.offset)
+    let ended = false
+    return {
+      async next () {
+        while (!ended) {
+          const { text, next, closed } = unescapeText(cursor.bytes, cursor.at, cursor.start)
+          cursor.at = next
+          ended = closed
+          if (text.length > 0) return { done: false, value: text }
+          if (!ended && !await cursor.fill()) throw cutOff(cursor.offset)
+        }
+        return { done: true, value: undefined }
+      }
     }
   }
 
   /** The next byte that is not blank, still to be consumed; undefined at the end of the text. */
-  async #peek (): Promise<number | undefined> {
-    const cursor = this.#cursor
-    for (;;) {
-      while (cursor.at < cursor.bytes.length) {
-        const byte = cursor.bytes[cursor.at] ?? 0
-        if (!isBlank(byte)) {
-          if (cursor.offset > this.limit) throw this.#tooLong()
-          return byte
-        }
-        cursor.at++
-      }
-      if (cursor.offset > this.limit) throw this.#tooLong()
-      if (!await cursor.fill()) return undefined
-    }
+  #peek (): Soon<number | undefined> {
+    const byte = this.#peekNow()
+    return byte === starving ? this.#peekLater() : byte
   }
 
-  async #token (expected: string): Promise<number> {
-    const byte = await this.#peek()
+  #peekNow (): number {
+    const cursor = this.#cursor
+    const { bytes } = cursor
+    let at = cursor.at
+    while (at < bytes.length && isBlank(bytes[at] ?? 0)) at++
+    cursor.at = at
+    if (cursor.offset > this.limit) throw this.#tooLong()
+    return bytes[at] ?? starving
+  }
+
+  async #peekLater (): Promise<number | undefined> {
+    while (await this.#cursor.fill()) {
+      const byte = this.#peekNow()
+      if (byte !== starving) return byte
+    }
+    return undefined
+  }
+
+  #token (expected: string): Soon<number> {
+    const byte = this.#peekNow()
+    return byte === starving ? this.#tokenLater(expected) : byte
+  }
+
+  async #tokenLater (expected: string): Promise<number> {
+    const byte = await this.#peekLater()
     if (byte === undefined) throw new InvalidJson(`The JSON ends at byte ${this.offset} where ${expected} should be`)
     return byte
   }
 
-  async #refuseByteOrderMark (first: number): Promise<void> {
+  async #refuseByteOrderMark (): Promise<void> {
     const cursor = this.#cursor
-    if (first !== 0xef) return
-    while (cursor.bytes.length - cursor.at < 3) if (!await cursor.fill()) throw new InvalidJson('The JSON is not valid UTF-8')
-    if (cursor.bytes[cursor.at + 1] === 0xbb && cursor.bytes[cursor.at + 2] === 0xbf) throw new InvalidJson('The JSON begins with a byte order mark, which it must not (RFC 8259 §8.1)')
-  }
-}
-
-/** The whole stream, not only the strings: elsewhere nothing but ASCII is JSON. */
-async function * checkedUtf8 (source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const check = new Utf8Check()
-  for await (const chunk of source) {
-    if (!check.push(chunk)) throw new InvalidJson('The JSON is not valid UTF-8')
-    yield chunk
+    while (cursor.bytes.length - cursor.at < byteOrderMark.length) if (!await cursor.fill()) throw new InvalidJson('The JSON is not valid UTF-8')
+    if (byteOrderMark.every((byte, index) => cursor.bytes[cursor.at + index] === byte)) throw new InvalidJson('The JSON begins with a byte order mark, which it must not (RFC 8259 §8.1)')
   }
 }
 

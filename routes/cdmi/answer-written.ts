@@ -2,6 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Written } from '../../cdmi/data-object-change.js'
 import { entityTag } from '../../cdmi/preconditions.js'
+import { andThen } from '../../cdmi/ready.js'
 import { isContainer } from '../../cdmi/record.js'
 import { fieldsOf, objectTypes } from '../../cdmi/representation.js'
 import type { JsonObject } from '../../storage/contract.js'
@@ -16,10 +17,11 @@ export function requireAcceptable (request: FastifyRequest, kind: 'object' | 'co
   negotiateForm(request.headers.accept, request.cdmiVersion !== undefined, { kind, mixed: false, plain: [] })
 }
 
-/** `more`: fields beside those that every object has. */
-export async function answerWritten (request: FastifyRequest, reply: FastifyReply, { object, created, pending }: Written, more: JsonObject = {}): Promise<FastifyReply> {
+/** At once where nothing is to be waited for. `more`: fields beside those that every object has. */
+export function answerWritten (request: FastifyRequest, reply: FastifyReply, { object, created, pending }: Written, more: JsonObject = {}): FastifyReply | Promise<FastifyReply> {
   if (!created) return reply.code(pending === true ? 202 : 204).header('etag', entityTag(object.record)).send()
   reply.code(pending === true ? 202 : 201).header('location', locationOf(request, object))
   cdmiHeaders(reply, isContainer(object.record) ? objectTypes.container : objectTypes.dataobject, object.record)
-  return await sendText(reply, await objectText({ ...fieldsOf(object, rootPlace(request), await request.server.cdmi.known(object)), ...more }), false)
+  return andThen(request.server.cdmi.known(object), known =>
+    andThen(objectText({ ...fieldsOf(object, rootPlace(request), known), ...more }), text => sendText(reply, text, false)))
 }

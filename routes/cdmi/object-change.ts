@@ -5,6 +5,7 @@ import { defaultType, encodingOfParts } from '../../cdmi/data-object-record.js'
 import { InvalidRange, InvalidRequest } from '../../cdmi/errors.js'
 import { checkHonoured, updatedMetadata } from '../../cdmi/metadata.js'
 import type { Cdmi } from '../../cdmi/model.js'
+import { andThen } from '../../cdmi/ready.js'
 import { serializedMetadata } from '../../cdmi/serialization.js'
 import { attributesOf } from '../../cdmi/record.js'
 import { metadataChange, type TemplateChoice } from '../../cdmi/templates.js'
@@ -29,8 +30,8 @@ export interface ChangeRequest {
   readonly serialize: ((uri: string) => ReturnType<Cdmi['serialize']>) | undefined
 }
 
-/** Throws InvalidRequest, InvalidRange, CapabilityMissing and what else is wrong with the body; nothing is visible yet. */
-export async function objectChange (request: ChangeRequest): Promise<DataObjectChange> {
+/** Throws InvalidRequest, InvalidRange, CapabilityMissing and what else is wrong with the body, at once where nothing is to be waited for; nothing is visible yet. */
+export function objectChange (request: ChangeRequest): DataObjectChange | Promise<DataObjectChange> {
   const { cdmi, write, received, query } = request
   if (query.fields.length > 0 && received.fields['serialize'] !== undefined) throw new InvalidRequest('A URI that names fields does not go with "serialize"; nothing was changed')
   const fields = namedFields(received.fields, query)
@@ -43,8 +44,7 @@ export async function objectChange (request: ChangeRequest): Promise<DataObjectC
   const metadata = body.metadata as JsonObject | undefined
   if (metadata !== undefined) checkHonoured(metadata, cdmi.capabilities, 'dataobject')
   const names = query.metadata.length > 0 ? query.metadata : undefined
-  const { value, encoding, carried } = body.serialize === undefined ? await valueChange(request, body) : await serializedChange(request, body.serialize)
-  return {
+  return andThen(body.serialize === undefined ? valueChange(request, body) : serializedChange(request, body.serialize), ({ value, encoding, carried }) => ({
     value,
     encoding,
     saidEncoding: body.valuetransferencoding,
@@ -52,7 +52,7 @@ export async function objectChange (request: ChangeRequest): Promise<DataObjectC
     metadata: metadataChange(template, metadataNamed && (metadata !== undefined || names !== undefined) ? before => updatedMetadata(before, metadata, names, cdmi.limits) : carried && (() => carried)),
     template,
     fields: Object.keys(others).length > 0 || selected ? before => updatedFields(before, others, query) : undefined
-  }
+  }))
 
   function typeOf ({ mimetype }: DataObjectBody, { received }: ChangeRequest): string | undefined {
     if (mimetype !== undefined) return valueTypeOf(mimetype, mimetypeField)?.mimetype
@@ -73,17 +73,17 @@ async function serializedChange ({ write, serialize }: ChangeRequest, uri: strin
   return { ...whole(await write.stage(text), 'utf-8'), carried: serializedMetadata(object.record) }
 }
 
-async function valueChange (request: ChangeRequest, body: DataObjectBody): Promise<Value> {
+function valueChange (request: ChangeRequest, body: DataObjectBody): Value | Promise<Value> {
   const { received, query, write } = request
   if (received.parts !== undefined) return partsChange(request, received.parts, body)
   if (query.values.length > 0) return rangeChange(request, body)
   const stored = write.before === undefined ? undefined : attributesOf(write.before).valuetransferencoding ?? 'base64'
-  if (received.value === undefined || (query.fields.length > 0 && !query.fields.includes('value'))) return await keptValue(request, body, stored)
+  if (received.value === undefined || (query.fields.length > 0 && !query.fields.includes('value'))) return keptValue(request, body, stored)
   const { kind, staged } = received.value
   const said = body.valuetransferencoding
   // Clients of CDMI 1.x have no JSON values: what they write over one is text (GEN-45).
   const wanted: ValueTransferEncoding = said ?? (stored === 'json' && kind === 'text' && request.version1 ? 'utf-8' : stored ?? 'utf-8')
-  if (wanted === 'base64') return whole(await asBytes(write, received.value), wanted)
+  if (wanted === 'base64') return asBytes(write, received.value).then(bytes => whole(bytes, wanted))
   if (wanted === 'json') {
     request.cdmi.capabilities.require('system', 'cdmi_valuetransferencoding_json')
     if (kind !== 'json') throw new InvalidRequest('The transfer encoding "json" wants "value" to be a JSON object')

@@ -2,6 +2,7 @@
 import type { Content } from '../../cdmi/values.js'
 import type { JsonObject } from '../../storage/contract.js'
 import { onePiece, oneRead, shortText } from '../http/send-content.js'
+import { andThen } from '../../cdmi/ready.js'
 import { base64Length, encodeBase64, encodeBytes } from '../../cdmi/codecs/base64.js'
 import { escapeBytes, escapeJsonString } from '../../cdmi/codecs/json-string.js'
 
@@ -20,13 +21,18 @@ export interface ObjectText {
   stream (): AsyncIterable<Uint8Array>
 }
 
-/** The JSON text of an object. What of a small value cannot be read is thrown here; of a longer one, by the stream. */
-export async function objectText (fields: JsonObject, value?: ShownValue): Promise<ObjectText> {
+/** The JSON text of an object; at once where there is nothing to read. What of a small value cannot be read is thrown here; of a longer one, by the stream. */
+export function objectText (fields: JsonObject, value?: ShownValue): ObjectText | Promise<ObjectText> {
   const json = JSON.stringify(fields)
   if (value === undefined) return inOnePiece(json)
   const { content, encoding } = value
   const before = `${json.slice(0, -1)}${json === '{}' ? '' : ','}"value":`
-  if (content.length <= shortText) return inOnePiece(`${before}${shortValue(content.bytes ?? await content.read(), encoding)}}`)
+  if (content.length <= shortText) return andThen(content.bytes ?? content.read(), bytes => inOnePiece(`${before}${shortValue(bytes, encoding)}}`))
+  return longText(before, value)
+}
+
+async function longText (before: string, value: ShownValue): Promise<ObjectText> {
+  const { content, encoding } = value
   const quotes = encoding === 'json' ? '' : '"'
   const head = Buffer.from(before + quotes)
   const tail = Buffer.from(`${quotes}}`)

@@ -30,6 +30,7 @@ export interface CdmiQuery {
  * writes touches rather too little than too much. Throws InvalidRange and InvalidRequest.
  */
 export function parseCdmiQuery (query: string): CdmiQuery {
+  if (query === '') return noSelection
   const fields = new Set<string>()
   const values: RangeSpec[] = []
   const metadata = new Set<string>()
@@ -64,6 +65,9 @@ export function parseCdmiQuery (query: string): CdmiQuery {
   }
   return { fields: [...fields], values, metadata: [...metadata], children, queueValues }
 }
+
+/** Of most requests. */
+const noSelection: CdmiQuery = { fields: [], values: [], metadata: [], children: undefined, queueValues: undefined }
 
 function byteRange (text: string): RangeSpec {
   const range = parseRangeSpec(text)

@@ -2,7 +2,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { withHeaders } from '../../cdmi/describe-error.js'
 import { InvalidRange, RangeNotSatisfiable } from '../../cdmi/errors.js'
-import { hashItems } from '../../cdmi/metadata.js'
+import { hashItems, type Known } from '../../cdmi/metadata.js'
+import { andThen } from '../../cdmi/ready.js'
 import { attributesOf, type CdmiObject } from '../../cdmi/record.js'
 import { fieldsOf, objectTypes } from '../../cdmi/representation.js'
 import type { ByteRange, Content } from '../../cdmi/values.js'
@@ -61,7 +62,16 @@ export interface DataObjectAnswer {
   readonly query: CdmiQuery
 }
 
-export async function sendDataObject (request: FastifyRequest, reply: FastifyReply, { object, contents, extent, accesses, updating, read, query }: DataObjectAnswer): Promise<FastifyReply> {
+/** At once where there is nothing to wait for. */
+export function sendDataObject (request: FastifyRequest, reply: FastifyReply, answer: DataObjectAnswer): FastifyReply | Promise<FastifyReply> {
+  const { object, accesses, updating, query } = answer
+  const known = wants(query, 'metadata') || wants(query, 'percentComplete')
+    ? request.server.cdmi.known(object, accesses, { updating, hash: hashItems.some(item => wantsItem(query, item)) })
+    : { updating }
+  return andThen(known, known => sendKnown(request, reply, answer, known))
+}
+
+function sendKnown (request: FastifyRequest, reply: FastifyReply, { object, contents, extent, updating, read, query }: DataObjectAnswer, known: Known): FastifyReply | Promise<FastifyReply> {
   const { record } = object
   const { valuetransferencoding, completionStatus, mimetype } = attributesOf(record)
   const shows = !updating && completionStatus === 'Complete'
@@ -70,7 +80,6 @@ export async function sendDataObject (request: FastifyRequest, reply: FastifyRep
   const pieces = shows ? contents : []
   const [content] = pieces
   const shown = narrowed && content !== undefined ? formatRange(content.offset, content.length) : formatRange(0, shows ? extent : 0)
-  const known = wants(query, 'metadata') || wants(query, 'percentComplete') ? await request.server.cdmi.known(object, accesses, { updating, hash: hashItems.some(item => wantsItem(query, item)) }) : { updating }
   const all = fieldsOf(object, rootPlace(request), known)
   all['valuetransferencoding'] = encoding
   all['valuerange'] = shown
@@ -92,12 +101,12 @@ export async function sendDataObject (request: FastifyRequest, reply: FastifyRep
     const answer = multipartAnswer('mixed', [{ headers: { 'Content-Type': objectTypes.dataobject, 'Content-Length': String(json.length) }, body: json }, ...parts])
     cdmiHeaders(reply, answer.contentType, record)
     if (headOnly) return reply.header('content-length', String(answer.length)).send()
-    return await sendPieces(reply, answer.pieces, answer.length)
+    return sendPieces(reply, answer.pieces, answer.length)
   }
 
   cdmiHeaders(reply, objectTypes.dataobject, record)
   const value: ShownValue | undefined = content === undefined ? undefined : { encoding: narrowed ? 'base64' : encoding, content }
-  return await sendText(reply, await objectText(fields, value), headOnly)
+  return andThen(objectText(fields, value), text => sendText(reply, text, headOnly))
 }
 
 /** Clients of CDMI 1.x know no JSON values: to them it is text (GEN-45). */

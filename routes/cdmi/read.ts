@@ -5,6 +5,7 @@ import { objectIDRoot } from '../../cdmi/address.js'
 import { NotFound } from '../../cdmi/errors.js'
 import type { Cdmi } from '../../cdmi/model.js'
 import { checkPreconditions } from '../../cdmi/preconditions.js'
+import { andThen } from '../../cdmi/ready.js'
 import { attributesOf, isContainer } from '../../cdmi/record.js'
 import { preconditionsOf } from '../http/conditional.js'
 import { mountURLs, requestTarget } from '../http/request-path.js'
@@ -23,7 +24,8 @@ import { hidden } from './schemas.js'
 import { wants } from './select-fields.js'
 
 const cdmiReadRoutes: FastifyPluginAsyncTypebox = async (app) => {
-  async function read (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  // What is there already goes out at once: the promises on the way would cost a tenth of a small read.
+  function read (request: FastifyRequest, reply: FastifyReply): FastifyReply | Promise<FastifyReply> {
     const { address, query } = cdmiTarget(request)
     if (address === objectIDRoot) return refuseMethod(request)
     const { cdmi } = app
@@ -34,11 +36,11 @@ const cdmiReadRoutes: FastifyPluginAsyncTypebox = async (app) => {
     if (capability.isCapability) {
       if (capability.object === undefined) throw new NotFound(requestTarget(request.raw.url ?? '/', app.prefix).path)
       negotiateForm(accept, version, { kind: 'capability', mixed: false, plain: [] })
-      return await sendCapabilityObject(request, reply, capability.object, address, query)
+      return sendCapabilityObject(request, reply, capability.object, address, query)
     }
 
     const plan: { read?: ObjectRead } = {}
-    const { object, contents, extent, accesses, updating } = await cdmi.dataObjects.read(request.principal, address, ({ record }) => {
+    const found = cdmi.dataObjects.readSoon(request.principal, address, ({ record }) => {
       if (isContainer(record)) return []
       const [essence = ''] = (attributesOf(record).mimetype ?? '').split(';', 1)
       const form = negotiateForm(accept, version, { kind: 'object', mixed: cdmi.capabilities.has('system', 'cdmi_multipart_mime'), plain: [essence] })
@@ -47,14 +49,16 @@ const cdmiReadRoutes: FastifyPluginAsyncTypebox = async (app) => {
       plan.read = planObjectRead(record, form, query)
       return plan.read.ranges
     }, { described: true })
-    if (plan.read === undefined) {
-      const form = negotiateForm(accept, version, { kind: 'container', mixed: false, plain: selectsFields(request) ? [] : listingTypes })
-      if (form === 'plain') return await readPlain(request, reply)
-      checkPreconditions(readingConditions(request), object.record, true)
-      return await sendContainer(request, reply, object, query, accesses)
-    }
-    if (plan.read.form === 'plain') return await readPlain(request, reply)
-    return await sendDataObject(request, reply, { object, contents, extent, accesses, updating, read: plan.read, query })
+    return andThen(found, ({ object, contents, extent, accesses, updating }) => {
+      if (plan.read === undefined) {
+        const form = negotiateForm(accept, version, { kind: 'container', mixed: false, plain: selectsFields(request) ? [] : listingTypes })
+        if (form === 'plain') return readPlain(request, reply)
+        checkPreconditions(readingConditions(request), object.record, true)
+        return sendContainer(request, reply, object, query, accesses)
+      }
+      if (plan.read.form === 'plain') return readPlain(request, reply)
+      return sendDataObject(request, reply, { object, contents, extent, accesses, updating, read: plan.read, query })
+    })
   }
 
   for (const url of mountURLs(app.prefix)) {
@@ -74,8 +78,8 @@ function requireForRead ({ capabilities }: Cdmi, query: CdmiQuery): void {
  * modified". What a client may demand of the object's version holds as for the plain form.
  */
 function readingConditions (request: FastifyRequest): ReturnType<typeof preconditionsOf> {
-  const { ifMatch, ifUnmodifiedSince } = preconditionsOf(request.headers) ?? {}
-  return { ifMatch, ifUnmodifiedSince }
+  const conditions = preconditionsOf(request.headers)
+  return conditions && { ifMatch: conditions.ifMatch, ifUnmodifiedSince: conditions.ifUnmodifiedSince }
 }
 
 /** The query names fields of CDMI: a listing for people has none of them. */

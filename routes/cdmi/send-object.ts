@@ -16,9 +16,10 @@ export function cdmiHeaders (reply: FastifyReply, type: string, record: StoredRe
   if (record !== undefined) reply.header('etag', entityTag(record))
 }
 
-export async function sendText (reply: FastifyReply, text: ObjectText, headOnly: boolean): Promise<FastifyReply> {
+/** At once where all of it is there. */
+export function sendText (reply: FastifyReply, text: ObjectText, headOnly: boolean): FastifyReply | Promise<FastifyReply> {
   if (text.length !== undefined) reply.header('content-length', String(text.length))
   if (headOnly) return reply.send()
   if (text.body !== undefined) return reply.send(text.body)
-  return sendStream(reply, await LentStream.of(text.stream(), text.length ?? Infinity))
+  return LentStream.of(text.stream(), text.length ?? Infinity).then(stream => sendStream(reply, stream))
 }

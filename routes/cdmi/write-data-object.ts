@@ -1,7 +1,10 @@
 /** A data object written in CDMI's form, whole or in part, by PUT, PATCH or POST (DOC-20 to DOC-41, DOC-70 to DOC-84, COC-74 to COC-88). */
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { DataObjectWrite } from '../../cdmi/data-object-write.js'
 import { IncompleteBody, InvalidRange } from '../../cdmi/errors.js'
+import type { PartialMessage } from '../../cdmi/partial-upload.js'
+import type { Preconditions } from '../../cdmi/preconditions.js'
 import type { TemplateChoice } from '../../cdmi/templates.js'
 import type { ValueSource } from '../../cdmi/values.js'
 import type { WriteAim } from '../../cdmi/write-aim.js'
@@ -28,7 +31,7 @@ export async function writeDataObject (request: FastifyRequest, reply: FastifyRe
   // To be ignored it is too much: all of the value would be replaced (RFC 9110 §14.5).
   if (headers['content-range'] !== undefined) throw new InvalidRange('In the CDMI form Content-Range is for the parts of a multipart body; a range of the value is named in the URI: "?value=first-last"')
   const preconditions = preconditionsOf(headers)
-  const write = await cdmi.dataObjects.begin(request.principal, aim, preconditions, partial).catch(async (error: unknown) => { throw await refusalAtReference(request, error, aim.mode, preconditions) })
+  const write = await begun(request, aim, preconditions, partial)
   const input = new SerializedInput(request, { kind: 'dataobject', at: aim })
   try {
     if (write.before === undefined) requireAcceptable(request, 'object')
@@ -49,6 +52,14 @@ export async function writeDataObject (request: FastifyRequest, reply: FastifyRe
   } finally {
     input.end()
     write.end()
+  }
+}
+
+async function begun (request: FastifyRequest, aim: WriteAim, preconditions: Preconditions | undefined, partial: PartialMessage | undefined): Promise<DataObjectWrite> {
+  try {
+    return await request.server.cdmi.dataObjects.begin(request.principal, aim, preconditions, partial)
+  } catch (error) {
+    throw await refusalAtReference(request, error, aim.mode, preconditions)
   }
 }
 

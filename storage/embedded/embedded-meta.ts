@@ -226,7 +226,7 @@ export class EmbeddedMeta implements LeasedMeta, MovableMeta {
     return result
   }
 
-  async accesses (id: ObjectID): Promise<Accesses | undefined> {
+  accesses (id: ObjectID): Accesses | undefined {
     const key = idKey(id)
     return this.#read(`reading the accesses of ${id}`, ({ accesses }) => accessesAt(accesses, key))
   }
