@@ -106,10 +106,15 @@ export class DataObjects {
 
   /** Two look-ups that do not wait for each other. */
   #besides (record: StoredRecord): Beside | Promise<Beside> {
-    const { accesses, partialUploads } = this.#context
-    const [noted, updating] = [accesses.of(record.id), isContainer(record) ? false : partialUploads.isUpdating(record)]
-    if (!(noted instanceof Promise) && !(updating instanceof Promise)) return { accesses: noted, updating }
-    return Promise.all([noted, updating]).then(([accesses, updating]) => ({ accesses, updating }))
+    const updating = isContainer(record) ? false : this.#context.partialUploads.isUpdating(record)
+    if (updating instanceof Promise) return this.#besidesLater(record, updating)
+    return andThen(this.#context.accesses.of(record.id), accesses => ({ accesses, updating }))
+  }
+
+  /** Async: what is thrown at once rejects, too, so that no look-up is left without anybody who waits for it. */
+  async #besidesLater (record: StoredRecord, asked: Promise<boolean>): Promise<Beside> {
+    const [updating, accesses] = await Promise.all([asked, (async () => await this.#context.accesses.of(record.id))()])
+    return { accesses, updating }
   }
 
   /**

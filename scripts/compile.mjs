@@ -1,6 +1,7 @@
 // The compiler, in version 7: it takes a quarter of the processor time of version 5, which is here too, for what loads a compiler as a library (the linter's
 // parser, keep-library.mjs). Both call their command `tsc`, so that `npx tsc` may be either.
 import { execFileSync } from 'node:child_process'
+import { realpathSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 
@@ -15,4 +16,4 @@ export function compile (...args) {
   }
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) compile(...process.argv.slice(2))
+if (import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href) compile(...process.argv.slice(2))

@@ -174,10 +174,12 @@ export class JsonReader {
   /** Not a generator: see KeptStream. */
   #text (): AsyncIterator<Uint8Array, undefined> {
     const cursor = this.#cursor
-    cursor.at++
-    let ended = false
+    let [begun, ended] = [false, false]
     return {
       async next () {
+        // Only now: until then the quote is still to be read, and belongs to the text.
+        if (!begun) cursor.at++
+        begun = true
         while (!ended) {
           const { text, next, closed } = unescapeText(cursor.bytes, cursor.at, cursor.start)
           cursor.at = next

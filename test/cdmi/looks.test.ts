@@ -41,3 +41,26 @@ t.test('a read looks for its object once, whether its value is there at once, ha
   await model.dataObjects.write(itself, at('small'), 'put', { source: bytes(3), length: 3, range: { offset: 0, length: 3 }, partial: { more: true } })
   t.match(model.dataObjects.readSoon(itself, at('small'), all, { described: true }), { updating: true, accesses: { count: 6 } }, 'also that parts of a new value are coming')
 })
+
+t.test('where two looks beside a value fail, one at once and one later, the reader is told, and nobody else', async t => {
+  const unhandled: unknown[] = []
+  const note = (error: unknown): void => { unhandled.push(error) }
+  process.on('unhandledRejection', note)
+  t.teardown(() => { process.off('unhandledRejection', note) })
+  const failing = <T>(error: string, later: boolean) => (): T | Promise<T> => {
+    if (later) return Promise.reject<T>(new Error(error))
+    throw new Error(error)
+  }
+  for (const [accessesLater, setLater] of [[true, false], [false, true], [true, true], [false, false]] as const) {
+    const store = await openStore({ directory: join(t.testdir(), 'store'), sweepInterval: 0, scrubRate: 0 })
+    const model = new Cdmi(store)
+    const address = { from: undefined, names: ['small'], slash: false }
+    await model.dataObjects.write(itself, address, 'put', { source: (async function * () { yield Buffer.alloc(3) })(), length: 3 })
+    store.meta.accesses = failing('accesses', accessesLater)
+    model.partialUploads.isUpdating = failing('set', setLater)
+    await t.rejects(async () => await model.dataObjects.readSoon(itself, address, () => [], { described: true }), /accesses|set/)
+    await new Promise(setImmediate)
+    await store.close()
+  }
+  t.same(unhandled, [])
+})

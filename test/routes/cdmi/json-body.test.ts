@@ -215,6 +215,10 @@ t.test('all but the value is limited', async t => {
     await refuses(t, 413, read(`{"${'k'.repeat(100)}":1}`, sizes, limit))
     t.equal((await read(`{"value":"${'v'.repeat(1000)}","a":1}`, sizes, limit)).value?.length, 1000)
     await refuses(t, 413, read(`{"value":"${'v'.repeat(1000)}","a":"${'x'.repeat(100)}"}`, sizes, limit))
+    for (const value of ['""', `"${'v'.repeat(1000)}"`, `{"v":"${'v'.repeat(1000)}"}`]) {
+      await read(`{"value":${value}${' '.repeat(90)}}`, sizes, limit)
+      await refuses(t, 413, read(`{"value":${value}${' '.repeat(91)}}`, sizes, limit))
+    }
   }
 })
 
