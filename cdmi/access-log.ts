@@ -97,15 +97,16 @@ export class AccessLog {
   async #flush (): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    // Not what comes meanwhile: that would have no end.
-    for (let left = this.#gathered.size; left > 0; left -= atOnce) await this.#write(Math.min(left, atOnce))
+    // Not what comes meanwhile: that would have no end. In the order of their IDs, for that is how stores keep them: each page of an index is written once, not once for each of its objects.
+    const ids = [...this.#gathered.keys()].sort()
+    for (let at = 0; at < ids.length; at += atOnce) await this.#write(ids.slice(at, at + atOnce))
   }
 
-  async #write (most: number): Promise<void> {
+  async #write (ids: readonly ObjectID[]): Promise<void> {
     const batch = this.#writing = new Map<ObjectID, Accesses>()
-    for (const [id, accesses] of this.#gathered) {
-      if (batch.size === most) break
-      batch.set(id, accesses)
+    for (const id of ids) {
+      const accesses = this.#gathered.get(id)
+      if (accesses !== undefined) batch.set(id, accesses)
       this.#gathered.delete(id)
     }
     this.#batches++

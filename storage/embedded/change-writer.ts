@@ -125,8 +125,9 @@ export class ChangeWriter {
     let noted = 0
     for (const { id, count, last } of decodeNotes(notes)) {
       noted++
-      if (records.getBinaryFast(id) === undefined) continue
       const row = accesses.getBinary(id)
+      // A row goes with its object: only where there is none the object has to be looked for.
+      if (row === undefined && records.getBinaryFast(id) === undefined) continue
       const before = row === undefined ? undefined : readAccesses(id, row)
       // What cannot be read any more is left for a look at the store to find.
       if (row !== undefined && before === undefined) continue

@@ -28,9 +28,10 @@ const ids = Array.from({ length: 1700 }, () => mintObjectID(0))
 tap.test('MET-14: however many objects were used, none of them waits for more than 500 to be written', async t => {
   const { store, noted, sizes } = notingStore()
   const log = AccessLog.of(store)
-  for (const id of [...ids, ...ids]) log.note(id)
+  for (const id of [...ids.toReversed(), ...ids]) log.note(id)
   await log.flush()
   t.same(sizes, [500, 500, 500, 200])
+  t.same([...noted.keys()], [...noted.keys()].sort(), 'in the order in which stores keep them')
   t.ok(ids.every(id => noted.get(id) === 2))
 })
 
