@@ -90,9 +90,12 @@ async function linesOf (file: string, pid: number | undefined): Promise<string[]
 /** One answer moves to before the last flush that it had to wait for. */
 function answeredTooEarly (lines: string[], { answered }: FlushReport, meta: string): string[] {
   const at = [...answered.values()].filter(line => !lines[line]?.endsWith('<unfinished ...>')).at(-1) ?? 0
-  const before = lines.findLastIndex((line, index) => index < at && line.includes('fdatasync(') && line.includes(meta))
+  const flush = lines.findLastIndex((line, index) => index < at && line.includes('fdatasync(') && line.includes(meta))
   const [answer = ''] = lines.splice(at, 1)
-  lines.splice(before, 0, answer)
+  // Not into the middle of another call of its thread, which would be no trace of anything.
+  const [thread = ''] = /^\d+ /.exec(answer) ?? []
+  const last = lines.findLastIndex((line, index) => index < flush && line.startsWith(thread))
+  lines.splice(lines[last]?.endsWith('<unfinished ...>') === true ? last : flush, 0, answer)
   return lines
 }
 
