@@ -97,7 +97,7 @@ export class AccessLog {
   async #flush (): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    // Not what comes meanwhile: that would have no end. In the order of their IDs, for that is how stores keep them: each page of an index is written once, not once for each of its objects.
+    // Not what comes meanwhile: that would have no end. In the order of their IDs, for that is how stores keep them: objects of one page of an index are written together.
     const ids = [...this.#gathered.keys()].sort()
     for (let at = 0; at < ids.length; at += atOnce) await this.#write(ids.slice(at, at + atOnce))
   }
